@@ -1,0 +1,86 @@
+// In charge of connections: a pool whose clients send statements without waiting for the answers before (pipeline mode),
+// and how values come back. Not of transactions (transaction.ts) or of starting a server (embedded.ts).
+import pg from 'pg';
+
+const INT8 = 20;
+const DATE = 1082;
+const TIMESTAMPTZ = 1184;
+
+/** int8 and numeric stay decimal strings, dates `YYYY-MM-DD`; timestamptz becomes epoch milliseconds (stored times have no finer part). */
+const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
+  [INT8, (text) => text],
+  [DATE, (text) => text],
+  [
+    TIMESTAMPTZ,
+    (text) => (text === 'infinity' ? Number.POSITIVE_INFINITY : text === '-infinity' ? Number.NEGATIVE_INFINITY : Date.parse(text)),
+  ],
+]);
+
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    parsers.get(oid) ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+export type Client = pg.PoolClient;
+
+export interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  /** prepared under this name on each connection; must be unique to the text */
+  readonly name?: string;
+}
+
+export interface Database {
+  readonly url: string;
+  readonly pool: pg.Pool;
+  /** One statement on any connection. */
+  query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly connections?: number;
+  readonly applicationName?: string;
+  /** Called for connections that break while idle; the pool replaces them. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+/** Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC with generic plans and without JIT. */
+export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections ?? 10,
+    pipeline: true,
+    types,
+    application_name: options.applicationName ?? 'strata',
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    options:
+      '-c TimeZone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c statement_timeout=0 -c idle_in_transaction_session_timeout=60000',
+  } as pg.PoolConfig);
+  pool.on('error', (error) => options.onIdleError?.(error));
+  return {
+    url,
+    pool,
+    query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await pool.query<Row>(toQuery(statement))).rows,
+    close: () => pool.end(),
+  };
+}
+
+export function toQuery(statement: Statement): pg.QueryConfig {
+  const query: pg.QueryConfig = { text: statement.text, values: (statement.values ?? []) as unknown[] };
+  if (statement.name !== undefined) query.name = statement.name;
+  return query;
+}
+
+/**
+ * Sends statements in one go and waits for all of them; rows by statement.
+ * Throws the first error; the ones after it failed only because the transaction was already broken.
+ */
+export async function pipeline(client: Client, statements: readonly Statement[]): Promise<pg.QueryResultRow[][]> {
+  const settled = await Promise.allSettled(statements.map((statement) => client.query(toQuery(statement))));
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value.rows;
+  });
+}

@@ -1,0 +1,57 @@
+// In charge of transactions: begin, commit, roll back, and repeat where Postgres asks for it. Which statements run is the stages' business.
+import { type Client, type Database, pipeline, type Statement } from './database.ts';
+
+/** Postgres undid the whole transaction for reasons of concurrency: running it again is right. Nothing else is repeated. */
+const REPEATABLE_STATES: ReadonlySet<string> = new Set([
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+]);
+
+const ATTEMPTS = 6; // the first and up to five repeats
+
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+export interface TransactionOptions {
+  /** statements sent together with `begin` */
+  readonly opening?: readonly Statement[];
+}
+
+/**
+ * Runs `work` in a READ COMMITTED transaction, from the start again when Postgres reports a deadlock or a serialization failure.
+ * `work` must therefore be free of effects outside the database. A connection whose state is unknown is thrown away.
+ */
+export async function inTransaction<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once(database, work);
+    } catch (error) {
+      const state = sqlState(error);
+      if (state === undefined || !REPEATABLE_STATES.has(state) || attempt >= ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function once<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+  const client = await database.pool.connect();
+  let broken: Error | undefined;
+  try {
+    const began = client.query('begin');
+    began.catch(() => {}); // reported by the statements that follow it in the pipeline
+    const value = await work(client);
+    await client.query('commit');
+    return value;
+  } catch (error) {
+    try {
+      await client.query('rollback');
+    } catch (cause) {
+      broken = cause instanceof Error ? cause : new Error(String(cause));
+    }
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+export { pipeline };

@@ -1,0 +1,84 @@
+// Facts as they are written: validated, typed, keyed. The one input of the write path, whatever face they came through.
+
+/** Flat, dotted names; the value's type is the registered one. Dates `YYYY-MM-DD`, timestamps ISO with milliseconds and Z. */
+export type FlatValue = string | number | boolean | readonly string[];
+
+/** `customers.id` as a decimal string (int8 does not fit a JavaScript number). */
+export type CustomerKey = string;
+
+export type ProfileColumn =
+  | 'email'
+  | 'phone'
+  | 'first_name'
+  | 'last_name'
+  | 'gender'
+  | 'birthday'
+  | 'country'
+  | 'region'
+  | 'city'
+  | 'postal_code'
+  | 'language'
+  | 'source';
+
+/** A merge: what is absent stays, null clears. `tags` are replaced whole; attributes and consents merge by name. */
+export interface CustomerFact {
+  readonly key: CustomerKey;
+  readonly id: string;
+  readonly profile: Readonly<Partial<Record<ProfileColumn, string | null>>>;
+  readonly tags?: readonly string[];
+  readonly attributes?: Readonly<Record<string, FlatValue | null>>;
+  readonly consents?: Readonly<Record<string, boolean | null>>;
+  /** epoch milliseconds */
+  readonly createdAtMs?: number;
+}
+
+/** bigint ten-thousandths as a decimal string */
+export type Scaled = string;
+
+export interface ItemFact {
+  readonly productId: string | null;
+  readonly sku: string | null;
+  readonly name: string | null;
+  readonly category: string | null;
+  readonly brand: string | null;
+  readonly quantity: Scaled;
+  readonly unitPrice: Scaled | null;
+}
+
+/** Replaces whatever order of this id there is, also under another customer. */
+export interface OrderFact {
+  readonly id: string;
+  readonly customerKey: CustomerKey;
+  readonly customerId: string;
+  readonly status: string | null;
+  readonly channel: string | null;
+  readonly currency: string;
+  readonly total: Scaled;
+  readonly discount: Scaled;
+  readonly coupons: readonly string[];
+  readonly itemCount: Scaled;
+  /** epoch milliseconds; null: the instant of the first write of this order */
+  readonly placedAtMs: number | null;
+  readonly exchangeRate: string | null;
+  readonly items: readonly ItemFact[];
+}
+
+export interface EventFact {
+  readonly id: string;
+  readonly customerKey: CustomerKey;
+  readonly customerId: string;
+  readonly name: string;
+  /** epoch milliseconds; null: the instant of the write */
+  readonly occurredAtMs: number | null;
+  readonly properties: Readonly<Record<string, FlatValue | object>>;
+}
+
+/** What one transaction writes. Customers are folded: one entry per key. The last order of an id counts. */
+export interface Facts {
+  readonly customers: readonly CustomerFact[];
+  readonly orders: readonly OrderFact[];
+  readonly deletedOrderIds: readonly string[];
+  readonly events: readonly EventFact[];
+}
+
+export const NO_FACTS: Facts = { customers: [], orders: [], deletedOrderIds: [], events: [] };

@@ -1,0 +1,26 @@
+// What is wrong with a rule, or worth a warning: a value, all of them at once, never an exception.
+import type { Place } from './ast.ts';
+
+/** Part of the API; `warning` codes stand only in `warnings`. */
+export type DiagnosticCode =
+  | 'syntax_error'
+  | 'unknown_field'
+  | 'unknown_source'
+  | 'unknown_segment'
+  | 'type_mismatch'
+  | 'invalid_literal'
+  | 'limit_exceeded'
+  | 'cycle'
+  | 'not_available'
+  | 'unknown_event'
+  | 'unknown_property'
+  | 'unknown_consent'
+  | 'paused_segment'
+  | 'empty_window';
+
+export interface Diagnostic {
+  readonly code: DiagnosticCode;
+  readonly detail: string;
+  readonly place: Place;
+  readonly hint?: string;
+}
