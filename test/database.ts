@@ -1,0 +1,83 @@
+// In charge of databases for tests: each a clone of a template that the migrations of this moment made. The server comes from global-setup.ts.
+import { createHash, randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject } from 'vitest';
+import { type Database, openDatabase } from '../src/db/database.ts';
+import { migrate, readMigrations } from '../src/db/migrate.ts';
+
+/** A number of our own choosing: whoever holds it as an advisory lock may make the template. */
+const TEMPLATE_LOCK = 7_258_613_999;
+
+export interface TestDatabase {
+  readonly database: Database;
+  readonly url: string;
+  /** Closes the pool and removes the database, whoever is still connected. */
+  drop(): Promise<void>;
+}
+
+/** A migrated database of its own for a test file. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  return cloneDatabase(await makeTemplate());
+}
+
+/** A database of its own without any schema: for tests of the migrations themselves. */
+export async function createEmptyDatabase(): Promise<TestDatabase> {
+  return cloneDatabase('template1');
+}
+
+async function cloneDatabase(template: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  await onServer((client) => client.query(`create database ${name} template ${template}`));
+  const url = urlOf(name);
+  const database = openDatabase(url, { applicationName: name });
+  return {
+    database,
+    url,
+    drop: async () => {
+      await database.close();
+      await onServer((client) => client.query(`drop database if exists ${name} with (force)`));
+    },
+  };
+}
+
+/** The name of the template for the migrations as they are now: edited ones make a new template, also while vitest watches. */
+async function makeTemplate(): Promise<string> {
+  const checksums = (await readMigrations()).map(({ name, checksum }) => `${name} ${checksum}`);
+  const template = `template_${createHash('sha256').update(checksums.join('\n')).digest('hex').slice(0, 16)}`;
+  if (await onServer((client) => exists(client, template))) return template;
+  await onServer(async (client) => {
+    await client.query(`select pg_advisory_lock(${TEMPLATE_LOCK})`); // given back when the connection ends
+    if (await exists(client, template)) return;
+    const draft = `draft_${randomBytes(8).toString('hex')}`;
+    await client.query(`create database ${draft}`);
+    const database = openDatabase(urlOf(draft));
+    try {
+      await migrate(database);
+    } finally {
+      await database.close();
+    }
+    await client.query(`alter database ${draft} rename to ${template}`);
+  });
+  return template;
+}
+
+async function exists(client: pg.Client, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select 1 from pg_database d where d.datname = $1', [name]);
+  return rowCount === 1;
+}
+
+async function onServer<Value>(work: (client: pg.Client) => Promise<Value>): Promise<Value> {
+  const client = new pg.Client({ connectionString: inject('serverUrl') });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function urlOf(name: string): string {
+  const url = new URL(inject('serverUrl'));
+  url.pathname = `/${name}`;
+  return url.href;
+}
