@@ -26,7 +26,8 @@ export interface CustomerFact {
   readonly id: string;
   readonly profile: Readonly<Partial<Record<ProfileColumn, string | null>>>;
   readonly tags?: readonly string[];
-  readonly attributes?: Readonly<Record<string, FlatValue | null>>;
+  /** an object is an opaque list: kept, not for rules */
+  readonly attributes?: Readonly<Record<string, FlatValue | object | null>>;
   readonly consents?: Readonly<Record<string, boolean | null>>;
   /** epoch milliseconds */
   readonly createdAtMs?: number;
@@ -70,10 +71,15 @@ export interface EventFact {
   readonly name: string;
   /** epoch milliseconds; null: the instant of the write */
   readonly occurredAtMs: number | null;
+  /** an object is an opaque list: kept, not for rules */
   readonly properties: Readonly<Record<string, FlatValue | object>>;
 }
 
-/** What one transaction writes. Customers are folded: one entry per key. The last order of an id counts. */
+/**
+ * What one transaction writes, applied in this order: customers (folded: one entry per key), deletions, orders, events.
+ * The last order of an id counts, but each customer that an order names exists afterwards. An id that is deleted and stands among
+ * the orders is written anew; a batch that deletes what it wrote leaves that order out.
+ */
 export interface Facts {
   readonly customers: readonly CustomerFact[];
   readonly orders: readonly OrderFact[];
