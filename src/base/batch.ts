@@ -1,0 +1,85 @@
+// In charge of gathering single pieces of work that arrive together into one call, each still answered and refused by itself.
+// Not of what the work is.
+
+export interface GatherOptions<Input, Output> {
+  /** pieces in one call at the most */
+  readonly limit: number;
+  /** calls under way at once */
+  readonly lanes: number;
+  /** what two pieces of one call may not share, such as a customer: a piece that shares waits for the next call */
+  keysOf(input: Input): Iterable<string>;
+  /** answers in the order of the inputs */
+  run(inputs: readonly Input[]): Promise<readonly Output[]>;
+}
+
+interface Waiting<Input, Output> {
+  readonly input: Input;
+  resolve(output: Output): void;
+  reject(error: unknown): void;
+}
+
+/** Runs pieces at once while a lane is free, and together when they arrive faster than they are done. After an error each runs alone. */
+export class Gatherer<Input, Output> {
+  readonly #options: GatherOptions<Input, Output>;
+  #waiting: Waiting<Input, Output>[] = [];
+  #lanesBusy = 0;
+  #scheduled = false;
+
+  constructor(options: GatherOptions<Input, Output>) {
+    this.#options = options;
+  }
+
+  add(input: Input): Promise<Output> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ input, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** After the current tick, so that all that arrived in it goes together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#waiting.length > 0 && this.#lanesBusy < this.#options.lanes) void this.#runLane(this.#take());
+    });
+  }
+
+  /** The longest-waiting pieces that share nothing with each other. */
+  #take(): Waiting<Input, Output>[] {
+    const taken: Waiting<Input, Output>[] = [];
+    const left: Waiting<Input, Output>[] = [];
+    const keys = new Set<string>();
+    for (const piece of this.#waiting) {
+      const own = [...this.#options.keysOf(piece.input)];
+      if (taken.length < this.#options.limit && !own.some((key) => keys.has(key))) taken.push(piece);
+      else left.push(piece);
+      for (const key of own) keys.add(key); // also of those left: a later piece must not overtake them
+    }
+    this.#waiting = left;
+    return taken;
+  }
+
+  async #runLane(pieces: readonly Waiting<Input, Output>[]): Promise<void> {
+    this.#lanesBusy += 1;
+    try {
+      await this.#runTogether(pieces);
+    } finally {
+      this.#lanesBusy -= 1;
+      if (this.#waiting.length > 0) this.#schedule();
+    }
+  }
+
+  async #runTogether(pieces: readonly Waiting<Input, Output>[]): Promise<void> {
+    try {
+      const outputs = await this.#options.run(pieces.map((piece) => piece.input));
+      pieces.forEach((piece, index) => {
+        piece.resolve(outputs[index] as Output);
+      });
+    } catch (error) {
+      if (pieces.length === 1) pieces[0]?.reject(error);
+      else for (const piece of pieces) await this.#runTogether([piece]);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// In charge of numbering: one publisher moves every row its snapshot sees from `outbox` to `changes` with dense positions, in order of
+// (decision, ordinal), in one transaction on the connection that holds the leader's lock. No transaction ids, no horizon: a late commit
+// comes later, and whoever waited for a customer's lock also decided later, so each customer's changes keep their order.
+import type pg from 'pg';
+import type { Clock } from '../base/clock.ts';
+
+/** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */
+const MOVED_AT_ONCE = 20_000;
+/** A poke can be lost (another process, a broken listener): the outbox is looked at all the same. */
+const LOOK_MS = 1000;
+const CHANNEL = 'strata_outbox';
+
+const MOVE = `
+  with moved as (
+    delete from outbox as o
+    using (
+      select q.customer_id, q.decision, q.ordinal
+      from outbox as q
+      order by q.decision, q.ordinal
+      limit ${MOVED_AT_ONCE}
+    ) as p
+    where o.customer_id = p.customer_id and o.decision = p.decision and o.ordinal = p.ordinal
+    returning o.*
+  ), numbered as (
+    insert into changes (position, type, segment_id, customer_id, version, cause, at)
+    select f.position + row_number() over (order by m.decision, m.ordinal), m.type, m.segment_id, m.customer_id, m.version, m.cause, m.at
+    from moved as m
+    cross join feed as f
+    returning segment_id, type
+  ), sized as (
+    insert into segment_sizes as z (segment_id, member_count)
+    select n.segment_id, sum(case n.type when 'entered' then 1 else -1 end)
+    from numbered as n
+    group by n.segment_id
+    order by n.segment_id
+    on conflict (segment_id) do update
+    set member_count = z.member_count + excluded.member_count
+  )
+  update feed as f
+  set position = f.position + (select count(*) from numbered)
+  where exists (select from numbered)
+  returning f.position, (select count(*) from numbered)::integer as moved`;
+
+export class Publisher {
+  readonly #clock: Clock;
+  #wake: (() => void) | undefined;
+  #poked = false;
+  #listeners = new Set<() => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** There may be something in the outbox. */
+  poke(): void {
+    this.#poked = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when the feed has grown, after `timeoutMs`, or when the signal aborts. */
+  async nextGrowth(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const grown = () => waiting.abort();
+    this.#listeners.add(grown);
+    try {
+      await this.#clock.sleep(timeoutMs, AbortSignal.any([signal, waiting.signal]));
+    } finally {
+      this.#listeners.delete(grown);
+    }
+  }
+
+  /** Publishes until the signal aborts; only the leader calls this, on the connection that holds the lock. */
+  async run(connection: pg.Client, signal: AbortSignal): Promise<void> {
+    connection.on('notification', (message) => {
+      if (message.channel === CHANNEL) this.poke();
+    });
+    await connection.query(`listen ${CHANNEL}`);
+    while (!signal.aborted) {
+      this.#poked = false;
+      if ((await moveOutbox(connection)) > 0) {
+        for (const grown of this.#listeners) grown();
+        continue;
+      }
+      if (!this.#poked) await this.#sleep(signal);
+    }
+  }
+
+  async #sleep(signal: AbortSignal): Promise<void> {
+    const waking = new AbortController();
+    this.#wake = () => waking.abort();
+    await this.#clock.sleep(LOOK_MS, AbortSignal.any([signal, waking.signal]));
+    this.#wake = undefined;
+  }
+}
+
+/** Numbers what the outbox holds now, at most 20,000 rows. → how many */
+export async function moveOutbox(connection: Pick<pg.Client, 'query'>): Promise<number> {
+  const { rows } = await connection.query<{ moved: number }>({ name: 'move_outbox', text: MOVE });
+  return rows[0]?.moved ?? 0;
+}

@@ -1,0 +1,67 @@
+// In charge of electing one process among all on a database: whoever holds an advisory lock on a connection of its own.
+// The lock goes with the connection, so a killed leader is followed within seconds. What a leader does is the caller's business.
+import pg from 'pg';
+import type { Clock } from '../base/clock.ts';
+
+const LEADER_LOCK = '7310589412001';
+const RETRY_MS = 1000;
+
+export interface LeaderTasks {
+  /** Runs while this process leads, on the very connection that holds the lock; returns when the signal aborts. A throw gives the lead up. */
+  lead(connection: pg.Client, signal: AbortSignal): Promise<void>;
+  onError(error: unknown): void;
+}
+
+export class Leadership {
+  readonly #url: string;
+  readonly #clock: Clock;
+  readonly #tasks: LeaderTasks;
+  readonly #stopping = new AbortController();
+  #loop: Promise<void> | undefined;
+
+  constructor(url: string, clock: Clock, tasks: LeaderTasks) {
+    this.#url = url;
+    this.#clock = clock;
+    this.#tasks = tasks;
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#tryToLead();
+      } catch (error) {
+        this.#tasks.onError(error);
+      }
+      await this.#clock.sleep(RETRY_MS, this.#stopping.signal);
+    }
+  }
+
+  async #tryToLead(): Promise<void> {
+    const connection = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'strata leader',
+      keepAlive: true,
+      options: '-c TimeZone=UTC -c jit=off',
+    });
+    const term = new AbortController();
+    connection.on('error', () => term.abort());
+    connection.on('end', () => term.abort());
+    await connection.connect();
+    try {
+      const { rows } = await connection.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [LEADER_LOCK]);
+      if (rows[0]?.leads !== true) return;
+      await this.#tasks.lead(connection, AbortSignal.any([this.#stopping.signal, term.signal]));
+    } finally {
+      await connection.end().catch(() => {}); // a broken connection has already given the lock back
+    }
+  }
+}

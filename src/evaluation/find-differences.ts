@@ -1,0 +1,74 @@
+// In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
+// Reads only; what differs is written by membership/record.ts.
+import type { Client } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { EvaluationInput } from '../rules/emit.ts';
+import type { Program } from './program.ts';
+
+/** One customer whose memberships or next look are not as stored. */
+export interface Difference {
+  readonly customerKey: CustomerKey;
+  readonly revision: string;
+  readonly entered: readonly number[];
+  readonly exited: readonly number[];
+  /** the next look this evaluation asks for, in epoch milliseconds; null: none */
+  readonly dueAtMs: number | null;
+  readonly storedDueAtMs: number | null;
+}
+
+export interface Findings {
+  readonly differences: readonly Difference[];
+  /** all live segments were asked: `dueAtMs` replaces the stored look; otherwise it may only bring it forward */
+  readonly complete: boolean;
+}
+
+interface DifferenceRow {
+  customer_id: CustomerKey;
+  revision: string;
+  have: number[] | null;
+  want: number[] | null;
+  due_at: number | null;
+  stored_due_at: number | null;
+}
+
+/** The fence keeps Postgres from computing every membership twice, once for the list and once for the condition. */
+function differencesText(evaluation: string, complete: boolean): string {
+  const lookMoved = complete ? 'e.due_at is distinct from r.due_at' : `e.due_at < coalesce(r.due_at, 'infinity')`;
+  return `
+    select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,
+      case when e.want is distinct from e.have then e.have end as have,
+      case when e.want is distinct from e.have then e.want end as want
+    from (select f.* from (${evaluation}) as f offset 0) as e
+    left join rechecks as r on r.customer_id = e.customer_id
+    where e.want is distinct from e.have or ${lookMoved}`;
+}
+
+/** Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. */
+export async function findDifferences(
+  client: Pick<Client, 'query'>,
+  program: Program,
+  segmentIds: readonly number[],
+  input: EvaluationInput,
+): Promise<Findings> {
+  const complete = segmentIds.length === program.all.length;
+  if (segmentIds.length === 0 && !complete) return { differences: [], complete };
+  const narrow = 'keys' in input.customers ? 'ids' : 'range';
+  const prepared = program.evaluation(segmentIds, narrow, differencesText);
+  const { rows } = await client.query<DifferenceRow>({ name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) });
+  return { differences: rows.map(toDifference), complete };
+}
+
+function toDifference(row: DifferenceRow): Difference {
+  const have = row.have ?? [];
+  const want = row.want ?? [];
+  const haveSet = new Set(have);
+  const wantSet = new Set(want);
+  return {
+    customerKey: row.customer_id,
+    revision: row.revision,
+    entered: want.filter((id) => !haveSet.has(id)),
+    exited: have.filter((id) => !wantSet.has(id)),
+    dueAtMs: row.due_at,
+    storedDueAtMs: row.stored_due_at,
+  };
+}

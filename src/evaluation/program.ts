@@ -1,0 +1,115 @@
+// In charge of what there is to evaluate: which segments a kind of write can touch, and the emitted statement for any set of them.
+// A program belongs to one epoch of the definitions. Not of running statements (find-differences.ts).
+import { createHash } from 'node:crypto';
+import { type EmittedEvaluation, emitEvaluation } from '../rules/emit.ts';
+import type { Definitions, LiveSegment } from '../segments/definitions.ts';
+
+/** What a transaction wrote, as far as rules care. */
+export interface Touch {
+  readonly profile: boolean;
+  readonly orders: boolean;
+  readonly events: ReadonlySet<string>;
+}
+
+export type Narrowing = 'ids' | 'range';
+
+export interface PreparedEvaluation {
+  readonly emitted: EmittedEvaluation;
+  /** the differences statement around it, see find-differences.ts */
+  readonly text: string;
+  readonly name: string;
+  /** every live segment: its answer is the whole truth about a customer's next flip */
+  readonly complete: boolean;
+}
+
+/** Statements kept per program; beyond it the least recently used goes. Each distinct set of event names is one. */
+const CACHED_EVALUATIONS = 200;
+
+export class Program {
+  readonly definitions: Definitions;
+  readonly all: readonly number[];
+  readonly #byId: ReadonlyMap<number, LiveSegment>;
+  readonly #dependents: ReadonlyMap<string, readonly LiveSegment[]>;
+  readonly #cache = new Map<string, PreparedEvaluation>();
+
+  constructor(definitions: Definitions) {
+    this.definitions = definitions;
+    this.all = definitions.live.map((segment) => segment.id);
+    this.#byId = new Map(definitions.live.map((segment) => [segment.id, segment]));
+    this.#dependents = dependentsOf(definitions.live);
+  }
+
+  versionOf(segmentId: number): number | undefined {
+    return this.#byId.get(segmentId)?.version;
+  }
+
+  /** Live segments that read what was written, and whatever names them, at any depth. */
+  touchedBy(touch: Touch): readonly number[] {
+    return this.withDependents(this.definitions.live.filter((segment) => reads(segment, touch)).map((segment) => segment.id));
+  }
+
+  /** The given live segments and every live one that names them, at any depth; ascending. Ids that are not live still lead to their dependents. */
+  withDependents(segmentIds: readonly number[]): readonly number[] {
+    const found = new Set<number>();
+    const queue = [...segmentIds];
+    for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+      if (found.has(id)) continue;
+      found.add(id);
+      const key = this.definitions.names.get(id)?.key;
+      for (const dependent of key === undefined ? [] : (this.#dependents.get(key) ?? [])) queue.push(dependent.id);
+    }
+    return [...found].filter((id) => this.#byId.has(id)).sort((a, b) => a - b);
+  }
+
+  evaluation(segmentIds: readonly number[], narrow: Narrowing, wrap: (emitted: string, complete: boolean) => string): PreparedEvaluation {
+    const cacheKey = `${narrow}:${segmentIds.join(',')}`;
+    const cached = this.#cache.get(cacheKey);
+    if (cached !== undefined) {
+      this.#cache.delete(cacheKey); // to the young end
+      this.#cache.set(cacheKey, cached);
+      return cached;
+    }
+    const made = this.#prepare(segmentIds, narrow, wrap);
+    this.#cache.set(cacheKey, made);
+    if (this.#cache.size > CACHED_EVALUATIONS) {
+      const oldest = this.#cache.keys().next().value;
+      if (oldest !== undefined) this.#cache.delete(oldest);
+    }
+    return made;
+  }
+
+  #prepare(segmentIds: readonly number[], narrow: Narrowing, wrap: (emitted: string, complete: boolean) => string): PreparedEvaluation {
+    const segments = segmentIds.map((id) => {
+      const segment = this.#byId.get(id);
+      if (segment === undefined) throw new Error(`segment ${id} is not live`);
+      return segment;
+    });
+    const { catalog, segmentIds: idsByKey } = this.definitions;
+    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present' });
+    const complete = segmentIds.length === this.all.length;
+    const text = wrap(emitted.text, complete);
+    return { emitted, text, name: `evaluate_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, complete };
+  }
+}
+
+function reads(segment: LiveSegment, touch: Touch): boolean {
+  const { reads: read } = segment.checked;
+  if (touch.profile && read.profile) return true;
+  if (touch.orders && read.orders) return true;
+  if (touch.events.size === 0) return false;
+  if (read.events.has(null)) return true;
+  for (const event of touch.events) if (read.events.has(event)) return true;
+  return false;
+}
+
+function dependentsOf(live: readonly LiveSegment[]): ReadonlyMap<string, readonly LiveSegment[]> {
+  const dependents = new Map<string, LiveSegment[]>();
+  for (const segment of live) {
+    for (const key of segment.checked.reads.segments) {
+      const known = dependents.get(key);
+      if (known === undefined) dependents.set(key, [segment]);
+      else known.push(segment);
+    }
+  }
+  return dependents;
+}

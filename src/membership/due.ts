@@ -1,0 +1,67 @@
+// In charge of acting when only the clock has moved: customers whose next look is due are evaluated, in order of their instants.
+// The cost follows the flips: an idle tick is one look at an index.
+import type { Database } from '../db/database.ts';
+import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { Deciding } from './in-decision.ts';
+import { lookAgain } from './look-again.ts';
+
+export const DUE_BATCH = 1000;
+const PUT_OFF_MS = 60_000;
+
+export interface DueReport {
+  readonly customers: number;
+  readonly changes: number;
+}
+
+/** One batch of due customers, at most 1,000, the longest due first. A customer that cannot be evaluated is put off for a minute and reported. */
+export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
+  const rows = await deciding.database.query<{ customer_id: CustomerKey }>({
+    name: 'find_due',
+    text: `
+      select r.customer_id
+      from rechecks as r
+      where r.due_at <= coalesce($1::timestamptz, clock_timestamp())
+      order by r.due_at, r.customer_id
+      limit ${DUE_BATCH}`,
+    values: [fixedIso(deciding)],
+  });
+  const keys = rows.map((row) => row.customer_id);
+  return { customers: keys.length, changes: keys.length === 0 ? 0 : await lookAtParts(deciding, keys, onFailure) };
+}
+
+/** Halves until the one that fails stands alone: the others are not held up by it. */
+async function lookAtParts(deciding: Deciding, keys: readonly CustomerKey[], onFailure: (error: unknown, key: CustomerKey) => void): Promise<number> {
+  try {
+    return await lookAgain(deciding, { keys, cause: 'time' });
+  } catch (error) {
+    if (!isEvaluationFailure(error)) throw error;
+    const [only] = keys;
+    if (keys.length > 1 || only === undefined) {
+      const middle = Math.ceil(keys.length / 2);
+      const first = await lookAtParts(deciding, keys.slice(0, middle), onFailure);
+      return first + (await lookAtParts(deciding, keys.slice(middle), onFailure));
+    }
+    await putOff(deciding.database, only, deciding.clock.nowMs() + PUT_OFF_MS);
+    onFailure(error, only);
+    return 0;
+  }
+}
+
+async function putOff(database: Database, key: CustomerKey, untilMs: number): Promise<void> {
+  await database.query({
+    text: 'update rechecks as r set due_at = $2::timestamptz where r.customer_id = $1::bigint',
+    values: [key, new Date(untilMs).toISOString()],
+  });
+}
+
+/** When the next look of anybody is due, in epoch milliseconds; null: nobody has one. */
+export async function nextDueMs(database: Database): Promise<number | null> {
+  const [row] = await database.query<{ due_at: number | null }>({ name: 'next_due', text: 'select min(r.due_at) as due_at from rechecks as r' });
+  return row?.due_at ?? null;
+}
+
+export function fixedIso(deciding: Pick<Deciding, 'clock'>): string | null {
+  const fixedMs = deciding.clock.fixedMs();
+  return fixedMs === null ? null : new Date(fixedMs).toISOString();
+}

@@ -1,0 +1,81 @@
+// In charge of looking at given customers again, against all live segments: when a look is due, when an import owes it, when a
+// reader asks, when a full run met a customer that was written meanwhile. Nobody is created by a look.
+import { type Client, pipeline } from '../db/database.ts';
+import { findDifferences } from '../evaluation/find-differences.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { type Deciding, inDecision } from './in-decision.ts';
+import { type Moment, readMoment, toMoment } from './moment.ts';
+import { type Cause, countChanges, recordStatements } from './record.ts';
+
+export interface Look {
+  readonly keys: readonly CustomerKey[];
+  readonly cause: Cause;
+}
+
+/**
+ * Locks customers in order of id (the planner would otherwise visit them in the order of the table, and two looks could wait for
+ * each other until the deadlock timeout of a second) and takes the moment after the locks. Returns who exists, with the revision before.
+ */
+export async function lockForLook(
+  client: Client,
+  deciding: Deciding,
+  keys: readonly CustomerKey[],
+): Promise<{ moment: Moment; revisions: ReadonlyMap<CustomerKey, string> }> {
+  const [, , locked, moment] = await pipeline(client, [
+    { text: 'set local enable_bitmapscan = off' },
+    { text: 'set local enable_seqscan = off' },
+    {
+      name: 'lock_for_look',
+      text: 'update customers as c set revision = c.revision + 1 where c.id = any($1::bigint[]) returning c.id, c.revision - 1 as revision',
+      values: [[...keys].sort(compareKeys)],
+    },
+    readMoment(deciding.clock),
+  ]);
+  const revisions = new Map((locked ?? []).map((row) => [String(row['id']), String(row['revision'])]));
+  return { moment: toMoment(moment ?? []), revisions };
+}
+
+function compareKeys(a: CustomerKey, b: CustomerKey): number {
+  const left = BigInt(a);
+  const right = BigInt(b);
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** Evaluates all live segments for locked customers and records what differs. → number of changes */
+export async function evaluateAll(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  look: Look & { readonly moment: Moment; readonly ordinalFrom?: number },
+): Promise<number> {
+  const { keys, moment, cause, ordinalFrom = 0 } = look;
+  if (keys.length === 0) return 0;
+  const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
+  const findings = await findDifferences(client, program, program.all, input);
+  await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program) }));
+  return countChanges(findings.differences);
+}
+
+/** A segment that is not live any more leaves its members where they are; one that is found in a difference is always live. */
+export function versionsOf(program: Program): (segmentId: number) => number {
+  return (segmentId) => {
+    const version = program.versionOf(segmentId);
+    if (version === undefined) throw new Error(`segment ${segmentId} was evaluated without being live`);
+    return version;
+  };
+}
+
+/** One transaction: lock, take the moment, evaluate all, record; looks and debts of the customers are settled. → number of changes */
+export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
+  return inDecision(deciding, async (client, program) => {
+    const { moment, revisions } = await lockForLook(client, deciding, look.keys);
+    const changes = await evaluateAll(client, deciding, program, { ...look, moment });
+    const gone = look.keys.filter((key) => !revisions.has(key));
+    await pipeline(client, [
+      { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [look.keys] },
+      { name: 'drop_looks', text: 'delete from rechecks as r where r.customer_id = any($1::bigint[])', values: [gone] },
+    ]);
+    return changes;
+  });
+}

@@ -1,0 +1,26 @@
+// In charge of the instant and the number of a decision: both are taken after the last lock, so that whoever waited for a
+// customer also decides later, with a greater number, and the feed keeps each customer's order.
+import type { Clock } from '../base/clock.ts';
+import type { Statement } from '../db/database.ts';
+
+export interface Moment {
+  /** epoch milliseconds; every rule is judged as of it */
+  readonly asOfMs: number;
+  readonly decision: string;
+}
+
+/** The database's clock cut to milliseconds, or a test's. */
+export function readMoment(clock: Clock): Statement {
+  const fixedMs = clock.fixedMs();
+  return {
+    name: 'read_moment',
+    text: `select coalesce($1::timestamptz, date_trunc('milliseconds', clock_timestamp())) as as_of, nextval('decisions') as decision`,
+    values: [fixedMs === null ? null : new Date(fixedMs).toISOString()],
+  };
+}
+
+export function toMoment(rows: readonly Record<string, unknown>[]): Moment {
+  const row = rows[0];
+  if (row === undefined || typeof row['as_of'] !== 'number') throw new Error('the moment was not read');
+  return { asOfMs: row['as_of'], decision: String(row['decision']) };
+}

@@ -1,0 +1,84 @@
+// In charge of reading memberships: who is in a segment, and which segments a customer is in.
+import type { Database } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+
+export interface Member {
+  readonly customerKey: CustomerKey;
+  readonly customerId: string;
+  readonly sinceMs: number;
+  readonly version: number;
+}
+
+interface MemberRow {
+  key: CustomerKey;
+  customer_id: string;
+  since: number;
+  version: number;
+}
+
+/** In order of the customer's key: a page costs the same at any depth, and writes in between move nobody across it. */
+export async function readMembers(
+  database: Database,
+  segmentId: number,
+  query: { readonly afterKey?: CustomerKey; readonly limit: number },
+): Promise<Member[]> {
+  const rows = await database.query<MemberRow>({
+    name: 'read_members',
+    text: `
+      select m.customer_id as key, c.external_id as customer_id, m.since, m.version
+      from (
+        select m.customer_id, m.since, m.version
+        from memberships as m
+        where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, -9223372036854775808)
+        order by m.customer_id
+        limit $3
+      ) as m
+      join customers as c on c.id = m.customer_id
+      order by m.customer_id`,
+    values: [segmentId, query.afterKey ?? null, query.limit],
+  });
+  return rows.map((row) => ({ customerKey: row.key, customerId: row.customer_id, sinceMs: row.since, version: row.version }));
+}
+
+export interface CustomerSegment {
+  readonly key: string;
+  readonly name: string;
+  readonly kind: 'rule' | 'manual';
+  readonly sinceMs: number;
+  readonly version: number;
+}
+
+interface CustomerSegmentsRow {
+  external_id: string;
+  is_due: boolean;
+  segments: { key: string; name: string; kind: 'rule' | 'manual'; since: string; version: number }[] | null;
+}
+
+/** null: there is no such customer. `isDue`: the clock has passed the customer's next look, or an import owes one, so this may be late. */
+export async function readCustomerSegments(
+  database: Database,
+  key: CustomerKey,
+  asOfIso: string | null,
+): Promise<{ readonly customerId: string; readonly isDue: boolean; readonly segments: readonly CustomerSegment[] } | null> {
+  const [row] = await database.query<CustomerSegmentsRow>({
+    name: 'read_customer_segments',
+    text: `
+      select c.external_id,
+        exists (
+          select from rechecks as r
+          where r.customer_id = c.id and r.due_at <= coalesce($2::timestamptz, clock_timestamp())
+        ) as is_due,
+        (
+          select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'kind', s.kind, 'since', m.since, 'version', m.version) order by s.key)
+          from memberships as m
+          join segments as s on s.id = m.segment_id
+          where m.customer_id = c.id
+        ) as segments
+      from customers as c
+      where c.id = $1::bigint`,
+    values: [key, asOfIso],
+  });
+  if (row === undefined) return null;
+  const segments = (row.segments ?? []).map(({ since, ...segment }) => ({ ...segment, sinceMs: Date.parse(since) }));
+  return { customerId: row.external_id, isDue: row.is_due, segments };
+}

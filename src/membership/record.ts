@@ -1,0 +1,114 @@
+// In charge of writing what an evaluation found, in the same transaction: outbox, memberships, next looks.
+// Not of finding it (evaluation/find-differences.ts) or of numbering it for the feed (changes/publisher.ts).
+import type { Statement } from '../db/database.ts';
+import type { Difference, Findings } from '../evaluation/find-differences.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { Moment } from './moment.ts';
+
+export type Cause = 'data' | 'time' | 'definition' | 'pin' | 'move' | 'group' | 'unpin' | 'refresh' | 'repair' | 'erasure' | 'archive';
+
+export interface Recording {
+  readonly findings: Findings;
+  readonly moment: Moment;
+  readonly cause: Cause;
+  /** the version that a membership of a segment is held or left under */
+  versionOf(segmentId: number): number;
+  /** outbox rows that this decision has written already */
+  readonly ordinalFrom?: number;
+}
+
+/** How many changes (entries and exits) the findings hold. */
+export function countChanges(differences: readonly Difference[]): number {
+  return differences.reduce((sum, difference) => sum + difference.entered.length + difference.exited.length, 0);
+}
+
+/** The statements that make the stored state equal to the findings, to be sent in one go. None when nothing differs. */
+export function recordStatements(recording: Recording): Statement[] {
+  return [...changeStatements(recording), ...lookStatements(recording.findings)];
+}
+
+function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0 }: Recording): Statement[] {
+  const customers: CustomerKey[] = [];
+  const segments: number[] = [];
+  const types: string[] = [];
+  const versions: number[] = [];
+  const push = (customer: CustomerKey, segment: number, type: string) => {
+    customers.push(customer);
+    segments.push(segment);
+    types.push(type);
+    versions.push(versionOf(segment));
+  };
+  for (const { customerKey, entered, exited } of findings.differences) {
+    for (const segment of exited) push(customerKey, segment, 'exited'); // exits first: a move between two segments never shows both
+    for (const segment of entered) push(customerKey, segment, 'entered');
+  }
+  if (customers.length === 0) return [];
+  const at = new Date(moment.asOfMs).toISOString();
+  const statements: Statement[] = [
+    {
+      name: 'record_outbox',
+      text: `
+        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at)
+        select $1::bigint, $2::integer + u.ordinal, u.customer_id, u.segment_id, u.type, u.version, $3, $4::timestamptz
+        from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[])
+          with ordinality as u (customer_id, segment_id, type, version, ordinal)`,
+      values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions],
+    },
+  ];
+  const exits = types.map((type) => type === 'exited');
+  if (exits.includes(true)) {
+    statements.push({
+      name: 'record_exits',
+      text: `
+        delete from memberships as m
+        using unnest($1::bigint[], $2::integer[]) as u (customer_id, segment_id)
+        where m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
+      values: [customers.filter((_, index) => exits[index]), segments.filter((_, index) => exits[index])],
+    });
+  }
+  if (exits.includes(false)) {
+    statements.push({
+      name: 'record_entries',
+      text: `
+        insert into memberships (customer_id, segment_id, since, version)
+        select u.customer_id, u.segment_id, $1::timestamptz, u.version
+        from unnest($2::bigint[], $3::integer[], $4::integer[]) as u (customer_id, segment_id, version)`,
+      values: [
+        at,
+        customers.filter((_, index) => !exits[index]),
+        segments.filter((_, index) => !exits[index]),
+        versions.filter((_, index) => !exits[index]),
+      ],
+    });
+  }
+  return statements;
+}
+
+/** A look at all segments sets the next one; a look at some may only bring it forward. Written only where it changes. */
+function lookStatements({ differences, complete }: Findings): Statement[] {
+  const statements: Statement[] = [];
+  const moved = differences.filter(
+    ({ dueAtMs, storedDueAtMs }) => dueAtMs !== null && (complete ? dueAtMs !== storedDueAtMs : dueAtMs < (storedDueAtMs ?? Number.POSITIVE_INFINITY)),
+  );
+  if (moved.length > 0) {
+    statements.push({
+      name: complete ? 'set_looks' : 'lower_looks',
+      text: `
+        insert into rechecks as r (customer_id, due_at)
+        select u.customer_id, u.due_at
+        from unnest($1::bigint[], $2::timestamptz[]) as u (customer_id, due_at)
+        on conflict (customer_id) do update
+        set due_at = ${complete ? 'excluded.due_at' : 'least(r.due_at, excluded.due_at)'}`,
+      values: [moved.map((difference) => difference.customerKey), moved.map((difference) => new Date(difference.dueAtMs ?? 0).toISOString())],
+    });
+  }
+  const ended = complete ? differences.filter(({ dueAtMs, storedDueAtMs }) => dueAtMs === null && storedDueAtMs !== null) : [];
+  if (ended.length > 0) {
+    statements.push({
+      name: 'end_looks',
+      text: 'delete from rechecks as r where r.customer_id = any($1::bigint[])',
+      values: [ended.map((difference) => difference.customerKey)],
+    });
+  }
+  return statements;
+}

@@ -1,0 +1,132 @@
+// In charge of the live definitions: every published rule, checked against the catalog, as one snapshot per epoch.
+// A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing segments (segments.ts).
+import type { Clock } from '../base/clock.ts';
+import { loadCatalog } from '../catalog/load-catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Client, Database, Statement } from '../db/database.ts';
+import { inTransaction, sqlState } from '../db/transaction.ts';
+import { checkRule } from '../rules/check-rule.ts';
+import type { CheckedRule } from '../rules/checked-rule.ts';
+import { parseJsonRule } from '../rules/parse-json.ts';
+
+export interface LiveSegment {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  readonly version: number;
+  readonly checked: CheckedRule;
+}
+
+export interface BrokenSegment {
+  readonly id: number;
+  readonly key: string;
+  readonly reason: string;
+}
+
+export interface SegmentName {
+  readonly key: string;
+  readonly name: string;
+  readonly kind: 'rule' | 'manual';
+}
+
+export interface Definitions {
+  readonly epoch: string;
+  readonly catalog: Catalog;
+  /** computed at every evaluation, in order of id */
+  readonly live: readonly LiveSegment[];
+  readonly broken: readonly BrokenSegment[];
+  /** of every segment, live or not */
+  readonly segmentIds: ReadonlyMap<string, number>;
+  readonly names: ReadonlyMap<number, SegmentName>;
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEFINITIONS_LOCK = '7310589412002';
+
+/** Held by every transaction that evaluates: no definition changes under it. */
+export const SHARE_DEFINITIONS: Statement = { name: 'share_definitions', text: `select pg_advisory_xact_lock_shared(${DEFINITIONS_LOCK})` };
+export const READ_EPOCH: Statement = { name: 'read_epoch', text: 'select d.epoch from definitions as d' };
+
+const EXCLUSIVE_TIMEOUT_MS = 100;
+const BETWEEN_TRIES_MS = 20;
+
+/**
+ * Changes definitions under the exclusive lock, which no evaluation holds with it, and moves the epoch. The lock is waited for at most
+ * 100 ms at a time and then tried again, so that writers never queue behind it.
+ */
+export async function changeDefinitions<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await inTransaction(database, async (client) => {
+        await client.query(`set local lock_timeout = '${EXCLUSIVE_TIMEOUT_MS}ms'`);
+        await client.query(`select pg_advisory_xact_lock(${DEFINITIONS_LOCK})`);
+        await client.query('set local lock_timeout = 0');
+        const value = await work(client);
+        await client.query('update definitions set epoch = epoch + 1');
+        return value;
+      });
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      await clock.sleep(BETWEEN_TRIES_MS);
+    }
+  }
+}
+
+interface SegmentRow {
+  id: number;
+  key: string;
+  name: string;
+  kind: 'rule' | 'manual';
+  status: string;
+  version: number | null;
+  rule: unknown;
+}
+
+export async function readEpoch(database: Database): Promise<string> {
+  const [row] = await database.query<{ epoch: string }>(READ_EPOCH);
+  if (row === undefined) throw new Error('the definitions row is missing');
+  return row.epoch;
+}
+
+/** A snapshot in which catalog and rules are of one epoch: read again until no definition moved meanwhile. */
+export async function loadDefinitions(database: Database): Promise<Definitions> {
+  for (;;) {
+    const epoch = await readEpoch(database);
+    const catalog = await loadCatalog(database);
+    const rows = await database.query<SegmentRow>({
+      text: `
+        select s.id, s.key, s.name, s.kind, s.status, s.version, v.rule
+        from segments as s
+        left join segment_versions as v on v.segment_id = s.id and v.number = s.version
+        order by s.id`,
+    });
+    if ((await readEpoch(database)) === epoch) return assemble(epoch, catalog, rows);
+  }
+}
+
+function assemble(epoch: string, catalog: Catalog, rows: readonly SegmentRow[]): Definitions {
+  const live: LiveSegment[] = [];
+  const broken: BrokenSegment[] = [];
+  for (const row of rows) {
+    if (row.kind !== 'rule' || row.version === null || (row.status !== 'active' && row.status !== 'building')) continue;
+    const outcome = compileStored(row.rule, catalog, row.key);
+    if (typeof outcome === 'string') broken.push({ id: row.id, key: row.key, reason: outcome });
+    else live.push({ id: row.id, key: row.key, name: row.name, version: row.version, checked: outcome });
+  }
+  return {
+    epoch,
+    catalog,
+    live,
+    broken,
+    segmentIds: new Map(rows.map((row) => [row.key, row.id])),
+    names: new Map(rows.map((row) => [row.id, { key: row.key, name: row.name, kind: row.kind }])),
+  };
+}
+
+/** A stored rule was checked when it was published; what fails now, the catalog took away from it. */
+function compileStored(json: unknown, catalog: Catalog, key: string): CheckedRule | string {
+  const parsed = parseJsonRule(json);
+  if (!parsed.ok) return parsed.problems.map((problem) => problem.detail).join('; ');
+  const { checked, errors } = checkRule(parsed.value, catalog, { purpose: 'check', segmentKey: key });
+  return checked ?? errors.map((error) => error.detail).join('; ');
+}

@@ -1,0 +1,384 @@
+// In charge of segments as their owners see them: create, name, list, versions, publish. Which customers are in them is decided elsewhere.
+import type { Clock } from '../base/clock.ts';
+import type { Catalog, SegmentStatus } from '../catalog/catalog.ts';
+import { loadCatalog } from '../catalog/load-catalog.ts';
+import type { Client, Database } from '../db/database.ts';
+import { inTransaction, sqlState } from '../db/transaction.ts';
+import { AppError, type ErrorDetail } from '../errors.ts';
+import type { Rule } from '../rules/ast.ts';
+import { checkRule } from '../rules/check-rule.ts';
+import type { Diagnostic } from '../rules/diagnostic.ts';
+import { parseAnyRule } from '../rules/parse-json.ts';
+import { ruleToJson } from '../rules/print-json.ts';
+import { printRule } from '../rules/print-text.ts';
+import { changeDefinitions } from './definitions.ts';
+import { queueRun, type RunStatus } from './runs.ts';
+
+export interface Segment {
+  readonly id: number;
+  readonly key: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly icon: string | null;
+  readonly color: string | null;
+  readonly reviewAtMs: number | null;
+  readonly kind: 'rule' | 'manual';
+  readonly status: SegmentStatus;
+  readonly failure: string | null;
+  readonly memberCount: number;
+  /** the published version */
+  readonly version: number | null;
+  /** the newest version, where it is newer than the published one */
+  readonly draft: number | null;
+  readonly evaluatedAtMs: number | null;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** the newest run */
+  readonly run: { readonly id: string; readonly status: RunStatus; readonly done: number; readonly total: number } | null;
+}
+
+export interface SegmentVersion {
+  readonly number: number;
+  readonly text: string;
+  readonly json: unknown;
+  readonly note: string | null;
+  readonly author: string | null;
+  readonly createdAtMs: number;
+  readonly publishedAtMs: number | null;
+}
+
+export interface NewSegment {
+  readonly key: string;
+  readonly name: string;
+  readonly description?: string | null;
+  readonly icon?: string | null;
+  readonly color?: string | null;
+  readonly kind: 'rule';
+  /** text or JSON form */
+  readonly rule: unknown;
+  readonly publish: boolean;
+  readonly author: string | null;
+}
+
+export interface SegmentEdit {
+  readonly name?: string;
+  readonly description?: string | null;
+  readonly icon?: string | null;
+  readonly color?: string | null;
+  readonly reviewAtMs?: number | null;
+}
+
+export interface Published {
+  readonly runId: string;
+  readonly version: number;
+}
+
+interface SegmentRow {
+  id: number;
+  key: string;
+  name: string;
+  description: string | null;
+  icon: string | null;
+  color: string | null;
+  review_at: number | null;
+  kind: 'rule' | 'manual';
+  status: SegmentStatus;
+  failure: string | null;
+  member_count: string;
+  version: number | null;
+  newest_version: number | null;
+  evaluated_at: number | null;
+  created_at: number;
+  updated_at: number;
+  run_id: string | null;
+  run_status: RunStatus | null;
+  run_done: string | null;
+  run_total: string | null;
+}
+
+const SELECT_SEGMENTS = `
+  select s.id, s.key, s.name, s.description, s.icon, s.color, s.review_at, s.kind, s.status, s.failure,
+    coalesce(z.member_count, 0) as member_count, s.version, v.newest_version, s.evaluated_at, s.created_at, s.updated_at,
+    r.id as run_id, r.status as run_status, r.done as run_done, r.total as run_total
+  from segments as s
+  left join segment_sizes as z on z.segment_id = s.id
+  left join lateral (
+    select max(n.number) as newest_version
+    from segment_versions as n
+    where n.segment_id = s.id
+  ) as v on true
+  left join lateral (
+    select q.id, q.status, q.done, q.total
+    from runs as q
+    where q.segment_id = s.id
+    order by q.id desc
+    limit 1
+  ) as r on true`;
+
+function toSegment(row: SegmentRow): Segment {
+  return {
+    id: row.id,
+    key: row.key,
+    name: row.name,
+    description: row.description,
+    icon: row.icon,
+    color: row.color,
+    reviewAtMs: row.review_at,
+    kind: row.kind,
+    status: row.status,
+    failure: row.failure,
+    memberCount: Number(row.member_count),
+    version: row.version,
+    draft: row.newest_version !== null && row.newest_version > (row.version ?? 0) ? row.newest_version : null,
+    evaluatedAtMs: row.evaluated_at,
+    createdAtMs: row.created_at,
+    updatedAtMs: row.updated_at,
+    run:
+      row.run_id === null || row.run_status === null
+        ? null
+        : { id: row.run_id, status: row.run_status, done: Number(row.run_done), total: Number(row.run_total) },
+  };
+}
+
+export async function listSegments(database: Database, query: { readonly afterKey?: string; readonly limit: number }): Promise<Segment[]> {
+  const rows = await database.query<SegmentRow>({
+    text: `${SELECT_SEGMENTS} where ($1::text is null or s.key > $1) order by s.key limit $2`,
+    values: [query.afterKey ?? null, query.limit],
+  });
+  return rows.map(toSegment);
+}
+
+/** Throws `not_found`. */
+export async function getSegment(database: Database, key: string): Promise<Segment> {
+  const [row] = await database.query<SegmentRow>({ text: `${SELECT_SEGMENTS} where s.key = $1`, values: [key] });
+  if (row === undefined) throw segmentNotFound(key);
+  return toSegment(row);
+}
+
+function segmentNotFound(key: string): AppError {
+  return new AppError('not_found', `There is no segment “${key}”.`);
+}
+
+/** A rule as it is stored: the author's text (or the printed one, where JSON was sent) and the canonical JSON. */
+interface StoredRule {
+  readonly text: string;
+  readonly json: unknown;
+  readonly rule: Rule;
+}
+
+/** Throws `invalid_rule` with every diagnostic. */
+function readRule(input: unknown, catalog: Catalog, segmentKey: string, purpose: 'check' | 'publish'): StoredRule {
+  const parsed = parseAnyRule(input);
+  if (!parsed.ok) throw invalidRule(parsed.problems);
+  const { errors } = checkRule(parsed.value, catalog, { purpose, segmentKey });
+  if (errors.length > 0) throw invalidRule(errors);
+  return { text: typeof input === 'string' ? input : printRule(parsed.value), json: ruleToJson(parsed.value), rule: parsed.value };
+}
+
+export function invalidRule(problems: readonly Diagnostic[]): AppError {
+  const errors = problems.map(toErrorDetail);
+  return new AppError('invalid_rule', errors.length === 1 ? (errors[0]?.detail ?? '') : `The rule has ${errors.length} mistakes.`, { errors });
+}
+
+export function toErrorDetail({ code, detail, place, hint }: Diagnostic): ErrorDetail {
+  return { code, detail, ...('pointer' in place ? { pointer: place.pointer } : { span: place }), ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Stores the segment with version 1, published at once if asked. Throws `already_exists`, `invalid_rule`. */
+export async function createSegment(database: Database, clock: Clock, segment: NewSegment): Promise<{ readonly segment: Segment; readonly run: string | null }> {
+  const rule = readRule(segment.rule, await loadCatalog(database), segment.key, segment.publish ? 'publish' : 'check');
+  const now = new Date(clock.nowMs()).toISOString();
+  await inTransaction(database, async (client) => {
+    const { rows } = await client.query<{ id: number }>(
+      `insert into segments (key, name, description, icon, color, kind, status, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, 'draft', $7::timestamptz, $7::timestamptz)
+       returning id`,
+      [segment.key, segment.name, segment.description ?? null, segment.icon ?? null, segment.color ?? null, segment.kind, now],
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error('the segment was not stored');
+    await insertVersion(client, row.id, 1, rule, { note: null, author: segment.author }, now);
+  }).catch((error: unknown) => {
+    if (sqlState(error) === '23505') throw new AppError('already_exists', `There is a segment “${segment.key}” already.`, { cause: error });
+    throw error;
+  });
+  const run = segment.publish ? (await publishVersion(database, clock, segment.key, 1)).runId : null;
+  return { segment: await getSegment(database, segment.key), run };
+}
+
+async function insertVersion(
+  client: Client,
+  segmentId: number,
+  number: number,
+  rule: StoredRule,
+  by: { readonly note: string | null; readonly author: string | null },
+  now: string,
+): Promise<void> {
+  await client.query(
+    `insert into segment_versions (segment_id, number, text, rule, note, author, created_at)
+     values ($1, $2, $3, $4::jsonb, $5, $6, $7::timestamptz)`,
+    [segmentId, number, rule.text, JSON.stringify(rule.json), by.note, by.author, now],
+  );
+}
+
+/** Changes what is not a matter of versions; `expected` (the ETag's condition) sees the row under its lock. Throws `not_found` and what `expected` throws. */
+export async function updateSegment(
+  database: Database,
+  clock: Clock,
+  key: string,
+  edit: SegmentEdit,
+  expected: (segment: Segment) => void,
+): Promise<Segment> {
+  await inTransaction(database, async (client) => {
+    await client.query('select s.id from segments as s where s.key = $1 for update', [key]);
+    const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
+    const [row] = rows;
+    if (row === undefined) throw segmentNotFound(key);
+    const before = toSegment(row);
+    expected(before);
+    const after = { ...before, ...edit };
+    await client.query(
+      `update segments as s
+       set name = $2, description = $3, icon = $4, color = $5, review_at = $6::timestamptz, updated_at = $7::timestamptz
+       where s.id = $1`,
+      [
+        before.id,
+        after.name,
+        after.description,
+        after.icon,
+        after.color,
+        after.reviewAtMs === null ? null : new Date(after.reviewAtMs).toISOString(),
+        new Date(clock.nowMs()).toISOString(),
+      ],
+    );
+  });
+  return getSegment(database, key);
+}
+
+/** Numbered on from the newest, never changed again. Throws `not_found`, `invalid_rule`. → the new version's number */
+export async function addVersion(
+  database: Database,
+  clock: Clock,
+  key: string,
+  version: { readonly rule: unknown; readonly note?: string | null; readonly author: string | null },
+  expected: (segment: Segment) => void = () => {},
+): Promise<number> {
+  const rule = readRule(version.rule, await loadCatalog(database), key, 'check');
+  return inTransaction(database, async (client) => {
+    await client.query('select s.id from segments as s where s.key = $1 for update', [key]);
+    const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
+    const [row] = rows;
+    if (row === undefined) throw segmentNotFound(key);
+    expected(toSegment(row));
+    const number = (row.newest_version ?? 0) + 1;
+    const now = new Date(clock.nowMs()).toISOString();
+    await insertVersion(client, row.id, number, rule, { note: version.note ?? null, author: version.author }, now);
+    return number;
+  });
+}
+
+interface VersionRow {
+  number: number;
+  text: string;
+  rule: unknown;
+  note: string | null;
+  author: string | null;
+  created_at: number;
+  published_at: number | null;
+}
+
+const SELECT_VERSIONS = `
+  select v.number, v.text, v.rule, v.note, v.author, v.created_at, v.published_at
+  from segment_versions as v
+  join segments as s on s.id = v.segment_id`;
+
+function toVersion(row: VersionRow): SegmentVersion {
+  return {
+    number: row.number,
+    text: row.text,
+    json: row.rule,
+    note: row.note,
+    author: row.author,
+    createdAtMs: row.created_at,
+    publishedAtMs: row.published_at,
+  };
+}
+
+/** Newest first. Throws `not_found`. */
+export async function listVersions(
+  database: Database,
+  key: string,
+  query: { readonly beforeNumber?: number; readonly limit: number },
+): Promise<SegmentVersion[]> {
+  await getSegment(database, key);
+  const rows = await database.query<VersionRow>({
+    text: `${SELECT_VERSIONS} where s.key = $1 and ($2::integer is null or v.number < $2) order by v.number desc limit $3`,
+    values: [key, query.beforeNumber ?? null, query.limit],
+  });
+  return rows.map(toVersion);
+}
+
+/** Throws `not_found`. */
+export async function getVersion(database: Database, key: string, number: number): Promise<SegmentVersion> {
+  const [row] = await database.query<VersionRow>({ text: `${SELECT_VERSIONS} where s.key = $1 and v.number = $2`, values: [key, number] });
+  if (row === undefined) throw new AppError('not_found', `Segment “${key}” has no version ${number}.`);
+  return toVersion(row);
+}
+
+/**
+ * Makes a version the one in force and queues the run that brings everybody under it. The rule is checked again under the lock, so two
+ * publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`, `conflict` (archived).
+ */
+export async function publishVersion(
+  database: Database,
+  clock: Clock,
+  key: string,
+  number: number,
+  expected: (segment: Segment) => void = () => {},
+): Promise<Published> {
+  const version = await getVersion(database, key, number);
+  const runId = await changeDefinitions(database, clock, async (client) => {
+    const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
+    const [row] = rows;
+    if (row === undefined) throw segmentNotFound(key);
+    if (row.status === 'archived') throw new AppError('conflict', `Segment “${key}” is archived.`);
+    expected(toSegment(row));
+    readRule(version.json, await loadCatalog(database), key, 'publish');
+    const nowMs = clock.nowMs();
+    const now = new Date(nowMs).toISOString();
+    await client.query(
+      `update segments as s
+       set version = $2, status = 'building', failure = null, due_at = null, updated_at = $3::timestamptz
+       where s.id = $1`,
+      [row.id, number, now],
+    );
+    await client.query(`update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2`, [row.id, number, now]);
+    return queueRun(client, row.id, number, 'definition', nowMs);
+  });
+  return { runId, version: number };
+}
+
+/** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the run's id */
+export async function refreshSegment(database: Database, clock: Clock, key: string): Promise<string> {
+  const segment = await getSegment(database, key);
+  const { version } = segment;
+  if (version === null || (segment.status !== 'active' && segment.status !== 'building')) {
+    throw new AppError('conflict', `Segment “${key}” is ${segment.status}; only a live one can be refreshed.`);
+  }
+  return inTransaction(database, (client) => queueRun(client, segment.id, version, 'refresh', clock.nowMs()));
+}
+
+/** Segments whose answer flips without any row: their runs are queued in order of their instants. → how many */
+export async function queueConstantFlips(database: Database, clock: Clock, asOfMs: number): Promise<number> {
+  return inTransaction(database, async (client) => {
+    const { rows } = await client.query<{ id: number; version: number }>(
+      `update segments as s
+       set due_at = null
+       where s.due_at <= $1::timestamptz and s.status = 'active' and s.version is not null
+       returning s.id, s.version`,
+      [new Date(asOfMs).toISOString()],
+    );
+    for (const row of rows) await queueRun(client, row.id, row.version, 'time', clock.nowMs());
+    return rows.length;
+  });
+}
