@@ -1,0 +1,18 @@
+// The named limits of imports. Bytes are of the decompressed stream.
+
+/** A longer row is passed over without being kept, and rejected by its line. */
+export const ROW_LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** Rows of one transaction: past 1,000 the cost per row is flat, past 5,000 locks and memory only grow. */
+export const BATCH_ROWS = 2_000;
+
+/** Rows weigh differently; a batch also ends at this many bytes of input. */
+export const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** Rejections that the answer lists; all are counted. */
+export const LISTED_ERRORS = 100;
+
+export const COLUMN_LIMIT = 1_000;
+
+/** An import that has not renewed its lease this long is dead: its staged lines go, its pending customers are anybody's. */
+export const LEASE_MS = 60_000;

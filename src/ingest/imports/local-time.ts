@@ -1,0 +1,69 @@
+// In charge of times in files that name no zone ("2010-12-01 08:26:00"): which instant they are in the import's zone.
+// Not of times that say their offset (validation reads those) nor of calendar arithmetic in rules (rules/ and SQL).
+import { Temporal } from 'temporal-polyfill';
+
+const DAY_MS = 86_400_000;
+
+/** `YYYY-MM-DD`, alone or with ` ` or `T` and `HH:MM`, `HH:MM:SS` or `HH:MM:SS.mmm`; an offset is somebody else's. */
+const LOCAL_TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?$/;
+const WITH_OFFSET = /(?:[Zz]|[+-]\d{2}:?\d{2})$/;
+
+export interface LocalTimes {
+  readonly timeZone: string;
+  /**
+   * The RFC 3339 form in UTC of a local time, or undefined where the text is no local time (it has an offset, or is no time at all).
+   * A date alone is its day's beginning. Of an hour that comes twice (clocks set back) it is the first; a time that never was
+   * (clocks set forward) moves on by the hour that is missing: 01:30 on that day in London is 02:30 summer time.
+   */
+  toUtc(text: string): string | undefined;
+}
+
+export function isTimeZone(timeZone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Offsets are asked once per local day; only days around a transition go to Temporal for each time (0.3 µs against 60 µs a time). */
+export function createLocalTimes(timeZone: string): LocalTimes {
+  const offsets = new Map<number, number | null>();
+
+  const offsetAt = (instantMs: number) =>
+    Temporal.Instant.fromEpochMilliseconds(instantMs).toZonedDateTimeISO(timeZone).offsetNanoseconds / 1e6;
+
+  /** The offset of the whole local day, or null where it changes within a day of it. */
+  const offsetOfDay = (dayMs: number): number | null => {
+    let offset = offsets.get(dayMs);
+    if (offset === undefined) {
+      const before = offsetAt(dayMs - DAY_MS);
+      offset = before === offsetAt(dayMs + DAY_MS) && before === offsetAt(dayMs + 2 * DAY_MS) ? before : null;
+      if (offsets.size > 100_000) offsets.clear();
+      offsets.set(dayMs, offset);
+    }
+    return offset;
+  };
+
+  return {
+    timeZone,
+    toUtc: (text) => {
+      if (WITH_OFFSET.test(text) && text.length > 10) return undefined;
+      const match = LOCAL_TIME.exec(text);
+      if (match === null) return undefined;
+      const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = ''] = match;
+      const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'));
+      const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
+      const date = new Date(dayMs);
+      const exists = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day) && Number(year) >= 100;
+      if (!exists || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+      const localMs = dayMs + Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000 + milliseconds;
+      const offset = offsetOfDay(dayMs);
+      if (offset !== null) return new Date(localMs - offset).toISOString();
+      const local = Temporal.PlainDateTime.from(new Date(localMs).toISOString().slice(0, -1));
+      const instant = local.toZonedDateTime(timeZone, { disambiguation: 'compatible' }).epochMilliseconds;
+      return new Date(instant).toISOString();
+    },
+  };
+}
