@@ -1,0 +1,118 @@
+// In charge of what can be set from outside: every environment variable, its form and its default, checked once at the start,
+// all mistakes at once. Not of keeping generated keys (main.ts does, in the data folder).
+import net from 'node:net';
+import { z } from 'zod';
+import { nearestName } from './base/nearest-name.ts';
+import { StartError } from './base/start-error.ts';
+
+export type Config = z.infer<typeof Environment>;
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const wholeNumber = (least: number, most: number, what: string) =>
+  z.string().transform((text, context) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    return refuse(context, `must be ${what} from ${least} to ${most}, and is ‘${text}’`);
+  });
+
+const postgresUrl = z.string().refine((text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol), {
+  error: 'must look like postgres://user:password@host:5432/database', // the value is not repeated: it may hold a password
+});
+
+const timeZone = z.string().transform((text, context) => {
+  const name = Intl.supportedValuesOf('timeZone').find((known) => known.toLowerCase() === text.toLowerCase());
+  if (name !== undefined) return name;
+  if (/^[A-Za-z]/.test(text) && isTimeZone(text)) return text; // an older name of a zone
+  return refuse(
+    context,
+    `must be a time zone like UTC or Europe/London, and is ‘${text}’${suggest(text, Intl.supportedValuesOf('timeZone'))}`,
+  );
+});
+
+const currency = z.string().transform((text, context) => {
+  if (Intl.supportedValuesOf('currency').includes(text)) return text;
+  return refuse(context, `must be a currency of ISO 4217 in capitals like USD or EUR, and is ‘${text}’`);
+});
+
+const logLevel = z.string().transform((text, context) => {
+  const level = LOG_LEVELS.find((known) => known === text);
+  return level ?? refuse(context, `must be one of ${LOG_LEVELS.join(', ')}, and is ‘${text}’${suggest(text, LOG_LEVELS)}`);
+});
+
+const addressRanges = z.string().transform((text, context) => {
+  const ranges = text
+    .split(',')
+    .map((range) => range.trim())
+    .filter((range) => range !== '');
+  const wrong = ranges.filter((range) => !isAddressRange(range));
+  if (wrong.length === 0) return ranges;
+  return refuse(context, `must be address ranges like 10.0.0.0/8, with commas between, and holds ‘${wrong.join('’, ‘')}’`);
+});
+
+const Environment = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535, 'a port').default(3000),
+  /** unset: the embedded Postgres under DATA_DIR */
+  DATABASE_URL: postgresUrl.optional(),
+  READ_DATABASE_URL: postgresUrl.optional(),
+  DATA_DIR: z.string().default('.strata'),
+  ADMIN_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,512}$/, 'must be 8 to 512 printable ASCII characters without spaces')
+    .optional(),
+  SECRET_KEY: z.string().min(32, 'must be at least 32 characters').max(512, 'must be at most 512 characters').optional(),
+  /** unset: the stored one, UTC at the first start */
+  TIME_ZONE: timeZone.optional(),
+  /** unset: the stored one, USD at the first start */
+  CURRENCY: currency.optional(),
+  LOG_LEVEL: logLevel.default('info'),
+  /** unset: all of it is kept */
+  HISTORY_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
+  WEBHOOK_ALLOW: addressRanges.default([]),
+  /** connections of this process to its database, the leader's not counted */
+  DATABASE_CONNECTIONS: wholeNumber(2, 1000, 'a number of connections').default(20),
+  /** how long requests that run may take to end after SIGTERM */
+  STOP_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(30),
+});
+
+/** The configuration of this environment; variables set to nothing count as unset. Throws one StartError that names every mistake. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.keys(Environment.shape).flatMap((name) => {
+      const value = environment[name]?.trim();
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+  const outcome = Environment.safeParse(given);
+  if (outcome.success) return outcome.data;
+  const mistakes = outcome.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`);
+  if (mistakes.length === 1) throw new StartError(`The configuration has a mistake: ${mistakes[0]}`);
+  throw new StartError(`The configuration has ${mistakes.length} mistakes:\n${mistakes.map((mistake) => `- ${mistake}`).join('\n')}`);
+}
+
+function refuse(context: z.RefinementCtx, message: string): never {
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+}
+
+function suggest(text: string, known: readonly string[]): string {
+  const nearest = nearestName(text, known);
+  return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false; // the only way in which Intl says that it does not know a zone
+  }
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const family = net.isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
