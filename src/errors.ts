@@ -16,6 +16,8 @@ export const ERRORS = {
   in_use: { status: 409, title: 'Something else still needs it' },
   id_collision: { status: 409, title: 'The id collides with another customer’s' },
   import_incomplete: { status: 400, title: 'The file ended before its end' },
+  invalid_csv: { status: 400, title: 'The file’s quoting is broken' },
+  invalid_compression: { status: 400, title: 'The file cannot be decompressed' },
   version_conflict: { status: 412, title: 'It was changed in the meantime' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'That content type is not taken here' },
@@ -31,9 +33,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** One of several things that are wrong, at a JSON pointer of the body or a line of a stream. */
+/** One of several things that are wrong: at a JSON pointer of the body, in a parameter of the URL or a header, or on a line of a stream. */
 export interface ErrorDetail {
   readonly pointer?: string;
+  readonly parameter?: string;
   readonly line?: number;
   readonly column?: string;
   readonly span?: { readonly start: number; readonly end: number; readonly line: number; readonly column: number };
