@@ -1,0 +1,111 @@
+// In charge of holding a request against its route's schemas: everything that is wrong with path, query and body at once.
+import { z } from 'zod';
+import { nearestName } from '../../base/nearest-name.ts';
+import { AppError, type ErrorDetail } from '../../errors.ts';
+import { requireWellFormed } from './query-string.ts';
+import type { Route } from './route.ts';
+
+const NOTHING = z.strictObject({});
+const FRESH = { fresh: z.string().optional() };
+
+export interface CheckedRequest {
+  readonly params: unknown;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+}
+
+export type CheckRequest = (request: { params: unknown; query: unknown; body?: unknown }) => CheckedRequest;
+
+/** Throws `invalid_fields` where the body alone is wrong, else `invalid_request`; never stops at the first mistake. */
+export function requestChecker(route: Route): CheckRequest {
+  const params = route.params ?? NOTHING;
+  const query = route.fresh === undefined ? (route.query ?? NOTHING) : (route.query ?? NOTHING).extend(FRESH);
+  const body = route.body?.kind === 'schema' ? route.body.schema : undefined;
+  return (request) => {
+    requireWellFormed(request.query as object);
+    const errors: ErrorDetail[] = [];
+    const checked = {
+      params: check(params, request.params, errors, asParameter),
+      query: check(query, { ...(request.query as object) }, errors, asParameter) as Record<string, unknown>,
+      body: body === undefined ? request.body : check(body, request.body, errors, asPointer),
+    };
+    if (errors.length === 0) return checked;
+    const inUrl = errors.some((error) => error.parameter !== undefined);
+    throw new AppError(inUrl ? 'invalid_request' : 'invalid_fields', summaryOf(errors), { errors });
+  };
+}
+
+/** One sentence for people who read only `detail`. */
+export function summaryOf(errors: readonly ErrorDetail[]): string {
+  const [first] = errors;
+  if (first === undefined) return 'Nothing is wrong.';
+  const place = first.parameter ?? first.pointer ?? (first.line === undefined ? '' : `line ${first.line}`);
+  const more = errors.length === 1 ? '' : ` (${errors.length - 1} more in \`errors\`.)`;
+  return `${place === '' ? '' : `${place}: `}${first.detail}${more}`;
+}
+
+type Placed = Pick<ErrorDetail, 'pointer' | 'parameter'>;
+
+function check(schema: z.ZodType, value: unknown, errors: ErrorDetail[], place: (path: readonly PropertyKey[]) => Placed): unknown {
+  const outcome = schema.safeParse(value, { reportInput: true });
+  if (outcome.success) return outcome.data;
+  for (const issue of outcome.error.issues) errors.push(...detailsOf(issue, schema, place));
+  return undefined;
+}
+
+function asParameter(path: readonly PropertyKey[]): Placed {
+  return { parameter: path.map(String).join('.') };
+}
+
+function asPointer(path: readonly PropertyKey[]): Placed {
+  return { pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') };
+}
+
+function detailsOf(issue: z.core.$ZodIssue, schema: z.ZodType, place: (path: readonly PropertyKey[]) => Placed): ErrorDetail[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = fieldsAt(schema, issue.path);
+    const noun = place === asParameter ? 'parameter' : 'field';
+    return issue.keys.map((key) => {
+      const nearest = nearestName(key, known);
+      const hint =
+        nearest !== undefined
+          ? `Did you mean \`${nearest}\`?`
+          : known.length > 0
+            ? `Known here: ${known.join(', ')}.`
+            : 'Nothing is taken here.';
+      return {
+        ...place([...issue.path, key]),
+        code: `unknown_${noun}`,
+        detail: `There is no ${noun} \`${key.slice(0, 100)}\` here.`,
+        hint,
+      };
+    });
+  }
+  if (issue.code === 'invalid_type' && issue.input === undefined) {
+    return [{ ...place(issue.path), code: 'missing_field', detail: 'This is needed.' }];
+  }
+  return [{ ...place(issue.path), code: issue.code === 'invalid_type' ? 'wrong_type' : 'invalid_value', detail: sentence(issue.message) }];
+}
+
+/** The names that an object of the schema may carry at that place; empty where the schema does not say. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  let here: unknown = schema;
+  for (const part of path) {
+    const inner = unwrap(here);
+    if (inner instanceof z.ZodObject) here = inner.shape[String(part)];
+    else if (inner instanceof z.ZodArray) here = inner.element;
+    else return [];
+  }
+  const inner = unwrap(here);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+function unwrap(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault
+    ? unwrap(schema.unwrap())
+    : schema;
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
+}

@@ -1,0 +1,150 @@
+// In charge of the OpenAPI document, made from the table of routes alone: deterministic, so that the committed file can be compared.
+import { z } from 'zod';
+import { ERRORS, type ErrorCode } from '../../errors.ts';
+import { Components, type Direction, type JsonSchema } from './json-schema.ts';
+import { PROBLEM_TYPE } from './problem.ts';
+import { type Body, type Method, type Route, refusalsOf, route, type Tag } from './route.ts';
+import { ProblemSchema } from './wire.ts';
+
+const TAGS: Readonly<Record<Tag, string>> = {
+  customers: 'Who is kept in segments: profile, tags, consents, custom attributes',
+  orders: 'What customers bought; a later write of an order replaces it',
+  events: 'What customers did',
+  imports: 'Files of any length, as streams',
+  catalog: 'What rules may name',
+  rules: 'Rules before they become segments: check and preview',
+  segments: 'Named rules, their versions and their members',
+  changes: 'The feed: each change of a membership exactly once, in order',
+  runs: 'Progress of full evaluations',
+  service: 'Health and description of the service',
+};
+
+const DESCRIPTION = `Strata keeps every customer in the right segments at every moment: when a write is answered, every membership that depends on it is already right.
+
+Every refusal is \`application/problem+json\` with a stable \`code\`; where several things are wrong, \`errors\` lists all of them. Unknown parameters and fields are refused.`;
+
+const FRESH_PARAMETERS = [
+  { name: 'Strata-Token', in: 'header', description: 'Token of a write: the answer is at least as fresh', schema: { type: 'string' } },
+  { name: 'fresh', in: 'query', description: 'The same as the header Strata-Token', schema: { type: 'string' } },
+];
+const IF_MATCH = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'ETag of the segment as you know it; refused with 412 when it has changed since',
+  schema: { type: 'string' },
+};
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  in: 'header',
+  description: 'ETag of the answer you have; 304 when it still stands',
+  schema: { type: 'string' },
+};
+
+const REQUEST_ID = { description: 'Id of this request, as in the service’s log', schema: { type: 'string' } };
+
+export function openapiDocument(routes: readonly Route[], version: string): JsonSchema {
+  const components = new Components();
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const each of routes) {
+    const path = each.path.replaceAll(/:([A-Za-z]+)/g, '{$1}');
+    paths[path] = { ...paths[path], [each.method.toLowerCase()]: operation(each, components) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: { title: 'Strata', version, description: DESCRIPTION, license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' } },
+    servers: [{ url: '/' }],
+    security: [{ key: [] }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'The admin key' } },
+      headers: { RequestId: REQUEST_ID },
+      schemas: components.all(),
+    },
+  };
+}
+
+function operation(each: Route, components: Components): JsonSchema {
+  const parameters = [
+    ...parametersOf(each.params, 'path', components),
+    ...parametersOf(each.query, 'query', components),
+    ...(each.fresh === undefined ? [] : FRESH_PARAMETERS),
+    ...(each.etag === 'edit' ? [IF_MATCH] : each.etag === 'read' ? [IF_NONE_MATCH] : []),
+  ];
+  return {
+    operationId: each.operationId,
+    tags: [each.tag],
+    summary: each.summary,
+    ...(each.description === undefined ? {} : { description: each.description }),
+    ...(each.public === true ? { security: [] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(each.body === undefined ? {} : { requestBody: requestBody(each.body, components) }),
+    responses: { ...answersOf(each, components), ...refusalsByStatus(each, components) },
+  };
+}
+
+function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query', components: Components): JsonSchema[] {
+  if (schema === undefined) return [];
+  const named = Object.entries(schema.shape).map(([name, field]) => {
+    const { description, ...rest } = components.add(field as z.ZodType, 'input');
+    const required = place === 'path' || !(field as z.ZodType).safeParse(undefined).success;
+    return { name, in: place, ...(description === undefined ? {} : { description }), ...(required ? { required } : {}), schema: rest };
+  });
+  const rest = schema.def.catchall;
+  if (rest === undefined || rest instanceof z.ZodNever) return named;
+  const { description, ...values } = components.add(rest as z.ZodType, 'input');
+  // an exploded form object is how OpenAPI says "any further parameters"
+  return [
+    ...named,
+    { name: 'more', in: place, description, style: 'form', explode: true, schema: { type: 'object', additionalProperties: values } },
+  ];
+}
+
+function requestBody(body: Body<z.ZodType>, components: Components): JsonSchema {
+  if (body.kind === 'stream') {
+    const bytes = { schema: { type: 'string', description: 'A stream of any length; `Content-Encoding: gzip` is taken' } };
+    return { required: true, content: Object.fromEntries(body.contentTypes.map((type) => [type, bytes])) };
+  }
+  return { required: body.optional !== true, content: { 'application/json': { schema: components.add(body.schema, 'input') } } };
+}
+
+function answersOf(each: Route, components: Components): JsonSchema {
+  const headers = {
+    'X-Request-Id': { $ref: '#/components/headers/RequestId' },
+    ...(each.etag === undefined ? {} : { ETag: { schema: { type: 'string' } } }),
+  };
+  const direction: Direction = 'output';
+  const answers: [string, JsonSchema][] = Object.entries(each.answers).map(([status, schema]) => [
+    status,
+    { description: each.summary, headers, content: { 'application/json': { schema: components.add(schema, direction) } } },
+  ]);
+  if (each.etag === 'read') answers.push(['304', { description: 'What you have still stands', headers }]);
+  return Object.fromEntries(answers);
+}
+
+function refusalsByStatus(each: Route, components: Components): JsonSchema {
+  const byStatus = Map.groupBy(refusalsOf(each), (code: ErrorCode) => ERRORS[code].status);
+  const content = { [PROBLEM_TYPE]: { schema: components.add(ProblemSchema, 'output') } };
+  const headers = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+  return Object.fromEntries(
+    [...byStatus]
+      .sort(([left], [right]) => left - right)
+      .map(([status, codes]) => [
+        status,
+        { description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join('; '), headers, content },
+      ]),
+  );
+}
+
+/** Serves the document of a table that the route itself is part of. */
+export function openapiRoute(document: () => JsonSchema): Route {
+  return route({
+    method: 'GET' satisfies Method,
+    path: '/openapi.json',
+    operationId: 'getOpenapi',
+    tag: 'service',
+    summary: 'This description, as OpenAPI 3.1',
+    answers: { 200: z.looseObject({}) },
+    handle: async () => document(),
+  });
+}

@@ -1,0 +1,82 @@
+// In charge of the one form of every refusal and failure: RFC 9457 problem+json. Which errors there are is the table in errors.ts;
+// what is an outage of the database is outage.ts. Nothing of the inside leaves through here.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, ERRORS, type ErrorCode, type ErrorDetail } from '../../errors.ts';
+import { isOutage } from './outage.ts';
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly instance: string;
+  readonly errors?: readonly ErrorDetail[];
+}
+
+/** `instance` is the request's id, the one that the logs carry. */
+export function problem(code: ErrorCode, detail: string, requestId: string, errors: readonly ErrorDetail[] = []): Problem {
+  const { status, title } = ERRORS[code];
+  const type = `urn:strata:error:${code}`;
+  return { type, title, status, detail, code, instance: `urn:strata:request:${requestId}`, ...(errors.length > 0 ? { errors } : {}) };
+}
+
+/** Fastify's own refusals, by their code. What is not listed and carries a 4xx is `invalid_request`. */
+const FASTIFY_REFUSALS: Readonly<Record<string, readonly [code: ErrorCode, detail: string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'body_too_large',
+    'The body is larger than this service takes in one request; send it as an import or in parts.',
+  ],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'This content type is not taken here.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The body is not as long as Content-Length says.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The body is not valid JSON.'],
+  FST_ERR_BAD_URL: ['invalid_request', 'The path is not correctly percent-encoded UTF-8.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'A part of the path is too long.'],
+};
+
+/** What the caller is told of any error; `failure` is what the log is told, where somebody must act. */
+export function explain(error: unknown): { readonly refusal: AppError; readonly failure: boolean } {
+  if (error instanceof AppError) return { refusal: error, failure: error.status === 500 };
+  const code = codeOf(error);
+  const known = FASTIFY_REFUSALS[code];
+  if (known !== undefined) return { refusal: new AppError(known[0], known[1], { cause: error }), failure: false };
+  if (code.startsWith('FST_') && isRefusalStatus(error)) {
+    return { refusal: new AppError('invalid_request', 'The request cannot be read.', { cause: error }), failure: false };
+  }
+  if (isOutage(error)) {
+    return {
+      refusal: new AppError('unavailable', 'The database cannot be reached right now; try again.', { cause: error }),
+      failure: true,
+    };
+  }
+  return { refusal: new AppError('internal_error', 'An unexpected error; its request id is in the log.', { cause: error }), failure: true };
+}
+
+export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { refusal, failure } = explain(error);
+  if (failure) request.log.error({ err: refusal.cause ?? refusal, method: request.method, route: request.routeOptions.url }, refusal.code);
+  else request.log.debug({ code: refusal.code, detail: refusal.message }, 'refused');
+  sendProblem(reply, refusal);
+}
+
+export function sendProblem(reply: FastifyReply, refusal: AppError): void {
+  const { id } = reply.request;
+  if (refusal.status === 503) reply.header('retry-after', '1');
+  if (refusal.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"');
+  reply
+    .code(refusal.status)
+    .header('x-request-id', id)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problem(refusal.code, refusal.message, id, refusal.errors)));
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function isRefusalStatus(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500;
+}

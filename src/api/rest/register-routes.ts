@@ -1,0 +1,113 @@
+// In charge of putting a table of routes into Fastify: checking, freshness, ETags, serialising, 405 for the other methods.
+// Not of what any route does.
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { AppError } from '../../errors.ts';
+import type { Strata } from '../../pipeline.ts';
+import { requestChecker } from './check-request.ts';
+import { awaitFreshness } from './freshness.ts';
+import { inlineJsonSchema } from './json-schema.ts';
+import type { Method, Route } from './route.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** needs no key */
+    readonly public?: boolean;
+  }
+}
+
+export interface RouteContext {
+  readonly strata: Strata;
+  /** aborts when the service begins to stop */
+  readonly stopping: AbortSignal;
+  /** tests: hold every answer against its schema, strictly */
+  readonly checkAnswers: boolean;
+}
+
+export function registerRoutes(app: FastifyInstance, routes: readonly Route[], context: RouteContext): void {
+  const streams = routes.filter((route) => route.body?.kind === 'stream');
+  for (const route of routes) if (!streams.includes(route)) registerRoute(app, route, context);
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    const contentTypes = new Set(streams.flatMap((route) => (route.body?.kind === 'stream' ? route.body.contentTypes : [])));
+    for (const type of contentTypes) scope.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
+    for (const route of streams) registerRoute(scope, route, context);
+  });
+  refuseOtherMethods(app, routes);
+}
+
+function registerRoute(app: FastifyInstance, route: Route, context: RouteContext): void {
+  const check = requestChecker(route);
+  const [firstStatus] = Object.keys(route.answers);
+  const response = Object.fromEntries(
+    Object.entries(route.answers).map(([status, schema]) => [status, inlineJsonSchema(schema, 'output')]),
+  );
+  app.route({
+    method: route.method,
+    url: route.path,
+    schema: { response },
+    config: { public: route.public === true },
+    handler: async (request, reply) => {
+      const { params, query, body } = check(request);
+      requireBody(route, body);
+      if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
+      reply.code(Number(firstStatus));
+      const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
+      const answer = await route.handle({ strata: context.strata, params, query, body, request, reply, signal } as Parameters<
+        Route['handle']
+      >[0]);
+      if (context.checkAnswers) route.answers[reply.statusCode]?.parse(answer);
+      return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;
+    },
+  });
+}
+
+function requireBody(route: Route, body: unknown): void {
+  if (route.body === undefined || route.body.kind === 'stream') return;
+  if (body === undefined && route.body.optional !== true)
+    throw new AppError('invalid_json', 'A JSON body is needed here, with Content-Type application/json.');
+}
+
+function hangUp(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** The ETag is a hash of the very bytes. */
+function answerUnlessSame(request: FastifyRequest, reply: FastifyReply, answer: unknown): unknown {
+  const text = String(reply.serialize(answer));
+  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  reply.header('etag', tag).header('cache-control', 'private, no-cache');
+  const known = request.headers['if-none-match'];
+  if (known !== undefined && (known === '*' || known.split(',').some((each) => each.trim().replace(/^W\//, '') === tag)))
+    return reply.code(304).send();
+  return reply.type('application/json; charset=utf-8').send(text);
+}
+
+const ALL_METHODS: readonly Method[] = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'];
+
+/** 405 with Allow where the path exists under another method. */
+function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
+    const taken = group.map((route) => route.method);
+    const allow = [...taken, ...(taken.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+    const others: HTTPMethods[] = ALL_METHODS.filter((method) => !taken.includes(method));
+    if (!taken.includes('GET')) others.push('HEAD');
+    const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('allow', allow);
+      throw new AppError('method_not_allowed', `${request.method} is not taken here; ${allow} are.`);
+    };
+    const config = { public: group.some((route) => route.public === true) };
+    // onRequest: refused before a body is read
+    app.route({ method: others, url: path, config, exposeHeadRoute: false, preParsing: refuse, handler: refuse });
+    app.route({
+      method: 'OPTIONS',
+      url: path,
+      config: { public: true },
+      handler: async (_request, reply) => reply.code(204).header('allow', allow).send(),
+    });
+  }
+}

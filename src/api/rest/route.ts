@@ -1,0 +1,79 @@
+// In charge of what a route is: one entry of a table, from which Fastify's route, its validation, its answers' serialisation and the
+// OpenAPI document are all made. Not of any particular route.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { ErrorCode } from '../../errors.ts';
+import type { Strata } from '../../pipeline.ts';
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+
+export type Tag = 'customers' | 'orders' | 'events' | 'imports' | 'catalog' | 'rules' | 'segments' | 'changes' | 'runs' | 'service';
+
+/**
+ * `schema`: parsed JSON, checked against the schema before the handler sees it.
+ * `document`: parsed JSON, checked by the stage behind (the schema only documents), so that hot paths are not checked twice.
+ * `stream`: the raw bytes as they come, of any length.
+ */
+export type Body<Schema extends z.ZodType> =
+  | { readonly kind: 'schema' | 'document'; readonly schema: Schema; readonly optional?: true }
+  | { readonly kind: 'stream'; readonly contentTypes: readonly string[] };
+
+/** What a handler is given: everything checked. */
+export interface Call<Params, Query, Payload> {
+  readonly strata: Strata;
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Payload;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** Aborts when the caller hangs up or the service stops: long waits end then. */
+  readonly signal: () => AbortSignal;
+}
+
+export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> {
+  readonly method: Method;
+  /** in Fastify's form: `/v1/customers/:customerId` */
+  readonly path: string;
+  readonly operationId: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description?: string;
+  /** needs no key */
+  readonly public?: true;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body<Payload>;
+  /** by status; the first is the one that is sent unless the handler sets another */
+  readonly answers: Readonly<Record<number, z.ZodType>>;
+  /** beside those that every route of this shape has */
+  readonly refusals?: readonly ErrorCode[];
+  /** takes `Strata-Token` and `?fresh=`: the answer is at least as fresh as that write; `feed`: once its changes are published */
+  readonly fresh?: 'write' | 'feed';
+  /** `edit`: takes If-Match; `read`: sends an ETag and answers 304 */
+  readonly etag?: 'edit' | 'read';
+  readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Payload>>) => Promise<unknown>;
+}
+
+/** A route whose types have been checked where it was written. */
+export type Route = RouteDefinition<z.ZodObject, z.ZodObject, z.ZodType>;
+
+export function route<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType>(
+  definition: RouteDefinition<Params, Query, Payload>,
+): Route {
+  return definition as unknown as Route;
+}
+
+/** Every code that a route may answer, with those that come with its shape. */
+export function refusalsOf(route: Route): readonly ErrorCode[] {
+  const codes = new Set<ErrorCode>(['invalid_request']);
+  if (route.public !== true) codes.add('unauthenticated');
+  if (route.body !== undefined) codes.add('unsupported_media_type');
+  if (route.body !== undefined && route.body.kind !== 'stream') {
+    for (const code of ['invalid_json', 'invalid_encoding', 'body_too_large', 'invalid_fields'] as const) codes.add(code);
+  }
+  if (route.fresh !== undefined) for (const code of ['token_unknown', 'not_yet'] as const) codes.add(code);
+  if (route.etag === 'edit') codes.add('version_conflict');
+  for (const code of route.refusals ?? []) codes.add(code);
+  for (const code of ['internal_error', 'unavailable'] as const) codes.add(code);
+  return [...codes];
+}
