@@ -1,5 +1,5 @@
 // In charge of transactions: begin, commit, roll back, and repeat where Postgres asks for it. Which statements run is the stages' business.
-import { type Client, type Database, pipeline, type Statement } from './database.ts';
+import { type Client, type Database, type Statement, toQuery } from './database.ts';
 
 /** Postgres undid the whole transaction for reasons of concurrency: running it again is right. Nothing else is repeated. */
 const REPEATABLE_STATES: ReadonlySet<string> = new Set([
@@ -13,19 +13,19 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-export interface TransactionOptions {
-  /** statements sent together with `begin` */
-  readonly opening?: readonly Statement[];
-}
-
 /**
  * Runs `work` in a READ COMMITTED transaction, from the start again when Postgres reports a deadlock or a serialization failure.
  * `work` must therefore be free of effects outside the database. A connection whose state is unknown is thrown away.
+ * `onCommitted` is told the place in the write-ahead log after the commit; asking for it costs no round trip.
  */
-export async function inTransaction<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+export async function inTransaction<Value>(
+  database: Database,
+  work: (client: Client) => Promise<Value>,
+  onCommitted?: (lsn: string) => void,
+): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(database, work);
+      return await once(database, work, onCommitted);
     } catch (error) {
       const state = sqlState(error);
       if (state === undefined || !REPEATABLE_STATES.has(state) || attempt >= ATTEMPTS) throw error;
@@ -33,14 +33,22 @@ export async function inTransaction<Value>(database: Database, work: (client: Cl
   }
 }
 
-async function once<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+const READ_LSN: Statement = { name: 'read_lsn', text: 'select pg_current_wal_insert_lsn()::text as lsn' };
+
+async function once<Value>(
+  database: Database,
+  work: (client: Client) => Promise<Value>,
+  onCommitted?: (lsn: string) => void,
+): Promise<Value> {
   const client = await database.pool.connect();
   let broken: Error | undefined;
   try {
     const began = client.query('begin');
     began.catch(() => {}); // reported by the statements that follow it in the pipeline
     const value = await work(client);
-    await client.query('commit');
+    const [ended, place] = await Promise.all([client.query('commit'), onCommitted === undefined ? null : client.query(toQuery(READ_LSN))]);
+    if (ended.command !== 'COMMIT') throw new Error(`the transaction ended with ${ended.command}`); // a failed one is rolled back by `commit`
+    if (place !== null) onCommitted?.(String(place.rows[0]?.lsn));
     return value;
   } catch (error) {
     try {
@@ -53,5 +61,3 @@ async function once<Value>(database: Database, work: (client: Client) => Promise
     client.release(broken);
   }
 }
-
-export { pipeline };

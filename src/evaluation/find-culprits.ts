@@ -6,13 +6,20 @@ import { isEvaluationFailure } from './evaluation-failure.ts';
  * `attempt` evaluates some segments and throws as Postgres does. Returns the reason by segment id; other errors are thrown on.
  * A set that fails though each half of it succeeds (a timeout of the whole) is blamed on nobody and thrown.
  */
-export async function findCulprits(segmentIds: readonly number[], attempt: (ids: readonly number[]) => Promise<void>): Promise<ReadonlyMap<number, string>> {
+export async function findCulprits(
+  segmentIds: readonly number[],
+  attempt: (ids: readonly number[]) => Promise<void>,
+): Promise<ReadonlyMap<number, string>> {
   const culprits = new Map<number, string>();
   await search(segmentIds, attempt, culprits);
   return culprits;
 }
 
-async function search(ids: readonly number[], attempt: (ids: readonly number[]) => Promise<void>, culprits: Map<number, string>): Promise<void> {
+async function search(
+  ids: readonly number[],
+  attempt: (ids: readonly number[]) => Promise<void>,
+  culprits: Map<number, string>,
+): Promise<void> {
   try {
     await attempt(ids);
     return;

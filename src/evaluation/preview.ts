@@ -60,7 +60,7 @@ export async function previewRule(database: Pick<Database, 'query'>, definitions
           select array_agg(s.external_id order by s.external_id)
           from (select m.external_id from matching as m order by m.external_id limit ${sample}) as s
         ) as sample`,
-    values: [...values, new Date(request.asOfMs).toISOString(), request.sample],
+    values: [...values, request.isPast ? new Date(request.asOfMs).toISOString() : 'infinity', request.sample],
   });
   if (row === undefined) throw new Error('the preview gave no row');
   return { count: Number(row.count), population: Number(row.population), sampleIds: row.sample ?? [] };

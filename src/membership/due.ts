@@ -31,7 +31,11 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
 }
 
 /** Halves until the one that fails stands alone: the others are not held up by it. */
-async function lookAtParts(deciding: Deciding, keys: readonly CustomerKey[], onFailure: (error: unknown, key: CustomerKey) => void): Promise<number> {
+async function lookAtParts(
+  deciding: Deciding,
+  keys: readonly CustomerKey[],
+  onFailure: (error: unknown, key: CustomerKey) => void,
+): Promise<number> {
   try {
     return await lookAgain(deciding, { keys, cause: 'time' });
   } catch (error) {
@@ -57,7 +61,10 @@ async function putOff(database: Database, key: CustomerKey, untilMs: number): Pr
 
 /** When the next look of anybody is due, in epoch milliseconds; null: nobody has one. */
 export async function nextDueMs(database: Database): Promise<number | null> {
-  const [row] = await database.query<{ due_at: number | null }>({ name: 'next_due', text: 'select min(r.due_at) as due_at from rechecks as r' });
+  const [row] = await database.query<{ due_at: number | null }>({
+    name: 'next_due',
+    text: 'select min(r.due_at) as due_at from rechecks as r',
+  });
   return row?.due_at ?? null;
 }
 

@@ -82,7 +82,13 @@ async function nextChunk(deciding: Deciding, afterKey: CustomerKey): Promise<Chu
 }
 
 /** Scans until the definitions stand still for the length of a scan and its application. → the runs still open */
-async function runChunk(deciding: Deciding, chunk: Chunk, runs: readonly Run[], cause: Cause, signal: AbortSignal): Promise<readonly string[]> {
+async function runChunk(
+  deciding: Deciding,
+  chunk: Chunk,
+  runs: readonly Run[],
+  cause: Cause,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   let from = chunk;
   let open: readonly string[] = runs.map((run) => run.id);
   for (;;) {

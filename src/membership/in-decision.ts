@@ -17,15 +17,23 @@ export interface Deciding {
 class StaleDefinitions extends Error {}
 
 /** Runs `work` under the shared definitions lock with the program of the epoch in force. `work` has no effect outside the database. */
-export async function inDecision<Value>(deciding: Deciding, work: (client: Client, program: Program) => Promise<Value>): Promise<Value> {
+export async function inDecision<Value>(
+  deciding: Deciding,
+  work: (client: Client, program: Program) => Promise<Value>,
+  onCommitted?: (lsn: string) => void,
+): Promise<Value> {
   for (;;) {
     const program = deciding.programs.get();
     try {
-      return await inTransaction(deciding.database, async (client) => {
-        const [, epochs] = await pipeline(client, [SHARE_DEFINITIONS, READ_EPOCH]);
-        if (epochs?.[0]?.['epoch'] !== program.definitions.epoch) throw new StaleDefinitions();
-        return await work(client, program);
-      });
+      return await inTransaction(
+        deciding.database,
+        async (client) => {
+          const [, epochs] = await pipeline(client, [SHARE_DEFINITIONS, READ_EPOCH]);
+          if (epochs?.[0]?.['epoch'] !== program.definitions.epoch) throw new StaleDefinitions();
+          return await work(client, program);
+        },
+        onCommitted,
+      );
     } catch (error) {
       if (!(error instanceof StaleDefinitions)) throw error;
       await deciding.programs.reload();

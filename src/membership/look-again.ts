@@ -1,7 +1,7 @@
 // In charge of looking at given customers again, against all live segments: when a look is due, when an import owes it, when a
 // reader asks, when a full run met a customer that was written meanwhile. Nobody is created by a look.
 import { type Client, pipeline } from '../db/database.ts';
-import { findDifferences } from '../evaluation/find-differences.ts';
+import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
@@ -42,19 +42,19 @@ function compareKeys(a: CustomerKey, b: CustomerKey): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** Evaluates all live segments for locked customers and records what differs. → number of changes */
+/** Evaluates all live segments for locked customers and records what differs. → what differed */
 export async function evaluateAll(
   client: Client,
   deciding: Deciding,
   program: Program,
   look: Look & { readonly moment: Moment; readonly ordinalFrom?: number },
-): Promise<number> {
+): Promise<readonly Difference[]> {
   const { keys, moment, cause, ordinalFrom = 0 } = look;
-  if (keys.length === 0) return 0;
+  if (keys.length === 0) return [];
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
   const findings = await findDifferences(client, program, program.all, input);
   await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program) }));
-  return countChanges(findings.differences);
+  return findings.differences;
 }
 
 /** A segment that is not live any more leaves its members where they are; one that is found in a difference is always live. */
@@ -70,12 +70,12 @@ export function versionsOf(program: Program): (segmentId: number) => number {
 export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
   return inDecision(deciding, async (client, program) => {
     const { moment, revisions } = await lockForLook(client, deciding, look.keys);
-    const changes = await evaluateAll(client, deciding, program, { ...look, moment });
+    const differences = await evaluateAll(client, deciding, program, { ...look, moment });
     const gone = look.keys.filter((key) => !revisions.has(key));
     await pipeline(client, [
       { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [look.keys] },
       { name: 'drop_looks', text: 'delete from rechecks as r where r.customer_id = any($1::bigint[])', values: [gone] },
     ]);
-    return changes;
+    return countChanges(differences);
   });
 }

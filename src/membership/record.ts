@@ -88,7 +88,8 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0 
 function lookStatements({ differences, complete }: Findings): Statement[] {
   const statements: Statement[] = [];
   const moved = differences.filter(
-    ({ dueAtMs, storedDueAtMs }) => dueAtMs !== null && (complete ? dueAtMs !== storedDueAtMs : dueAtMs < (storedDueAtMs ?? Number.POSITIVE_INFINITY)),
+    ({ dueAtMs, storedDueAtMs }) =>
+      dueAtMs !== null && (complete ? dueAtMs !== storedDueAtMs : dueAtMs < (storedDueAtMs ?? Number.POSITIVE_INFINITY)),
   );
   if (moved.length > 0) {
     statements.push({
@@ -99,7 +100,10 @@ function lookStatements({ differences, complete }: Findings): Statement[] {
         from unnest($1::bigint[], $2::timestamptz[]) as u (customer_id, due_at)
         on conflict (customer_id) do update
         set due_at = ${complete ? 'excluded.due_at' : 'least(r.due_at, excluded.due_at)'}`,
-      values: [moved.map((difference) => difference.customerKey), moved.map((difference) => new Date(difference.dueAtMs ?? 0).toISOString())],
+      values: [
+        moved.map((difference) => difference.customerKey),
+        moved.map((difference) => new Date(difference.dueAtMs ?? 0).toISOString()),
+      ],
     });
   }
   const ended = complete ? differences.filter(({ dueAtMs, storedDueAtMs }) => dueAtMs === null && storedDueAtMs !== null) : [];

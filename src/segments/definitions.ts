@@ -1,8 +1,8 @@
 // In charge of the live definitions: every published rule, checked against the catalog, as one snapshot per epoch.
 // A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing segments (segments.ts).
 import type { Clock } from '../base/clock.ts';
-import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Client, Database, Statement } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { checkRule } from '../rules/check-rule.ts';

@@ -65,7 +65,10 @@ function toRun(row: RunRow): Run {
   };
 }
 
-export async function listRuns(database: Database, query: { readonly segment?: string; readonly beforeId?: string; readonly limit: number }): Promise<Run[]> {
+export async function listRuns(
+  database: Database,
+  query: { readonly segment?: string; readonly beforeId?: string; readonly limit: number },
+): Promise<Run[]> {
   const rows = await database.query<RunRow>({
     text: `${SELECT_RUNS}
       where ($1::text is null or s.key = $1) and ($2::bigint is null or r.id < $2)
@@ -85,7 +88,10 @@ export async function getRun(database: Database, id: string): Promise<Run> {
 }
 
 export async function listOpenRuns(database: Database): Promise<Run[]> {
-  const rows = await database.query<RunRow>({ name: 'open_runs', text: `${SELECT_RUNS} where r.status in ('queued', 'running') order by r.id` });
+  const rows = await database.query<RunRow>({
+    name: 'open_runs',
+    text: `${SELECT_RUNS} where r.status in ('queued', 'running') order by r.id`,
+  });
   return rows.map(toRun);
 }
 
@@ -136,7 +142,12 @@ export function advanceRuns(ids: readonly string[], cursor: string, doneBy: numb
 }
 
 /** Ends open runs as done, their segments as active, in one transaction of the caller. */
-export async function finishRuns(client: Client, ids: readonly string[], asOfMs: number, nextFlips: ReadonlyMap<number, number | null>): Promise<void> {
+export async function finishRuns(
+  client: Client,
+  ids: readonly string[],
+  asOfMs: number,
+  nextFlips: ReadonlyMap<number, number | null>,
+): Promise<void> {
   const at = new Date(asOfMs).toISOString();
   const { rows } = await client.query<{ segment_id: number }>(
     `update runs as r

@@ -177,7 +177,9 @@ function readRule(input: unknown, catalog: Catalog, segmentKey: string, purpose:
 
 export function invalidRule(problems: readonly Diagnostic[]): AppError {
   const errors = problems.map(toErrorDetail);
-  return new AppError('invalid_rule', errors.length === 1 ? (errors[0]?.detail ?? '') : `The rule has ${errors.length} mistakes.`, { errors });
+  return new AppError('invalid_rule', errors.length === 1 ? (errors[0]?.detail ?? '') : `The rule has ${errors.length} mistakes.`, {
+    errors,
+  });
 }
 
 export function toErrorDetail({ code, detail, place, hint }: Diagnostic): ErrorDetail {
@@ -185,7 +187,11 @@ export function toErrorDetail({ code, detail, place, hint }: Diagnostic): ErrorD
 }
 
 /** Stores the segment with version 1, published at once if asked. Throws `already_exists`, `invalid_rule`. */
-export async function createSegment(database: Database, clock: Clock, segment: NewSegment): Promise<{ readonly segment: Segment; readonly run: string | null }> {
+export async function createSegment(
+  database: Database,
+  clock: Clock,
+  segment: NewSegment,
+): Promise<{ readonly segment: Segment; readonly run: string | null }> {
   const rule = readRule(segment.rule, await loadCatalog(database), segment.key, segment.publish ? 'publish' : 'check');
   const now = new Date(clock.nowMs()).toISOString();
   await inTransaction(database, async (client) => {
@@ -352,7 +358,11 @@ export async function publishVersion(
        where s.id = $1`,
       [row.id, number, now],
     );
-    await client.query(`update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2`, [row.id, number, now]);
+    await client.query(`update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2`, [
+      row.id,
+      number,
+      now,
+    ]);
     return queueRun(client, row.id, number, 'definition', nowMs);
   });
   return { runId, version: number };

@@ -1,0 +1,56 @@
+// In charge of what imports owe: customers whose facts they wrote and whose evaluation they deferred. The debt is a row written with
+// the facts, so it outlives a crash; the importer settles its own before it answers, the leader that of imports whose lease ran out.
+import type { Database, Statement } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { Deciding } from './in-decision.ts';
+import { lookAgain } from './look-again.ts';
+
+/** Customers of one look: larger ones were no faster per customer and hold their locks longer. */
+const SETTLED_AT_ONCE = 2000;
+
+export function owe(importId: string, keys: readonly CustomerKey[]): Statement {
+  return {
+    name: 'owe_evaluation',
+    text: `
+      insert into pending (customer_id, import_id)
+      select u.customer_id, $1::bigint
+      from unnest($2::bigint[]) as u (customer_id)
+      order by u.customer_id
+      on conflict do nothing`,
+    values: [importId, keys],
+  };
+}
+
+/** Evaluates everybody whom the import owes, in order of key. → number of changes */
+export async function settlePending(deciding: Deciding, importId: string, signal?: AbortSignal): Promise<number> {
+  let changes = 0;
+  while (signal?.aborted !== true) {
+    const rows = await deciding.database.query<{ customer_id: CustomerKey }>({
+      name: 'find_pending',
+      text: `
+        select p.customer_id
+        from pending as p
+        where p.import_id = $1::bigint
+        order by p.customer_id
+        limit ${SETTLED_AT_ONCE}`,
+      values: [importId],
+    });
+    if (rows.length === 0) break;
+    changes += await lookAgain(deciding, { keys: rows.map((row) => row.customer_id), cause: 'data' });
+  }
+  return changes;
+}
+
+/** Imports that owe and are not being worked on: their process died, or gave up before it could pay. */
+export async function findAbandonedImports(database: Database, asOfIso: string | null): Promise<string[]> {
+  const rows = await database.query<{ import_id: string }>({
+    name: 'find_abandoned_imports',
+    text: `
+      select distinct p.import_id
+      from pending as p
+      left join imports as i on i.id = p.import_id
+      where i.id is null or i.leased_until < coalesce($1::timestamptz, clock_timestamp())`,
+    values: [asOfIso],
+  });
+  return rows.map((row) => row.import_id);
+}

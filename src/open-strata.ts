@@ -1,0 +1,114 @@
+// In charge of wiring the running service by hand, here and nowhere else, and of what the leading process does in the background.
+// What happens to a write is pipeline.ts.
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { Gatherer } from './base/batch.ts';
+import { Bell } from './base/bell.ts';
+import type { Clock } from './base/clock.ts';
+import { RegisteredTypes } from './catalog/registered-types.ts';
+import { Publisher } from './changes/publisher.ts';
+import type { Database } from './db/database.ts';
+import { Leadership } from './db/leader.ts';
+import { CurrentProgram } from './evaluation/current-program.ts';
+import type { Facts } from './ingest/facts.ts';
+import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
+import { runOpenRuns } from './membership/full-run.ts';
+import { findAbandonedImports, settlePending } from './membership/pending.ts';
+import { namedKeys, type WriteOutcome, writeTogether } from './pipeline.ts';
+import { queueConstantFlips } from './segments/segments.ts';
+import type { Strata } from './strata.ts';
+
+export interface StrataOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly cluster: string;
+  readonly timeZone: string;
+  readonly currency: string;
+  /** false: nothing happens by itself; tests take each step by hand */
+  readonly background: boolean;
+}
+
+/** Single writes that share a transaction at the most, and transactions of single writes under way at once. */
+const WRITES_TOGETHER = 64;
+const WRITE_LANES = 4;
+
+/** Reads the definitions and starts to take part in leading. Throws what the database throws. */
+export async function openStrata(options: StrataOptions): Promise<Strata> {
+  const { database, clock, log } = options;
+  const programs = await CurrentProgram.load(database);
+  const types = await RegisteredTypes.load(database);
+  const publisher = new Publisher(clock);
+  const runsWaiting = new Bell();
+  const writes = new Gatherer({
+    limit: WRITES_TOGETHER,
+    lanes: WRITE_LANES,
+    keysOf: namedKeys,
+    run: (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts),
+  });
+  const strata: Strata = { ...options, programs, types, publisher, runsWaiting, writes, close: async () => leadership?.stop() };
+  const leadership = options.background
+    ? new Leadership(database.url, clock, {
+        lead: (connection, signal) => lead(strata, connection, signal),
+        onError: (error) => log.error({ err: error }, 'leading was interrupted; it is tried again'),
+      })
+    : undefined;
+  leadership?.start();
+  return strata;
+}
+
+/** One failing task ends the term for all: the next leader, most often the same process a second later, starts them afresh. */
+async function lead(strata: Strata, connection: pg.Client, signal: AbortSignal): Promise<void> {
+  const term = new AbortController();
+  const until = AbortSignal.any([signal, term.signal]);
+  const tasks = [
+    strata.publisher.run(connection, until),
+    lookAtDue(strata, until),
+    runQueued(strata, until),
+    settleAbandoned(strata, until),
+  ];
+  try {
+    await Promise.all(tasks);
+  } finally {
+    term.abort();
+    await Promise.allSettled(tasks);
+  }
+}
+
+const DUE_LOOK_MS = 250;
+
+/** Sleeps until the next flip, at most a quarter of a second: a look may have been stored by anybody meanwhile. */
+async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const { customers, changes } = await evaluateDue(strata, (error) =>
+      strata.log.error({ err: error }, 'a customer could not be evaluated'),
+    );
+    if (changes > 0) strata.publisher.poke();
+    const flips = await queueConstantFlips(strata.database, strata.clock, strata.clock.nowMs());
+    if (flips > 0) strata.runsWaiting.ring();
+    if (customers > 0) continue;
+    const dueMs = (await nextDueMs(strata.database)) ?? Number.POSITIVE_INFINITY;
+    await strata.clock.sleep(Math.max(1, Math.min(DUE_LOOK_MS, dueMs - strata.clock.nowMs())), signal);
+  }
+}
+
+const RUNS_LOOK_MS = 1000;
+
+async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const worked = await runOpenRuns(strata, signal);
+    if (worked) strata.publisher.poke();
+    else await strata.runsWaiting.wait(strata.clock, RUNS_LOOK_MS, signal);
+  }
+}
+
+const ABANDONED_LOOK_MS = 5000;
+
+async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const importId of await findAbandonedImports(strata.database, fixedIso(strata))) {
+      if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
+    }
+    await strata.clock.sleep(ABANDONED_LOOK_MS, signal);
+  }
+}

@@ -1,0 +1,262 @@
+// THE FLOW. Read this first: what happens to a write from its facts to its answer, all in one transaction.
+//
+//   ingest ─► catalog ─► rules ─► evaluation ─► membership ─► changes ─► api
+//
+// Facts come in validated (ingest/), the rules of all live segments are compiled to one statement per kind of write (rules/, evaluation/),
+// Postgres says who differs, and what differs is stored with a change record (membership/) that the publisher numbers (changes/).
+// Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
+// guards is read by a later one. The clock is read after the last lock.
+import { printToken } from './changes/write-token.ts';
+import { type Client, pipeline, type Statement } from './db/database.ts';
+import { inTransaction } from './db/transaction.ts';
+import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
+import type { Program } from './evaluation/program.ts';
+import type { CustomerKey, Facts } from './ingest/facts.ts';
+import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
+import { fixedIso } from './membership/due.ts';
+import { inDecision } from './membership/in-decision.ts';
+import { evaluateAll, lookAgain, versionsOf } from './membership/look-again.ts';
+import { type Moment, readMoment, toMoment } from './membership/moment.ts';
+import { owe, settlePending } from './membership/pending.ts';
+import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
+import { countChanges, recordStatements } from './membership/record.ts';
+import type { Strata } from './strata.ts';
+
+export interface WriteOutcome {
+  /** entries and exits that the write caused, of everybody it touched */
+  readonly changes: number;
+  /** keys of the segments each touched customer is in now, in order */
+  readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
+  /** opaque; a read that carries it sees at least this write */
+  readonly token: string;
+}
+
+/** Writes facts; when it resolves, every membership that depends on them is right and committed. Small writes at the same time go together. */
+export function write(strata: Strata, facts: Facts): Promise<WriteOutcome> {
+  return countRows(facts) <= SMALL_ROWS
+    ? strata.writes.add(facts)
+    : writeTogether(strata, [facts]).then(([outcome]) => outcome as WriteOutcome);
+}
+
+const SMALL_ROWS = 20;
+
+function countRows(facts: Facts): number {
+  return facts.customers.length + facts.orders.length + facts.deletedOrderIds.length + facts.events.length;
+}
+
+/** Several writes in one transaction; they share no customer and no order. Outcomes in their order. */
+export async function writeTogether(strata: Strata, writes: readonly Facts[]): Promise<readonly WriteOutcome[]> {
+  let lsn = '';
+  const facts = join(writes);
+  const decided = await inDecision(
+    strata,
+    (client, program) => decide(strata, client, program, facts),
+    (place) => {
+      lsn = place;
+    },
+  );
+  if (decided.changes.size > 0) strata.publisher.poke();
+  const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
+  return writes.map((own) => {
+    const keys = touchedKeys(own, decided.previousOwners);
+    const changes = keys.reduce((sum, key) => sum + (decided.changes.get(key) ?? 0), 0);
+    const segments = new Map(keys.map((key) => [key, decided.segments.get(key) ?? []]));
+    return { changes, segments, token };
+  });
+}
+
+function join(writes: readonly Facts[]): Facts {
+  const [only] = writes;
+  if (writes.length === 1 && only !== undefined) return only;
+  return {
+    customers: writes.flatMap((facts) => facts.customers),
+    orders: writes.flatMap((facts) => facts.orders),
+    deletedOrderIds: writes.flatMap((facts) => facts.deletedOrderIds),
+    events: writes.flatMap((facts) => facts.events),
+  };
+}
+
+interface Decided {
+  readonly decision: string;
+  /** number of changes by customer */
+  readonly changes: ReadonlyMap<CustomerKey, number>;
+  readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
+  readonly previousOwners: FactLocks['previousOwners'];
+}
+
+async function decide(strata: Strata, client: Client, program: Program, facts: Facts): Promise<Decided> {
+  const { locks, moment, late } = await lock(strata, client, facts); //   whom the write touches, and as of when it is decided
+  const overdue = await catchUp(strata, client, program, moment, late); // what the clock alone has changed comes first
+  const findings = await writeAndEvaluate(strata, client, program, facts, locks, moment);
+  const segments = await record(client, program, moment, findings, countChanges(overdue), locks.locked);
+  const changes = changesByCustomer([...overdue, ...findings.flatMap((found) => found.differences)]);
+  return { decision: moment.decision, changes, segments, previousOwners: locks.previousOwners };
+}
+
+function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<CustomerKey, number> {
+  const changes = new Map<CustomerKey, number>();
+  for (const { customerKey, entered, exited } of differences) {
+    const count = entered.length + exited.length;
+    if (count > 0) changes.set(customerKey, (changes.get(customerKey) ?? 0) + count);
+  }
+  return changes;
+}
+
+interface Late {
+  readonly due: readonly CustomerKey[];
+  readonly pending: readonly CustomerKey[];
+}
+
+async function lock(strata: Strata, client: Client, facts: Facts): Promise<{ locks: FactLocks; moment: Moment; late: Late }> {
+  const previousOwners = await lockOrderOwners(client, facts);
+  const [locked, [momentRows = [], lateRows = []]] = await Promise.all([
+    lockCustomers(client, facts, previousOwners),
+    pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
+  ]);
+  const late = {
+    due: lateRows.filter((row) => !row['owed']).map((row) => String(row['customer_id'])),
+    pending: lateRows.filter((row) => row['owed']).map((row) => String(row['customer_id'])),
+  };
+  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late };
+}
+
+/** What two writes of one transaction may not share. */
+export function namedKeys(facts: Facts): string[] {
+  return [
+    ...touchedKeys(facts, new Map()),
+    ...facts.orders.map((order) => `order ${order.id}`),
+    ...facts.deletedOrderIds.map((id) => `order ${id}`),
+  ];
+}
+
+function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerKey | null>): CustomerKey[] {
+  const keys = new Set<CustomerKey>();
+  for (const customer of facts.customers) keys.add(customer.key);
+  for (const order of facts.orders) keys.add(order.customerKey);
+  for (const event of facts.events) keys.add(event.customerKey);
+  for (const key of previousOwners.values()) if (key !== null) keys.add(key);
+  return [...keys];
+}
+
+/** Customers whose next look is due, or whom an import owes one: what was stored about them may be late. */
+function findLate(strata: Strata, keys: readonly CustomerKey[]): Statement {
+  const fixedMs = strata.clock.fixedMs();
+  return {
+    name: 'find_late',
+    text: `
+      select u.customer_id, exists (select from pending as p where p.customer_id = u.customer_id) as owed
+      from unnest($1::bigint[]) as u (customer_id)
+      where exists (
+          select from rechecks as r
+          where r.customer_id = u.customer_id and r.due_at <= coalesce($2::timestamptz, clock_timestamp())
+        )
+        or exists (select from pending as p where p.customer_id = u.customer_id)`,
+    values: [keys, fixedMs === null ? null : new Date(fixedMs).toISOString()],
+  };
+}
+
+/** Before the facts are written, so that each change keeps its own cause. → what differed */
+async function catchUp(strata: Strata, client: Client, program: Program, moment: Moment, late: Late): Promise<readonly Difference[]> {
+  const flipped = await evaluateAll(client, strata, program, { keys: late.due, moment, cause: 'time' });
+  const ordinalFrom = countChanges(flipped);
+  const owed = await evaluateAll(client, strata, program, { keys: late.pending, moment, cause: 'data', ordinalFrom });
+  if (late.pending.length > 0) await client.query('delete from pending as p where p.customer_id = any($1::bigint[])', [late.pending]);
+  return [...flipped, ...owed];
+}
+
+/** New customers are judged by every segment, the others by those that read what was written and their dependents. */
+async function writeAndEvaluate(
+  strata: Strata,
+  client: Client,
+  program: Program,
+  facts: Facts,
+  locks: FactLocks,
+  moment: Moment,
+): Promise<Findings[]> {
+  const touched = program.touchedBy({
+    profile: facts.customers.length > 0,
+    orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
+    events: new Set(facts.events.map((event) => event.name)),
+  });
+  const everything = touched.length === program.all.length;
+  const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]): Promise<Findings>[] => {
+    const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
+    return keys.length === 0 ? [] : [findDifferences(client, program, segmentIds, input)];
+  };
+  const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
+  const [, ...findings] = await Promise.all([
+    pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
+    ...evaluate(known, touched),
+    ...evaluate(everything ? locks.locked : [...locks.created], program.all),
+  ]);
+  return findings;
+}
+
+/** Stores what differs and reads back whose segments they are now. */
+async function record(
+  client: Client,
+  program: Program,
+  moment: Moment,
+  findings: readonly Findings[],
+  ordinalFrom: number,
+  keys: readonly CustomerKey[],
+): Promise<ReadonlyMap<CustomerKey, readonly string[]>> {
+  const statements: Statement[] = [];
+  let ordinal = ordinalFrom;
+  for (const found of findings) {
+    statements.push(...recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: ordinal }));
+    ordinal += countChanges(found.differences);
+  }
+  const rows = (await pipeline(client, [...statements, readSegmentsOf(keys)])).at(-1) ?? [];
+  return new Map(rows.map((row) => [String(row['customer_id']), row['segments'] as string[]]));
+}
+
+function readSegmentsOf(keys: readonly CustomerKey[]): Statement {
+  return {
+    name: 'read_segments_of',
+    text: `
+      select m.customer_id, array_agg(s.key order by s.key) as segments
+      from memberships as m
+      join segments as s on s.id = m.segment_id
+      where m.customer_id = any($1::bigint[])
+      group by m.customer_id`,
+    values: [keys],
+  };
+}
+
+/** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */
+export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
+  await inTransaction(strata.database, async (client) => {
+    const previousOwners = await lockOrderOwners(client, facts);
+    const [locked, [momentRows = []]] = await Promise.all([
+      lockCustomers(client, facts, previousOwners),
+      pipeline(client, [readMoment(strata.clock)]),
+    ]);
+    const { asOfMs } = toMoment(momentRows);
+    await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), owe(importId, locked.locked)]);
+  });
+}
+
+/** The end of an import: everybody it owes is evaluated, in bulk, before it answers. */
+export async function evaluatePending(strata: Strata, importId: string): Promise<{ readonly changes: number; readonly token: string }> {
+  const changes = await settlePending(strata, importId);
+  if (changes > 0) strata.publisher.poke();
+  const [row] = await strata.database.query<{ lsn: string; decision: string }>({
+    text: `select pg_current_wal_insert_lsn()::text as lsn, (select d.last_value from decisions as d) as decision`,
+  });
+  if (row === undefined) throw new Error('the end of the log was not read');
+  return { changes, token: printToken({ cluster: strata.cluster, lsn: row.lsn, decision: row.decision }) };
+}
+
+export interface CustomerSegments {
+  readonly customerId: string;
+  readonly segments: readonly CustomerSegment[];
+}
+
+/** The segments of a customer, evaluated first if the clock has passed the customer's next look. null: there is no such customer. */
+export async function readSegments(strata: Strata, key: CustomerKey): Promise<CustomerSegments | null> {
+  const found = await readCustomerSegments(strata.database, key, fixedIso(strata));
+  if (found === null || !found.isDue) return found;
+  if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
+  return readCustomerSegments(strata.database, key, fixedIso(strata));
+}

@@ -1,0 +1,23 @@
+// What every call is given: the parts of the running service. Wired in open-strata.ts.
+import type { Logger } from 'pino';
+import type { Gatherer } from './base/batch.ts';
+import type { Bell } from './base/bell.ts';
+import type { RegisteredTypes } from './catalog/registered-types.ts';
+import type { Publisher } from './changes/publisher.ts';
+import type { Facts } from './ingest/facts.ts';
+import type { Deciding } from './membership/in-decision.ts';
+import type { WriteOutcome } from './pipeline.ts';
+
+export interface Strata extends Deciding {
+  readonly log: Logger;
+  /** identity of the database, in every token */
+  readonly cluster: string;
+  readonly currency: string;
+  readonly types: RegisteredTypes;
+  readonly publisher: Publisher;
+  /** There may be new runs: a publish or a refresh was just stored. */
+  readonly runsWaiting: Bell;
+  /** single writes that arrive together share a transaction */
+  readonly writes: Gatherer<Facts, WriteOutcome>;
+  close(): Promise<void>;
+}
