@@ -227,10 +227,10 @@ export interface BatchSize {
 export function arbitraryFacts(size: BatchSize): fc.Arbitrary<AbstractFacts> {
   return fc
     .record({
-      customers: fc.array(customer, { maxLength: size.customers }),
-      orders: fc.array(order, { maxLength: size.orders }),
+      customers: fc.array(customer, { maxLength: size.customers, size: 'max' }),
+      orders: fc.array(order, { maxLength: size.orders, size: 'max' }),
       deletedOrderIds: fc.uniqueArray(fc.constantFrom(...orderIds), { maxLength: 2 }),
-      events: fc.array(event, { maxLength: size.events }),
+      events: fc.array(event, { maxLength: size.events, size: 'max' }),
     })
     .map(({ customers, orders, deletedOrderIds, events }) => ({
       customers: [...new Map(customers.map((row) => [row.key, row])).values()],
