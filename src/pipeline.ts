@@ -14,6 +14,7 @@ import type { Program } from './evaluation/program.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
 import { fixedIso } from './membership/due.ts';
+import { withoutCulprits } from './membership/fail-segments.ts';
 import { inDecision } from './membership/in-decision.ts';
 import { evaluateAll, lookAgain, versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
@@ -21,6 +22,8 @@ import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
 import type { Strata } from './strata.ts';
+
+export type { Strata } from './strata.ts';
 
 export interface WriteOutcome {
   /** entries and exits that the write caused, of everybody it touched */
@@ -46,23 +49,27 @@ function countRows(facts: Facts): number {
 
 /** Several writes in one transaction; they share no customer and no order. Outcomes in their order. */
 export async function writeTogether(strata: Strata, writes: readonly Facts[]): Promise<readonly WriteOutcome[]> {
-  let lsn = '';
   const facts = join(writes);
-  const decided = await inDecision(
+  let lsn = '';
+  const decided = await withoutCulprits(
     strata,
-    (client, program) => decide(strata, client, program, facts),
-    (place) => {
-      lsn = place;
-    },
+    () => ({ customers: { keys: namedCustomers(facts) }, prepare: (client) => writeOnly(strata, client, facts) }),
+    () =>
+      inDecision(
+        strata,
+        (client, program) => decide(strata, client, program, facts),
+        (place) => (lsn = place),
+      ),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
   const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
-  return writes.map((own) => {
-    const keys = touchedKeys(own, decided.previousOwners);
-    const changes = keys.reduce((sum, key) => sum + (decided.changes.get(key) ?? 0), 0);
-    const segments = new Map(keys.map((key) => [key, decided.segments.get(key) ?? []]));
-    return { changes, segments, token };
-  });
+  return writes.map((own) => outcomeOf(own, decided, token));
+}
+
+function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome {
+  const keys = touchedKeys(facts, decided.previousOwners);
+  const changes = keys.reduce((sum, key) => sum + (decided.changes.get(key) ?? 0), 0);
+  return { changes, segments: new Map(keys.map((key) => [key, decided.segments.get(key) ?? []])), token };
 }
 
 function join(writes: readonly Facts[]): Facts {
@@ -127,6 +134,10 @@ export function namedKeys(facts: Facts): string[] {
     ...facts.orders.map((order) => `order ${order.id}`),
     ...facts.deletedOrderIds.map((id) => `order ${id}`),
   ];
+}
+
+function namedCustomers(facts: Facts): CustomerKey[] {
+  return touchedKeys(facts, new Map());
 }
 
 function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerKey | null>): CustomerKey[] {
@@ -226,15 +237,18 @@ function readSegmentsOf(keys: readonly CustomerKey[]): Statement {
 
 /** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */
 export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
-  await inTransaction(strata.database, async (client) => {
-    const previousOwners = await lockOrderOwners(client, facts);
-    const [locked, [momentRows = []]] = await Promise.all([
-      lockCustomers(client, facts, previousOwners),
-      pipeline(client, [readMoment(strata.clock)]),
-    ]);
-    const { asOfMs } = toMoment(momentRows);
-    await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), owe(importId, locked.locked)]);
-  });
+  await inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
+}
+
+async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
+  const previousOwners = await lockOrderOwners(client, facts);
+  const [locked, [momentRows = []]] = await Promise.all([
+    lockCustomers(client, facts, previousOwners),
+    pipeline(client, [readMoment(strata.clock)]),
+  ]);
+  const { asOfMs } = toMoment(momentRows);
+  const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
+  await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
 }
 
 /** The end of an import: everybody it owes is evaluated, in bulk, before it answers. */

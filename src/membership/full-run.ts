@@ -8,6 +8,7 @@ import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { nextConstantFlip } from '../rules/emit.ts';
 import { advanceRuns, finishRuns, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
+import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, recordStatements } from './record.ts';
@@ -92,9 +93,12 @@ async function runChunk(
   let from = chunk;
   let open: readonly string[] = runs.map((run) => run.id);
   for (;;) {
-    const program = deciding.programs.get();
-    const segmentIds = program.withDependents(runs.map((run) => run.segmentId));
-    const differences = await scan(deciding, program, segmentIds, from);
+    const part = from;
+    const { program, segmentIds, differences } = await withoutCulprits(
+      deciding,
+      () => ({ customers: { afterKey: part.afterKey, throughKey: part.throughKey } }),
+      () => scan(deciding, runs, part),
+    );
     const pieces = cut(differences, from);
     let stale = false;
     for (const piece of pieces) {
@@ -103,20 +107,28 @@ async function runChunk(
       open = progress.open;
       stale = progress.stale;
       if (stale || open.length === 0) break;
-      from = { ...from, afterKey: piece.throughKey };
+      from = { ...from, afterKey: piece.throughKey, customers: from.customers - piece.customers };
     }
     if (!stale || open.length === 0) return open;
     await deciding.programs.reload();
   }
 }
 
-async function scan(deciding: Deciding, program: Program, segmentIds: readonly number[], chunk: Chunk): Promise<readonly Difference[]> {
+interface Scan {
+  readonly program: Program;
+  readonly segmentIds: readonly number[];
+  readonly differences: readonly Difference[];
+}
+
+async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Promise<Scan> {
+  const program = deciding.programs.get();
+  const segmentIds = program.withDependents(runs.map((run) => run.segmentId));
   const client = await deciding.database.pool.connect();
   try {
     const asOfMs = await readAsOf(client, deciding);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
-    return differences;
+    return { program, segmentIds, differences };
   } finally {
     client.release();
   }

@@ -4,6 +4,7 @@ import { type Client, pipeline } from '../db/database.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { type Moment, readMoment, toMoment } from './moment.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
@@ -68,14 +69,20 @@ export function versionsOf(program: Program): (segmentId: number) => number {
 
 /** One transaction: lock, take the moment, evaluate all, record; looks and debts of the customers are settled. → number of changes */
 export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
-  return inDecision(deciding, async (client, program) => {
-    const { moment, revisions } = await lockForLook(client, deciding, look.keys);
-    const differences = await evaluateAll(client, deciding, program, { ...look, moment });
-    const gone = look.keys.filter((key) => !revisions.has(key));
-    await pipeline(client, [
-      { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [look.keys] },
-      { name: 'drop_looks', text: 'delete from rechecks as r where r.customer_id = any($1::bigint[])', values: [gone] },
-    ]);
-    return countChanges(differences);
-  });
+  return withoutCulprits(
+    deciding,
+    () => ({ customers: { keys: look.keys } }),
+    () => inDecision(deciding, (client, program) => lookOnce(client, deciding, program, look)),
+  );
+}
+
+async function lookOnce(client: Client, deciding: Deciding, program: Program, look: Look): Promise<number> {
+  const { moment, revisions } = await lockForLook(client, deciding, look.keys);
+  const differences = await evaluateAll(client, deciding, program, { ...look, moment });
+  const gone = look.keys.filter((key) => !revisions.has(key));
+  await pipeline(client, [
+    { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [look.keys] },
+    { name: 'drop_looks', text: 'delete from rechecks as r where r.customer_id = any($1::bigint[])', values: [gone] },
+  ]);
+  return countChanges(differences);
 }
