@@ -1,0 +1,73 @@
+// In charge of the command line: which commands there are, and their help. What a command does is a file of its own, read only when it runs.
+import { StartError } from '../base/start-error.ts';
+
+interface Command {
+  readonly name: string;
+  /** what comes after the name */
+  readonly options: string;
+  readonly summary: string;
+  /** → the exit code; undefined: the process goes on by itself or has set its own */
+  run(options: readonly string[]): Promise<number | undefined>;
+}
+
+const COMMANDS: readonly Command[] = [
+  {
+    name: 'start',
+    options: '',
+    summary: 'start the service (settings are environment variables, see the README)',
+    run: async () => {
+      await (await import('../main.ts')).main();
+      return undefined;
+    },
+  },
+  {
+    name: 'openapi',
+    options: '[--check]',
+    summary: 'write openapi.yaml from the routes, or only check that it is current',
+    run: async (options) => {
+      const openapi = await import('./openapi.ts');
+      if (!options.includes('--check')) {
+        await openapi.writeOpenapi();
+        return 0;
+      }
+      if (await openapi.isOpenapiCurrent()) return 0;
+      process.stderr.write('openapi.yaml is not current: run npm run openapi and commit it\n');
+      return 1;
+    },
+  },
+  {
+    name: 'help',
+    options: '',
+    summary: 'show this',
+    run: async () => {
+      process.stdout.write(help());
+      return 0;
+    },
+  },
+];
+
+/** Runs the command that the arguments name; an unknown one is told with the help, and exit code 2. */
+export async function runCommand([name = 'help', ...options]: readonly string[]): Promise<void> {
+  const wanted = name === '--help' || name === '-h' ? 'help' : name;
+  const command = COMMANDS.find((known) => known.name === wanted);
+  if (command === undefined) {
+    process.stderr.write(`There is no command ${name}.\n\n${help()}`);
+    process.exitCode = 2;
+    return;
+  }
+  try {
+    const code = await command.run(options);
+    if (code !== undefined) process.exitCode = code;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function help(): string {
+  const calls = COMMANDS.map((command) => `strata ${command.name} ${command.options}`.trimEnd());
+  const width = Math.max(...calls.map((call) => call.length));
+  const lines = COMMANDS.map((command, index) => `  ${calls[index]?.padEnd(width)}  ${command.summary}`);
+  return `Strata keeps every customer in the right segments at every moment.\n\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,41 @@
+// In charge of which Postgres this process works on: the one of DATABASE_URL, looked at first, or the embedded one, started and stopped
+// with us. Not of its schema (migrate.ts).
+import type { DataFolder } from '../base/data-folder.ts';
+import { checkServer } from './check-server.ts';
+import { type Database, openDatabase } from './database.ts';
+import { type EmbeddedPostgres, startEmbedded } from './embedded.ts';
+
+export interface ConnectOptions {
+  /** undefined: the embedded Postgres of the data folder */
+  readonly url: string | undefined;
+  /** asked only for the embedded Postgres */
+  readonly dataFolder: () => DataFolder;
+  readonly connections: number;
+  readonly onIdleError: (error: Error) => void;
+}
+
+export interface Connected {
+  readonly database: Database;
+  /** undefined: the server is not ours */
+  readonly embedded: EmbeddedPostgres | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the database; what keeps it from being used is a StartError in a plain sentence. */
+export async function connect(options: ConnectOptions): Promise<Connected> {
+  const embedded = options.url === undefined ? await startEmbedded(options.dataFolder()) : undefined;
+  const url = embedded?.url ?? options.url;
+  if (url === undefined) throw new Error('there is neither an embedded database nor a URL');
+  const database = openDatabase(url, { connections: options.connections, onIdleError: options.onIdleError });
+  const close = async () => {
+    await database.close();
+    await embedded?.stop();
+  };
+  try {
+    await checkServer(database);
+    return { database, embedded, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
