@@ -316,14 +316,14 @@ function instantMs(value: Value, timeZone: string): number {
 }
 
 /**
- * [0, 100) with two decimals. Hashed is the salt's length in UTF-8 bytes, a colon, the salt, the customer's id: no two pairs give
- * the same text.
+ * [0, 100) with two decimals, from the first six bytes of a SHA-256. Hashed is the salt's length in UTF-8 bytes, a colon, the salt, the
+ * customer's id: no two pairs give the same text.
  */
 export function bucket(salt: string, customerId: string): Decimal {
   const digest = createHash('sha256')
     .update(`${Buffer.byteLength(salt)}:${salt}${customerId}`)
     .digest();
-  return { coefficient: digest.readBigUInt64BE(0) % 10_000n, scale: 2 };
+  return { coefficient: BigInt(digest.readUIntBE(0, 6) % 10_000), scale: 2 };
 }
 
 // ---------------------------------------------------------------- aggregates
