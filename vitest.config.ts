@@ -1,6 +1,12 @@
 // In charge of how vitest runs the tests: files side by side, each on a database of its own, one server for all.
 import { defineConfig } from 'vitest/config';
 
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  throw new Error(
+    `The tests need Node 24, and this is Node ${process.versions.node}: npm test -- test/x.test.ts, or npx vitest run test/x.test.ts, bring their own.`,
+  );
+}
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],

@@ -294,8 +294,7 @@ function serverFlags(dataFolder: string, port: number, options: EmbeddedOptions)
     log_error_verbosity: 'terse',
     log_checkpoints: 'off',
   };
-  if (options.durable === false)
-    Object.assign(settings, { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', shared_buffers: '128MB' });
+  if (options.durable === false) Object.assign(settings, { fsync: 'off', full_page_writes: 'off', shared_buffers: '128MB' });
   return ['-D', dataFolder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 

@@ -1,0 +1,59 @@
+// What can be set from outside: defaults, forms, and all mistakes at once.
+import { describe, expect, test } from 'vitest';
+import { StartError } from '../src/base/start-error.ts';
+import { readConfig } from '../src/config.ts';
+
+describe('configuration', () => {
+  test('has a default for everything', () => {
+    expect(readConfig({})).toEqual({
+      HOST: '127.0.0.1',
+      PORT: 3000,
+      DATA_DIR: '.strata',
+      LOG_LEVEL: 'info',
+      WEBHOOK_ALLOW: [],
+      DATABASE_CONNECTIONS: 20,
+      STOP_SECONDS: 30,
+    });
+  });
+
+  test('takes a variable set to nothing as unset', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: ' ' })).toMatchObject({ PORT: 3000 });
+  });
+
+  test('reads what is given', () => {
+    const given = { PORT: '0', TIME_ZONE: 'europe/london', CURRENCY: 'GBP', WEBHOOK_ALLOW: '10.0.0.0/8, ::1', HISTORY_DAYS: '30' };
+    expect(readConfig(given)).toMatchObject({
+      PORT: 0,
+      TIME_ZONE: 'Europe/London',
+      CURRENCY: 'GBP',
+      WEBHOOK_ALLOW: ['10.0.0.0/8', '::1'],
+      HISTORY_DAYS: 30,
+    });
+  });
+
+  test('tells every mistake at once, without secrets', () => {
+    const mistaken = () =>
+      readConfig({
+        PORT: '70000',
+        DATABASE_URL: 'mysql://root:hidden@host/db',
+        ADMIN_KEY: 'a key',
+        SECRET_KEY: 'short',
+        TIME_ZONE: 'Europe/Londn',
+        CURRENCY: 'usd',
+        LOG_LEVEL: 'inf',
+        WEBHOOK_ALLOW: '10.0.0.0/99',
+        HISTORY_DAYS: '0',
+      });
+    expect(mistaken).toThrow(StartError);
+    expect(mistaken).toThrow(`The configuration has 9 mistakes:
+- PORT must be a port from 0 to 65535, and is ‘70000’.
+- DATABASE_URL must look like postgres://user:password@host:5432/database.
+- ADMIN_KEY must be 8 to 512 printable ASCII characters without spaces.
+- SECRET_KEY must be at least 32 characters.
+- TIME_ZONE must be a time zone like UTC or Europe/London, and is ‘Europe/Londn’ (did you mean Europe/London?).
+- CURRENCY must be a currency of ISO 4217 in capitals like USD or EUR, and is ‘usd’.
+- LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, and is ‘inf’ (did you mean info?).
+- HISTORY_DAYS must be a number of days from 1 to 100000, and is ‘0’.
+- WEBHOOK_ALLOW must be address ranges like 10.0.0.0/8, with commas between, and holds ‘10.0.0.0/99’.`);
+  });
+});

@@ -1,0 +1,157 @@
+// The Postgres that Strata brings along: its start, its end, and what is left when either was violent.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openDataFolder } from '../src/base/data-folder.ts';
+import { isAlive } from '../src/base/process-mark.ts';
+import { type EmbeddedPostgres, startEmbedded } from '../src/db/embedded.ts';
+
+let root: string;
+let folder: string;
+const running: EmbeddedPostgres[] = [];
+
+beforeAll(() => {
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'strata-embedded-'));
+  fs.chmodSync(root, 0o711);
+  folder = path.join(root, 'data');
+});
+
+afterEach(async () => {
+  for (const postgres of running.splice(0)) await postgres.stop();
+});
+
+afterAll(() => fs.rmSync(root, { recursive: true }));
+
+const start = async (at = folder) => {
+  const postgres = await startEmbedded(openDataFolder(at), { durable: false });
+  running.push(postgres);
+  return postgres;
+};
+
+const ask = async <Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> => {
+  const client = new pg.Client({ connectionString: url });
+  try {
+    await client.connect();
+    return (await client.query<Row>(text)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+/** Starts it in a process of its own, which leads a process group as a shell's job does. */
+const startElsewhere = async (): Promise<{ holder: ChildProcess; pid: number; url: string }> => {
+  const holder = spawn(process.execPath, [path.join(import.meta.dirname, 'embedded-holder.ts'), folder], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(holder.stdout as NodeJS.ReadableStream, 'data');
+  return { holder, ...(JSON.parse(String(line)) as { pid: number; url: string }) };
+};
+
+describe('embedded Postgres', () => {
+  test('starts from nothing and stops without trace', async () => {
+    const postgres = await start();
+    const [row] = await ask<{ major: number; addresses: string; encoding: string }>(
+      postgres.url,
+      `select current_setting('server_version_num')::int / 10000 as major, current_setting('listen_addresses') as addresses,
+              current_setting('server_encoding') as encoding`,
+    );
+    expect(row).toEqual({ major: 18, addresses: '127.0.0.1', encoding: 'UTF8' });
+    await ask(postgres.url, 'create table kept (id int)');
+    await postgres.stop();
+    expect(isAlive(postgres.pid)).toBe(false);
+    expect(fs.existsSync(path.join(folder, 'strata.lock'))).toBe(false);
+    expect(fs.existsSync(path.join(folder, 'postgres', 'postmaster.pid'))).toBe(false);
+  });
+
+  test('starts again quickly with its data', async () => {
+    const begunMs = performance.now();
+    const postgres = await start();
+    expect(performance.now() - begunMs).toBeLessThan(2000);
+    expect(await ask(postgres.url, 'select count(*)::int as count from kept')).toEqual([{ count: 0 }]);
+  });
+
+  test('lets nobody in without its password', async () => {
+    const postgres = await start();
+    const url = new URL(postgres.url);
+    url.password = 'guess';
+    await expect(ask(url.href, 'select 1')).rejects.toMatchObject({ code: '28P01' });
+    expect(fs.statSync(path.join(folder, 'postgres-password')).mode & 0o777).toBe(0o600);
+  });
+
+  test('is taken over after a kill -9', async () => {
+    const { holder, pid } = await startElsewhere();
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    expect(isAlive(pid)).toBe(true);
+    const postgres = await start();
+    expect(postgres).toMatchObject({ takenOver: true, pid });
+    await ask(postgres.url, 'select 1');
+    await postgres.stop();
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test('outlives the Ctrl-C of a terminal', async () => {
+    const { holder, pid, url } = await startElsewhere();
+    process.kill(-(holder.pid ?? 0), 'SIGINT');
+    await once(holder, 'exit');
+    await ask(url, 'select 1');
+    expect((await start()).pid).toBe(pid);
+  });
+
+  test('starts again after its own violent end', async () => {
+    const postgres = await start();
+    await ask(postgres.url, 'create table crashed (id int)');
+    process.kill(postgres.pid, 'SIGKILL');
+    expect(await postgres.ended).toContain('ready to accept connections');
+    await postgres.stop();
+    const again = await start();
+    expect(again.takenOver).toBe(false);
+    expect(await ask(again.url, 'select * from crashed')).toEqual([]);
+  });
+
+  test('refuses a folder that another Strata holds', async () => {
+    await start();
+    await expect(start()).rejects.toThrow(/^Another Strata \(process \d+\) is running on the data folder/);
+  });
+
+  test('takes the lock of a dead process away', async () => {
+    fs.writeFileSync(path.join(folder, 'strata.lock'), JSON.stringify({ pid: process.pid, mark: 'an earlier boot' }));
+    await start();
+  });
+
+  test('ignores a server number that another process has', async () => {
+    fs.writeFileSync(path.join(folder, 'postgres', 'postmaster.pid'), `${process.pid}\n${folder}\n1\n5432\n\n127.0.0.1\n1 1\nready\n`);
+    expect((await start()).takenOver).toBe(false);
+  });
+
+  test('refuses data whose password is lost', async () => {
+    fs.renameSync(path.join(folder, 'postgres-password'), path.join(folder, 'elsewhere'));
+    await expect(start()).rejects.toThrow(/^The password of the database in .* is missing: put the file .* back\.$/);
+    fs.renameSync(path.join(folder, 'elsewhere'), path.join(folder, 'postgres-password'));
+  });
+
+  test('refuses data of another major', async () => {
+    const other = path.join(root, 'other');
+    fs.mkdirSync(path.join(other, 'postgres'), { recursive: true });
+    fs.writeFileSync(path.join(other, 'postgres', 'PG_VERSION'), '17\n');
+    await expect(start(other)).rejects.toThrow(/was written by Postgres 17; this Strata brings Postgres 18/);
+  });
+
+  test('makes anew what was left half made', async () => {
+    const half = path.join(root, 'half');
+    fs.mkdirSync(path.join(half, 'postgres.new', 'base'), { recursive: true });
+    await ask((await start(half)).url, 'select 1');
+  });
+
+  test('says that the folder cannot be written', () => {
+    const file = path.join(root, 'a-file');
+    fs.writeFileSync(file, '');
+    expect(() => openDataFolder(file)).toThrow(/^The data folder .*a-file cannot be written: a file stands where a folder must be\./);
+    expect(() => openDataFolder(path.join(file, 'below'))).toThrow(/cannot be written: a file stands where a folder must be\./);
+  });
+});
