@@ -10,7 +10,7 @@ import { parseQueryString } from './api/rest/query-string.ts';
 import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { AppError } from './errors.ts';
-import type { Strata } from './pipeline.ts';
+import type { Strata } from './strata.ts';
 
 export interface AppOptions {
   readonly strata: Strata;

@@ -4,26 +4,53 @@ import { AppError } from '../../errors.ts';
 /** Cursors of one list are refused by another. */
 export type ListName = 'customers' | 'orders' | 'events' | 'segments' | 'versions' | 'members' | 'changes' | 'runs';
 
+/** `integer`: fits Postgres' bigint; `text`: storable as text. A forged cursor must not reach SQL as anything else. */
+export type PlacePart = 'integer' | 'text';
+
+const MAX_BIGINT = 2n ** 63n - 1n;
+
 export function encodeCursor(list: ListName, place: readonly (string | number)[]): string {
-  return Buffer.from(JSON.stringify([list, ...place])).toString('base64url');
+  return Buffer.from(JSON.stringify([list, ...place.map(String)])).toString('base64url');
 }
 
-/** The parts that `encodeCursor` was given, as strings. */
-export function decodeCursor(list: ListName, cursor: string | undefined): readonly string[] | null {
+/** The parts that `encodeCursor` was given, as strings; null without a cursor. Throws `invalid_cursor`. */
+export function decodeCursor(list: ListName, cursor: string | undefined, shape: readonly PlacePart[]): readonly string[] | null {
   if (cursor === undefined) return null;
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-  } catch {
-    throw invalidCursor();
+  } catch (cause) {
+    throw invalidCursor(cause);
   }
-  if (!Array.isArray(parts) || parts[0] !== list || !parts.every((part) => typeof part === 'string' || typeof part === 'number'))
-    throw invalidCursor();
-  return parts.slice(1).map(String);
+  if (!Array.isArray(parts) || parts.length !== shape.length + 1 || parts[0] !== list) throw invalidCursor();
+  const place: unknown[] = parts.slice(1);
+  if (!shape.every((part, index) => fits(part, place[index]))) throw invalidCursor();
+  return place as string[];
 }
 
-export function invalidCursor(): AppError {
+function fits(part: PlacePart, value: unknown): boolean {
+  if (typeof value !== 'string' || !value.isWellFormed() || value.includes('\u0000')) return false;
+  if (part === 'text') return true;
+  if (!/^-?\d{1,19}$/.test(value)) return false;
+  const number = BigInt(value);
+  return number <= MAX_BIGINT && number >= -MAX_BIGINT - 1n;
+}
+
+export function invalidCursor(cause?: unknown): AppError {
   return new AppError('invalid_cursor', 'Pass `after` exactly as a former answer of this list gave it in `next`.', {
     errors: [{ parameter: 'after', code: 'invalid_cursor', detail: 'This is not a cursor of this list.' }],
+    cause,
   });
+}
+
+/** The answer of a list that was asked for one row more than its limit: `next` is null exactly when nothing follows. */
+export function page<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  toItem: (row: Row) => Item,
+  cursorOf: (last: Row) => string,
+): { readonly data: readonly Item[]; readonly next: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return { data: shown.map(toItem), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { AppError } from '../../errors.ts';
-import type { Strata } from '../../pipeline.ts';
+import type { Strata } from '../../strata.ts';
 import { requestChecker } from './check-request.ts';
 import { awaitFreshness } from './freshness.ts';
 import { inlineJsonSchema } from './json-schema.ts';

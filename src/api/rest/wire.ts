@@ -33,6 +33,24 @@ export const SegmentKey = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'a key is 1–64 of a–z, 0–9, _ and -, and begins with a letter or digit')
   .meta({ description: 'Key of a segment' });
 
+/** Text that Postgres can store: no NUL, no lone surrogates. */
+export function text(maxLength: number) {
+  return z
+    .string()
+    .min(1)
+    .max(maxLength)
+    .refine((value) => value.isWellFormed() && !value.includes('\u0000'), 'a text has no NUL and no lone surrogates');
+}
+
+/** What comes in: RFC 3339 with `Z` or an offset, within 1900–2200. */
+export const InstantInput = z.iso
+  .datetime({ offset: true, error: 'is a time such as 2026-01-31T12:00:00Z' })
+  .refine((value) => {
+    const epochMs = Date.parse(value);
+    return epochMs >= Date.UTC(1900, 0, 1) && epochMs < Date.UTC(2200, 0, 1);
+  }, 'lies between 1900 and 2200')
+  .meta({ format: 'date-time' });
+
 export const Instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 export const Money = z.string().meta({ description: 'Decimal string, four decimals at most, in the service’s currency' });
 export const Token = z

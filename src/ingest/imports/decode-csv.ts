@@ -223,7 +223,7 @@ function createSkip(startLine: number, separator: number): Skip {
     toRecord: () => ({
       line: startLine,
       cells: [],
-      problem: { code: 'row_too_long', detail: `The row is longer than ${ROW_LIMIT_BYTES} bytes.`, cell: null },
+      problem: { code: 'limit_exceeded', detail: `the row is longer than ${ROW_LIMIT_BYTES} bytes`, cell: null },
     }),
   };
 }
@@ -237,8 +237,8 @@ function brokenQuote(openedLine: number, what: string): AppError {
 function bareQuote(cell: number): CsvRecord['problem'] {
   return {
     code: 'invalid_quoting',
-    detail: 'A quote stands in a cell that does not begin with one.',
-    hint: 'Put the whole cell in quotes and write the quote twice: "5"" pipe".',
+    detail: 'a quote stands in a cell that does not begin with one',
+    hint: 'put the whole cell in quotes and write the quote twice: "5"" pipe"',
     cell,
   };
 }
@@ -257,7 +257,7 @@ function decodeCells(record: CsvRecord): CsvRecord {
     if (!BEYOND_ASCII.test(cell)) return cell;
     const bytes = Buffer.from(cell, 'latin1');
     if (isUtf8(bytes)) return bytes.toString('utf8');
-    problem ??= { code: 'invalid_encoding', detail: 'The cell is not valid UTF-8.', hint: 'Save the file as UTF-8.', cell: index };
+    problem ??= { code: 'invalid_encoding', detail: 'the cell is not valid UTF-8', hint: 'save the file as UTF-8', cell: index };
     return '';
   });
   return { line: record.line, cells, problem };

@@ -33,7 +33,7 @@ export function createNdjsonReader(): NdjsonReader {
         const to = end === -1 ? block.length : end;
         const bytes = block.subarray(from, to);
         if (isUtf8(bytes)) readLine(bytes.toString('utf8'), line, rows);
-        else rows.push(bad(line, 'invalid_encoding', 'The line is not valid UTF-8.'));
+        else rows.push(bad(line, 'invalid_encoding', 'the line is not valid UTF-8'));
         from = to + 1;
       }
       return rows;
@@ -62,7 +62,7 @@ export function createNdjsonReader(): NdjsonReader {
       const end = bytes.indexOf(LINE_FEED);
       if (end === -1) return rows;
       tooLong = false;
-      rows.push(bad(line, 'row_too_long', `The line is longer than ${ROW_LIMIT_BYTES} bytes.`));
+      rows.push(bad(line, 'limit_exceeded', `the line is longer than ${ROW_LIMIT_BYTES} bytes`));
       line += 1;
       bytes = bytes.subarray(end + 1);
     }
@@ -100,7 +100,7 @@ export function createNdjsonReader(): NdjsonReader {
       return push(first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf ? first.subarray(3) : first);
     },
     end: () => {
-      if (tooLong) return [bad(line, 'row_too_long', `The line is longer than ${ROW_LIMIT_BYTES} bytes.`)];
+      if (tooLong) return [bad(line, 'limit_exceeded', `the line is longer than ${ROW_LIMIT_BYTES} bytes`)];
       return carriedBytes === 0 ? [] : readLines(takeCarried(Buffer.alloc(0)));
     },
     get failure() {
@@ -115,7 +115,7 @@ function readLine(text: string, line: number, rows: NdjsonRow[]): void {
   } catch (error) {
     if (text.trim() === '') return;
     const reason = error instanceof SyntaxError ? shorten(error.message) : String(error);
-    rows.push(bad(line, 'invalid_json', `The line is not valid JSON: ${reason}.`));
+    rows.push(bad(line, 'invalid_json', `the line is not valid JSON: ${reason}`));
   }
 }
 

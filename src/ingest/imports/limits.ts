@@ -16,3 +16,6 @@ export const COLUMN_LIMIT = 1_000;
 
 /** An import that has not renewed its lease this long is dead: its staged lines go, its pending customers are anybody's. */
 export const LEASE_MS = 60_000;
+
+/** Staged lines that are read back at a time. */
+export const STAGED_PAGE_ROWS = 5_000;

@@ -103,7 +103,7 @@ function unknownField(kind: ImportKind, column: string): ErrorDetail {
 }
 
 function doubledColumn(column: string): ErrorDetail {
-  return { line: 1, column, code: 'doubled_column', detail: `The file has two columns "${column}".`, hint: 'Rename one of them.' };
+  return { line: 1, column, code: 'duplicate_field', detail: `The file has two columns "${column}".`, hint: 'Rename one of them.' };
 }
 
 function listed(header: readonly string[]): string {

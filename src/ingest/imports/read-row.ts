@@ -138,10 +138,7 @@ function readBoolean(text: string): boolean | undefined {
 }
 
 function readList(text: string): string[] {
-  return text
-    .split(LIST_SEPARATOR)
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+  return text.split(LIST_SEPARATOR).filter((part) => part !== ''); // as given: nothing is trimmed
 }
 
 function placeProblem(problem: NonNullable<CsvRecord['problem']>, line: number, plan: ColumnPlan): ErrorDetail {
@@ -151,14 +148,13 @@ function placeProblem(problem: NonNullable<CsvRecord['problem']>, line: number, 
 }
 
 function wrongCount(line: number, found: number, expected: number): ErrorDetail {
-  const detail = `The row has ${found} ${found === 1 ? 'cell' : 'cells'}, the header names ${expected}.`;
-  const hint = found > expected ? 'A cell that holds the delimiter stands in quotes.' : 'An empty cell still has its delimiter.';
+  const detail = `the row has ${found} ${found === 1 ? 'cell' : 'cells'}, the header names ${expected}`;
+  const hint = found > expected ? 'a cell that holds the delimiter stands in quotes' : 'an empty cell still has its delimiter';
   return { line, code: 'wrong_cell_count', detail, hint };
 }
 
 function wrongCell(line: number, text: string, column: MappedColumn, type: ValueType): ErrorDetail {
-  const shown = JSON.stringify(text.slice(0, 80));
-  const hint =
-    type === 'boolean' ? 'Booleans are true, t, yes, y, 1 and false, f, no, n, 0.' : 'Numbers are like -1234.56, without separators.';
-  return { line, column: column.column, code: 'wrong_type', detail: `${shown} is no ${type}.`, hint };
+  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  const hint = type === 'boolean' ? 'booleans are true, t, yes, y, 1 and false, f, no, n, 0' : 'numbers are like -1234.56, without separators';
+  return { line, column: column.column, code: 'type_mismatch', detail: `a ${type} is wanted here, not ${shown}`, hint };
 }

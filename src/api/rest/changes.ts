@@ -1,0 +1,107 @@
+// In charge of the route of the feed: pages of numbered changes, and waiting for the next one. Not of numbering (changes/publisher.ts).
+import { z } from 'zod';
+import { type Change, type FeedQuery, readChanges, readFeedEnd } from '../../changes/read-changes.ts';
+import { customerKey } from '../../ingest/customer-key.ts';
+import { getSegment } from '../../segments/segments.ts';
+import type { Strata } from '../../strata.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { type Route, route } from './route.ts';
+import { CustomerId, Instant, instant, integerParameter, Page, SegmentKey } from './wire.ts';
+
+const MAX_WAIT_SECONDS = 30;
+/** How long to trust that somebody tells us: with several processes the publisher may be another's. */
+const LOOK_MS = 1000;
+
+const ChangeSchema = z
+  .strictObject({
+    id: z.string(),
+    position: z.int().meta({ description: 'Dense: the next change has the next number' }),
+    type: z.enum(['entered', 'exited']),
+    segment: SegmentKey,
+    customerId: z.string(),
+    version: z.int(),
+    cause: z.string().meta({ description: 'data, time, definition, refresh or repair' }),
+    at: Instant,
+  })
+  .meta({ id: 'Change', description: 'One customer entered or left one segment' });
+
+const ChangePage = z
+  .strictObject({ data: z.array(ChangeSchema), next: z.string().meta({ description: 'Where to go on, also when nothing is there yet' }) })
+  .meta({ id: 'ChangePage' });
+
+function changeOut(change: Change): z.input<typeof ChangeSchema> {
+  return {
+    id: change.position,
+    position: Number(change.position),
+    type: change.type,
+    segment: change.segment,
+    customerId: change.customerId,
+    version: change.version,
+    cause: change.cause,
+    at: instant(change.atMs),
+  };
+}
+
+export const changeRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/changes',
+    operationId: 'listChanges',
+    tag: 'changes',
+    summary: 'The feed: each change exactly once, in order',
+    description: 'Without `after` from the beginning. With `wait` the answer comes when there is something, at the latest after that many seconds.',
+    query: z.strictObject({
+      ...Page,
+      segment: SegmentKey.optional().meta({ description: 'Changes of this segment only' }),
+      customer: CustomerId.optional().meta({ description: 'Changes of this customer only' }),
+      wait: integerParameter(0, MAX_WAIT_SECONDS).default(0).meta({ description: 'Seconds to wait for a first change' }),
+    }),
+    fresh: 'feed',
+    answers: { 200: ChangePage },
+    refusals: ['invalid_cursor', 'not_found'],
+    handle: async ({ strata, query, signal }) => {
+      const [afterPosition = '0'] = decodeCursor('changes', query.after, ['integer']) ?? [];
+      const feed: FeedQuery = {
+        afterPosition,
+        limit: query.limit,
+        ...(query.segment === undefined ? {} : { segmentId: (await getSegment(strata.database, query.segment)).id }),
+        ...(query.customer === undefined ? {} : { customerKey: customerKey(query.customer) }),
+      };
+      const { changes, place } = await waitForChanges(strata, feed, query.wait * 1000, query.wait > 0 ? signal() : undefined);
+      return { data: changes.map(changeOut), next: encodeCursor('changes', [place]) };
+    },
+  }),
+];
+
+interface FeedPage {
+  readonly changes: readonly Change[];
+  /** everything that the filter lets through up to here has been read */
+  readonly place: string;
+}
+
+async function waitForChanges(strata: Strata, feed: FeedQuery, waitMs: number, signal: AbortSignal | undefined): Promise<FeedPage> {
+  const untilMs = strata.clock.nowMs() + waitMs;
+  for (;;) {
+    const leftMs = untilMs - strata.clock.nowMs();
+    if (signal === undefined || signal.aborted || leftMs <= 0) return readPage(strata, feed);
+    const found = new AbortController();
+    // listening begins before reading, so that what is published in between wakes us
+    const growth = strata.publisher.nextGrowth(Math.min(leftMs, LOOK_MS), AbortSignal.any([signal, found.signal]));
+    const page = await readPage(strata, feed);
+    if (page.changes.length > 0) {
+      found.abort();
+      await growth;
+      return page;
+    }
+    await growth;
+  }
+}
+
+/** The end is read first: what is numbered up to it is visible to the read after it, so a filtered reader need not pass it again. */
+async function readPage(strata: Strata, feed: FeedQuery): Promise<FeedPage> {
+  const isFiltered = feed.segmentId !== undefined || feed.customerKey !== undefined;
+  const end = isFiltered ? await readFeedEnd(strata.database) : feed.afterPosition;
+  const changes = await readChanges(strata.database, feed);
+  const last = changes.at(-1)?.position ?? feed.afterPosition;
+  return { changes, place: changes.length < feed.limit && BigInt(end) > BigInt(last) ? end : last };
+}

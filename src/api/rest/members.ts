@@ -1,0 +1,85 @@
+// In charge of the routes that read memberships: who is in a segment, which segments a customer is in.
+import { z } from 'zod';
+import { AppError } from '../../errors.ts';
+import { customerKey } from '../../ingest/customer-key.ts';
+import { fixedIso } from '../../membership/due.ts';
+import { lookAgain } from '../../membership/look-again.ts';
+import { type Member, readCustomerSegments, readMembers } from '../../membership/read-members.ts';
+import { getSegment } from '../../segments/segments.ts';
+import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { type Route, route } from './route.ts';
+import { CustomerPath, Instant, instant, listOf, Page, SegmentKey, SegmentPath } from './wire.ts';
+
+const Source = z.enum(['rule', 'pin', 'manual']).meta({ description: 'Why: the rule holds, or somebody put the customer there' });
+
+const MemberSchema = z.strictObject({ customerId: z.string(), since: Instant, source: Source, version: z.int() }).meta({ id: 'Member' });
+
+const CustomerSegmentsSchema = z
+  .strictObject({
+    customerId: z.string(),
+    segments: z.array(
+      z.strictObject({ key: SegmentKey, name: z.string(), group: z.string().nullable(), since: Instant, source: Source }),
+    ),
+  })
+  .meta({ id: 'CustomerSegments' });
+
+export const memberRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key/members',
+    operationId: 'listMembers',
+    tag: 'segments',
+    summary: 'Who is in the segment now',
+    description: 'In an order of its own that no write changes: paging through shows everybody who stays a member exactly once.',
+    params: SegmentPath,
+    query: z.strictObject(Page),
+    fresh: 'write',
+    answers: { 200: listOf(MemberSchema) },
+    refusals: ['not_found', 'invalid_cursor'],
+    handle: async ({ strata, params, query }) => {
+      const [afterKey] = decodeCursor('members', query.after, ['integer']) ?? [];
+      const segment = await getSegment(strata.database, params.key);
+      const rows = await readMembers(strata.database, segment.id, { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 });
+      const toMember = (member: Member) => ({
+        customerId: member.customerId,
+        since: instant(member.sinceMs),
+        source: segment.kind,
+        version: member.version,
+      });
+      return page(rows, query.limit, toMember, (last) => encodeCursor('members', [last.customerKey]));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/customers/:customerId/segments',
+    operationId: 'getCustomerSegments',
+    tag: 'customers',
+    summary: 'The segments that the customer is in at this moment',
+    params: CustomerPath,
+    fresh: 'write',
+    etag: 'read',
+    answers: { 200: CustomerSegmentsSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params }) => {
+      const key = customerKey(params.customerId);
+      const read = () => readCustomerSegments(strata.database, key, fixedIso(strata));
+      let found = await read();
+      if (found?.isDue === true) {
+        // nobody ever sees a late one: the clock has passed this customer's next flip, so it is decided now
+        if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
+        found = await read();
+      }
+      if (found === null || found.customerId !== params.customerId) throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
+      return {
+        customerId: found.customerId,
+        segments: found.segments.map((segment) => ({
+          key: segment.key,
+          name: segment.name,
+          group: null,
+          since: instant(segment.sinceMs),
+          source: segment.kind,
+        })),
+      };
+    },
+  }),
+];

@@ -1,0 +1,62 @@
+// In charge of the routes of runs: the progress of full evaluations.
+import { z } from 'zod';
+import { cancelRun, getRun, listRuns } from '../../segments/runs.ts';
+import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { type Route, route } from './route.ts';
+import { RunSchema, runOut } from './segment-schemas.ts';
+import { listOf, Page, SegmentKey } from './wire.ts';
+
+const RunPath = z.strictObject({ runId: z.string().regex(/^[1-9]\d{0,17}$/, 'the id of a run is a number') });
+
+export const runRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/runs',
+    operationId: 'listRuns',
+    tag: 'runs',
+    summary: 'Runs, newest first',
+    query: z.strictObject({ ...Page, segment: SegmentKey.optional() }),
+    fresh: 'write',
+    answers: { 200: listOf(RunSchema) },
+    refusals: ['invalid_cursor'],
+    handle: async ({ strata, query }) => {
+      const [beforeId] = decodeCursor('runs', query.after, ['integer']) ?? [];
+      const { segment } = query;
+      const filter = { ...(beforeId === undefined ? {} : { beforeId }), ...(segment === undefined ? {} : { segment }) };
+      const rows = await listRuns(strata.database, { ...filter, limit: query.limit + 1 });
+      const nowMs = strata.clock.nowMs();
+      return page(
+        rows,
+        query.limit,
+        (run) => runOut(run, nowMs),
+        (last) => encodeCursor('runs', [last.id]),
+      );
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/runs/:runId',
+    operationId: 'getRun',
+    tag: 'runs',
+    summary: 'One run and its progress',
+    params: RunPath,
+    fresh: 'write',
+    answers: { 200: RunSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params }) => runOut(await getRun(strata.database, params.runId), strata.clock.nowMs()),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/runs/:runId/cancel',
+    operationId: 'cancelRun',
+    tag: 'runs',
+    summary: 'Stop a run; what it has changed stays',
+    params: RunPath,
+    answers: { 200: RunSchema },
+    refusals: ['not_found', 'conflict'],
+    handle: async ({ strata, params }) => {
+      const nowMs = strata.clock.nowMs();
+      return runOut(await cancelRun(strata.database, params.runId, nowMs), nowMs);
+    },
+  }),
+];

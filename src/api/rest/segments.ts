@@ -1,0 +1,203 @@
+// In charge of the routes of segments and their versions. Members are members.ts.
+import { z } from 'zod';
+import { AppError } from '../../errors.ts';
+import { getRun } from '../../segments/runs.ts';
+import {
+  addVersion,
+  createSegment,
+  getSegment,
+  getVersion,
+  listSegments,
+  listVersions,
+  publishVersion,
+  refreshSegment,
+  type SegmentEdit,
+  updateSegment,
+} from '../../segments/segments.ts';
+import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { type Route, route } from './route.ts';
+import {
+  expectTag,
+  RunSchema,
+  runOut,
+  SegmentInput,
+  SegmentPatch,
+  SegmentSchema,
+  segmentOut,
+  segmentTag,
+  VersionInput,
+  VersionSchema,
+  versionOut,
+} from './segment-schemas.ts';
+import { integerParameter, listOf, Page, SegmentPath } from './wire.ts';
+
+const AUTHOR = 'admin';
+const VersionPath = SegmentPath.extend({ number: integerParameter(1, 999_999_999) });
+const Queued = z.strictObject({ run: RunSchema });
+
+export const segmentRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/segments',
+    operationId: 'createSegment',
+    tag: 'segments',
+    summary: 'Define a segment; with `publish`, build it at once',
+    description: 'The status is `building` until its first run ends.',
+    body: { kind: 'schema', schema: SegmentInput },
+    answers: { 201: SegmentSchema },
+    refusals: ['already_exists', 'invalid_rule'],
+    handle: async ({ strata, body, reply }) => {
+      const { kind, rule, ...rest } = body;
+      if (kind === 'manual') throw refusal('/kind', 'not_available', 'Manual segments are not available yet.');
+      if (rule === undefined) throw refusal('/rule', 'missing_field', 'A segment of kind `rule` needs a rule.');
+      const { segment } = await createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: AUTHOR });
+      reply.header('etag', segmentTag(segment)).header('location', `/v1/segments/${segment.key}`);
+      return segmentOut(segment);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments',
+    operationId: 'listSegments',
+    tag: 'segments',
+    summary: 'All segments, in order of key',
+    query: z.strictObject(Page),
+    fresh: 'write',
+    answers: { 200: listOf(SegmentSchema) },
+    refusals: ['invalid_cursor'],
+    handle: async ({ strata, query }) => {
+      const [afterKey] = decodeCursor('segments', query.after, ['text']) ?? [];
+      const rows = await listSegments(strata.database, { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 });
+      return page(rows, query.limit, segmentOut, (last) => encodeCursor('segments', [last.key]));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key',
+    operationId: 'getSegment',
+    tag: 'segments',
+    summary: 'One segment',
+    description: 'The ETag stands for what its owners edit (name, rule, version), not for counts and progress: use it in If-Match.',
+    params: SegmentPath,
+    fresh: 'write',
+    answers: { 200: SegmentSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params, reply }) => {
+      const segment = await getSegment(strata.database, params.key);
+      reply.header('etag', segmentTag(segment));
+      return segmentOut(segment);
+    },
+  }),
+  route({
+    method: 'PATCH',
+    path: '/v1/segments/:key',
+    operationId: 'updateSegment',
+    tag: 'segments',
+    summary: 'Change name, description, icon, color or reviewAt; no new version',
+    params: SegmentPath,
+    body: { kind: 'schema', schema: SegmentPatch },
+    etag: 'edit',
+    answers: { 200: SegmentSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params, body, request, reply }) => {
+      const { reviewAt, ...rest } = withoutUndefined(body);
+      const edit: SegmentEdit = { ...rest, ...(reviewAt === undefined ? {} : { reviewAtMs: reviewAt === null ? null : Date.parse(reviewAt) }) };
+      const segment = await updateSegment(strata.database, strata.clock, params.key, edit, expectTag(request.headers['if-match']));
+      reply.header('etag', segmentTag(segment));
+      return segmentOut(segment);
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/segments/:key/refresh',
+    operationId: 'refreshSegment',
+    tag: 'segments',
+    summary: 'Evaluate every customer again',
+    params: SegmentPath,
+    answers: { 202: Queued },
+    refusals: ['not_found', 'conflict'],
+    handle: async ({ strata, params }) => {
+      const runId = await refreshSegment(strata.database, strata.clock, params.key);
+      return { run: runOut(await getRun(strata.database, runId), strata.clock.nowMs()) };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/segments/:key/versions',
+    operationId: 'addVersion',
+    tag: 'segments',
+    summary: 'Add a version of the rule; with `publish`, put it in force',
+    params: SegmentPath,
+    body: { kind: 'schema', schema: VersionInput },
+    etag: 'edit',
+    answers: { 201: VersionSchema },
+    refusals: ['not_found', 'invalid_rule', 'conflict'],
+    handle: async ({ strata, params, body, request, reply }) => {
+      const { database, clock } = strata;
+      const expected = expectTag(request.headers['if-match']);
+      const number = await addVersion(database, clock, params.key, { rule: body.rule, note: body.note ?? null, author: AUTHOR }, expected);
+      if (body.publish) await publishVersion(database, clock, params.key, number);
+      reply.header('etag', segmentTag(await getSegment(database, params.key)));
+      reply.header('location', `/v1/segments/${params.key}/versions/${number}`);
+      return versionOut(await getVersion(database, params.key, number));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key/versions',
+    operationId: 'listVersions',
+    tag: 'segments',
+    summary: 'All versions, newest first',
+    params: SegmentPath,
+    query: z.strictObject(Page),
+    fresh: 'write',
+    answers: { 200: listOf(VersionSchema) },
+    refusals: ['not_found', 'invalid_cursor'],
+    handle: async ({ strata, params, query }) => {
+      const [before] = decodeCursor('versions', query.after, ['integer']) ?? [];
+      const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
+      const rows = await listVersions(strata.database, params.key, range);
+      return page(rows, query.limit, versionOut, (last) => encodeCursor('versions', [last.number]));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key/versions/:number',
+    operationId: 'getVersion',
+    tag: 'segments',
+    summary: 'One version',
+    params: VersionPath,
+    fresh: 'write',
+    answers: { 200: VersionSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params }) => versionOut(await getVersion(strata.database, params.key, params.number)),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/segments/:key/versions/:number/publish',
+    operationId: 'publishVersion',
+    tag: 'segments',
+    summary: 'Put a version in force, an old one too (roll back)',
+    params: VersionPath,
+    etag: 'edit',
+    answers: { 202: Queued },
+    refusals: ['not_found', 'invalid_rule', 'conflict'],
+    handle: async ({ strata, params, request, reply }) => {
+      const { database, clock } = strata;
+      const { runId } = await publishVersion(database, clock, params.key, params.number, expectTag(request.headers['if-match']));
+      reply.header('etag', segmentTag(await getSegment(database, params.key)));
+      return { run: runOut(await getRun(database, runId), clock.nowMs()) };
+    },
+  }),
+];
+
+function refusal(pointer: string, code: string, detail: string): AppError {
+  return new AppError('invalid_fields', detail, { errors: [{ pointer, code, detail }] });
+}
+
+type Given<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> };
+
+/** Optional fields that were not sent have no key, as exact optional types want it. */
+function withoutUndefined<Fields extends object>(fields: Fields): Given<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<Fields>;
+}

@@ -1,0 +1,108 @@
+// In charge of an import's row in `imports`: it says that somebody works on it, for as long as he renews it. What a dead import
+// left behind (staged lines) is removed by the next one; what it owes (pending) is the leader's (membership/pending.ts).
+import type { Clock } from '../../base/clock.ts';
+import type { Database } from '../../db/database.ts';
+import { AppError } from '../../errors.ts';
+import type { ImportKind } from './import-fields.ts';
+import { LEASE_MS } from './limits.ts';
+
+export interface Lease {
+  readonly importId: string;
+  /** Aborts when the lease ran out (the process stood still, or the database was away too long): somebody else may have cleaned up. */
+  readonly lost: AbortSignal;
+  /** Ends the import. Throws where the lease was lost before: then the import cannot be vouched for. */
+  close(status: 'done' | 'failed'): Promise<void>;
+}
+
+/** The database's clock, or a test's: leases of many processes are compared by one clock. */
+const NOW = 'coalesce($1::timestamptz, clock_timestamp())';
+
+export async function openLease(database: Database, clock: Clock, kind: ImportKind): Promise<Lease> {
+  await removeLeftovers(database, clock);
+  const rows = await database.query<{ id: string }>({
+    name: 'open_import',
+    text: `
+      insert into imports (kind, status, leased_until, started_at)
+      values ($2, 'running', ${NOW} + ${LEASE_MS} * interval '1 millisecond', ${NOW})
+      returning imports.id`,
+    values: [fixedIso(clock), kind],
+  });
+  const importId = rows[0]?.id;
+  if (importId === undefined) throw new Error('the import got no id');
+  const lost = new AbortController();
+  const closed = new AbortController();
+  void renew(database, clock, importId, lost, closed.signal);
+  return {
+    importId,
+    lost: lost.signal,
+    close: async (status) => {
+      closed.abort();
+      const ended = await database.query({
+        name: 'close_import',
+        text: `
+          update imports
+          set status = $2, finished_at = ${NOW}, leased_until = ${NOW}
+          where imports.id = $3::bigint
+            and imports.status = 'running'
+          returning imports.id`,
+        values: [fixedIso(clock), status, importId],
+      });
+      if (ended.length === 0) throw leaseLost();
+    },
+  };
+}
+
+export function leaseLost(): AppError {
+  return new AppError('unavailable', 'The import stood still for too long and was given up; send the file again to complete it.');
+}
+
+async function renew(database: Database, clock: Clock, importId: string, lost: AbortController, closed: AbortSignal): Promise<void> {
+  let renewedMs = clock.nowMs();
+  for (;;) {
+    await clock.sleep(LEASE_MS / 6, closed);
+    if (closed.aborted) return;
+    try {
+      const rows = await database.query({
+        name: 'renew_import',
+        text: `
+          update imports
+          set leased_until = ${NOW} + ${LEASE_MS} * interval '1 millisecond'
+          where imports.id = $2::bigint
+            and imports.status = 'running'
+          returning imports.id`,
+        values: [fixedIso(clock), importId],
+      });
+      if (rows.length === 0) return lost.abort(leaseLost());
+      renewedMs = clock.nowMs();
+    } catch {
+      // The database is away; the import's own statements meet that too. Past the lease nobody may rely on it.
+      if (clock.nowMs() - renewedMs > LEASE_MS) return lost.abort(leaseLost());
+    }
+  }
+}
+
+/** Marks imports whose lease ran out as failed, and removes staged lines that nobody will read any more. */
+async function removeLeftovers(database: Database, clock: Clock): Promise<void> {
+  await database.query({
+    name: 'fail_dead_imports',
+    text: `
+      update imports
+      set status = 'failed', finished_at = ${NOW}
+      where imports.status = 'running'
+        and imports.leased_until < ${NOW}`,
+    values: [fixedIso(clock)],
+  });
+  await database.query({
+    name: 'remove_left_lines',
+    text: `
+      delete from import_lines
+      using imports
+      where imports.id = import_lines.import_id
+        and imports.status <> 'running'`,
+  });
+}
+
+function fixedIso(clock: Clock): string | null {
+  const fixedMs = clock.fixedMs();
+  return fixedMs === null ? null : new Date(fixedMs).toISOString();
+}

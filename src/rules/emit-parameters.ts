@@ -1,0 +1,121 @@
+// In charge of the values of an emitted statement: each distinct value is one parameter, whether a constant of a rule or something that is
+// known only when the statement runs (the instant, the zone, the customers). No value ever stands in the text.
+import { Placeholder, type SQL, sql } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import { assert } from '../base/assert.ts';
+import { type CalendarUnit, dayOf, dayStartMs, formatDay, formatInstant } from '../base/calendar.ts';
+import { type Edge, type Moment, todayOf, unitStart } from './plan.ts';
+
+export type ParameterType =
+  | 'bigint'
+  | 'integer'
+  | 'numeric'
+  | 'text'
+  | 'boolean'
+  | 'date'
+  | 'timestamptz'
+  | 'interval'
+  | 'bigint[]'
+  | 'integer[]'
+  | 'numeric[]'
+  | 'text[]';
+
+/** The customers of one run, in the form the request was emitted for. */
+export type Customers = { readonly keys: readonly string[] } | { readonly afterKey: string; readonly throughKey: string };
+export type BindingInput = Moment & { readonly customers: Customers };
+type Binding = (input: BindingInput) => unknown;
+
+export interface Parameters {
+  constant(type: ParameterType, value: unknown): SQL;
+  /** Known when the statement runs; the same name must always mean the same value. */
+  bound(type: ParameterType, name: string, binding: Binding): SQL;
+  render(query: SQL): { readonly text: string; bind(input: BindingInput): unknown[] };
+}
+
+const dialect = new PgDialect();
+
+/** Unique to what a fragment computes, values included. */
+export function fragmentKey(fragment: SQL): string {
+  const { sql: text, params } = dialect.sqlToQuery(fragment);
+  return text.replace(/\$(\d+)/g, (_, number: string) => `{${placeholderName(params[Number(number) - 1])}}`);
+}
+
+export function createParameters(): Parameters {
+  const bindings = new Map<string, Binding>();
+  const bound = (type: ParameterType, name: string, binding: Binding): SQL => {
+    const unique = `${type} ${name}`;
+    if (!bindings.has(unique)) bindings.set(unique, binding);
+    return sql`${sql.placeholder(unique)}::${sql.raw(type)}`;
+  };
+  return {
+    bound,
+    constant: (type, value) => bound(type, `constant ${JSON.stringify(value)}`, () => value),
+    render: (query) => {
+      const { sql: text, params } = dialect.sqlToQuery(query);
+      const order = new Map<string, number>();
+      // drizzle numbers each use: fold the uses of one value into one parameter (a statement has at most 65,535)
+      const folded = text.replace(/\$(\d+)/g, (_, number: string) => {
+        const name = placeholderName(params[Number(number) - 1]);
+        if (!order.has(name)) order.set(name, order.size + 1);
+        return `$${order.get(name)}`;
+      });
+      const inOrder = [...order.keys()].map((name) => {
+        const binding = bindings.get(name);
+        assert(binding !== undefined, `parameter ${name} has no value`);
+        return binding;
+      });
+      assert(inOrder.length <= 65_535, 'an evaluation has at most 65,535 parameters');
+      return { text: folded, bind: (input) => inOrder.map((binding) => binding(input)) };
+    },
+  };
+}
+
+function placeholderName(value: unknown): string {
+  assert(value instanceof Placeholder, 'values of emitted SQL are placeholders');
+  return value.name;
+}
+
+export function asOf(parameters: Parameters): SQL {
+  return parameters.bound('timestamptz', 'asOf', (input) => formatInstant(input.asOfMs));
+}
+
+export function today(parameters: Parameters): SQL {
+  return parameters.bound('date', 'today', (input) => formatDay(todayOf(input)));
+}
+
+export function zone(parameters: Parameters): SQL {
+  return parameters.bound('text', 'zone', (input) => input.timeZone);
+}
+
+export function edgeInstant(parameters: Parameters, edge: Edge): SQL {
+  return parameters.bound('timestamptz', edge.name, (input) => formatInstant(edge.atMs(input)));
+}
+
+/** Today moved by days, as a date. */
+export function movedToday(parameters: Parameters, days: number): SQL {
+  return parameters.bound('date', `today ${days}`, (input) => formatDay(todayOf(input) + days));
+}
+
+/** The first day of the unit `shift` units from today's. */
+export function unitDay(parameters: Parameters, unit: CalendarUnit, shift: number): SQL {
+  return parameters.bound('date', `${unit} ${shift}`, (input) => formatDay(unitStart(input, unit, shift)));
+}
+/** The day an instant that moves with the clock lies in. */
+export function movedInstantDay(parameters: Parameters, offsetMs: number): SQL {
+  return parameters.bound('date', `now ${offsetMs}`, (input) => formatDay(dayOf(input.asOfMs + offsetMs, input.timeZone)));
+}
+
+/** The day that a fixed instant lies in. */
+export function fixedInstantDay(parameters: Parameters, instantMs: number): SQL {
+  return parameters.bound('date', `instant ${instantMs}`, (input) => formatDay(dayOf(instantMs, input.timeZone)));
+}
+
+/** When a day begins, in epoch milliseconds. */
+export function dayStartMilliseconds(parameters: Parameters, day: number): SQL {
+  return parameters.bound('bigint', `day ${day}`, (input) => String(dayStartMs(day, input.timeZone)));
+}
+
+/** A span to add to an instant. Never in days: Postgres would stretch them in a session zone. */
+export function span(parameters: Parameters, spanMs: number): SQL {
+  return parameters.constant('interval', `${spanMs} milliseconds`);
+}
