@@ -149,6 +149,10 @@ export class BatchTypes {
     this.#registered = registered;
   }
 
+  get version(): string {
+    return this.#registered.version;
+  }
+
   /** The type of an attribute (`event` null) or a property, and how it came to be. */
   find(event: string | null, name: string): { readonly type: StoredType; readonly by: string } | undefined {
     const registered = event === null ? this.#registered.attribute(name) : this.#registered.property(event, name);

@@ -31,6 +31,8 @@ export interface CustomerFact {
   readonly consents?: Readonly<Record<string, boolean | null>>;
   /** epoch milliseconds */
   readonly createdAtMs?: number;
+  /** the version of the registered types that the attributes were judged by; absent: there are none */
+  readonly typesVersion?: string;
 }
 
 /** bigint ten-thousandths as a decimal string */
@@ -73,6 +75,8 @@ export interface EventFact {
   readonly occurredAtMs: number | null;
   /** an object is an opaque list: kept, not for rules */
   readonly properties: Readonly<Record<string, FlatValue | object>>;
+  /** the version of the registered types that the properties were judged by; absent: there are none */
+  readonly typesVersion?: string;
 }
 
 /**

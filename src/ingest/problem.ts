@@ -54,7 +54,8 @@ export class UnusableJson {
 }
 
 export function pointer(base: string, name: string | number): string {
-  return typeof name === 'number' ? `${base}/${name}` : `${base}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  if (typeof name === 'number' || !/[~/]/.test(name)) return `${base}/${name}`;
+  return `${base}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** A caller's text inside a detail: short, and visible whatever stands in it. */

@@ -2,7 +2,6 @@
 // adding to the problems. Not of which fields there are, nor of custom attributes (read-values.ts).
 import { type Rate, readAmount, readRate } from './amount.ts';
 import { CURRENCIES } from './currencies.ts';
-import type { RowContext } from './ingest-context.ts';
 import { ID_MAX_BYTES, LIST_MAX_ELEMENTS, TEXT_MAX_BYTES } from './limits.ts';
 import { type Problems, pointer, quote } from './problem.ts';
 import { isDate, readTimestamp } from './read-time.ts';
@@ -71,55 +70,38 @@ export function readDate(value: unknown, at: string, problems: Problems): string
 }
 
 /** Epoch milliseconds. */
-export function readInstant(value: unknown, context: RowContext, at: string, problems: Problems): number | null | undefined {
+export function readInstant(value: unknown, at: string, problems: Problems): number | null | undefined {
   if (value === null || value === undefined || value === '') return null;
   if (typeof value !== 'string') return problems.addWrongType(at, 'a time', value, TIME_HINT);
-  const atMs = readTimestamp(context.localTime?.(value) ?? value);
+  const atMs = readTimestamp(value);
   return atMs ?? problems.add(at, 'invalid_timestamp', `${quote(value)} is no time as RFC 3339 writes it`, TIME_HINT);
 }
 
-const TRUE_CELLS: ReadonlySet<string> = new Set(['true', 'TRUE', 'True', '1', 'yes', 'YES', 'Yes']);
-const FALSE_CELLS: ReadonlySet<string> = new Set(['false', 'FALSE', 'False', '0', 'no', 'NO', 'No']);
-
-export function readBoolean(value: unknown, context: RowContext, at: string, problems: Problems): boolean | null | undefined {
+export function readBoolean(value: unknown, at: string, problems: Problems): boolean | null | undefined {
   if (value === null || value === undefined || value === '') return null;
   if (typeof value === 'boolean') return value;
-  if (context.cells && typeof value === 'string') {
-    if (TRUE_CELLS.has(value)) return true;
-    if (FALSE_CELLS.has(value)) return false;
-  }
   const hint = value === 'true' || value === 'false' ? `write it without quotes: ${value}` : undefined;
   return problems.addWrongType(at, 'true or false', value, hint);
 }
 
-/** Strings; empty elements are dropped. A cell is a JSON list, or elements with `;` between them. */
-export function readList(value: unknown, context: RowContext, at: string, problems: Problems): string[] | null | undefined {
+/** Strings; empty elements are dropped, the others stay as they are and where they are. */
+export function readList(value: unknown, at: string, problems: Problems): string[] | null | undefined {
   if (value === null || value === undefined || value === '') return null;
-  const list = context.cells && typeof value === 'string' ? splitCell(value) : value;
-  if (!Array.isArray(list)) {
+  if (!Array.isArray(value)) {
     const hint = typeof value === 'string' ? `write ["${value.slice(0, 40)}"]` : undefined;
     return problems.addWrongType(at, 'a list of strings', value, hint);
   }
-  if (list.length > LIST_MAX_ELEMENTS) {
-    return problems.add(at, 'limit_exceeded', `at most ${LIST_MAX_ELEMENTS} elements are taken in a list, this has ${list.length}`);
+  if (value.length > LIST_MAX_ELEMENTS) {
+    return problems.add(at, 'limit_exceeded', `at most ${LIST_MAX_ELEMENTS} elements are taken in a list, this has ${value.length}`);
   }
   const before = problems.list.length;
   const elements: string[] = [];
-  list.forEach((element: unknown, index) => {
+  value.forEach((element: unknown, index) => {
     const text = readText(element, pointer(at, index), problems);
     if (text !== null && text !== undefined) elements.push(text);
   });
   if (problems.list.length > before) return undefined;
   return elements.length === 0 ? null : elements;
-}
-
-function splitCell(cell: string): unknown {
-  if (!cell.startsWith('[')) return cell.split(';');
-  try {
-    return JSON.parse(cell);
-  } catch {
-    return cell.split(';'); // a value that only looks like JSON
-  }
 }
 
 const AMOUNT_PROBLEMS = {

@@ -5,7 +5,7 @@ import type { FlatValue } from './facts.ts';
 import type { RowContext } from './ingest-context.ts';
 import { NAME_DEPTH_MAX, NAMES_MAX, OPAQUE_MAX_BYTES, ROW_DEPTH_MAX, VALUE_MAX_BYTES } from './limits.ts';
 import { describe, isObject, type Problems, pointer, UnusableJson } from './problem.ts';
-import { readBoolean, readDate, readInstant, readList, refuseName, refuseText } from './read-field.ts';
+import { readDate, readInstant, readList, refuseName, refuseText } from './read-field.ts';
 
 type Value = FlatValue | object;
 
@@ -120,49 +120,33 @@ const HINTS: Readonly<Record<StoredType, string>> = {
 };
 
 const WRONG_TYPE = Symbol('wrong type');
-const NUMBER_CELL = /^-?\d+(?:\.\d+)?$/;
 
 function readTyped(type: StoredType, value: unknown, at: string, reading: Reading): Value | null | undefined | typeof WRONG_TYPE {
-  const { context, problems } = reading;
+  const { problems } = reading;
   if (value instanceof UnusableJson) return problems.addWrongType(at, '', value);
   switch (type) {
     case 'string':
       if (typeof value !== 'string') return WRONG_TYPE;
       return refuseText(value, VALUE_MAX_BYTES, at, problems) ? undefined : value;
     case 'number':
-      return readNumber(value, context.cells, at, problems);
+      if (typeof value !== 'number') return WRONG_TYPE;
+      return Number.isFinite(value) ? value : problems.add(at, 'invalid_number', 'the number is too large to be kept');
     case 'boolean':
-      return typeof value === 'boolean' ? value : context.cells ? readBoolean(value, context, at, problems) : WRONG_TYPE;
+      return typeof value === 'boolean' ? value : WRONG_TYPE;
     case 'date':
       return typeof value === 'string' ? readDate(value, at, problems) : WRONG_TYPE;
     case 'timestamp': {
       if (typeof value !== 'string') return WRONG_TYPE;
-      const atMs = readInstant(value, context, at, problems);
+      const atMs = readInstant(value, at, problems);
       return typeof atMs === 'number' ? new Date(atMs).toISOString() : atMs;
     }
     case 'list':
-      if (Array.isArray(value) ? inferType(value) !== 'list' : !context.cells || typeof value !== 'string') return WRONG_TYPE;
-      return readList(value, context, at, problems);
+      return Array.isArray(value) && inferType(value) === 'list' ? readList(value, at, problems) : WRONG_TYPE;
     case 'opaque':
       if (!Array.isArray(value)) return WRONG_TYPE;
       if (value.length === 0) return null;
       return readOpaque(value, at, problems);
   }
-}
-
-function readNumber(value: unknown, cells: boolean, at: string, problems: Problems): number | undefined | typeof WRONG_TYPE {
-  if (typeof value === 'number') {
-    return Number.isFinite(value) ? value : problems.add(at, 'invalid_number', 'the number is too large to be kept');
-  }
-  if (!cells || typeof value !== 'string' || !NUMBER_CELL.test(value)) return WRONG_TYPE;
-  const digits = value.replace(/^-?0*|\./g, '').replace(/^0+/, '');
-  if (digits.length <= 15) return Number(value);
-  return problems.add(
-    at,
-    'invalid_number',
-    `${value.slice(0, 80)} has more than 15 digits and would be changed`,
-    'send it as a string attribute',
-  );
 }
 
 /** Kept as it is; nothing in it may break the store. */

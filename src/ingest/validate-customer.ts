@@ -64,10 +64,10 @@ export function validateCustomer(raw: unknown, context: RowContext, base: string
         break;
       }
       case 'tags':
-        tags = readList(value, context, at, problems) ?? [];
+        tags = readList(value, at, problems) ?? [];
         break;
       case 'consent':
-        if (isObject(value)) consents = readConsents(value, context, at, problems);
+        if (isObject(value)) consents = readConsents(value, at, problems);
         else problems.addWrongType(at, 'an object of purposes', value, 'to clear one purpose send {"email": null}');
         break;
       case 'attributes':
@@ -75,7 +75,7 @@ export function validateCustomer(raw: unknown, context: RowContext, base: string
         else problems.addWrongType(at, 'an object of attributes', value, 'to clear one attribute send {"tier": null}');
         break;
       case 'createdAt':
-        createdAtMs = readInstant(value, context, at, problems) ?? undefined;
+        createdAtMs = readInstant(value, at, problems) ?? undefined;
         break;
     }
   }
@@ -86,18 +86,13 @@ export function validateCustomer(raw: unknown, context: RowContext, base: string
     id,
     profile,
     ...(tags === undefined ? {} : { tags }),
-    ...(attributes === undefined ? {} : { attributes }),
+    ...(attributes === undefined ? {} : { attributes, typesVersion: context.types.version }),
     ...(consents === undefined ? {} : { consents }),
     ...(createdAtMs === undefined ? {} : { createdAtMs }),
   });
 }
 
-function readConsents(
-  raw: Readonly<Record<string, unknown>>,
-  context: RowContext,
-  base: string,
-  problems: Problems,
-): Readonly<Record<string, boolean | null>> {
+function readConsents(raw: Readonly<Record<string, unknown>>, base: string, problems: Problems): Readonly<Record<string, boolean | null>> {
   const entries: [string, boolean | null][] = [];
   const names = Object.keys(raw);
   if (names.length > NAMES_MAX) {
@@ -107,7 +102,7 @@ function readConsents(
   for (const name of names) {
     const at = pointer(base, name);
     if (refuseName(name, 'a purpose', at, problems)) continue;
-    const value = readBoolean(raw[name], context, at, problems);
+    const value = readBoolean(raw[name], at, problems);
     if (value !== undefined) entries.push([name, value]);
   }
   return Object.fromEntries(entries); // defines, so that no name means anything to JavaScript

@@ -21,11 +21,12 @@ export function validateEvent(raw: unknown, context: RowContext, base: string): 
   const id = readEventId(raw['id'], context, `${base}/id`, problems);
   const customerId = readId(raw['customerId'], 'the customer id', `${base}/customerId`, problems);
   const name = readName(raw['name'], `${base}/name`, problems);
-  const occurredAtMs = readInstant(raw['occurredAt'], context, `${base}/occurredAt`, problems);
+  const occurredAtMs = readInstant(raw['occurredAt'], `${base}/occurredAt`, problems);
   const properties = readProperties(raw['properties'], name, context, `${base}/properties`, problems);
   if (problems.list.length > 0 || id === undefined || customerId === undefined || name === undefined) return failed(problems.list);
   context.types.proposeEvent(name);
-  return ok({ id, customerKey: customerKey(customerId), customerId, name, occurredAtMs: occurredAtMs ?? null, properties });
+  const fact = { id, customerKey: customerKey(customerId), customerId, name, occurredAtMs: occurredAtMs ?? null, properties };
+  return ok(Object.keys(properties).length === 0 ? fact : { ...fact, typesVersion: context.types.version });
 }
 
 function readEventId(value: unknown, context: RowContext, at: string, problems: Problems): string | undefined {

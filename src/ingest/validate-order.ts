@@ -45,8 +45,8 @@ export function validateOrder(raw: unknown, context: RowContext, base: string): 
   const customerId = readId(raw['customerId'], 'the customer id', `${base}/customerId`, problems);
   const status = readText(raw['status'], `${base}/status`, problems);
   const channel = readText(raw['channel'], `${base}/channel`, problems);
-  const coupons = readList(raw['coupons'], context, `${base}/coupons`, problems);
-  const placedAtMs = readInstant(raw['placedAt'], context, `${base}/placedAt`, problems);
+  const coupons = readList(raw['coupons'], `${base}/coupons`, problems);
+  const placedAtMs = readInstant(raw['placedAt'], `${base}/placedAt`, problems);
   const total = readScaled(raw['total'], `${base}/total`, problems);
   const discount = readScaled(raw['discount'], `${base}/discount`, problems);
   const currency = readCurrency(raw['currency'], `${base}/currency`, problems);

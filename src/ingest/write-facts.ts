@@ -3,6 +3,7 @@
 //
 // READ COMMITTED: a statement's snapshot is older than its waits, so each lock is a statement of its own, and what it guards is
 // read by a later one.
+import { READ_TYPES_VERSION } from '../catalog/registered-types.ts';
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import type { CustomerFact, CustomerKey, EventFact, Facts, ItemFact, OrderFact } from './facts.ts';
@@ -28,6 +29,17 @@ export const CLOCK_TOLERANCE_MS = 5_000;
 
 /** What an order's `customer_id` in order_owners is while its deletion is under way. */
 const NOBODY: CustomerKey = '0';
+
+/**
+ * An attribute or property was declared anew, with another type, after these facts were judged: they must be judged again.
+ * See `withCurrentTypes`. A redeclaration waits for writers that have passed here, and writers wait here for it.
+ */
+export class StaleTypes extends Error {
+  constructor() {
+    super('types were redeclared while these facts were under way');
+    this.name = 'StaleTypes';
+  }
+}
 
 export interface LockedCustomers {
   /** made by this write */
@@ -55,8 +67,8 @@ export async function lockOrderOwners(client: Client, facts: Facts): Promise<Rea
 
 /**
  * Locks by id all customers whom the facts name, making those who are not there with all their values, and the previous owners.
- * Sends one statement at most, and sends it before it waits: what the caller sends next stands behind the lock.
- * Throws AppError id_collision where two external ids meet in one key.
+ * Sends all it sends before it waits: what the caller sends next stands behind the lock.
+ * Throws AppError id_collision where two external ids meet in one key, StaleTypes where values were judged by types that are no more.
  */
 export async function lockCustomers(
   client: Client,
@@ -72,7 +84,10 @@ export async function lockCustomers(
   if (rows.length === 0) return { created: new Set(), locked: [] };
 
   const query = previous.size === 0 ? LOCK_CUSTOMERS : LOCK_CUSTOMERS_AND_PREVIOUS;
-  const [found] = (await pipeline(client, [over(query, rows)])) as [{ id: CustomerKey; created: boolean }[]];
+  const judgedBy = typesVersions(facts);
+  const statements = judgedBy.size === 0 ? [over(query, rows)] : [over(query, rows), READ_TYPES_VERSION];
+  const [found, versions] = (await pipeline(client, statements)) as [{ id: CustomerKey; created: boolean }[], { version: string }[]?];
+  for (const version of judgedBy) if (version !== versions?.[0]?.version) throw new StaleTypes();
   const locked = found.map((row) => row.id);
   if (locked.length < rows.length) refuseCollisions(named, new Set(locked));
   return { created: new Set(found.filter((row) => row.created).map((row) => row.id)), locked };
@@ -90,6 +105,13 @@ export function factStatements(facts: Facts, asOfMs: number, locks: FactLocks): 
     ...orderStatements(facts, asOfMs, locks.previousOwners),
     ...eventStatements(facts.events, asOfMs),
   ];
+}
+
+function typesVersions(facts: Facts): ReadonlySet<string> {
+  const versions = new Set<string>();
+  for (const { typesVersion } of facts.customers) if (typesVersion !== undefined) versions.add(typesVersion);
+  for (const { typesVersion } of facts.events) if (typesVersion !== undefined) versions.add(typesVersion);
+  return versions;
 }
 
 // ---------------------------------------------------------------- customers

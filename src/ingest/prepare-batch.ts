@@ -1,0 +1,141 @@
+// From raw rows to facts: every row judged, types of new attributes and properties registered before anything is written.
+// Not of writing. A batch is all or nothing, or partial.
+import { unreachable } from '../base/assert.ts';
+import type { Result } from '../base/result.ts';
+import { BatchTypes, type RegisteredTypes } from '../catalog/registered-types.ts';
+import type { Database } from '../db/database.ts';
+import type { ErrorDetail } from '../errors.ts';
+import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from './facts.ts';
+import { foldCustomers } from './fold-customers.ts';
+import type { RowContext } from './ingest-context.ts';
+import { validateCustomer } from './validate-customer.ts';
+import { validateEvent } from './validate-event.ts';
+import { validateOrder } from './validate-order.ts';
+import { StaleTypes } from './write-facts.ts';
+
+export type RowKind = 'customers' | 'orders' | 'events';
+
+export interface IngestContext {
+  readonly database: Database;
+  readonly types: RegisteredTypes;
+  /** the service's */
+  readonly currency: string;
+  readonly newEventId: RowContext['newEventId'];
+}
+
+export interface BatchOptions {
+  /** the good rows are taken; otherwise one bad row refuses all */
+  readonly partial: boolean;
+  /** the JSON pointer of a row; without it `/data/0` and so on */
+  readonly pointerOf?: (index: number) => string;
+}
+
+export interface PreparedBatch {
+  /** empty where one bad row refused all */
+  readonly facts: Facts;
+  /** rows taken */
+  readonly accepted: number;
+  /** of these, rows whose id stood in an earlier one; of events the earlier one stays */
+  readonly repeated: number;
+  /** rows refused */
+  readonly rejectedRows: number;
+  /** everything wrong with them, in order of rows */
+  readonly rejected: readonly ErrorDetail[];
+}
+
+/** Types are registered only by rows that are taken, and only when the batch will be written. Another process may have been first: judged again. */
+export async function prepareBatch(
+  rawRows: readonly unknown[],
+  kind: RowKind,
+  context: IngestContext,
+  options: BatchOptions,
+): Promise<PreparedBatch> {
+  for (;;) {
+    const types = new BatchTypes(context.types);
+    const batch = judge(rawRows, kind, { types, currency: context.currency, newEventId: context.newEventId }, options);
+    if (batch.accepted === 0) return batch;
+    const lost = await context.types.register(context.database, types.proposals());
+    if (lost.length === 0) return batch;
+  }
+}
+
+/**
+ * Runs `work`, which judges rows and writes them, again when types were redeclared in between. `work` has no effect when it throws StaleTypes.
+ */
+export async function withCurrentTypes<Value>(
+  context: Pick<IngestContext, 'database' | 'types'>,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StaleTypes)) throw error;
+      await context.types.reload(context.database);
+    }
+  }
+}
+
+function judge(rawRows: readonly unknown[], kind: RowKind, context: RowContext, options: BatchOptions): PreparedBatch {
+  switch (kind) {
+    case 'customers': {
+      const judged = judgeRows(rawRows, validateCustomer, context, options);
+      const customers = foldCustomers(judged.facts);
+      return { ...judged, facts: { ...NO_FACTS, customers }, repeated: judged.accepted - customers.length };
+    }
+    case 'orders': {
+      const judged = judgeRows(rawRows, validateOrder, context, options);
+      return { ...judged, facts: { ...NO_FACTS, orders: judged.facts }, repeated: countRepeated(judged.facts, orderIdentity) };
+    }
+    case 'events': {
+      const judged = judgeRows(rawRows, validateEvent, context, options);
+      return { ...judged, facts: { ...NO_FACTS, events: judged.facts }, repeated: countRepeated(judged.facts, eventIdentity) };
+    }
+    default:
+      return unreachable(kind);
+  }
+}
+
+interface JudgedRows<Fact> {
+  readonly facts: readonly Fact[];
+  readonly accepted: number;
+  readonly rejectedRows: number;
+  readonly rejected: readonly ErrorDetail[];
+}
+
+function judgeRows<Fact extends CustomerFact | OrderFact | EventFact>(
+  rawRows: readonly unknown[],
+  validate: (raw: unknown, context: RowContext, base: string) => Result<Fact, ErrorDetail>,
+  context: RowContext,
+  options: BatchOptions,
+): JudgedRows<Fact> {
+  const pointerOf = options.pointerOf ?? ((index: number) => `/data/${index}`);
+  const facts: Fact[] = [];
+  const rejected: ErrorDetail[] = [];
+  let rejectedRows = 0;
+  rawRows.forEach((raw, index) => {
+    const result = validate(raw, context, pointerOf(index));
+    if (result.ok) {
+      facts.push(result.value);
+      context.types.acceptRow();
+    } else {
+      rejectedRows += 1;
+      rejected.push(...result.problems);
+      context.types.dropRow();
+    }
+  });
+  if (rejectedRows > 0 && !options.partial) return { facts: [], accepted: 0, rejectedRows, rejected };
+  return { facts, accepted: facts.length, rejectedRows, rejected };
+}
+
+function countRepeated<Fact>(facts: readonly Fact[], identityOf: (fact: Fact) => string): number {
+  return facts.length - new Set(facts.map(identityOf)).size;
+}
+
+function orderIdentity(order: OrderFact): string {
+  return order.id;
+}
+
+function eventIdentity(event: EventFact): string {
+  return `${event.customerKey} ${event.id}`;
+}
