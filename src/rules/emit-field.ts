@@ -81,8 +81,7 @@ function computedField(field: BuiltInField, scope: EmitScope): SqlOperand {
 
 function jsonField(value: SQL, type: ValueType): SqlOperand {
   const text = sql`((${value}) #>> '{}')`;
-  const guarded = (jsonType: string, result: SQL): SQL =>
-    sql`case when jsonb_typeof(${value}) = '${sql.raw(jsonType)}' then ${result} end`;
+  const guarded = (jsonType: string, result: SQL): SQL => sql`case when jsonb_typeof(${value}) = '${sql.raw(jsonType)}' then ${result} end`;
   switch (type) {
     case 'string':
       return { kind: 'value', type, sql: sql`(${guarded('string', text)}) collate "C"`, nullable: true };
@@ -100,4 +99,3 @@ function jsonField(value: SQL, type: ValueType): SqlOperand {
       return unreachable(type);
   }
 }
-

@@ -2,7 +2,6 @@
 // A date against a timestamp means the whole day; against a date, an instant means the day it lies in.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
-import { parseDay } from '../base/calendar.ts';
 import type { CalendarPeriod, Instant, Window } from './ast.ts';
 import type { EmitScope, TextOperand } from './emit-operand.ts';
 import { edgeInstant, fixedInstantDay, movedInstantDay, span, today, unitDay, zone } from './emit-parameters.ts';
@@ -139,7 +138,9 @@ function withinPeriod(value: TextOperand, period: CalendarPeriod, scope: EmitSco
   const upper = value.type === 'date' ? unitDay(parameters, unit, shift + 1) : edgeInstant(parameters, steppingEdge(unit, shift + 1));
   // what lies before the period never comes back into it, so its day need not be looked up
   const day =
-    value.type === 'date' ? value.sql : sql`case when ${value.sql} >= ${lower} then strata_local_date(${value.sql}, ${zone(parameters)}) end`;
+    value.type === 'date'
+      ? value.sql
+      : sql`case when ${value.sql} >= ${lower} then strata_local_date(${value.sql}, ${zone(parameters)}) end`;
   const unitOf = sql`date_trunc('${sql.raw(unit)}', (${day})::timestamp)`;
   const step = unit === 'quarter' ? '3 months' : `1 ${unit}`;
   const moved = (steps: number): SQL => sql`(${unitOf} + ${sql.raw(String(steps))} * interval '${sql.raw(step)}')::date`;

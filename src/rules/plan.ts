@@ -66,7 +66,13 @@ export function unitStart(moment: Moment, unit: CalendarUnit, shift: number): Da
 export type Edge =
   | { readonly kind: 'fixed'; readonly name: string; atMs(moment: Moment): number }
   | { readonly kind: 'moving'; readonly name: string; readonly offsetMs: number; atMs(moment: Moment): number }
-  | { readonly kind: 'stepping'; readonly name: string; atMs(moment: Moment): number; nextMs(moment: Moment): number; readonly nextName: string };
+  | {
+      readonly kind: 'stepping';
+      readonly name: string;
+      atMs(moment: Moment): number;
+      nextMs(moment: Moment): number;
+      readonly nextName: string;
+    };
 
 /** A row is in it when t ≥ lower (t > lower if `lowerOpen`) and t < upper; that t ≤ now goes without saying. */
 export interface WindowPlan {

@@ -1,0 +1,56 @@
+// In charge of reading memberships for an evaluation: as they are, or as they were at asOf, from the log undone back from the present.
+import { type SQL, sql } from 'drizzle-orm';
+import { asOf, type Parameters } from './emit-parameters.ts';
+import { type Narrowing, narrowRange } from './emit-scan.ts';
+
+export interface MembershipRequest {
+  readonly narrow: Narrowing;
+  readonly memberships: 'present' | 'past';
+}
+
+/** `h.have`: of the computed segments, ascending; `h.named`: of the ones that rules name and that are not computed. */
+export function joinMemberships(
+  request: MembershipRequest,
+  computed: readonly number[],
+  named: readonly number[],
+  parameters: Parameters,
+): SQL {
+  const { narrow } = request;
+  const narrowed = (table: string): SQL => {
+    const column = sql.raw(`${table}.customer_id`);
+    const segments = parameters.constant('integer[]', [...new Set([...computed, ...named])]);
+    const customers = narrow === 'ids' ? sql`${column} = c.id` : narrowRange(sql`${column}`, parameters);
+    return sql`${customers} and ${sql.raw(table)}.segment_id = any(${segments})`;
+  };
+  const rows = request.memberships === 'present' ? presentRows(narrowed) : pastRows(narrowed, parameters);
+  const among = (ids: readonly number[]): SQL =>
+    sql`array_agg(k.segment_id order by k.segment_id) filter (where k.segment_id = any(${parameters.constant('integer[]', ids)}))`;
+  const have = named.length === 0 ? sql`array_agg(k.segment_id order by k.segment_id)` : among(computed);
+  const columns = named.length === 0 ? sql`${have} as have` : sql`${have} as have, ${among(named)} as named`;
+  return narrow === 'ids'
+    ? sql`cross join lateral (select ${columns} from (${rows}) as k) as h`
+    : sql`left join (select k.customer_id, ${columns} from (${rows}) as k group by k.customer_id) as h on h.customer_id = c.id`;
+}
+
+function presentRows(narrowed: (table: string) => SQL): SQL {
+  return sql`select m.customer_id, m.segment_id from memberships as m where ${narrowed('m')}`;
+}
+
+/** The first change after asOf tells what was before it; where there was none, the present holds. What is in the outbox came after the log. */
+function pastRows(narrowed: (table: string) => SQL, parameters: Parameters): SQL {
+  const after = asOf(parameters);
+  return sql`select u.customer_id, u.segment_id from (
+  select distinct on (v.customer_id, v.segment_id) v.customer_id, v.segment_id, v.member
+  from (
+    select f.customer_id, f.segment_id, f.type = 'exited' as member, 0 as stage, f.position as place, 0 as ordinal
+    from changes as f where ${narrowed('f')} and f.type in ('entered', 'exited') and f.at > ${after}
+    union all
+    select b.customer_id, b.segment_id, b.type = 'exited', 1, b.decision, b.ordinal
+    from outbox as b where ${narrowed('b')} and b.type in ('entered', 'exited') and b.at > ${after}
+    union all
+    select m.customer_id, m.segment_id, true, 2, 0, 0
+    from memberships as m where ${narrowed('m')}
+  ) as v
+  order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal
+) as u where u.member`;
+}

@@ -1,0 +1,128 @@
+// In charge of reading a source's rows once for all aggregates over it: flags and values once per row in a fenced subquery, aggregates over them.
+// A statement's target list ends at 1,664 entries, so a scan is cut into parts (each reads the rows again) long before that.
+import { type SQL, sql } from 'drizzle-orm';
+import { assert } from '../base/assert.ts';
+import { formatInstant } from '../base/calendar.ts';
+import { TIME_COLUMN } from '../catalog/catalog.ts';
+import { fragmentKey, type Parameters } from './emit-parameters.ts';
+import type { Edge } from './plan.ts';
+
+export type SourceKind = 'orders' | 'items' | 'events';
+export type Narrowing = 'ids' | 'range';
+
+const PART_AGGREGATES = 500;
+const PART_COLUMNS = 1_000;
+const TABLES: Readonly<Record<SourceKind, string>> = { orders: 'orders', items: 'order_items', events: 'events' };
+
+export interface Scan {
+  readonly source: SourceKind;
+  /** Adds an aggregate over row columns, unless there is the same one; answers with a reference to it. */
+  aggregate(columns: readonly SQL[], build: (columns: readonly SQL[]) => SQL): SQL;
+  /** Says from which edge on rows are needed; null: all of them. */
+  reads(lower: Edge | null): void;
+  /** What joins the customers `c`. */
+  joins(narrowing: Narrowing): SQL[];
+}
+
+interface Part {
+  readonly alias: string;
+  readonly columns: Map<string, { readonly name: string; readonly sql: SQL }>;
+  readonly aggregates: { readonly name: string; readonly sql: SQL }[];
+}
+
+/** `events`: the names to read, filled while rules are compiled; null: all. */
+export function createScan(alias: string, source: SourceKind, events: ReadonlySet<string> | null, parameters: Parameters): Scan {
+  const parts: Part[] = [];
+  const known = new Map<string, SQL>();
+  const lowerEdges: Edge[] = [];
+  let all = false;
+  const time = sql`s.${sql.identifier(TIME_COLUMN[source])}`;
+
+  const openPart = (columns: number): Part => {
+    const last = parts.at(-1);
+    if (last !== undefined && last.aggregates.length < PART_AGGREGATES && last.columns.size + columns <= PART_COLUMNS) return last;
+    const part: Part = { alias: `${alias}${parts.length + 1}`, columns: new Map(), aggregates: [] };
+    parts.push(part);
+    return part;
+  };
+
+  const narrowed = (narrowing: Narrowing): SQL => {
+    const conditions = [narrowing === 'ids' ? sql`s.customer_id = c.id` : narrowRange(sql`s.customer_id`, parameters)];
+    if (events !== null) conditions.push(sql`s.name = any(${parameters.constant('text[]', [...events])})`);
+    if (!all && lowerEdges.length > 0) {
+      const names = [...new Set(lowerEdges.map((edge) => edge.name))].join(', ');
+      const least = parameters.bound('timestamptz', `least of ${names}`, (input) =>
+        formatInstant(Math.min(...lowerEdges.map((edge) => edge.atMs(input)))),
+      );
+      conditions.push(sql`${time} >= ${least}`);
+    }
+    return sql.join(conditions, sql.raw(' and '));
+  };
+
+  const joinPart = (part: Part, narrowing: Narrowing): SQL => {
+    const columns = [...part.columns.values()].map(({ name, sql: column }) => sql`${column} as ${sql.raw(name)}`);
+    const aggregates = part.aggregates.map(({ name, sql: aggregate }) => sql`${aggregate} as ${sql.raw(name)}`);
+    const table = sql`${sql.raw(TABLES[source])} as s`;
+    const partAlias = sql.raw(part.alias);
+    if (narrowing === 'ids') {
+      // one index look-up per customer: a generic plan knows nothing of the number of ids and would join grouped rows in loops
+      return sql`cross join lateral (select ${list(aggregates)} from (select ${list(columns)} from ${table} where ${narrowed(narrowing)} offset 0) as r) as ${partAlias}`;
+    }
+    return sql`left join (select r.customer_id, ${list(aggregates)} from (select s.customer_id, ${list(columns)} from ${table} where ${narrowed(narrowing)} offset 0) as r group by r.customer_id) as ${partAlias} on ${partAlias}.customer_id = c.id`;
+  };
+
+  return {
+    source,
+    aggregate: (columns, build) => {
+      const key = fragmentKey(build(columns));
+      const existing = known.get(key);
+      if (existing !== undefined) return existing;
+      const part = openPart(columns.length);
+      const references = columns.map((column) => columnOf(part, column));
+      const name = `g${known.size + 1}`;
+      part.aggregates.push({ name, sql: build(references) });
+      const reference = sql.raw(`${part.alias}.${name}`);
+      known.set(key, reference);
+      return reference;
+    },
+    reads: (lower) => {
+      if (lower === null) all = true;
+      else lowerEdges.push(lower);
+    },
+    joins: (narrowing) => parts.map((part) => joinPart(part, narrowing)),
+  };
+}
+
+function columnOf(part: Part, column: SQL): SQL {
+  const key = fragmentKey(column);
+  let entry = part.columns.get(key);
+  if (entry === undefined) {
+    entry = { name: `x${part.columns.size + 1}`, sql: column };
+    part.columns.set(key, entry);
+  }
+  return sql.raw(`r.${entry.name}`);
+}
+
+export function list(fragments: readonly SQL[]): SQL {
+  return sql.join([...fragments], sql.raw(', '));
+}
+
+export function narrowIds(column: SQL, parameters: Parameters): SQL {
+  const ids = parameters.bound('bigint[]', 'ids', ({ customers }) => {
+    assert('keys' in customers, 'this evaluation was emitted for ids');
+    return customers.keys;
+  });
+  return sql`${column} = any(${ids})`;
+}
+
+export function narrowRange(column: SQL, parameters: Parameters): SQL {
+  const after = parameters.bound('bigint', 'after', ({ customers }) => {
+    assert('afterKey' in customers, 'this evaluation was emitted for a range');
+    return customers.afterKey;
+  });
+  const through = parameters.bound('bigint', 'through', ({ customers }) => {
+    assert('afterKey' in customers, 'this evaluation was emitted for a range');
+    return customers.throughKey;
+  });
+  return sql`${column} > ${after} and ${column} <= ${through}`;
+}
