@@ -126,6 +126,7 @@ declare
   year integer;
   month integer;
   day integer;
+  longest integer;
 begin
   if value !~ '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' then
     return null;
@@ -133,8 +134,11 @@ begin
   year := left(value, 4);
   month := substr(value, 6, 2);
   day := substr(value, 9, 2);
-  if year = 0 or day > 31 - case when month in (4, 6, 9, 11) then 1 when month = 2 then 3 else 0 end
-    + case when month = 2 and year % 4 = 0 and (year % 100 <> 0 or year % 400 = 0) then 1 else 0 end then
+  longest := 31 - case when month in (4, 6, 9, 11) then 1 when month = 2 then 3 else 0 end;
+  if month = 2 and year % 4 = 0 and (year % 100 <> 0 or year % 400 = 0) then
+    longest := 29;
+  end if;
+  if year = 0 or day > longest then
     return null;
   end if;
   return make_date(year, month, day);
