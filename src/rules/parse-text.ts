@@ -240,7 +240,8 @@ function parseList(reader: TextReader): readonly Literal[] {
   const values: Literal[] = [];
   do {
     const literal = parseLiteral(reader);
-    if (literal === null) stopAt(reader, 'a value (a string, number, date, `true` or `false`)', peek(reader).kind === 'word' ? QUOTES_HINT : undefined);
+    if (literal === null)
+      stopAt(reader, 'a value (a string, number, date, `true` or `false`)', peek(reader).kind === 'word' ? QUOTES_HINT : undefined);
     else values.push(literal);
   } while (takeSymbol(reader, ','));
   closeBracket(reader, '`,` or `)`');
@@ -287,7 +288,8 @@ function parseFactor(reader: TextReader): Node {
 }
 
 function operandHint(reader: TextReader): string | undefined {
-  if (isSymbol(reader, '.') && peek(reader, 1).kind === 'number') return 'write a digit before the point: 0.5';
+  const next = peek(reader, 1);
+  if (isSymbol(reader, '.') && next.kind === 'word' && /^\d/.test(next.text)) return 'write a digit before the point: 0.5';
   if (isSymbol(reader, '-')) return 'the sign `-` stands only before a number; write `0 - …`';
   if (isSymbol(reader, '=')) return 'an operator is one of = != < <= > >=';
   if (isSymbol(reader, ')')) return 'a bracket holds a condition or a value';
@@ -395,12 +397,12 @@ function parseAggregate(reader: TextReader, name: Aggregate['function'], first: 
   const field = takeSymbol(reader, '.') ? fieldOfPath(takePath(reader), placeFrom(reader, fieldStart)) : null;
   const where = takeKeywords(reader, 'where') ? asRule(reader, parseOr(reader)) : null;
   const window = startsWindow(reader) ? parseWindow(reader) : null;
-  closeBracket(reader, `${where === null && window === null ? '`where`, ' : ''}${window === null ? 'a window or ' : ''}\`)\``, aggregateHint(reader, window !== null));
+  closeBracket(
+    reader,
+    `${where === null && window === null ? '`where`, ' : ''}${window === null ? 'a window or ' : ''}\`)\``,
+    aggregateHint(reader, window !== null),
+  );
   return { kind: 'aggregate', function: name, source, field, where, window, place: placeFrom(reader, first) };
-}
-
-function takeFieldPath(reader: TextReader): readonly string[] {
-  return takePath(reader);
 }
 
 function aggregateHint(reader: TextReader, hasWindow: boolean): string | undefined {
@@ -483,10 +485,11 @@ function asRule(reader: TextReader, node: Node): Rule {
   const rule: Rule = { kind: 'everyone', place: node.place };
   if (!reader.broken.has(node)) {
     const hint = node.kind === 'boolean' ? 'write `everyone` or `not everyone`' : 'compare it with something, as in `consent.email = true`';
-    // at the end of the text, or before something that is no operator, this is the plainer thing to say
+    // a value that something else follows: what is missing is the operator between them
     const next = peek(reader);
-    if (next.kind === 'bad' || (next.kind === 'word' && !['and', 'or', 'where'].includes(next.keyword) && !startsWindow(reader)))
-      stopAt(reader, 'an operator', missingOperatorHint(next));
+    const ends =
+      next.kind === 'end' || isSymbol(reader, ')') || isKeyword(reader, 'and') || isKeyword(reader, 'or') || startsWindow(reader);
+    if (!ends) stopAt(reader, 'an operator', missingOperatorHint(next));
     note(reader, 'type_mismatch', 'a condition is needed here, this is only a value', node.place, hint);
   }
   reader.broken.add(rule);
@@ -501,6 +504,12 @@ function missingOperatorHint(next: Token): string | undefined {
 
 function asExpression(reader: TextReader, node: Node): Expression {
   if (!isRule(node)) return node;
-  note(reader, 'type_mismatch', 'a value is needed here, this is a condition', node.place, 'conditions are joined by `and`, `or` and `not`');
+  note(
+    reader,
+    'type_mismatch',
+    'a value is needed here, this is a condition',
+    node.place,
+    'conditions are joined by `and`, `or` and `not`',
+  );
   return standIn(reader, node.place);
 }

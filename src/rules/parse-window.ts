@@ -1,6 +1,6 @@
 // Parses the parts of the text form that speak of time and hold no rule: durations, instants, windows, anniversaries.
 import type { AnniversaryWindow, CalendarPeriod, Duration, Instant, Window } from './ast.ts';
-import { LIMITS, limitExceeded } from './limits.ts';
+import { limitExceeded } from './limits.ts';
 import { readDate, readTimestamp } from './read-literal.ts';
 import { suggestName } from './suggest-name.ts';
 import {
@@ -51,7 +51,8 @@ function parseDuration(reader: TextReader): Duration {
 function unitHint(reader: TextReader): string | undefined {
   const word = peek(reader);
   if (word.kind !== 'word') return undefined;
-  if (CALENDAR_UNITS.has(word.keyword)) return `months and years differ in length; use days, such as \`${LIKE_DAYS[word.keyword] ?? '30 days'}\``;
+  if (CALENDAR_UNITS.has(word.keyword))
+    return `months and years differ in length; use days, such as \`${LIKE_DAYS[word.keyword] ?? '30 days'}\``;
   const near = suggestName(word.text, UNIT_WORDS);
   return near === null ? undefined : `did you mean \`${near}\`?`;
 }
@@ -145,7 +146,8 @@ function windowHint(reader: TextReader): string | undefined {
   if (isKeyword(reader, 'last') && peek(reader, 1).kind === 'number') return 'write `in the last …`';
   if (['past', 'previous'].some((word) => isKeyword(reader, word) || (isKeyword(reader, 'the') && isKeyword(reader, word, 1))))
     return 'write `in the last …`';
-  if (isKeyword(reader, 'the') && isKeyword(reader, 'next', 1)) return 'only `anniversary` looks ahead; for a date write `between today and 7 days from now`';
+  if (isKeyword(reader, 'the') && isKeyword(reader, 'next', 1))
+    return 'only `anniversary` looks ahead; for a date write `between today and 7 days from now`';
   if (isKeyword(reader, 'next')) return 'only `anniversary in next month` looks ahead';
   if (isKeyword(reader, 'segment')) return '`in segment "…"` is a condition by itself, without a value before it';
   if (peek(reader).kind === 'string') return 'a list stands in brackets: in ("a", "b")';

@@ -2,7 +2,9 @@
 // a mistake is answered with what is wrong, the parsers add where.
 import { EARLIEST_YEAR, LATEST_YEAR, LIMITS } from './limits.ts';
 
-export type Read<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly detail: string; readonly hint?: string };
+export type Read<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly detail: string; readonly hint?: string };
 
 export interface ReadDecimal {
   /** without leading zeros, trailing decimal zeros or a minus before zero */

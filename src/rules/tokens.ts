@@ -111,7 +111,14 @@ function tokenAt(text: string, at: number, previous: Token | undefined, match: (
   }
   for (const [mistaken, hint] of MISTAKEN_SYMBOLS) {
     if (!text.startsWith(mistaken, at) || (mistaken === '!' && text[at + 1] === '=')) continue;
-    return { kind: 'bad', code: 'syntax_error', detail: `\`${mistaken}\` is not part of a rule`, hint, start: at, end: at + mistaken.length };
+    return {
+      kind: 'bad',
+      code: 'syntax_error',
+      detail: `\`${mistaken}\` is not part of a rule`,
+      hint,
+      start: at,
+      end: at + mistaken.length,
+    };
   }
   const symbol = match(SYMBOL);
   if (symbol !== null) return { kind: 'symbol', text: symbol, start: at, end: at + symbol.length };
@@ -134,7 +141,14 @@ function stringAt(text: string, start: number): Token {
       const escaped = text[at + 1];
       if (escaped !== '"' && escaped !== '\\') {
         const detail = 'in a string `\\` stands only before `"` or `\\`';
-        return { kind: 'bad', code: 'syntax_error', detail, hint: 'write `\\\\` for one backslash', start: at, end: Math.min(at + 2, text.length) };
+        return {
+          kind: 'bad',
+          code: 'syntax_error',
+          detail,
+          hint: 'write `\\\\` for one backslash',
+          start: at,
+          end: Math.min(at + 2, text.length),
+        };
       }
       value += escaped;
       at += 2;
