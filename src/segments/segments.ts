@@ -5,10 +5,8 @@ import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Client, Database } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
-import type { Rule } from '../rules/ast.ts';
-import { checkRule } from '../rules/check-rule.ts';
+import { checkInput } from '../rules/check-rule.ts';
 import type { Diagnostic } from '../rules/diagnostic.ts';
-import { parseAnyRule } from '../rules/parse-json.ts';
 import { ruleToJson } from '../rules/print-json.ts';
 import { printRule } from '../rules/print-text.ts';
 import { changeDefinitions } from './definitions.ts';
@@ -163,16 +161,13 @@ function segmentNotFound(key: string): AppError {
 interface StoredRule {
   readonly text: string;
   readonly json: unknown;
-  readonly rule: Rule;
 }
 
 /** Throws `invalid_rule` with every diagnostic. */
 function readRule(input: unknown, catalog: Catalog, segmentKey: string, purpose: 'check' | 'publish'): StoredRule {
-  const parsed = parseAnyRule(input);
-  if (!parsed.ok) throw invalidRule(parsed.problems);
-  const { errors } = checkRule(parsed.value, catalog, { purpose, segmentKey });
-  if (errors.length > 0) throw invalidRule(errors);
-  return { text: typeof input === 'string' ? input : printRule(parsed.value), json: ruleToJson(parsed.value), rule: parsed.value };
+  const { checked, errors } = checkInput(input, catalog, { purpose, segmentKey });
+  if (checked === null) throw invalidRule(errors);
+  return { text: typeof input === 'string' ? input : printRule(checked.rule), json: ruleToJson(checked.rule) };
 }
 
 export function invalidRule(problems: readonly Diagnostic[]): AppError {
