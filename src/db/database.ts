@@ -84,3 +84,17 @@ export async function pipeline(client: Client, statements: readonly Statement[])
     return outcome.value.rows;
   });
 }
+
+/**
+ * Gives prepared statements of this connection back. pg remembers what it prepared by name and would go on using a name that the
+ * server has forgotten, so its memory is cleared with it.
+ */
+export async function deallocate(client: Client, names: readonly string[]): Promise<void> {
+  const { parsedStatements } = (client as unknown as { connection: { parsedStatements: Record<string, string> } }).connection;
+  const prepared = names.filter((name) => name in parsedStatements);
+  for (const name of prepared) delete parsedStatements[name];
+  await pipeline(
+    client,
+    prepared.map((name) => ({ text: `deallocate ${pg.escapeIdentifier(name)}` })),
+  );
+}

@@ -1,6 +1,6 @@
 // In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
 // Reads only; what differs is written by membership/record.ts.
-import type { Client } from '../db/database.ts';
+import { type Client, deallocate } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
 import type { Program } from './program.ts';
@@ -45,7 +45,7 @@ function differencesText(evaluation: string, complete: boolean): string {
 
 /** Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. */
 export async function findDifferences(
-  client: Pick<Client, 'query'>,
+  client: Client,
   program: Program,
   segmentIds: readonly number[],
   input: EvaluationInput,
@@ -54,8 +54,22 @@ export async function findDifferences(
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
   const narrow = 'keys' in input.customers ? 'ids' : 'range';
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
+  await forgetOlderEpochs(client, program, prepared.name);
   const { rows } = await client.query<DifferenceRow>({ name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) });
   return { differences: rows.map(toDifference), complete };
+}
+
+/** What each connection has prepared for the definitions of one epoch. */
+const preparedBy = new WeakMap<Client, { epoch: string; readonly names: Set<string> }>();
+
+/** A plan of 50 segments takes some hundred kilobytes on each connection, so those of an older epoch are given back. */
+async function forgetOlderEpochs(client: Client, program: Program, name: string): Promise<void> {
+  const { epoch } = program.definitions;
+  const prepared = preparedBy.get(client);
+  preparedBy.set(client, { epoch, names: prepared?.epoch === epoch ? prepared.names.add(name) : new Set([name]) });
+  if (prepared === undefined || prepared.epoch === epoch) return;
+  prepared.names.delete(name);
+  await deallocate(client, [...prepared.names]);
 }
 
 function toDifference(row: DifferenceRow): Difference {
