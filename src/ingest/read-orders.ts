@@ -1,0 +1,116 @@
+// In charge of orders with their items as the API shows them. Amounts are in the service's currency.
+import type { Database } from '../db/database.ts';
+import { printAmount, printQuantity } from './amount.ts';
+import { customerKey } from './customer-key.ts';
+import type { CustomerKey } from './facts.ts';
+
+export interface WireItem {
+  readonly productId: string | null;
+  readonly sku: string | null;
+  readonly name: string | null;
+  readonly category: string | null;
+  readonly brand: string | null;
+  readonly quantity: string;
+  readonly unitPrice: string | null;
+}
+
+export interface WireOrder {
+  readonly id: string;
+  readonly customerId: string;
+  readonly status: string | null;
+  readonly channel: string | null;
+  /** as given; the amounts are converted */
+  readonly currency: string;
+  readonly exchangeRate: string | null;
+  readonly total: string;
+  readonly discount: string;
+  readonly coupons: readonly string[];
+  readonly itemCount: string;
+  readonly placedAt: string;
+  readonly items: readonly WireItem[];
+}
+
+type OrderRow = Omit<WireOrder, 'placedAt' | 'items'> & { readonly customerKey: CustomerKey; readonly placedAt: number };
+type ItemRow = WireItem & { readonly orderId: string };
+
+const COLUMNS = `orders.customer_id as "customerKey", customers.external_id as "customerId", orders.id, orders.status, orders.channel,
+  orders.currency, orders.exchange_rate::text as "exchangeRate", orders.total, orders.discount, orders.coupons,
+  orders.item_count as "itemCount", orders.placed_at as "placedAt"`;
+
+export async function readOrder(database: Database, id: string): Promise<WireOrder | null> {
+  const rows = await database.query<OrderRow>({
+    name: 'ingest_read_order',
+    text: `
+select ${COLUMNS}
+from order_owners
+join orders
+  on orders.customer_id = order_owners.customer_id
+  and orders.id = order_owners.order_id
+join customers on customers.id = orders.customer_id
+where order_owners.order_id = $1`,
+    values: [id],
+  });
+  const [order] = await withItems(database, rows);
+  return order ?? null;
+}
+
+export interface TimePlace {
+  readonly atMs: number;
+  readonly id: string;
+}
+
+/** Newest first; `after`: the last one shown, null from the newest. */
+export async function listOrders(
+  database: Database,
+  customerId: string,
+  options: { readonly limit: number; readonly after: TimePlace | null },
+): Promise<readonly WireOrder[]> {
+  const { limit, after } = options;
+  const rows = await database.query<OrderRow>({
+    name: after === null ? 'ingest_list_orders' : 'ingest_list_orders_after',
+    text: `
+select ${COLUMNS}
+from orders
+join customers on customers.id = orders.customer_id
+where orders.customer_id = $1
+${after === null ? '' : '  and (orders.placed_at, orders.id) < ($3::timestamptz, $4)'}
+order by orders.placed_at desc, orders.id desc
+limit $2`,
+    values: [customerKey(customerId), limit, ...(after === null ? [] : [new Date(after.atMs).toISOString(), after.id])],
+  });
+  return withItems(database, rows);
+}
+
+async function withItems(database: Database, orders: readonly OrderRow[]): Promise<readonly WireOrder[]> {
+  if (orders.length === 0) return [];
+  const items = await database.query<ItemRow>({
+    name: 'ingest_read_items',
+    text: `
+select order_items.order_id as "orderId", order_items.product_id as "productId", order_items.sku, order_items.name,
+  order_items.category, order_items.brand, order_items.quantity, order_items.unit_price as "unitPrice"
+from order_items
+where order_items.customer_id = any ($1::bigint[])
+  and order_items.order_id = any ($2::text[])
+order by order_items.order_id, order_items.line`,
+    values: [[...new Set(orders.map((order) => order.customerKey))], orders.map((order) => order.id)],
+  });
+  const byOrder = new Map<string, WireItem[]>();
+  for (const { orderId, ...item } of items) {
+    const wire = {
+      ...item,
+      quantity: printQuantity(item.quantity),
+      unitPrice: item.unitPrice === null ? null : printAmount(item.unitPrice),
+    };
+    const list = byOrder.get(orderId);
+    if (list === undefined) byOrder.set(orderId, [wire]);
+    else list.push(wire);
+  }
+  return orders.map(({ customerKey: _, ...order }) => ({
+    ...order,
+    total: printAmount(order.total),
+    discount: printAmount(order.discount),
+    itemCount: printQuantity(order.itemCount),
+    placedAt: new Date(order.placedAt).toISOString(),
+    items: byOrder.get(order.id) ?? [],
+  }));
+}
