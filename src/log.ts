@@ -1,8 +1,8 @@
 // In charge of the log: JSON lines on stderr (stdout is for people), without what customers are called or said.
 import pino, { type Logger } from 'pino';
 
-/** Postgres repeats values in these; its code, message and place are enough to act. */
-const POSTGRES_FIELDS_WITH_VALUES = ['detail', 'where', 'hint', 'internalQuery', 'query', 'parameters'] as const;
+/** What is told of an error. Not Postgres's detail, where and hint: they repeat values; nor what else hangs on an error object. */
+const TOLD_FIELDS = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine', 'syscall', 'address', 'port'] as const;
 
 export function openLog(level: string): Logger {
   const destination = pino.destination({ dest: 2, sync: true }); // the last line before an exit is written too
@@ -21,12 +21,16 @@ export function openLog(level: string): Logger {
 
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  const described: Record<string, unknown> = { ...pino.stdSerializers.errWithCause(error) };
-  for (const name of POSTGRES_FIELDS_WITH_VALUES) delete described[name];
-  for (const name of ['message', 'stack']) {
-    if (typeof described[name] === 'string') described[name] = withoutValues(described[name]);
+  const described: Record<string, unknown> = {
+    type: error.name,
+    message: withoutValues(error.message),
+    stack: error.stack === undefined ? undefined : withoutValues(error.stack),
+  };
+  for (const name of TOLD_FIELDS) {
+    if (name in error) described[name] = error[name as keyof typeof error];
   }
-  if (error.cause instanceof Error) described['cause'] = describeError(error.cause);
+  if (error instanceof AggregateError) described['errors'] = error.errors.map(describeError);
+  if (error.cause !== undefined) described['cause'] = describeError(error.cause);
   return described;
 }
 

@@ -110,8 +110,10 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const app = await buildApp({ strata, adminKey: adminKey.value, logger: log });
   parts.add(async () => {
     const patience = setTimeout(() => app.server.closeAllConnections(), config.STOP_SECONDS * 1000);
+    const idle = setInterval(() => app.server.closeIdleConnections(), 50); // kept alive by a client after its last answer
     await app.close();
     clearTimeout(patience);
+    clearInterval(idle);
   });
   if (stopping.aborted) return;
   await app.listen({ host: config.HOST, port: config.PORT }).catch((cause) => refuseToListen(cause, config));

@@ -14,6 +14,8 @@ if (Number.parseInt(process.versions.node, 10) < LEAST_NODE_MAJOR) {
   process.exit(1);
 }
 
+nodeModule.enableCompileCache?.(); // a later start neither strips nor compiles again what has not changed
+
 const source = new URL('../', import.meta.url).href;
 if (source.includes('/node_modules/')) {
   silenceStrippingWarning();

@@ -26,8 +26,15 @@ export async function connect(options: ConnectOptions): Promise<Connected> {
   const embedded = options.url === undefined ? await startEmbedded(options.dataFolder()) : undefined;
   const url = embedded?.url ?? options.url;
   if (url === undefined) throw new Error('there is neither an embedded database nor a URL');
-  const database = openDatabase(url, { connections: options.connections, onIdleError: options.onIdleError });
+  let isClosing = false;
+  const database = openDatabase(url, {
+    connections: options.connections,
+    onIdleError: (error) => {
+      if (!isClosing) options.onIdleError(error); // those that are just being closed may be ended by the server's stop first
+    },
+  });
   const close = async () => {
+    isClosing = true;
     await database.close();
     await embedded?.stop();
   };
