@@ -46,7 +46,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   readJsonBodies(app);
   registerRoutes(app, ROUTES, { strata: options.strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true });
-  app.addHook('preClose', async () => stopping.abort());
+  app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;
 }

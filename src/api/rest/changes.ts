@@ -49,7 +49,8 @@ export const changeRoutes: readonly Route[] = [
     operationId: 'listChanges',
     tag: 'changes',
     summary: 'The feed: each change exactly once, in order',
-    description: 'Without `after` from the beginning. With `wait` the answer comes when there is something, at the latest after that many seconds.',
+    description:
+      'Without `after` from the beginning. With `wait` the answer comes when there is something, at the latest after that many seconds.',
     query: z.strictObject({
       ...Page,
       segment: SegmentKey.optional().meta({ description: 'Changes of this segment only' }),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { nearestName } from '../../base/nearest-name.ts';
 import { AppError, type ErrorDetail } from '../../errors.ts';
+import { UnusableJson } from '../../ingest/problem.ts';
 import { requireWellFormed } from './query-string.ts';
 import type { Route } from './route.ts';
 
@@ -27,7 +28,7 @@ export function requestChecker(route: Route): CheckRequest {
     const checked = {
       params: check(params, request.params, errors, asParameter),
       query: check(query, { ...(request.query as object) }, errors, asParameter) as Record<string, unknown>,
-      body: body === undefined ? request.body : check(body, request.body, errors, asPointer),
+      body: body === undefined ? request.body : checkBody(body, request.body, errors),
     };
     if (errors.length === 0) return checked;
     const inUrl = errors.some((error) => error.parameter !== undefined);
@@ -51,6 +52,21 @@ function check(schema: z.ZodType, value: unknown, errors: ErrorDetail[], place: 
   if (outcome.success) return outcome.data;
   for (const issue of outcome.error.issues) errors.push(...detailsOf(issue, schema, place));
   return undefined;
+}
+
+function checkBody(schema: z.ZodType, body: unknown, errors: ErrorDetail[]): unknown {
+  const unusable = findUnusable(body, []);
+  errors.push(...unusable);
+  return unusable.length > 0 ? undefined : check(schema, body, errors, asPointer);
+}
+
+/** What the JSON parser left in place of values that JavaScript would have changed silently. The parser bounds the depth. */
+function findUnusable(value: unknown, path: readonly PropertyKey[]): ErrorDetail[] {
+  if (value instanceof UnusableJson) {
+    return [{ ...asPointer(path), code: value.code, detail: value.detail, ...(value.hint === undefined ? {} : { hint: value.hint }) }];
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => findUnusable(inner, [...path, name]));
 }
 
 function asParameter(path: readonly PropertyKey[]): Placed {
@@ -84,7 +100,9 @@ function detailsOf(issue: z.core.$ZodIssue, schema: z.ZodType, place: (path: rea
   if (issue.code === 'invalid_type' && issue.input === undefined) {
     return [{ ...place(issue.path), code: 'missing_field', detail: 'This is needed.' }];
   }
-  return [{ ...place(issue.path), code: issue.code === 'invalid_type' ? 'wrong_type' : 'invalid_value', detail: sentence(issue.message) }];
+  return [
+    { ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sentence(issue.message) },
+  ];
 }
 
 /** The names that an object of the schema may carry at that place; empty where the schema does not say. */

@@ -4,10 +4,12 @@ import { AppError } from '../../errors.ts';
 /** Cursors of one list are refused by another. */
 export type ListName = 'customers' | 'orders' | 'events' | 'segments' | 'versions' | 'members' | 'changes' | 'runs';
 
-/** `integer`: fits Postgres' bigint; `text`: storable as text. A forged cursor must not reach SQL as anything else. */
-export type PlacePart = 'integer' | 'text';
+/** `integer`: fits Postgres' bigint; `instant`: epoch milliseconds of a time that can be stored; `text`: storable as text. A forged cursor must not reach SQL as anything else. */
+export type PlacePart = 'integer' | 'instant' | 'text';
 
 const MAX_BIGINT = 2n ** 63n - 1n;
+const LEAST_INSTANT = BigInt(Date.UTC(1900, 0, 1));
+const GREATEST_INSTANT = BigInt(Date.UTC(2201, 0, 1));
 
 export function encodeCursor(list: ListName, place: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify([list, ...place.map(String)])).toString('base64url');
@@ -33,6 +35,7 @@ function fits(part: PlacePart, value: unknown): boolean {
   if (part === 'text') return true;
   if (!/^-?\d{1,19}$/.test(value)) return false;
   const number = BigInt(value);
+  if (part === 'instant') return number >= LEAST_INSTANT && number <= GREATEST_INSTANT;
   return number <= MAX_BIGINT && number >= -MAX_BIGINT - 1n;
 }
 

@@ -2,9 +2,8 @@
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
-import { fixedIso } from '../../membership/due.ts';
-import { lookAgain } from '../../membership/look-again.ts';
-import { type Member, readCustomerSegments, readMembers } from '../../membership/read-members.ts';
+import { type Member, readMembers } from '../../membership/read-members.ts';
+import { readSegments } from '../../pipeline.ts';
 import { getSegment } from '../../segments/segments.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
@@ -17,9 +16,7 @@ const MemberSchema = z.strictObject({ customerId: z.string(), since: Instant, so
 const CustomerSegmentsSchema = z
   .strictObject({
     customerId: z.string(),
-    segments: z.array(
-      z.strictObject({ key: SegmentKey, name: z.string(), group: z.string().nullable(), since: Instant, source: Source }),
-    ),
+    segments: z.array(z.strictObject({ key: SegmentKey, name: z.string(), group: z.string().nullable(), since: Instant, source: Source })),
   })
   .meta({ id: 'CustomerSegments' });
 
@@ -39,7 +36,10 @@ export const memberRoutes: readonly Route[] = [
     handle: async ({ strata, params, query }) => {
       const [afterKey] = decodeCursor('members', query.after, ['integer']) ?? [];
       const segment = await getSegment(strata.database, params.key);
-      const rows = await readMembers(strata.database, segment.id, { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 });
+      const rows = await readMembers(strata.database, segment.id, {
+        ...(afterKey === undefined ? {} : { afterKey }),
+        limit: query.limit + 1,
+      });
       const toMember = (member: Member) => ({
         customerId: member.customerId,
         since: instant(member.sinceMs),
@@ -61,15 +61,9 @@ export const memberRoutes: readonly Route[] = [
     answers: { 200: CustomerSegmentsSchema },
     refusals: ['not_found'],
     handle: async ({ strata, params }) => {
-      const key = customerKey(params.customerId);
-      const read = () => readCustomerSegments(strata.database, key, fixedIso(strata));
-      let found = await read();
-      if (found?.isDue === true) {
-        // nobody ever sees a late one: the clock has passed this customer's next flip, so it is decided now
-        if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
-        found = await read();
-      }
-      if (found === null || found.customerId !== params.customerId) throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
+      const found = await readSegments(strata, customerKey(params.customerId));
+      if (found === null || found.customerId !== params.customerId)
+        throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
       return {
         customerId: found.customerId,
         segments: found.segments.map((segment) => ({

@@ -64,7 +64,7 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
 export function sendProblem(reply: FastifyReply, refusal: AppError): void {
   const { id } = reply.request;
   if (refusal.status === 503) reply.header('retry-after', '1');
-  if (refusal.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"');
+  if (refusal.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // no upload of a stranger is read on
   reply
     .code(refusal.status)
     .header('x-request-id', id)

@@ -71,7 +71,7 @@ function requireBody(route: Route, body: unknown): void {
 function hangUp(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
+    if (!reply.raw.writableFinished) controller.abort(new AppError('import_incomplete', 'The caller hung up.'));
   });
   return controller.signal;
 }

@@ -1,11 +1,34 @@
 // In charge of the list of all routes, in the order of the document. A new resource is one line here.
 import packageJson from '../../../package.json' with { type: 'json' };
+import { catalogRoutes } from './catalog.ts';
+import { changeRoutes } from './changes.ts';
+import { customerRoutes } from './customers.ts';
+import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { importRoutes } from './imports.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { memberRoutes } from './members.ts';
 import { openapiDocument, openapiRoute } from './openapi.ts';
+import { orderRoutes } from './orders.ts';
 import type { Route } from './route.ts';
+import { ruleRoutes } from './rules.ts';
+import { runRoutes } from './runs.ts';
+import { segmentRoutes } from './segments.ts';
 
-export const ROUTES: readonly Route[] = [...healthRoutes, openapiRoute(() => apiDocument())];
+export const ROUTES: readonly Route[] = [
+  ...customerRoutes,
+  ...orderRoutes,
+  ...eventRoutes,
+  ...importRoutes,
+  ...catalogRoutes,
+  ...ruleRoutes,
+  ...segmentRoutes,
+  ...memberRoutes,
+  ...changeRoutes,
+  ...runRoutes,
+  ...healthRoutes,
+  openapiRoute(() => apiDocument()),
+];
 
 let document: JsonSchema | undefined;
 

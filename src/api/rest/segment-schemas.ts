@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import type { Run } from '../../segments/runs.ts';
 import type { Segment, SegmentVersion } from '../../segments/segments.ts';
-import { Count, Instant, InstantInput, instant, instantOrNull, SegmentKey, text } from './wire.ts';
+import { Count, Instant, InstantInput, instant, instantOrNull, SegmentKey, storableText } from './wire.ts';
 
 const RunStatusSchema = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'superseded']);
 
@@ -68,7 +68,10 @@ export const SegmentSchema = z
     reviewAt: Instant.nullable(),
     createdAt: Instant,
     updatedAt: Instant,
-    run: z.strictObject({ id: z.string(), status: RunStatusSchema, done: Count, total: Count }).nullable().meta({ description: 'The newest run' }),
+    run: z
+      .strictObject({ id: z.string(), status: RunStatusSchema, done: Count, total: Count })
+      .nullable()
+      .meta({ description: 'The newest run' }),
   })
   .meta({ id: 'Segment' });
 
@@ -102,10 +105,10 @@ export const RuleInput = z.union([z.string(), z.looseObject({})], { error: 'a ru
 export const SegmentInput = z
   .strictObject({
     key: SegmentKey,
-    name: text(200),
-    description: text(4000).nullish(),
-    icon: text(64).nullish(),
-    color: text(64).nullish(),
+    name: storableText(200),
+    description: storableText(4000).nullish(),
+    icon: storableText(64).nullish(),
+    color: storableText(64).nullish(),
     kind: z.enum(['rule', 'manual']),
     rule: RuleInput.optional(),
     publish: z.boolean().default(false),
@@ -114,10 +117,10 @@ export const SegmentInput = z
 
 export const SegmentPatch = z
   .strictObject({
-    name: text(200).optional(),
-    description: text(4000).nullish(),
-    icon: text(64).nullish(),
-    color: text(64).nullish(),
+    name: storableText(200).optional(),
+    description: storableText(4000).nullish(),
+    icon: storableText(64).nullish(),
+    color: storableText(64).nullish(),
     reviewAt: InstantInput.nullish(),
   })
   .meta({ id: 'SegmentPatch' });
@@ -135,7 +138,7 @@ export const VersionSchema = z
   .meta({ id: 'SegmentVersion', description: 'Numbered from 1, never changed' });
 
 export const VersionInput = z
-  .strictObject({ rule: RuleInput, note: text(4000).nullish(), publish: z.boolean().default(false) })
+  .strictObject({ rule: RuleInput, note: storableText(4000).nullish(), publish: z.boolean().default(false) })
   .meta({ id: 'SegmentVersionInput' });
 
 export function versionOut(version: SegmentVersion): object {

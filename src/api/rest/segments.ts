@@ -51,6 +51,7 @@ export const segmentRoutes: readonly Route[] = [
       if (kind === 'manual') throw refusal('/kind', 'not_available', 'Manual segments are not available yet.');
       if (rule === undefined) throw refusal('/rule', 'missing_field', 'A segment of kind `rule` needs a rule.');
       const { segment } = await createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: AUTHOR });
+      if (segment.status === 'building') strata.runsWaiting.ring();
       reply.header('etag', segmentTag(segment)).header('location', `/v1/segments/${segment.key}`);
       return segmentOut(segment);
     },
@@ -101,7 +102,10 @@ export const segmentRoutes: readonly Route[] = [
     refusals: ['not_found'],
     handle: async ({ strata, params, body, request, reply }) => {
       const { reviewAt, ...rest } = withoutUndefined(body);
-      const edit: SegmentEdit = { ...rest, ...(reviewAt === undefined ? {} : { reviewAtMs: reviewAt === null ? null : Date.parse(reviewAt) }) };
+      const edit: SegmentEdit = {
+        ...rest,
+        ...(reviewAt === undefined ? {} : { reviewAtMs: reviewAt === null ? null : Date.parse(reviewAt) }),
+      };
       const segment = await updateSegment(strata.database, strata.clock, params.key, edit, expectTag(request.headers['if-match']));
       reply.header('etag', segmentTag(segment));
       return segmentOut(segment);
@@ -118,6 +122,7 @@ export const segmentRoutes: readonly Route[] = [
     refusals: ['not_found', 'conflict'],
     handle: async ({ strata, params }) => {
       const runId = await refreshSegment(strata.database, strata.clock, params.key);
+      strata.runsWaiting.ring();
       return { run: runOut(await getRun(strata.database, runId), strata.clock.nowMs()) };
     },
   }),
@@ -136,7 +141,10 @@ export const segmentRoutes: readonly Route[] = [
       const { database, clock } = strata;
       const expected = expectTag(request.headers['if-match']);
       const number = await addVersion(database, clock, params.key, { rule: body.rule, note: body.note ?? null, author: AUTHOR }, expected);
-      if (body.publish) await publishVersion(database, clock, params.key, number);
+      if (body.publish) {
+        await publishVersion(database, clock, params.key, number);
+        strata.runsWaiting.ring();
+      }
       reply.header('etag', segmentTag(await getSegment(database, params.key)));
       reply.header('location', `/v1/segments/${params.key}/versions/${number}`);
       return versionOut(await getVersion(database, params.key, number));
@@ -185,6 +193,7 @@ export const segmentRoutes: readonly Route[] = [
     handle: async ({ strata, params, request, reply }) => {
       const { database, clock } = strata;
       const { runId } = await publishVersion(database, clock, params.key, params.number, expectTag(request.headers['if-match']));
+      strata.runsWaiting.ring();
       reply.header('etag', segmentTag(await getSegment(database, params.key)));
       return { run: runOut(await getRun(database, runId), clock.nowMs()) };
     },

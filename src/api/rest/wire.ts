@@ -25,6 +25,11 @@ function idText(description: string) {
     .meta({ description, minLength: 1 });
 }
 
+/** A name of an event, attribute or property: the same form as an id. */
+export function nameText(description: string) {
+  return idText(description);
+}
+
 export const CustomerId = idText('The caller’s id of a customer: 1–256 UTF-8 bytes, compared byte by byte');
 export const OrderId = idText('The caller’s id of an order: 1–256 UTF-8 bytes, compared byte by byte');
 export const EventId = idText('The caller’s id of an event; a second event of the same id and customer is a retry');
@@ -34,7 +39,7 @@ export const SegmentKey = z
   .meta({ description: 'Key of a segment' });
 
 /** Text that Postgres can store: no NUL, no lone surrogates. */
-export function text(maxLength: number) {
+export function storableText(maxLength: number) {
   return z
     .string()
     .min(1)

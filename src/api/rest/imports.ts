@@ -1,0 +1,91 @@
+// In charge of the routes of imports: streams of any length, passed on as they come. What a file may hold is ingest/imports.
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import { AppError } from '../../errors.ts';
+import { type ImportFormat, parseImportOptions } from '../../ingest/imports/import-options.ts';
+import { contentEncoding } from '../../ingest/imports/read-bytes.ts';
+import { importFile } from '../../pipeline.ts';
+import { summaryOf } from './check-request.ts';
+import { type Route, route } from './route.ts';
+import { Count, ErrorDetailSchema, Token } from './wire.ts';
+
+const FORMATS: Readonly<Record<string, ImportFormat>> = { 'text/csv': 'csv', 'application/x-ndjson': 'ndjson' };
+
+const ImportPath = z.strictObject({ kind: z.enum(['customers', 'orders', 'events']) });
+
+/** Only the document: the ingest stage reads them, as it does the command line's. */
+const ImportQuery = z
+  .object({
+    atomic: z
+      .string()
+      .optional()
+      .meta({ enum: ['true', 'false'], description: 'All rows or none' }),
+    timeZone: z
+      .string()
+      .optional()
+      .meta({ description: 'IANA name; of times in the file that name no offset', examples: ['Europe/London'] }),
+    delimiter: z.string().optional().meta({ description: 'Between the cells of a CSV: one sign, or `tab`; `,` when absent' }),
+  })
+  .catchall(
+    z.string().meta({
+      description:
+        '`map.FIELD=COLUMN`: which column of the file a field comes from (`map.customerId=CustomerID`, `map.items.quantity=Quantity`); ' +
+        '`default.FIELD=VALUE`: where the file has none; `type.FIELD=TYPE`: of an attribute or property that has none yet',
+    }),
+  );
+
+const ImportSummarySchema = z
+  .strictObject({
+    rows: Count.meta({ description: 'Rows read; the header and blank lines are none' }),
+    accepted: Count,
+    rejected: Count,
+    errors: z.array(ErrorDetailSchema).meta({ description: 'The first 100, by line' }),
+    changes: Count.meta({ description: 'Memberships entered or left' }),
+    token: Token,
+  })
+  .meta({ id: 'ImportSummary' });
+
+export const importRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/imports/:kind',
+    operationId: 'importFile',
+    tag: 'imports',
+    summary: 'Import a file of customers, orders or events',
+    description:
+      'CSV columns are named like the JSON fields (`items.quantity`, `attributes.tier`, `properties.path`) or mapped. Rows of orders with the same id are the lines of one order, wherever in the file they stand. Bad rows are rejected by line and the good ones kept; sending a file again changes nothing.',
+    params: ImportPath,
+    query: ImportQuery,
+    body: { kind: 'stream', contentTypes: Object.keys(FORMATS) },
+    answers: { 200: ImportSummarySchema },
+    refusals: ['invalid_fields', 'invalid_rows', 'invalid_csv', 'invalid_encoding', 'invalid_compression', 'import_incomplete'],
+    handle: async ({ strata, params, query, body, request, signal }) => {
+      const format = formatOf(request.headers['content-type']);
+      const encoding = contentEncoding(request.headers['content-encoding']);
+      if (encoding === undefined)
+        throw new AppError('unsupported_media_type', 'This Content-Encoding is not taken; gzip, deflate and br are.');
+      const options = parseImportOptions(params.kind, query, strata.timeZone);
+      if (!options.ok) throw new AppError('invalid_request', summaryOf(options.problems), { errors: options.problems });
+      if (body === undefined) throw new AppError('import_incomplete', 'The file is the body, and there is none.');
+      return importFile(strata, {
+        kind: params.kind,
+        format,
+        options: options.value,
+        stream: body as Readable,
+        encoding,
+        signal: signal(),
+      });
+    },
+  }),
+];
+
+/** Files are UTF-8; a charset that says otherwise would be read wrongly. */
+function formatOf(contentType: string | undefined): ImportFormat {
+  const [type = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const format = FORMATS[type];
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
+  if (format === undefined) throw new AppError('unsupported_media_type', `Send ${Object.keys(FORMATS).join(' or ')}.`);
+  if (charset !== undefined && !/^"?utf-?8"?$/.test(charset))
+    throw new AppError('unsupported_media_type', 'Files are taken in UTF-8 only.');
+  return format;
+}

@@ -1,0 +1,108 @@
+// In charge of the routes of orders: write one or many, delete, read, a customer's.
+import { z } from 'zod';
+import { AppError } from '../../errors.ts';
+import { customerKey } from '../../ingest/customer-key.ts';
+import { NO_FACTS } from '../../ingest/facts.ts';
+import { readCustomer } from '../../ingest/read-customers.ts';
+import { listOrders, readOrder } from '../../ingest/read-orders.ts';
+import { write } from '../../pipeline.ts';
+import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { customerNotFound } from './customers.ts';
+import { BatchOutcome, OrderBatch, OrderInput, OrderSchema, OrderWritten } from './fact-schemas.ts';
+import { type Route, route } from './route.ts';
+import { CustomerPath, FlagParameter, listOf, OrderPath, Page } from './wire.ts';
+import { segmentsAfter, writeBatch, writeRow } from './write-rows.ts';
+
+export const orderRoutes: readonly Route[] = [
+  route({
+    method: 'PUT',
+    path: '/v1/orders/:orderId',
+    operationId: 'putOrder',
+    tag: 'orders',
+    summary: 'Create an order, or replace the one of this id, also another customer’s',
+    params: OrderPath,
+    body: { kind: 'document', schema: OrderInput },
+    answers: { 200: OrderWritten },
+    refusals: ['id_collision'],
+    handle: async ({ strata, params, body }) => {
+      const { batch, outcome } = await writeRow(strata, 'orders', body, params.orderId);
+      const [order] = batch.facts.orders;
+      if (order === undefined) throw new Error('an accepted order is not among the facts');
+      const segments = segmentsAfter(outcome, order.customerKey);
+      return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/orders',
+    operationId: 'putOrders',
+    tag: 'orders',
+    summary: 'The same for many, all or nothing, or with `partial` the good rows',
+    query: z.strictObject({ partial: FlagParameter.default(false) }),
+    body: { kind: 'document', schema: OrderBatch },
+    answers: { 200: BatchOutcome },
+    refusals: ['invalid_rows', 'id_collision'],
+    handle: ({ strata, query, body }) => writeBatch(strata, 'orders', body, query.partial),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/orders/:orderId',
+    operationId: 'getOrder',
+    tag: 'orders',
+    summary: 'One order with its items',
+    params: OrderPath,
+    fresh: 'write',
+    answers: { 200: OrderSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params }) => {
+      const order = await readOrder(strata.database, params.orderId);
+      if (order === null) throw orderNotFound(params.orderId);
+      return order;
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/orders/:orderId',
+    operationId: 'deleteOrder',
+    tag: 'orders',
+    summary: 'Remove an order and evaluate its customer again',
+    params: OrderPath,
+    answers: { 200: OrderWritten },
+    refusals: ['not_found'],
+    handle: async ({ strata, params }) => {
+      const order = await readOrder(strata.database, params.orderId);
+      if (order === null) throw orderNotFound(params.orderId);
+      const outcome = await write(strata, { ...NO_FACTS, deletedOrderIds: [order.id] });
+      const segments = segmentsAfter(outcome, customerKey(order.customerId));
+      return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/customers/:customerId/orders',
+    operationId: 'listOrders',
+    tag: 'customers',
+    summary: 'The customer’s orders, newest first',
+    params: CustomerPath,
+    query: z.strictObject(Page),
+    fresh: 'write',
+    answers: { 200: listOf(OrderSchema) },
+    refusals: ['not_found', 'invalid_cursor'],
+    handle: async ({ strata, params, query }) => {
+      const place = decodeCursor('orders', query.after, ['instant', 'text']);
+      const after = place === null ? null : { atMs: Number(place[0]), id: String(place[1]) };
+      const rows = await listOrders(strata.database, params.customerId, { limit: query.limit + 1, after });
+      if (rows.length === 0 && (await readCustomer(strata.database, params.customerId)) === null) throw customerNotFound(params.customerId);
+      return page(
+        rows,
+        query.limit,
+        (order) => order,
+        (last) => encodeCursor('orders', [Date.parse(last.placedAt), last.id]),
+      );
+    },
+  }),
+];
+
+function orderNotFound(id: string): AppError {
+  return new AppError('not_found', `There is no order “${id}”.`);
+}

@@ -1,0 +1,112 @@
+// In charge of the routes that look at a rule before it becomes a segment: check, preview, the JSON Schema of its JSON form.
+import { z } from 'zod';
+import type { Catalog } from '../../catalog/catalog.ts';
+import { loadCatalog } from '../../catalog/load-catalog.ts';
+import { AppError } from '../../errors.ts';
+import { previewRule } from '../../evaluation/preview.ts';
+import { readCustomers } from '../../ingest/read-customers.ts';
+import { checkInput } from '../../rules/check-rule.ts';
+import type { CheckedRule } from '../../rules/checked-rule.ts';
+import { ruleToJson } from '../../rules/print-json.ts';
+import { printRule } from '../../rules/print-text.ts';
+import { ruleJsonSchema } from '../../rules/rule-json-schema.ts';
+import { loadDefinitions } from '../../segments/definitions.ts';
+import { invalidRule, toErrorDetail } from '../../segments/segments.ts';
+import { CustomerSchema } from './fact-schemas.ts';
+import { type Route, route } from './route.ts';
+import { RuleInput } from './segment-schemas.ts';
+import { Count, ErrorDetailSchema, Instant, InstantInput, instant } from './wire.ts';
+
+const MAX_SAMPLE = 1000;
+
+const Warnings = z.array(ErrorDetailSchema);
+
+const CheckedSchema = z
+  .strictObject({
+    valid: z.literal(true),
+    text: z.string().meta({ description: 'The rule as canonical text' }),
+    json: z.looseObject({}).meta({ description: 'The same in JSON form' }),
+    reads: z
+      .strictObject({ profile: z.boolean(), orders: z.boolean(), events: z.array(z.string().nullable()), segments: z.array(z.string()) })
+      .meta({ description: 'A write that touches none of it cannot change the answer; null stands for any event' }),
+    timeDependent: z.boolean().meta({ description: 'The answer can change by the clock alone' }),
+    warnings: Warnings,
+  })
+  .meta({ id: 'CheckedRule' });
+
+const PreviewSchema = z
+  .strictObject({ count: Count, population: Count, sample: z.array(CustomerSchema), at: Instant, warnings: Warnings })
+  .meta({ id: 'Preview' });
+
+/** Throws `invalid_rule` with every diagnostic. */
+function readRule(input: unknown, catalog: Catalog): { readonly checked: CheckedRule; readonly warnings: z.input<typeof Warnings> } {
+  const { checked, errors, warnings } = checkInput(input, catalog, { purpose: 'check' });
+  if (checked === null) throw invalidRule(errors);
+  return { checked, warnings: warnings.map(toErrorDetail) };
+}
+
+export const ruleRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/rules/check',
+    operationId: 'checkRule',
+    tag: 'rules',
+    summary: 'Is the rule right, and what does it read',
+    body: { kind: 'schema', schema: z.strictObject({ rule: RuleInput }).meta({ id: 'RuleCheck' }) },
+    answers: { 200: CheckedSchema },
+    refusals: ['invalid_rule'],
+    handle: async ({ strata, body }) => {
+      const { checked, warnings } = readRule(body.rule, await loadCatalog(strata.database));
+      const { profile, orders, events, segments } = checked.reads;
+      return {
+        valid: true,
+        text: printRule(checked.rule),
+        json: ruleToJson(checked.rule),
+        reads: { profile, orders, events: [...events], segments: [...segments] },
+        timeDependent: checked.timeDependent,
+        warnings,
+      };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/rules/preview',
+    operationId: 'previewRule',
+    tag: 'rules',
+    summary: 'Whom would the rule hold for; nothing is stored',
+    body: {
+      kind: 'schema',
+      schema: z
+        .strictObject({
+          rule: RuleInput,
+          at: InstantInput.optional().meta({ description: 'A past instant: facts up to it, who existed then' }),
+          sample: z.int().min(0).max(MAX_SAMPLE).default(10).meta({ description: 'How many customers to show, in order of id' }),
+        })
+        .meta({ id: 'RulePreview' }),
+    },
+    answers: { 200: PreviewSchema },
+    refusals: ['invalid_rule', 'rule_failed'],
+    handle: async ({ strata, body }) => {
+      const definitions = await loadDefinitions(strata.database);
+      const { checked, warnings } = readRule(body.rule, definitions.catalog);
+      const nowMs = strata.clock.nowMs();
+      const asOfMs = body.at === undefined ? nowMs : Date.parse(body.at);
+      if (asOfMs > nowMs) {
+        const detail = 'The instant lies in the future; what will be true then is not known.';
+        throw new AppError('invalid_fields', detail, { errors: [{ pointer: '/at', code: 'invalid_timestamp', detail }] });
+      }
+      const request = { checked, asOfMs, isPast: body.at !== undefined, sample: body.sample, timeZone: strata.timeZone };
+      const { count, population, sampleIds } = await previewRule(strata.database, definitions, request);
+      return { count, population, sample: await readCustomers(strata.database, sampleIds), at: instant(asOfMs), warnings };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/rules/schema',
+    operationId: 'getRuleSchema',
+    tag: 'rules',
+    summary: 'JSON Schema of the JSON form of rules',
+    answers: { 200: z.looseObject({}) },
+    handle: async () => ruleJsonSchema(),
+  }),
+];

@@ -1,0 +1,103 @@
+// In charge of the way of raw rows from a body to a committed write: judged by the ingest stage, refused all together or taken.
+// Not of what a row may look like (ingest/) nor of what a write does (pipeline.ts).
+import { nearestName } from '../../base/nearest-name.ts';
+import { uuidv7 } from '../../base/uuid.ts';
+import { AppError, type ErrorCode, type ErrorDetail } from '../../errors.ts';
+import type { CustomerKey } from '../../ingest/facts.ts';
+import { type IngestContext, type PreparedBatch, prepareBatch, type RowKind, withCurrentTypes } from '../../ingest/prepare-batch.ts';
+import { describe, isObject, UnusableJson } from '../../ingest/problem.ts';
+import { type WriteOutcome, write } from '../../pipeline.ts';
+import type { Strata } from '../../strata.ts';
+import { summaryOf } from './check-request.ts';
+
+const ROWS_MAX = 1000;
+/** A hostile body can be wrong in millions of places; the detail says how many there are. */
+const ERRORS_MAX = 1000;
+
+/** One row whose id stands in the path; an id in the body must be the same. Throws `invalid_fields`. */
+export async function writeRow(
+  strata: Strata,
+  kind: RowKind,
+  body: unknown,
+  id: string,
+): Promise<{ readonly batch: PreparedBatch; readonly outcome: WriteOutcome }> {
+  if (isObject(body) && Object.hasOwn(body, 'id') && body['id'] !== id) {
+    const detail = 'The id in the body is not the one in the path; leave it out.';
+    throw new AppError('invalid_fields', detail, { errors: [{ pointer: '/id', code: 'invalid_id', detail }] });
+  }
+  const row = isObject(body) ? { ...body, id } : body;
+  return withCurrentTypes(strata, async () => {
+    const batch = await prepareBatch([row], kind, contextOf(strata), { partial: false, pointerOf: () => '' });
+    if (batch.rejectedRows > 0) throw refuse('invalid_fields', batch.rejected);
+    return { batch, outcome: await write(strata, batch.facts) };
+  });
+}
+
+export interface BatchAnswer {
+  readonly accepted: number;
+  readonly repeated: number;
+  readonly rejected: readonly ErrorDetail[];
+  readonly changes: number;
+  readonly token: string;
+}
+
+/** `{data: [rows]}`. Throws `invalid_fields` where the body has another form, `invalid_rows` where a row is bad and `partial` is not asked for. */
+export async function writeBatch(strata: Strata, kind: RowKind, body: unknown, partial: boolean): Promise<BatchAnswer> {
+  const rows = rowsOf(body);
+  return withCurrentTypes(strata, async () => {
+    const batch = await prepareBatch(rows, kind, contextOf(strata), { partial });
+    if (batch.rejectedRows > 0 && !partial) throw refuse('invalid_rows', batch.rejected);
+    const { changes, token } = await write(strata, batch.facts);
+    return { accepted: batch.accepted, repeated: batch.repeated, rejected: batch.rejected, changes, token };
+  });
+}
+
+function contextOf(strata: Strata): IngestContext {
+  return { database: strata.database, types: strata.types, currency: strata.currency, newEventId: () => uuidv7(strata.clock.nowMs()) };
+}
+
+function rowsOf(body: unknown): readonly unknown[] {
+  const errors: ErrorDetail[] = [];
+  if (body instanceof UnusableJson) throw refuse('invalid_fields', [{ pointer: '', code: body.code, detail: body.detail }]);
+  if (!isObject(body)) {
+    throw refuse('invalid_fields', [
+      { pointer: '', code: 'type_mismatch', detail: `an object {"data": [rows]} is wanted here, not ${describe(body)}` },
+    ]);
+  }
+  for (const name of Object.keys(body)) {
+    if (name === 'data') continue;
+    const hint = nearestName(name, ['data']) === undefined ? 'known is data' : 'did you mean "data"?';
+    errors.push({
+      pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      code: 'unknown_field',
+      detail: `unknown field ${JSON.stringify(name.slice(0, 80))}`,
+      hint,
+    });
+  }
+  const { data } = body;
+  if (data === undefined) errors.push({ pointer: '/data', code: 'missing_field', detail: 'the rows are needed' });
+  else if (data instanceof UnusableJson) errors.push({ pointer: '/data', code: data.code, detail: data.detail });
+  else if (!Array.isArray(data))
+    errors.push({ pointer: '/data', code: 'type_mismatch', detail: `a list of rows is wanted here, not ${describe(data)}` });
+  else if (data.length > ROWS_MAX) {
+    const hint = 'send several, or an import for any number';
+    errors.push({
+      pointer: '/data',
+      code: 'limit_exceeded',
+      detail: `at most ${ROWS_MAX} rows are taken in one batch, these are ${data.length}`,
+      hint,
+    });
+  } else if (errors.length === 0) return data;
+  throw refuse('invalid_fields', errors);
+}
+
+function refuse(code: ErrorCode, errors: readonly ErrorDetail[]): AppError {
+  const listed = errors.slice(0, ERRORS_MAX);
+  const cut = errors.length > ERRORS_MAX ? ` Only the first ${ERRORS_MAX} of ${errors.length} mistakes are listed.` : '';
+  return new AppError(code, `${summaryOf(errors)}${cut}`, { errors: listed });
+}
+
+/** A written row answers with its customer's segments. */
+export function segmentsAfter(outcome: WriteOutcome, key: CustomerKey): readonly string[] {
+  return outcome.segments.get(key) ?? [];
+}

@@ -1,0 +1,25 @@
+// In charge of declaring the type of an attribute or a property while rules stand: whose live rules read it is found under the lock
+// that no definition passes. What a declaration does to stored values is the catalog's (declare-type.ts).
+import type { Clock } from '../base/clock.ts';
+import { type Declaration, type DeclaredType, declareType } from '../catalog/declare-type.ts';
+import type { Database } from '../db/database.ts';
+import { changeDefinitions, type LiveSegment, loadDefinitions } from './definitions.ts';
+
+/** Throws `in_use` (a live rule reads it), `conflict` (stored values do not convert). */
+export async function declareField(database: Database, clock: Clock, declaration: Declaration): Promise<DeclaredType> {
+  return changeDefinitions(database, clock, async (client) => {
+    const { live } = await loadDefinitions(database);
+    return declareType(
+      client,
+      declaration,
+      live.filter((segment) => reads(segment, declaration)).map((segment) => segment.key),
+    );
+  });
+}
+
+/** A rule that names the property of another event only is taken to read it too: refusing is safe. */
+function reads({ checked }: LiveSegment, { event, name }: Declaration): boolean {
+  const kind = event === null ? 'attribute' : 'property';
+  const names = [...checked.types.keys()].some((expression) => expression.kind === kind && expression.name === name);
+  return names && (event === null || checked.reads.events.has(event) || checked.reads.events.has(null));
+}

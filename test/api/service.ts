@@ -1,0 +1,84 @@
+// In charge of a service for tests of the API: a database of its own, Strata on it, the app in process; every answer is held strictly
+// against the schema of its route.
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { pino } from 'pino';
+import { buildApp } from '../../src/app.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { openStrata } from '../../src/open-strata.ts';
+import type { Strata } from '../../src/strata.ts';
+import { createTestDatabase } from '../database.ts';
+
+export const ADMIN_KEY = 'test-admin-key';
+export const AUTHORIZED = { authorization: `Bearer ${ADMIN_KEY}` };
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | number | string[] | undefined>>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape, and fail where they differ
+  readonly body: any;
+}
+
+export interface Service {
+  readonly app: FastifyInstance;
+  readonly strata: Strata;
+  /** In process, with the admin key; an object as `body` is sent as JSON. */
+  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export async function startService(
+  options: { readonly clock?: Clock; readonly background?: boolean; readonly log?: (line: string) => void } = {},
+): Promise<Service> {
+  const test = await createTestDatabase();
+  const { log: write } = options;
+  const log = write === undefined ? pino({ level: 'silent' }) : pino({ level: 'error' }, { write });
+  const strata = await openStrata({
+    database: test.database,
+    clock: options.clock ?? systemClock,
+    log,
+    cluster: 'test',
+    timeZone: 'UTC',
+    currency: 'USD',
+    background: options.background ?? true,
+  });
+  const app = await buildApp({ strata, adminKey: ADMIN_KEY, logger: log, checkAnswers: true });
+  return {
+    app,
+    strata,
+    call: (method, path, body, headers) => call(app, method, path, body, headers),
+    close: async () => {
+      await app.close();
+      await strata.close();
+      await test.drop();
+    },
+  };
+}
+
+async function call(
+  app: FastifyInstance,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const raw = typeof body === 'string' || Buffer.isBuffer(body);
+  const request: InjectOptions = {
+    method: method as NonNullable<InjectOptions['method']>,
+    url: path,
+    headers: { ...AUTHORIZED, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { payload: raw ? (body as string | Buffer) : JSON.stringify(body) }),
+  };
+  const answer = await app.inject(request);
+  const isJson = /json/.test(String(answer.headers['content-type'])) && answer.body !== '';
+  return { status: answer.statusCode, headers: answer.headers, text: answer.body, body: isJson ? JSON.parse(answer.body) : undefined };
+}
+
+/** Polls with the database's own progress: resolves when the segment has left `building`. */
+export async function built(service: Service, key: string): Promise<Answer> {
+  for (;;) {
+    const answer = await service.call('GET', `/v1/segments/${key}`);
+    if (answer.body.status !== 'building') return answer;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
