@@ -2,6 +2,7 @@
 // in one object and nesting without end are replaced by `UnusableJson`, so that the row that holds one is refused and the others are not.
 // Bodies without any of that, nearly all, go through JSON.parse alone. Not of UTF-8.
 import { AppError } from '../errors.ts';
+import { findJsonError } from './find-json-error.ts';
 import { quote, UnusableJson } from './problem.ts';
 
 /** Rows nest 16 deep and stand in a list in an object; the rest is for the rules of segments. */
@@ -13,21 +14,20 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new AppError('invalid_json', describeSyntaxError(text, cause), { cause });
+    throw new AppError('invalid_json', describeSyntaxError(text), { cause });
   }
   const { depth, members, hasLongNumber } = survey(text);
   if (depth <= JSON_DEPTH_MAX && !hasLongNumber && members === countMembers(value)) return value;
   return new CarefulReader(text).read();
 }
 
-function describeSyntaxError(text: string, cause: unknown): string {
-  const position = cause instanceof Error ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
-  if (position === undefined) return text.trim() === '' ? 'The body is empty.' : 'The body ends before the JSON does.';
-  const before = text.slice(0, Number(position));
+function describeSyntaxError(text: string): string {
+  const place = findJsonError(text);
+  if (place >= text.length) return text.trim() === '' ? 'The body is empty.' : 'The body ends before its JSON does.';
+  const before = text.slice(0, place);
   const line = before.split('\n').length;
   const column = before.length - before.lastIndexOf('\n');
-  const found = Number(position) < text.length ? quote(text.charAt(Number(position))) : 'the end';
-  return `The body is not JSON: ${found} is not expected at line ${line}, column ${column}.`;
+  return `The body is not JSON: ${quote(text.slice(place, place + 10))} cannot stand at line ${line}, column ${column}.`;
 }
 
 /** More characters than a float is sure to hold, or an exponent. */

@@ -1,0 +1,57 @@
+// In charge of where a text stops being JSON (V8 says it for some mistakes only). Not of reading JSON.
+
+type Wanted = 'value' | 'first element' | 'first name' | 'name' | 'colon' | 'comma' | 'end';
+
+const BLANKS = /[ \t\n\r]*/y;
+const TOKEN =
+  /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/y;
+
+/** The offset of the first character that cannot stand where it stands; the length of the text where more is wanted. */
+export function findJsonError(text: string): number {
+  const open: ('{' | '[')[] = [];
+  let wanted: Wanted = 'value';
+  let place = 0;
+  for (;;) {
+    BLANKS.lastIndex = place;
+    BLANKS.test(text);
+    place = BLANKS.lastIndex;
+    if (place >= text.length) return place;
+    TOKEN.lastIndex = place;
+    const token = TOKEN.exec(text)?.[0];
+    const next = token === undefined ? undefined : follow(token, wanted, open);
+    if (next === undefined) return place;
+    wanted = next;
+    place = TOKEN.lastIndex;
+  }
+}
+
+/** What is wanted after the token; undefined: it cannot stand here. Keeps the open brackets. */
+function follow(token: string, wanted: Wanted, open: ('{' | '[')[]): Wanted | undefined {
+  const isClosing = token === '}' || token === ']';
+  if (isClosing) {
+    const matches = open.at(-1) === (token === '}' ? '{' : '[');
+    const allowed = wanted === 'comma' || (token === '}' ? wanted === 'first name' : wanted === 'first element');
+    if (!matches || !allowed) return undefined;
+    open.pop();
+    return open.length === 0 ? 'end' : 'comma';
+  }
+  switch (wanted) {
+    case 'colon':
+      return token === ':' ? 'value' : undefined;
+    case 'comma':
+      return token !== ',' ? undefined : open.at(-1) === '{' ? 'name' : 'value';
+    case 'name':
+    case 'first name':
+      return token.startsWith('"') ? 'colon' : undefined;
+    case 'value':
+    case 'first element':
+      if (token === '{' || token === '[') {
+        open.push(token);
+        return token === '{' ? 'first name' : 'first element';
+      }
+      if (token === ',' || token === ':') return undefined;
+      return open.length === 0 ? 'end' : 'comma';
+    case 'end':
+      return undefined;
+  }
+}
