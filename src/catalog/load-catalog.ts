@@ -1,9 +1,9 @@
 // In charge of reading from the database what rules may name, and which values fields take most often. Not of registering types.
-import type { Database } from '../db/database.ts';
+import type { Queryable } from '../db/database.ts';
 import { BUILT_IN_FIELDS, type Catalog, type CatalogSegment, type Scope, type SegmentStatus, type ValueType } from './catalog.ts';
 
 /** A new snapshot. Opaque lists are not in it: they are kept, but no rule may name them. */
-export async function loadCatalog(database: Database): Promise<Catalog> {
+export async function loadCatalog(database: Queryable): Promise<Catalog> {
   const [types, consents, segments] = await Promise.all([readTypes(database), readConsents(database), readSegments(database)]);
   const attributes = new Map<string, ValueType>();
   const events = new Map<string, Map<string, ValueType>>();
@@ -32,7 +32,7 @@ function isValueType(type: StoredRowType): type is ValueType {
   return type !== 'opaque' && type !== 'event';
 }
 
-function readTypes(database: Database): Promise<TypeRow[]> {
+function readTypes(database: Queryable): Promise<TypeRow[]> {
   return database.query<TypeRow>({
     name: 'catalog_read_all_types',
     text: `
@@ -47,14 +47,13 @@ export const SAMPLE_ROWS = 10_000;
 export const FREQUENT_VALUES = 20;
 
 /** Purposes that the sample carries; one that only others carry is unknown to the checker, which then warns, and works all the same. */
-async function readConsents(database: Database): Promise<string[]> {
+async function readConsents(database: Queryable): Promise<string[]> {
   const rows = await database.query<{ purpose: string }>({
     name: 'catalog_read_consents',
     text: `
 with sample as (
   select customers.consents
   from customers
-  where customers.consents <> '{}'
   limit ${SAMPLE_ROWS}
 )
 select distinct purposes.purpose collate "C" as purpose
@@ -65,7 +64,7 @@ order by 1`,
   return rows.map((row) => row.purpose);
 }
 
-async function readSegments(database: Database): Promise<CatalogSegment[]> {
+async function readSegments(database: Queryable): Promise<CatalogSegment[]> {
   const rows = await database.query<{ id: number; key: string; status: SegmentStatus; rule: unknown }>({
     name: 'catalog_read_segments',
     text: `
@@ -110,7 +109,7 @@ export interface CatalogEntry {
 }
 
 /** Every field with its type and frequent values. Segments and bare events are in `loadCatalog`. */
-export async function catalogEntries(database: Database): Promise<readonly CatalogEntry[]> {
+export async function catalogEntries(database: Queryable): Promise<readonly CatalogEntry[]> {
   const [registered, consents, values] = await Promise.all([
     readRegistered(database),
     readConsents(database),
@@ -184,7 +183,7 @@ interface RegisteredRow {
   readonly description: string | null;
 }
 
-function readRegistered(database: Database): Promise<RegisteredRow[]> {
+function readRegistered(database: Queryable): Promise<RegisteredRow[]> {
   return database.query<RegisteredRow>({
     name: 'catalog_read_registered',
     text: `
@@ -209,7 +208,7 @@ const OFFERED: Readonly<Record<'customers' | 'orders' | 'order_items', readonly 
   order_items: ['status', 'channel', 'product_id', 'sku', 'name', 'category', 'brand'],
 };
 
-async function readFrequentValues(database: Database): Promise<FrequentValues> {
+async function readFrequentValues(database: Queryable): Promise<FrequentValues> {
   const rows = (
     await Promise.all([
       database.query<ValueRow>({ name: 'catalog_values_customers', text: VALUES_OF_CUSTOMERS }),

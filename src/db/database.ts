@@ -38,6 +38,14 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Where one statement can be asked: any connection, or the one of a transaction. */
+export type Queryable = Pick<Database, 'query'>;
+
+/** The connection of a transaction as something to ask: a transaction that waited for a second connection could wait for ever. */
+export function asQueryable(client: Client): Queryable {
+  return { query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await client.query<Row>(toQuery(statement))).rows };
+}
+
 export interface DatabaseOptions {
   readonly connections?: number;
   readonly applicationName?: string;

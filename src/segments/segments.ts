@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Catalog, SegmentStatus } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import type { Client, Database } from '../db/database.ts';
+import { asQueryable, type Client, type Database } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { checkInput } from '../rules/check-rule.ts';
@@ -344,7 +344,7 @@ export async function publishVersion(
     if (row === undefined) throw segmentNotFound(key);
     if (row.status === 'archived') throw new AppError('conflict', `Segment “${key}” is archived.`);
     expected(toSegment(row));
-    readRule(version.json, await loadCatalog(database), key, 'publish');
+    readRule(version.json, await loadCatalog(asQueryable(client)), key, 'publish');
     const nowMs = clock.nowMs();
     const now = new Date(nowMs).toISOString();
     await client.query(
