@@ -149,7 +149,7 @@ describe('bad bytes', () => {
     expect(failure).toBeNull();
     expect(records.map((record) => [record.line, record.problem?.code ?? null])).toEqual([
       [1, null],
-      [2, 'row_too_long'],
+      [2, 'limit_exceeded'],
       [3, null],
       [4, null],
     ]);

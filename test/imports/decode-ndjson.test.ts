@@ -83,7 +83,7 @@ test('a line too long is passed over', () => {
   const { rows } = read(`1\n"${'x'.repeat(ROW_LIMIT_BYTES * 2)}"\n3\n`, 65536);
   expect(rows).toEqual([
     [1, 1],
-    [2, 'row_too_long'],
+    [2, 'limit_exceeded'],
     [3, 3],
   ]);
 });

@@ -1,6 +1,7 @@
 // In charge of NDJSON bytes becoming JSON values with their line numbers, chunk by chunk with flat memory. Not of what the values mean.
 import { isUtf8 } from 'node:buffer';
 import { AppError, type ErrorDetail } from '../../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import { ROW_LIMIT_BYTES } from './limits.ts';
 
 const LINE_FEED = 10;
@@ -111,17 +112,13 @@ export function createNdjsonReader(): NdjsonReader {
 
 function readLine(text: string, line: number, rows: NdjsonRow[]): void {
   try {
-    rows.push({ line, value: JSON.parse(text) as unknown, problem: null });
+    rows.push({ line, value: parseJson(text), problem: null });
   } catch (error) {
+    if (!(error instanceof AppError)) throw error;
     if (text.trim() === '') return;
-    const reason = error instanceof SyntaxError ? shorten(error.message) : String(error);
-    rows.push(bad(line, 'invalid_json', `the line is not valid JSON: ${reason}`));
+    const detail = error.message.replace('The body', 'the line').replace(' at line 1, column', ' at column').replace(/\.$/, '');
+    rows.push(bad(line, 'invalid_json', detail));
   }
-}
-
-/** V8 quotes the input in its message; a long one is cut. */
-function shorten(message: string): string {
-  return message.length > 160 ? `${message.slice(0, 157)}...` : message;
 }
 
 function bad(line: number, code: string, detail: string): NdjsonRow {

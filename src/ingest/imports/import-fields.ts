@@ -1,17 +1,16 @@
-// In charge of the table of names that a column of an import can be mapped to, and of the kind of cell each takes.
-// Not of whether a value is acceptable: validation decides that, for imports as for every other face.
-import type { ValueType } from '../../catalog/catalog.ts';
+// In charge of the table of names that a column of an import can be mapped to. Not of whether a value is acceptable: validation
+// decides that, for imports as for every other face.
 
 export type ImportKind = 'customers' | 'orders' | 'events';
 
-/**
- * How a cell's text becomes a value: `text` as it stands; `decimal` kept as text, exact; `list` split by `|`; `boolean` from its words;
- * `time` read in the import's zone where it names none; `open` by the type that is declared or registered, else text.
- */
-export type CellKind = 'text' | 'decimal' | 'list' | 'boolean' | 'time' | 'open';
-
-/** Where the value goes: a field of the row, of its (one) item, or of one of its open maps. */
+/** Where the value goes: a field of the row, of its (one) item, or of one of its maps whose names the callers choose. */
 export type Place = 'row' | 'item' | 'consent' | 'attributes' | 'properties';
+
+/**
+ * How a cell's text becomes a value: `text` as it stands; `trimmed` without the blanks around (amounts, dates); `list` split;
+ * `boolean` from its words; `time` read in the import's zone where it names none; `open` by the registered type, else text.
+ */
+export type CellKind = 'text' | 'trimmed' | 'list' | 'boolean' | 'time' | 'open';
 
 export interface ImportField {
   readonly target: string;
@@ -24,26 +23,26 @@ function fields(place: 'row' | 'item', cell: CellKind, ...names: string[]): Impo
   return names.map((name) => ({ target: place === 'item' ? `items.${name}` : name, place, name, cell }));
 }
 
-export const IMPORT_FIELDS: Readonly<Record<ImportKind, readonly ImportField[]>> = {
+const FIELDS: Readonly<Record<ImportKind, readonly ImportField[]>> = {
   customers: [
-    ...fields('row', 'text', 'id', 'email', 'phone', 'firstName', 'lastName', 'gender', 'birthday', 'country', 'region', 'city'),
-    ...fields('row', 'text', 'postalCode', 'language', 'source'),
+    ...fields('row', 'text', 'id', 'email', 'phone', 'firstName', 'lastName', 'gender', 'country', 'region', 'city', 'postalCode'),
+    ...fields('row', 'text', 'language', 'source'),
+    ...fields('row', 'trimmed', 'birthday'),
     ...fields('row', 'list', 'tags'),
     ...fields('row', 'time', 'createdAt'),
   ],
   orders: [
     ...fields('row', 'text', 'id', 'customerId', 'status', 'currency', 'channel'),
-    ...fields('row', 'decimal', 'total', 'discount', 'exchangeRate'),
+    ...fields('row', 'trimmed', 'total', 'discount', 'exchangeRate'),
     ...fields('row', 'list', 'coupons'),
     ...fields('row', 'time', 'placedAt'),
     ...fields('item', 'text', 'productId', 'sku', 'name', 'category', 'brand'),
-    ...fields('item', 'decimal', 'quantity', 'unitPrice'),
+    ...fields('item', 'trimmed', 'quantity', 'unitPrice'),
   ],
   events: [...fields('row', 'text', 'id', 'customerId', 'name'), ...fields('row', 'time', 'occurredAt')],
 };
 
-/** Maps whose names the callers choose: `attributes.tier`, `consent.email`, `properties.path`. */
-const OPEN_PLACES: Readonly<Record<ImportKind, readonly { readonly place: Place; readonly cell: CellKind }[]>> = {
+const MAPS: Readonly<Record<ImportKind, readonly { readonly place: Place; readonly cell: CellKind }[]>> = {
   customers: [
     { place: 'consent', cell: 'boolean' },
     { place: 'attributes', cell: 'open' },
@@ -52,16 +51,19 @@ const OPEN_PLACES: Readonly<Record<ImportKind, readonly { readonly place: Place;
   events: [{ place: 'properties', cell: 'open' }],
 };
 
+/** The field of each kind that says when. */
+export const TIME_FIELD: Readonly<Record<ImportKind, string>> = { customers: 'createdAt', orders: 'placedAt', events: 'occurredAt' };
+
 const BY_TARGET: Readonly<Record<ImportKind, ReadonlyMap<string, ImportField>>> = {
-  customers: new Map(IMPORT_FIELDS.customers.map((field) => [field.target, field])),
-  orders: new Map(IMPORT_FIELDS.orders.map((field) => [field.target, field])),
-  events: new Map(IMPORT_FIELDS.events.map((field) => [field.target, field])),
+  customers: new Map(FIELDS.customers.map((field) => [field.target, field])),
+  orders: new Map(FIELDS.orders.map((field) => [field.target, field])),
+  events: new Map(FIELDS.events.map((field) => [field.target, field])),
 };
 
 export function importField(kind: ImportKind, target: string): ImportField | undefined {
   const known = BY_TARGET[kind].get(target);
   if (known !== undefined) return known;
-  for (const { place, cell } of OPEN_PLACES[kind]) {
+  for (const { place, cell } of MAPS[kind]) {
     if (target.startsWith(`${place}.`) && target.length > place.length + 1) {
       return { target, place, name: target.slice(place.length + 1), cell };
     }
@@ -71,7 +73,5 @@ export function importField(kind: ImportKind, target: string): ImportField | und
 
 /** For hints. */
 export function importTargets(kind: ImportKind): string[] {
-  return IMPORT_FIELDS[kind].map((field) => field.target);
+  return FIELDS[kind].map((field) => field.target);
 }
-
-export const OPEN_TYPES: readonly ValueType[] = ['string', 'number', 'boolean', 'date', 'timestamp', 'list'];

@@ -1,10 +1,9 @@
-// In charge of what a caller may say about a file beside the file: `map.…`, `default.…`, `type.…`, `timeZone`, `delimiter`, `atomic`,
+// In charge of what a caller may say about a file beside the file: `map.…`, `default.…`, `timeZone`, `delimiter`, `atomic`,
 // as one text form that the URL and the command line share. Not of the file's own header (map-columns.ts).
 import { nearestName } from '../../base/nearest-name.ts';
 import { failed, ok, type Result } from '../../base/result.ts';
-import type { ValueType } from '../../catalog/catalog.ts';
 import type { ErrorDetail } from '../../errors.ts';
-import { type ImportKind, importField, importTargets, OPEN_TYPES } from './import-fields.ts';
+import { type ImportKind, importField, importTargets } from './import-fields.ts';
 import { isTimeZone } from './local-time.ts';
 
 export type ImportFormat = 'csv' | 'ndjson';
@@ -14,14 +13,12 @@ export interface ImportOptions {
   readonly map: ReadonlyMap<string, string>;
   /** target → the cell's text where the file has none */
   readonly defaults: ReadonlyMap<string, string>;
-  /** target of an attribute or property → its type, where it has none yet */
-  readonly types: ReadonlyMap<string, ValueType>;
   readonly timeZone: string;
   readonly delimiter: string;
   readonly atomic: boolean;
 }
 
-const PARAMETERS = ['timeZone', 'delimiter', 'atomic', 'map.', 'default.', 'type.'];
+const PARAMETERS = ['timeZone', 'delimiter', 'atomic', 'map.', 'default.'];
 const DELIMITER_WORDS: ReadonlyMap<string, string> = new Map([
   ['tab', '\t'],
   ['\\t', '\t'],
@@ -39,7 +36,6 @@ export function parseImportOptions(
   const problems: ErrorDetail[] = [];
   const map = new Map<string, string>();
   const defaults = new Map<string, string>();
-  const types = new Map<string, ValueType>();
   let timeZone = defaultTimeZone;
   let delimiter = ',';
   let atomic = false;
@@ -74,22 +70,13 @@ export function parseImportOptions(
       case 'default.':
         if (requireTarget(kind, parameter, target, refuse)) defaults.set(target, value);
         break;
-      case 'type.': {
-        const type = OPEN_TYPES.find((candidate) => candidate === value);
-        if (importField(kind, target)?.cell !== 'open') {
-          refuse(parameter, 'unknown_field', `\`${target}\` has a type of its own.`, 'Types are for attributes.… and properties.….');
-        } else if (type === undefined) {
-          refuse(parameter, 'invalid_parameter', `"${value.slice(0, 80)}" is no type.`, `Types are ${OPEN_TYPES.join(', ')}.`);
-        } else types.set(target, type);
-        break;
-      }
       default: {
         const near = nearestName(parameter, PARAMETERS);
         refuse(parameter, 'unknown_parameter', `There is no parameter \`${parameter}\`.`, near && `Did you mean \`${near}\`?`);
       }
     }
   }
-  return problems.length > 0 ? failed(problems) : ok({ map, defaults, types, timeZone, delimiter, atomic });
+  return problems.length > 0 ? failed(problems) : ok({ map, defaults, timeZone, delimiter, atomic });
 }
 
 type Refuse = (parameter: string, code: string, detail: string, hint?: string) => void;

@@ -1,144 +1,96 @@
-// In charge of one record's cells becoming one row in the form that the API's JSON has. Not of columns (map-columns.ts) nor of
-// judging the row: validation does, and sees no difference between a file's row and a body's.
-import { unreachable } from '../../base/assert.ts';
-import type { ValueType } from '../../catalog/catalog.ts';
+// In charge of one record becoming one row in the form that the API's JSON has. Not of columns (map-columns.ts) nor of judging the
+// row: validation does, and sees no difference between a file's row and a body's. Attributes and properties stay text here: their
+// type is the registered one at the time of judging (read-cell.ts, judge-rows.ts).
 import type { ErrorDetail } from '../../errors.ts';
+import { isObject } from '../problem.ts';
 import type { CsvRecord } from './decode-csv.ts';
-import type { Place } from './import-fields.ts';
+import { type ImportField, type ImportKind, importField, TIME_FIELD } from './import-fields.ts';
+import type { ImportOptions } from './import-options.ts';
 import type { LocalTimes } from './local-time.ts';
-import type { ColumnPlan, MappedColumn } from './map-columns.ts';
+import type { ColumnPlan } from './map-columns.ts';
+import { readCell } from './read-cell.ts';
 
 /** A row as a JSON body would have it; a line of an order has one item at the most. */
 export type RawRow = Record<string, unknown>;
 
 export type RowResult =
-  | { readonly line: number; readonly raw: RawRow; readonly problems: null }
+  | { readonly line: number; readonly raw: unknown; readonly problems: null }
   | { readonly line: number; readonly raw: null; readonly problems: readonly ErrorDetail[] };
-
-export interface CellContext {
-  readonly localTimes: LocalTimes;
-  /** The type of an attribute, or of a property of that event; undefined: nobody has declared or sent it, so the cell is text. */
-  typeOf(place: 'attributes' | 'properties', eventName: string, name: string): ValueType | undefined;
-}
 
 /** A cell of these two characters clears the field; an empty one says nothing. */
 const CLEARS = '\\N';
-const LIST_SEPARATOR = '|';
 
-const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-const TRUE_WORDS: ReadonlySet<string> = new Set(['true', 't', 'yes', 'y', '1']);
-const FALSE_WORDS: ReadonlySet<string> = new Set(['false', 'f', 'no', 'n', '0']);
-
-export function readRow(record: CsvRecord, plan: ColumnPlan, context: CellContext): RowResult {
+export function readRow(record: CsvRecord, plan: ColumnPlan, localTimes: LocalTimes): RowResult {
   const { line, cells } = record;
   if (record.problem !== null) return { line, raw: null, problems: [placeProblem(record.problem, line, plan)] };
   if (cells.length !== plan.header.length) return { line, raw: null, problems: [wrongCount(line, cells.length, plan.header.length)] };
   const raw: RawRow = {};
-  let item: RawRow | null = null;
-  let problems: ErrorDetail[] | null = null;
-  for (const column of plan.columns) {
-    let text = column.cell === null ? '' : (cells[column.cell] ?? '');
-    if (text === '') text = column.default ?? '';
-    if (text === '') continue;
-    const value = text === CLEARS ? null : readCell(text, column, cells, plan, context);
-    if (value === undefined) {
-      problems ??= [];
-      problems.push(wrongCell(line, text, column, typeOfCell(column, cells, plan, context)));
-      continue;
-    }
-    const { place, name } = column.field;
-    switch (place) {
-      case 'row':
-        raw[name] = value;
-        break;
-      case 'item':
-        item ??= {};
-        item[name] = value;
-        break;
-      case 'consent':
-      case 'attributes':
-      case 'properties':
-        putInto(raw, place, name, value);
-        break;
-      default:
-        unreachable(place);
-    }
+  for (const { field, cell, default: fallback } of plan.columns) {
+    const given = cell === null ? '' : (cells[cell] ?? '');
+    const text = given === '' ? fallback : given;
+    if (text !== null) put(raw, field, text === CLEARS ? null : readCell(text, field.cell, localTimes));
   }
-  if (problems !== null) return { line, raw: null, problems };
-  if (item !== null) raw['items'] = [item];
   return { line, raw, problems: null };
 }
 
-function putInto(raw: RawRow, place: Place, name: string, value: unknown): void {
-  const values = (raw[place] ?? Object.create(null)) as RawRow; // names are the caller's: `__proto__` is one like others
-  values[name] = value;
-  raw[place] = values;
+/** An object of NDJSON with the caller's map and defaults; what is not mapped stays, or goes where it means nothing to us. */
+export function renameFields(kind: ImportKind, value: unknown, options: ImportOptions, localTimes: LocalTimes): unknown {
+  if (!isObject(value)) return value;
+  const raw = options.map.size === 0 && options.defaults.size === 0 ? (value as RawRow) : renamed(kind, value, options, localTimes);
+  const time = raw[TIME_FIELD[kind]];
+  if (typeof time === 'string') raw[TIME_FIELD[kind]] = localTimes.toUtc(time) ?? time;
+  return raw;
 }
 
-/** Undefined: the text is not of the type. */
-function readCell(text: string, column: MappedColumn, cells: readonly string[], plan: ColumnPlan, context: CellContext): unknown {
-  switch (column.field.cell) {
-    case 'text':
-      return text;
-    case 'decimal':
-      return text.trim();
-    case 'list':
-      return readList(text);
-    case 'boolean':
-      return readBoolean(text);
-    case 'time':
-      return readTime(text, context);
-    case 'open':
-      return readTyped(text, typeOfCell(column, cells, plan, context), context);
-    default:
-      return unreachable(column.field.cell);
+function renamed(kind: ImportKind, value: Readonly<Record<string, unknown>>, options: ImportOptions, localTimes: LocalTimes): RawRow {
+  const raw: RawRow = {};
+  const mapped = new Set(options.map.values());
+  for (const name of Object.keys(value)) {
+    if (mapped.has(name) || options.map.has(name)) continue;
+    if (options.map.size === 0 || importField(kind, name) !== undefined || MEMBERS.has(name)) set(raw, name, value[name]);
   }
-}
-
-function typeOfCell(column: MappedColumn, cells: readonly string[], plan: ColumnPlan, context: CellContext): ValueType {
-  const { place, name, cell } = column.field;
-  if (cell === 'boolean') return 'boolean';
-  if (place === 'attributes') return context.typeOf(place, '', name) ?? 'string';
-  if (place !== 'properties') return 'string';
-  const event = plan.columns.find((other) => other.field.target === 'name');
-  const eventCell = event === undefined || event.cell === null ? '' : (cells[event.cell] ?? '');
-  return context.typeOf(place, eventCell === '' ? (event?.default ?? '') : eventCell, name) ?? 'string';
-}
-
-function readTyped(text: string, type: ValueType, context: CellContext): unknown {
-  switch (type) {
-    case 'string':
-      return text;
-    case 'number': {
-      const trimmed = text.trim();
-      return NUMBER.test(trimmed) ? Number(trimmed) : undefined;
-    }
-    case 'boolean':
-      return readBoolean(text);
-    case 'date':
-      return text.trim();
-    case 'timestamp':
-      return readTime(text, context);
-    case 'list':
-      return readList(text);
-    default:
-      return unreachable(type);
+  for (const [target, name] of options.map) {
+    const field = importField(kind, target);
+    if (field !== undefined && Object.hasOwn(value, name)) put(raw, field, value[name]);
   }
+  for (const [target, text] of options.defaults) {
+    const field = importField(kind, target);
+    if (field !== undefined && isMissing(raw, field)) put(raw, field, readCell(text, field.cell, localTimes));
+  }
+  return raw;
 }
 
-function readTime(text: string, context: CellContext): string {
-  const trimmed = text.trim();
-  return context.localTimes.toUtc(trimmed) ?? trimmed;
+const MEMBERS: ReadonlySet<string> = new Set(['items', 'consent', 'attributes', 'properties']);
+
+function isMissing(raw: RawRow, field: ImportField): boolean {
+  const holder = holderOf(raw, field);
+  if (holder === undefined) return true;
+  return holder !== null && (holder[field.name] === undefined || holder[field.name] === '');
 }
 
-function readBoolean(text: string): boolean | undefined {
-  const word = text.trim().toLowerCase();
-  if (TRUE_WORDS.has(word)) return true;
-  return FALSE_WORDS.has(word) ? false : undefined;
+/** undefined: not there yet. null: something else stands there, which validation will refuse. */
+function holderOf(raw: RawRow, { place }: ImportField): RawRow | undefined | null {
+  if (place === 'row') return raw;
+  const found = place === 'item' ? raw['items'] : raw[place];
+  if (found === undefined) return undefined;
+  const holder: unknown = place === 'item' && Array.isArray(found) ? found[0] : found;
+  return isObject(holder) ? (holder as RawRow) : null;
 }
 
-function readList(text: string): string[] {
-  return text.split(LIST_SEPARATOR).filter((part) => part !== ''); // as given: nothing is trimmed
+function put(raw: RawRow, field: ImportField, value: unknown): void {
+  let holder = holderOf(raw, field);
+  if (holder === null) return;
+  if (holder === undefined) {
+    holder = {};
+    raw[field.place === 'item' ? 'items' : field.place] = field.place === 'item' ? [holder] : holder;
+  }
+  set(holder, field.name, value);
+}
+
+/** Names are the caller's: `__proto__` is one like others. */
+function set(holder: RawRow, name: string, value: unknown): void {
+  if (name === '__proto__') Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true });
+  else holder[name] = value;
 }
 
 function placeProblem(problem: NonNullable<CsvRecord['problem']>, line: number, plan: ColumnPlan): ErrorDetail {
@@ -151,10 +103,4 @@ function wrongCount(line: number, found: number, expected: number): ErrorDetail 
   const detail = `the row has ${found} ${found === 1 ? 'cell' : 'cells'}, the header names ${expected}`;
   const hint = found > expected ? 'a cell that holds the delimiter stands in quotes' : 'an empty cell still has its delimiter';
   return { line, code: 'wrong_cell_count', detail, hint };
-}
-
-function wrongCell(line: number, text: string, column: MappedColumn, type: ValueType): ErrorDetail {
-  const shown = JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
-  const hint = type === 'boolean' ? 'booleans are true, t, yes, y, 1 and false, f, no, n, 0' : 'numbers are like -1234.56, without separators';
-  return { line, column: column.column, code: 'type_mismatch', detail: `a ${type} is wanted here, not ${shown}`, hint };
 }

@@ -1,8 +1,5 @@
 // In charge of rows that cannot be written before the file has ended: lines of orders, events that need counting, everything of an
-// atomic import. They go to the unlogged table import_lines by COPY and come back in order of (group, line), with flat memory.
-import { finished } from 'node:stream/promises';
-import pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
+// atomic import. They wait in the unlogged table import_lines and come back in order of (group, line), with flat memory.
 import type { Database } from '../../db/database.ts';
 import { STAGED_PAGE_ROWS } from './limits.ts';
 
@@ -13,68 +10,49 @@ export interface StagedLine {
   readonly data: unknown;
 }
 
-export interface Stage {
-  /** Keeps a line until `flush`. `data` is JSON without NUL. */
-  add(group: string, line: number, data: unknown): void;
-  readonly bufferedBytes: number;
-  /** Sends what was added; each flush is a transaction of its own, so a slow upload holds no snapshot open. */
-  flush(): Promise<void>;
-  /** All lines in order, in pages. */
-  read(): AsyncGenerator<readonly StagedLine[]>;
-  close(): Promise<void>;
-}
-
-/** A connection of its own: those of the pool send statements in a pipeline, which COPY cannot take part in. */
-export async function openStage(database: Database, importId: string): Promise<Stage> {
-  const client = new pg.Client({ connectionString: database.url, application_name: 'strata import' });
-  let broken: Error | null = null;
-  client.on('error', (error) => {
-    broken = error;
+/** Each call is a transaction of its own, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
+export async function stageLines(database: Database, importId: string, lines: readonly StagedLine[]): Promise<void> {
+  if (lines.length === 0) return;
+  await database.query({
+    name: 'stage_import_lines',
+    text: `
+      insert into import_lines (import_id, order_id, line, data)
+      select $1::bigint, given."group", given.line, given.data
+      from jsonb_to_recordset($2::jsonb) as given ("group" text, line bigint, data jsonb)`,
+    values: [importId, JSON.stringify(lines)],
   });
-  await client.connect();
-  let buffered: string[] = [];
-  let bufferedBytes = 0;
-  let stagedLines = 0;
-
-  return {
-    add: (group, line, data) => {
-      const text = `${importId}\t${escapeCopy(group)}\t${line}\t${escapeCopy(JSON.stringify(data))}\n`;
-      buffered.push(text);
-      bufferedBytes += text.length;
-      stagedLines += 1;
-    },
-    get bufferedBytes() {
-      return bufferedBytes;
-    },
-    flush: async () => {
-      if (broken !== null) throw broken;
-      if (buffered.length === 0) return;
-      const text = buffered.join('');
-      buffered = [];
-      bufferedBytes = 0;
-      const copy = client.query(copyFrom('copy import_lines (import_id, order_id, line, data) from stdin'));
-      copy.end(text);
-      await finished(copy);
-    },
-    read: async function* () {
-      if (stagedLines > STAGED_PAGE_ROWS) await database.query({ text: 'analyze import_lines' }); // or pages are found by sorting all
-      let after: { readonly group: string; readonly line: number } = { group: '', line: -1 };
-      for (;;) {
-        const rows = await readPage(database, importId, after);
-        if (rows.length > 0) yield rows;
-        const last = rows.at(-1);
-        if (last === undefined || rows.length < STAGED_PAGE_ROWS) return;
-        after = last;
-      }
-    },
-    close: async () => {
-      await client.end().catch(() => {}); // a broken connection is as good as closed
-      await removeLines(database, importId);
-    },
-  };
 }
 
-async function readPage(database: Database, importId: string, after: { readonly group: string; readonly line: number }): Promise<StagedLine[]> {
+/** All lines in order, in pages. */
+export async function* readStagedLines(database: Database, importId: string): AsyncGenerator<readonly StagedLine[]> {
+  let after: { readonly group: string; readonly line: number } = { group: '', line: -1 };
+  for (;;) {
+    const rows = await readPage(database, importId, after);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < STAGED_PAGE_ROWS) return;
+    after = last;
+  }
+}
+
+/** Without it the planner takes the table for empty and sorts all of it for each page. */
+export async function analyzeStagedLines(database: Database): Promise<void> {
+  await database.query({ text: 'analyze import_lines' });
+}
+
+export async function removeStagedLines(database: Database, importId: string): Promise<void> {
+  await database.query({
+    name: 'remove_import_lines',
+    text: 'delete from import_lines where import_lines.import_id = $1::bigint',
+    values: [importId],
+  });
+}
+
+async function readPage(
+  database: Database,
+  importId: string,
+  after: { readonly group: string; readonly line: number },
+): Promise<StagedLine[]> {
   const rows = await database.query<{ order_id: string; line: string; data: unknown }>({
     name: 'read_import_lines',
     text: `
@@ -87,19 +65,4 @@ async function readPage(database: Database, importId: string, after: { readonly 
     values: [importId, after.group, after.line],
   });
   return rows.map((row) => ({ group: row.order_id, line: Number(row.line), data: row.data }));
-}
-
-async function removeLines(database: Database, importId: string): Promise<void> {
-  await database.query({
-    name: 'remove_import_lines',
-    text: 'delete from import_lines where import_lines.import_id = $1::bigint',
-    values: [importId],
-  });
-}
-
-const TO_ESCAPE = /[\\\t\n\r]/g;
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
-
-function escapeCopy(text: string): string {
-  return text.replace(TO_ESCAPE, (sign) => ESCAPES[sign] ?? sign);
 }

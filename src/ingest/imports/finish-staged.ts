@@ -1,0 +1,130 @@
+// In charge of staged rows once the file has ended: lines become orders, events without ids get them, an atomic import is written in
+// one transaction or refused with everything that is wrong.
+import { AppError } from '../../errors.ts';
+import type { Facts } from '../facts.ts';
+import { ITEMS_MAX } from '../limits.ts';
+import { withCurrentTypes } from '../prepare-batch.ts';
+import { assembleOrder, type OrderLine } from './assemble-order.ts';
+import { eventIdOf } from './event-id.ts';
+import type { ImportRun, Row } from './import-run.ts';
+import { judgeRows, toFacts } from './judge-rows.ts';
+import { Lane } from './lane.ts';
+import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
+import type { RawRow } from './read-row.ts';
+import { analyzeStagedLines, readStagedLines } from './stage-lines.ts';
+import { noteRejected } from './take-rows.ts';
+
+/** Throws AppError `invalid_rows` where an atomic import has rejections; nothing is written then. */
+export async function finishStaged(run: ImportRun): Promise<void> {
+  await analyzeStagedLines(run.target.database);
+  if (run.atomicTypes !== null) return writeTogether(run);
+  const lane = new Lane();
+  for await (const rows of stagedRows(run)) {
+    run.check();
+    await lane.add(() => writeStaged(run, rows));
+  }
+  await lane.drain();
+}
+
+async function writeStaged(run: ImportRun, rows: readonly Row[]): Promise<void> {
+  await withCurrentTypes(run.target, async () => {
+    const { taken, rejected } = await judgeRows(run, rows);
+    if (taken.length > 0) {
+      const facts = toFacts(
+        run,
+        taken.map(({ fact }) => fact),
+      );
+      await run.target.writeDeferred(facts, run.importId);
+    }
+    noteRejected(run, rejected);
+  });
+}
+
+/** Lines of orders are judged as orders first, so that all rejections are told; other rows were judged when they were staged. */
+async function writeTogether(run: ImportRun): Promise<void> {
+  if (run.lineLevel) for await (const rows of stagedRows(run)) noteRejected(run, (await judgeRows(run, rows)).rejected);
+  refuseIfRejected(run);
+  const batches = async function* (): AsyncGenerator<Facts> {
+    for await (const rows of stagedRows(run)) {
+      run.check();
+      const { taken, rejected } = await judgeRows(run, rows);
+      noteRejected(run, rejected); // types were redeclared in between
+      refuseIfRejected(run);
+      yield toFacts(
+        run,
+        taken.map(({ fact }) => fact),
+      );
+    }
+  };
+  await withCurrentTypes(run.target, () => run.target.writeDeferredTogether(batches, run.importId));
+}
+
+function refuseIfRejected(run: ImportRun): void {
+  const { rejectedRows, errors } = run.rejections;
+  if (rejectedRows === 0) return;
+  const detail = `${rejectedRows} ${rejectedRows === 1 ? 'row is' : 'rows are'} not acceptable, so nothing was imported.`;
+  throw new AppError('invalid_rows', detail, { errors });
+}
+
+function stagedRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
+  return run.lineLevel ? assembledOrders(run) : wholeRows(run);
+}
+
+async function* wholeRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
+  let content = '';
+  let count = 0;
+  for await (const page of readStagedLines(run.target.database, run.importId)) {
+    yield page.map(({ group, line, data }): Row => {
+      if (group === '') return { lines: [line], raw: data };
+      count = group === content ? count + 1 : 1;
+      content = group;
+      return { lines: [line], raw: { ...(data as RawRow), id: eventIdOf(group, count) } };
+    });
+  }
+}
+
+async function* assembledOrders(run: ImportRun): AsyncGenerator<readonly Row[]> {
+  let rows: Row[] = [];
+  let lineCount = 0;
+  let orderId: string | null = null;
+  let lines: OrderLine[] = [];
+  let tooMany = false;
+
+  const assemble = () => {
+    if (orderId !== null && !tooMany) {
+      const order = assembleOrder(orderId, lines);
+      for (const { line, ...problem } of order.rejected) run.rejections.add([line], [problem]);
+      if (order.lines.length > 0) rows.push({ lines: order.lines, raw: order.raw });
+      lineCount += lines.length;
+    }
+    lines = [];
+    tooMany = false;
+  };
+
+  for await (const page of readStagedLines(run.target.database, run.importId)) {
+    for (const { group, line, data } of page) {
+      if (group !== orderId) {
+        assemble();
+        orderId = group;
+      }
+      lines.push({ line, raw: data as RawRow });
+      if (tooMany || lines.length > ITEMS_MAX) {
+        tooMany = true;
+        for (const { line } of lines) run.rejections.add([line], [tooManyLines(group)]);
+        lines = [];
+      }
+    }
+    if (rows.length >= BATCH_ROWS || lineCount >= STAGED_PAGE_ROWS) {
+      yield rows;
+      rows = [];
+      lineCount = 0;
+    }
+  }
+  assemble();
+  if (rows.length > 0) yield rows;
+}
+
+function tooManyLines(orderId: string) {
+  const detail = `the order ${JSON.stringify(orderId)} has more than ${ITEMS_MAX} lines`;
+  return { pointer: '/id', code: 'limit_exceeded', detail, hint: 'is the right column mapped to id?' };
+}

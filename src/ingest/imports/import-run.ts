@@ -1,0 +1,42 @@
+// What one import is made of while it runs: what it was given, what it has counted. No behaviour but the counting.
+import type { BatchTypes, RegisteredTypes } from '../../catalog/registered-types.ts';
+import type { Database } from '../../db/database.ts';
+import type { Facts } from '../facts.ts';
+import type { ImportKind } from './import-fields.ts';
+import type { LocalTimes } from './local-time.ts';
+import type { Rejections } from './rejections.ts';
+
+/** The parts of the service that an import needs. The last three are the later stages', given in so that ingest knows none of them. */
+export interface ImportTarget {
+  readonly database: Database;
+  readonly types: RegisteredTypes;
+  /** the service's */
+  readonly currency: string;
+  /** One transaction: facts written, their customers noted as owed an evaluation by this import. */
+  writeDeferred(facts: Facts, importId: string): Promise<void>;
+  /** The same for many batches in one transaction; asked for the batches again when the transaction is repeated. */
+  writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<void>;
+  /** Evaluates everybody whom the import owes. */
+  evaluatePending(importId: string): Promise<{ readonly changes: number; readonly token: string }>;
+}
+
+export interface ImportRun {
+  readonly kind: ImportKind;
+  readonly importId: string;
+  readonly target: ImportTarget;
+  /** rows are lines of orders */
+  readonly lineLevel: boolean;
+  /** All or none: what its rows propose, from batch to batch, registered only once all are good. null: each batch stands for itself. */
+  readonly atomicTypes: BatchTypes | null;
+  /** of CSV, whose cells of attributes and properties are still text; null: values have their types */
+  readonly cellTimes: LocalTimes | null;
+  readonly rejections: Rejections;
+  /** Throws when the caller hung up or the lease was lost. */
+  check(): void;
+}
+
+/** A row with the lines of the file that it is made of. */
+export interface Row {
+  readonly lines: readonly number[];
+  readonly raw: unknown;
+}

@@ -1,0 +1,94 @@
+// In charge of rows of a file against validation: which are facts, which are rejected. New attributes and properties are registered
+// before anything is written. Not of writing.
+import { unreachable } from '../../base/assert.ts';
+import { BatchTypes } from '../../catalog/registered-types.ts';
+import type { ErrorDetail } from '../../errors.ts';
+import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from '../facts.ts';
+import { foldCustomers } from '../fold-customers.ts';
+import type { RowContext } from '../ingest-context.ts';
+import { isObject } from '../problem.ts';
+import { validateCustomer } from '../validate-customer.ts';
+import { validateEvent } from '../validate-event.ts';
+import { validateOrder } from '../validate-order.ts';
+import type { ImportRun, Row } from './import-run.ts';
+import { typeOpenCells } from './read-cell.ts';
+import type { RawRow } from './read-row.ts';
+
+export type Fact = CustomerFact | OrderFact | EventFact;
+
+/** What events that have no id are judged with; no caller's id is empty. */
+export const NO_EVENT_ID = '';
+
+export interface JudgedRows {
+  readonly taken: readonly { readonly row: Row; readonly fact: Fact }[];
+  readonly rejected: readonly { readonly row: Row; readonly problems: readonly ErrorDetail[] }[];
+}
+
+export interface JudgedLines {
+  readonly taken: readonly Row[];
+  readonly rejected: JudgedRows['rejected'];
+}
+
+const VALIDATORS = { customers: validateCustomer, orders: validateOrder, events: validateEvent } as const;
+
+/** Rows that are to be written: what they propose is registered. Judged again where another process was first to register a type. */
+export async function judgeRows(run: ImportRun, rows: readonly Row[]): Promise<JudgedRows> {
+  const { types, database } = run.target;
+  for (;;) {
+    const batchTypes = new BatchTypes(types);
+    const judged = judgeAgainst(run, rows, batchTypes);
+    const proposals = batchTypes.proposals();
+    if (proposals.length === 0 || (await types.register(database, proposals)).length === 0) return judged;
+  }
+}
+
+/** Rows that may not be written: nothing is registered, `batchTypes` keeps what they propose. */
+export function judgeAgainst(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): JudgedRows {
+  const context: RowContext = { types: batchTypes, currency: run.target.currency, newEventId: () => NO_EVENT_ID };
+  const validate = VALIDATORS[run.kind];
+  const taken: { row: Row; fact: Fact }[] = [];
+  const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
+  for (const row of rows) {
+    const isText = run.cellTimes !== null && isObject(row.raw);
+    const raw = isText ? typeOpenCells(row.raw as RawRow, run.target.types, run.cellTimes) : row.raw;
+    const result = validate(raw, context, '');
+    if (result.ok) {
+      taken.push({ row, fact: result.value });
+      batchTypes.acceptRow();
+    } else {
+      rejected.push({ row, problems: result.problems });
+      batchTypes.dropRow();
+    }
+  }
+  return { taken, rejected };
+}
+
+/** What may stand on another line of the order, and is judged when the order is whole. */
+const NOT_OF_ONE_LINE: ReadonlySet<string> = new Set(['/customerId missing_field', '/exchangeRate missing_exchange_rate']);
+
+/** What is wrong with each line of an order by itself; the order comes later. */
+export function judgeOrderLines(run: ImportRun, rows: readonly Row[]): JudgedLines {
+  const context: RowContext = { types: new BatchTypes(run.target.types), currency: run.target.currency, newEventId: null };
+  const taken: Row[] = [];
+  const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
+  for (const row of rows) {
+    const result = validateOrder(row.raw, context, '');
+    const problems = result.ok ? [] : result.problems.filter((problem) => !NOT_OF_ONE_LINE.has(`${problem.pointer} ${problem.code}`));
+    if (problems.length === 0) taken.push(row);
+    else rejected.push({ row, problems });
+  }
+  return { taken, rejected };
+}
+
+export function toFacts(run: ImportRun, facts: readonly Fact[]): Facts {
+  switch (run.kind) {
+    case 'customers':
+      return { ...NO_FACTS, customers: foldCustomers(facts as readonly CustomerFact[]) };
+    case 'orders':
+      return { ...NO_FACTS, orders: facts as readonly OrderFact[] };
+    case 'events':
+      return { ...NO_FACTS, events: facts as readonly EventFact[] };
+    default:
+      return unreachable(run.kind);
+  }
+}

@@ -1,0 +1,87 @@
+// In charge of a file's bytes: decompressed, and with every way in which a stream can end early told apart and named.
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { AppError } from '../../errors.ts';
+
+export type ContentEncoding = 'identity' | 'gzip' | 'deflate' | 'br';
+
+const DECOMPRESSORS: Readonly<Record<Exclude<ContentEncoding, 'identity'>, () => Transform>> = {
+  gzip: () => createGunzip(),
+  deflate: () => createInflate(),
+  br: () => createBrotliDecompress(),
+};
+
+/** The value of a Content-Encoding header; undefined: one that is not taken. */
+export function contentEncoding(header: string | undefined): ContentEncoding | undefined {
+  switch ((header ?? 'identity').trim().toLowerCase()) {
+    case '':
+    case 'identity':
+      return 'identity';
+    case 'gzip':
+    case 'x-gzip':
+      return 'gzip';
+    case 'deflate':
+      return 'deflate';
+    case 'br':
+      return 'br';
+    default:
+      return undefined;
+  }
+}
+
+const GZIP_MAGIC = [0x1f, 0x8b];
+
+/**
+ * Chunks as they come, no faster than they are taken. Bytes that begin like gzip are taken for it even where nobody said so: no text
+ * begins like that. The stream is not destroyed when reading stops early, so that a request can still be answered.
+ * Throws AppError `import_incomplete` or `invalid_compression`.
+ */
+export async function* readBytes(stream: Readable, encoding: ContentEncoding): AsyncGenerator<Uint8Array> {
+  stream.on('error', () => {}); // one that comes after we stopped reading is nobody's
+  const raw = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
+  let applied = encoding;
+  try {
+    const first = await firstBytes(raw);
+    if (encoding === 'identity' && GZIP_MAGIC.every((byte, index) => first[index] === byte)) applied = 'gzip';
+    const bytes = rejoin(first, raw);
+    if (applied === 'identity') yield* bytes;
+    else yield* pipeline(Readable.from(bytes, { objectMode: false }), DECOMPRESSORS[applied](), () => {}); // errors surface in this loop
+  } catch (error) {
+    throw toRefusal(error, applied);
+  }
+}
+
+async function firstBytes(raw: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let first = Buffer.alloc(0);
+  while (first.length < GZIP_MAGIC.length) {
+    const { value, done } = await raw.next();
+    if (done === true) break;
+    first = Buffer.concat([first, value]);
+  }
+  return first;
+}
+
+async function* rejoin(first: Uint8Array, raw: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  for (;;) {
+    const { value, done } = await raw.next();
+    if (done === true) return;
+    yield value;
+  }
+}
+
+function toRefusal(error: unknown, encoding: ContentEncoding): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'Z_BUF_ERROR' || (code.startsWith('ERR_') && encoding === 'br' && code.includes('UNEXPECTED_END'))) {
+    return new AppError('import_incomplete', `The ${encoding} stream ends before its end: the file is cut off.`, { cause: error });
+  }
+  if (code.startsWith('Z_') || code.startsWith('ERR__') || code.startsWith('ERR_BROTLI') || code.startsWith('ERR_PADDING')) {
+    return new AppError('invalid_compression', `The ${encoding} stream is damaged: ${messageOf(error)}.`, { cause: error });
+  }
+  if (error instanceof AppError) return error;
+  return new AppError('import_incomplete', `The stream broke off: ${messageOf(error)}.`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

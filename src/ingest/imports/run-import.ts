@@ -1,0 +1,164 @@
+// AN IMPORT ON ONE SCREEN: bytes become rows (read-bytes, read-rows), rows are taken in batches (take-rows) or staged until the file
+// has ended (finish-staged), and what was deferred is evaluated before the answer. Not of HTTP nor of evaluating.
+import type { Readable } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
+import { BatchTypes } from '../../catalog/registered-types.ts';
+import { AppError, type ErrorDetail } from '../../errors.ts';
+import { finishStaged } from './finish-staged.ts';
+import type { ImportKind } from './import-fields.ts';
+import { type ImportFormat, type ImportOptions, isLineLevel } from './import-options.ts';
+import type { ImportRun, ImportTarget } from './import-run.ts';
+import { Lane } from './lane.ts';
+import { type Lease, openLease } from './lease.ts';
+import { BATCH_BYTES, BATCH_ROWS } from './limits.ts';
+import { createLocalTimes } from './local-time.ts';
+import { type ContentEncoding, readBytes } from './read-bytes.ts';
+import type { RowResult } from './read-row.ts';
+import { createRows } from './read-rows.ts';
+import { Rejections } from './rejections.ts';
+import { removeStagedLines } from './stage-lines.ts';
+import { takeRows } from './take-rows.ts';
+
+export interface ImportDependencies extends ImportTarget {
+  readonly clock: Clock;
+}
+
+export interface ImportRequest {
+  readonly kind: ImportKind;
+  readonly format: ImportFormat;
+  readonly options: ImportOptions;
+  readonly stream: Readable;
+  readonly encoding: ContentEncoding;
+  /** the caller hung up, or the service stops */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ImportProgress) => void;
+}
+
+export interface ImportProgress {
+  /** read so far */
+  readonly rows: number;
+  readonly rejected: number;
+}
+
+export interface ImportSummary {
+  /** rows of the file; the header and blank lines are none */
+  readonly rows: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** the first 100 by line */
+  readonly errors: readonly ErrorDetail[];
+  readonly changes: number;
+  readonly token: string;
+}
+
+/**
+ * Imports a file of any length with flat memory. Rows that are wrong are rejected by line, the others taken (`atomic`: all or none).
+ * Throws AppError: `invalid_fields` (columns do not fit), `invalid_csv`, `invalid_encoding`, `invalid_compression`, `import_incomplete`
+ * (the stream broke off), `invalid_rows` (atomic). Whole batches before that stand, unless rows were staged: then nothing does.
+ */
+export async function runImport(dependencies: ImportDependencies, request: ImportRequest): Promise<ImportSummary> {
+  const lease = await openLease(dependencies.database, dependencies.clock, request.kind);
+  const counted = { rows: 0, written: 0 };
+  try {
+    const run = await importAll(dependencies, request, lease, counted);
+    const { changes, token } = await dependencies.evaluatePending(lease.importId);
+    await removeStagedLines(dependencies.database, lease.importId);
+    await lease.close('done');
+    const rejected = run.rejections.rejectedRows;
+    return { rows: counted.rows, accepted: counted.rows - rejected, rejected, errors: run.rejections.errors, changes, token };
+  } catch (error) {
+    await giveUp(dependencies, lease);
+    throw withExtent(error, counted.written);
+  }
+}
+
+async function importAll(
+  dependencies: ImportDependencies,
+  request: ImportRequest,
+  lease: Lease,
+  counted: { rows: number; written: number },
+): Promise<ImportRun> {
+  const { kind, format, options } = request;
+  const bytes = countBytes(readBytes(request.stream, request.encoding));
+  const rows = createRows(kind, format, options, bytes.read());
+  const stopped = request.signal === undefined ? lease.lost : AbortSignal.any([request.signal, lease.lost]);
+  const stop = () => request.stream.destroy(stopped.reason instanceof Error ? stopped.reason : undefined);
+  stopped.addEventListener('abort', stop, { once: true });
+  const run: ImportRun = {
+    kind,
+    importId: lease.importId,
+    target: dependencies,
+    lineLevel: isLineLevel(kind, format, options),
+    atomicTypes: options.atomic ? new BatchTypes(dependencies.types) : null,
+    cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
+    rejections: new Rejections(() => rows.plan),
+    check: () => stopped.throwIfAborted(),
+  };
+  const staging = run.lineLevel || options.atomic;
+  const lane = new Lane();
+  let batch: RowResult[] = [];
+  let batchFrom = 0;
+  const take = async () => {
+    const taken = batch;
+    batch = [];
+    batchFrom = bytes.count;
+    await lane.add(async () => {
+      await takeRows(run, taken);
+      if (!staging) counted.written += taken.length;
+      request.onProgress?.({ rows: counted.rows, rejected: run.rejections.rejectedRows });
+    });
+  };
+  try {
+    for await (const chunk of rows.read()) {
+      for (const row of chunk) {
+        batch.push(row);
+        if (batch.length >= BATCH_ROWS) await take();
+      }
+      counted.rows += chunk.length;
+      if (bytes.count - batchFrom >= BATCH_BYTES) await take();
+    }
+  } finally {
+    await take(); // also the rows before a place where the file cannot be read on
+    await lane.drain();
+    stopped.removeEventListener('abort', stop);
+  }
+  if (staging || kind === 'events') await finishStaged(run);
+  return run;
+}
+
+function countBytes(source: AsyncIterable<Uint8Array>): { readonly count: number; read(): AsyncGenerator<Uint8Array> } {
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    read: async function* () {
+      for await (const chunk of source) {
+        count += chunk.length;
+        yield chunk;
+      }
+    },
+  };
+}
+
+/** What was committed is evaluated now if it can be; else it stays owed, and is paid once the lease is over. The error at hand is the one to tell. */
+async function giveUp(dependencies: ImportDependencies, lease: Lease): Promise<void> {
+  const steps = [
+    () => dependencies.evaluatePending(lease.importId),
+    () => removeStagedLines(dependencies.database, lease.importId),
+    () => lease.close('failed'),
+  ];
+  for (const step of steps) await step().catch(() => undefined);
+}
+
+const UNREADABLE: ReadonlySet<string> = new Set(['import_incomplete', 'invalid_csv', 'invalid_compression', 'invalid_encoding']);
+
+/** Says how much of the file stands. */
+function withExtent(error: unknown, writtenRows: number): unknown {
+  if (!(error instanceof AppError) || !UNREADABLE.has(error.code)) return error;
+  const stands =
+    writtenRows === 0
+      ? 'Nothing was imported.'
+      : `The ${writtenRows} rows before that were imported as far as they were good; sending the mended file again completes it.`;
+  return new AppError(error.code, `${error.message} ${stands}`, { errors: error.errors, cause: error });
+}

@@ -1,0 +1,264 @@
+// Imports on a real database: what is written, what is rejected, what a second run changes.
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AppError } from '../../src/errors.ts';
+import { type ImportService, startImportService } from './service.ts';
+
+let service: ImportService;
+beforeAll(async () => {
+  service = await startImportService();
+});
+afterAll(async () => {
+  await service.close();
+});
+
+const refusalOf = async (work: Promise<unknown>): Promise<AppError> => {
+  try {
+    await work;
+  } catch (error) {
+    return error as AppError;
+  }
+  throw new Error('nothing was refused');
+};
+
+describe('customers', () => {
+  test('cells become typed values', async () => {
+    const file = [
+      'id,email,tags,consent.email,createdAt,attributes.tier,birthday',
+      '17850.0,a@example.org,vip|new,yes,2024-07-01 10:00,gold, 1990-02-03',
+      'c2,,,0,2024-07-01T10:00:00Z,"silver, old",',
+    ].join('\r\n');
+    const summary = await service.csv('customers', file, { timeZone: 'Europe/London' });
+    expect(summary).toMatchObject({ rows: 2, accepted: 2, rejected: 0, errors: [] });
+    expect(summary.token).toEqual(expect.any(String));
+    const rows = await service.rows(
+      `select external_id, email, tags, consents, attributes, birthday, created_at from customers order by 1`,
+    );
+    expect(rows).toEqual([
+      {
+        external_id: '17850.0',
+        email: 'a@example.org',
+        tags: ['vip', 'new'],
+        consents: { email: true },
+        attributes: { tier: 'gold' },
+        birthday: '1990-02-03',
+        created_at: Date.UTC(2024, 6, 1, 9),
+      },
+      {
+        external_id: 'c2',
+        email: null,
+        tags: [],
+        consents: { email: false },
+        attributes: { tier: 'silver, old' },
+        birthday: null,
+        created_at: Date.UTC(2024, 6, 1, 10),
+      },
+    ]);
+  });
+
+  test('empty cells say nothing, \\N clears', async () => {
+    await service.csv('customers', 'id,email,city\nk1,k@example.org,Bonn\n');
+    await service.csv('customers', 'id,email,city\nk1,,\\N\n');
+    expect(await service.rows(`select email, city from customers where external_id = 'k1'`)).toEqual([
+      { email: 'k@example.org', city: null },
+    ]);
+  });
+
+  test('bad rows are rejected by line and column', async () => {
+    const file = 'Key,Born,Mail\nr1,1990-13-01,x\n,1990-01-01,x\nr3,1990-01-01\nr4,1990-01-01,x\nr"5,,\nr6,,z\n';
+    const summary = await service.csv('customers', file, { 'map.id': 'Key', 'map.birthday': 'Born', 'map.email': 'Mail' });
+    expect(summary).toMatchObject({ rows: 6, accepted: 2, rejected: 4 });
+    expect(summary.errors.map(({ line, column, code }) => [line, column, code])).toEqual([
+      [2, 'Born', 'invalid_date'],
+      [3, 'Key', 'missing_field'],
+      [4, undefined, 'wrong_cell_count'],
+      [6, 'Key', 'invalid_quoting'],
+    ]);
+  });
+
+  test('columns that do not fit refuse all', async () => {
+    const unknown = await refusalOf(service.csv('customers', 'id,emial\na,b\n'));
+    expect(unknown).toMatchObject({ code: 'invalid_fields', errors: [{ column: 'emial', hint: expect.stringContaining('`email`') }] });
+    const missing = await refusalOf(service.csv('customers', 'Kunde,E-Mail\na,b\n', { 'map.id': 'Kunden', 'map.email': 'E-Mail' }));
+    expect(missing).toMatchObject({ errors: [{ parameter: 'map.id', hint: 'Did you mean "Kunde"?' }, { code: 'missing_column' }] });
+    expect(await refusalOf(service.csv('customers', ''))).toMatchObject({ code: 'invalid_csv' });
+  });
+
+  test('declared attributes read their cells', async () => {
+    await service.ndjson('customers', '{"id":"t0","attributes":{"points":1,"vip":true,"likes":["a"]}}\n');
+    const file = 'id,attributes.points,attributes.vip,attributes.likes\nt1,-12.5,no,x|y\nt2,many,1,x\n';
+    const summary = await service.csv('customers', file);
+    expect(summary.errors).toMatchObject([{ line: 3, column: 'attributes.points', code: 'type_mismatch' }]);
+    expect(await service.rows(`select attributes from customers where external_id = 't1'`)).toEqual([
+      { attributes: { points: -12.5, vip: false, likes: ['x', 'y'] } },
+    ]);
+  });
+
+  test('many rows of one id apply in order', async () => {
+    const file = ['id,city,email'];
+    for (let n = 0; n < 9000; n += 1) file.push(`m${n % 7},city ${n},${n === 3 ? 'm3@example.org' : ''}`);
+    expect(await service.csv('customers', file.join('\n'))).toMatchObject({ rows: 9000, accepted: 9000 });
+    expect(await service.rows(`select city, email from customers where external_id = 'm3'`)).toEqual([
+      { city: 'city 8998', email: 'm3@example.org' },
+    ]);
+  });
+});
+
+describe('order lines', () => {
+  const map = {
+    'map.id': 'No',
+    'map.customerId': 'Who',
+    'map.placedAt': 'When',
+    'map.items.sku': 'Sku',
+    'map.items.quantity': 'Qty',
+    'map.items.unitPrice': 'Price',
+    'default.status': 'paid',
+    timeZone: 'Europe/London',
+  };
+  const order = (id: string) =>
+    service.rows(`
+      select c.external_id as who, o.status, o.total, o.item_count, o.placed_at,
+        (select array_agg(i.sku order by i.line) from order_items i where i.customer_id = o.customer_id and i.order_id = o.id) as skus
+      from orders o join customers c on c.id = o.customer_id where o.id = '${id}'`);
+
+  test('lines far apart become one order', async () => {
+    const file = ['No,Who,When,Sku,Qty,Price,Extra', 'far,ann,2024-07-01 10:05,A,2,1.255,x'];
+    for (let n = 0; n < 6000; n += 1) file.push(`o${n},bob,2024-01-01,B,1,1,`);
+    file.push('far,ann,2024-07-01 10:04,B,-1,0.5,x', 'far,ann,2024-07-01 10:05,A,2,1.255,x');
+    expect(await service.csv('orders', file.join('\n'), map)).toMatchObject({ rows: 6003, accepted: 6003, rejected: 0 });
+    expect(await order('far')).toEqual([
+      { who: 'ann', status: 'paid', total: '45200', item_count: '30000', placed_at: Date.UTC(2024, 6, 1, 9, 4), skus: ['A', 'B', 'A'] },
+    ]);
+    expect(await service.rows(`select count(*)::int as n from orders o where o.id like 'o%'`)).toEqual([{ n: 6000 }]);
+    expect(await service.rows('select count(*)::int as n from import_lines')).toEqual([{ n: 0 }]);
+    expect(await service.rows('select count(*)::int as n from pending')).toEqual([{ n: 0 }]);
+  });
+
+  test('a bad line leaves its order the others', async () => {
+    const file = 'No,Who,When,Sku,Qty,Price\nb1,ann,2024-01-01,A,1,1\nb1,ann,2024-01-01,B,one,1\nb1,ann,2024-01-01,C,1,1\n';
+    const summary = await service.csv('orders', file, map);
+    expect(summary).toMatchObject({ rows: 3, accepted: 2, rejected: 1, errors: [{ line: 3, column: 'Qty', code: 'invalid_number' }] });
+    expect(await order('b1')).toMatchObject([{ total: '20000', skus: ['A', 'C'] }]);
+  });
+
+  test('the first line can speak for all', async () => {
+    const file = 'No,Who,When,Sku,Qty,Price\nf1,ann,2024-01-01,A,1,1\nf1,,,B,1,1\n';
+    expect(await service.csv('orders', file, map)).toMatchObject({ accepted: 2, rejected: 0 });
+    expect(await order('f1')).toMatchObject([{ who: 'ann', skus: ['A', 'B'] }]);
+  });
+
+  test('an order without a customer rejects its lines', async () => {
+    const file = 'No,Who,When,Sku,Qty,Price\nz2,,,A,1,1\na1,,,A,1,1\nz2,,,B,1,1\n';
+    const summary = await service.csv('orders', file, map);
+    expect(summary).toMatchObject({ rows: 3, accepted: 0, rejected: 3 });
+    expect(summary.errors.map(({ line, column, code }) => [line, column, code])).toEqual([
+      [2, 'Who', 'missing_field'],
+      [3, 'Who', 'missing_field'],
+      [4, 'Who', 'missing_field'],
+    ]);
+  });
+
+  test('a line that contradicts is rejected', async () => {
+    const file = 'No,Who,When,Sku,Qty,Price\nd1,ann,2024-01-01,A,1,1\nd1,bob,2024-01-01,B,1,1\n';
+    const summary = await service.csv('orders', file, map);
+    expect(summary).toMatchObject({ accepted: 1, errors: [{ line: 3, column: 'Who', code: 'lines_disagree' }] });
+    expect(await order('d1')).toMatchObject([{ who: 'ann', skus: ['A'] }]);
+  });
+
+  test('a stream that breaks off applies nothing', async () => {
+    const rows = Array.from({ length: 5000 }, (_, n) => `cut${n},ann,2024-01-01,A,1,1\n`).join('');
+    const stream = Readable.from(
+      (async function* () {
+        yield Buffer.from(`No,Who,When,Sku,Qty,Price\n${rows}`);
+        throw new Error('aborted');
+      })(),
+      { objectMode: false },
+    );
+    const refusal = await refusalOf(service.csv('orders', stream, map));
+    expect(refusal).toMatchObject({ code: 'import_incomplete' });
+    expect(refusal.message).toContain('Nothing was imported');
+    expect(await service.rows(`select count(*)::int as n from orders o where o.id like 'cut%'`)).toEqual([{ n: 0 }]);
+    expect(await service.rows('select count(*)::int as n from import_lines')).toEqual([{ n: 0 }]);
+  });
+
+  test('a gzip cut off is told, the whole one completes', async () => {
+    const rows = Array.from({ length: 3000 }, (_, n) => `gz${n},ann,2024-01-01,A,1,1\n`).join('');
+    const zipped = gzipSync(`No,Who,When,Sku,Qty,Price\n${rows}`);
+    const refusal = await refusalOf(service.csv('orders', zipped.subarray(0, zipped.length - 20), map, { encoding: 'gzip' }));
+    expect(refusal).toMatchObject({ code: 'import_incomplete' });
+    expect(refusal.message).toContain('cut off');
+    const damaged = Buffer.from(zipped);
+    damaged.fill(0x55, 100, 200);
+    expect(await refusalOf(service.csv('orders', damaged, map))).toMatchObject({ code: 'invalid_compression' });
+    expect(await service.csv('orders', zipped, map)).toMatchObject({ rows: 3000, accepted: 3000 });
+  });
+});
+
+describe('NDJSON', () => {
+  test('whole orders, a later one replaces', async () => {
+    const line = (quantity: number) =>
+      JSON.stringify({ id: 'n1', customerId: 'eve', placedAt: '2024-07-01 12:00', items: [{ sku: 'A', quantity, unitPrice: '2.50' }] });
+    const summary = await service.ndjson('orders', `${line(1)}\n{"id":"n2"}\n{oops\n\n${line(3)}`, { timeZone: 'Asia/Tokyo' });
+    expect(summary).toMatchObject({ rows: 4, accepted: 2, rejected: 2 });
+    expect(summary.errors.map(({ line, column, code }) => [line, column, code])).toEqual([
+      [2, 'customerId', 'missing_field'],
+      [3, undefined, 'invalid_json'],
+    ]);
+    expect(await service.rows(`select total, placed_at from orders where id = 'n1'`)).toEqual([
+      { total: '75000', placed_at: Date.UTC(2024, 6, 1, 3) },
+    ]);
+  });
+
+  test('keys are mapped like columns', async () => {
+    const summary = await service.ndjson('customers', '{"customer":"map1","town":"Bonn","more":1}\n', {
+      'map.id': 'customer',
+      'map.city': 'town',
+      'default.consent.email': 'true',
+    });
+    expect(summary).toMatchObject({ accepted: 1 });
+    expect(await service.rows(`select city, consents from customers where external_id = 'map1'`)).toEqual([
+      { city: 'Bonn', consents: { email: true } },
+    ]);
+  });
+});
+
+describe('events', () => {
+  test('without ids, a second import changes nothing', async () => {
+    const file =
+      'customerId,name,occurredAt,properties.path\nev,view,2024-01-01,/a\nev,view,2024-01-01,/a\nev,view,2024-01-01,/b\nev,view,,/b\n';
+    const count = () => service.rows(`select count(*)::int as n from events`);
+    expect(await service.csv('events', file)).toMatchObject({ rows: 4, accepted: 4 });
+    const [first] = await count();
+    expect(first).toEqual({ n: 4 });
+    await service.csv('events', file);
+    expect(await count()).toEqual([first]);
+  });
+});
+
+describe('atomic', () => {
+  test('one bad row refuses all', async () => {
+    const refusal = await refusalOf(
+      service.ndjson('customers', '{"id":"at1","attributes":{"fresh":1}}\n{"id":2}\n{"id":"at3","attributes":{"fresh":"x"}}\n', {
+        atomic: 'true',
+      }),
+    );
+    expect(refusal).toMatchObject({ code: 'invalid_rows', errors: [{ line: 2 }, { line: 3, code: 'type_mismatch' }] });
+    expect(await service.rows(`select external_id from customers where external_id like 'at%'`)).toEqual([]);
+    expect(await service.rows(`select name from registered_types where name = 'fresh'`)).toEqual([]);
+  });
+
+  test('all good rows go together', async () => {
+    const rows = Array.from({ length: 12_000 }, (_, n) => `{"id":"all${n % 11_000}","city":"${n}","attributes":{"lot":${n}}}`);
+    expect(await service.ndjson('customers', rows.join('\n'), { atomic: 'true' })).toMatchObject({ rows: 12_000, accepted: 12_000 });
+    expect(await service.rows(`select city, attributes from customers where external_id = 'all5'`)).toEqual([
+      { city: '11005', attributes: { lot: 11005 } },
+    ]);
+  });
+
+  test('a bad line refuses all orders', async () => {
+    const file = 'id,customerId,items.quantity\nx1,ann,1\nx2,,1\n';
+    expect(await refusalOf(service.csv('orders', file, { atomic: 'true' }))).toMatchObject({ code: 'invalid_rows', errors: [{ line: 3 }] });
+    expect(await service.rows(`select id from orders where id like 'x_'`)).toEqual([]);
+  });
+});
