@@ -12,6 +12,7 @@ import { inTransaction } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
+import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
 import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
@@ -238,6 +239,28 @@ function readSegmentsOf(keys: readonly CustomerKey[]): Statement {
 /** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */
 export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
   await inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
+}
+
+/** The same for many batches in one transaction: an import that is all or nothing. Asks for the batches again when it is repeated. */
+async function writeDeferredTogether(strata: Strata, batches: () => AsyncIterable<Facts>, importId: string): Promise<void> {
+  await inTransaction(strata.database, async (client) => {
+    for await (const facts of batches()) await writeOnly(strata, client, facts, importId);
+  });
+}
+
+/** Imports a file: its batches are deferred writes, and everybody is evaluated before it answers. */
+export function importFile(strata: Strata, request: ImportRequest): Promise<ImportSummary> {
+  const { database, clock, types, currency } = strata;
+  const dependencies: ImportDependencies = {
+    database,
+    clock,
+    types,
+    currency,
+    writeDeferred: (facts, importId) => writeDeferred(strata, facts, importId),
+    writeDeferredTogether: (batches, importId) => writeDeferredTogether(strata, batches, importId),
+    evaluatePending: (importId) => evaluatePending(strata, importId),
+  };
+  return runImport(dependencies, request);
 }
 
 async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
