@@ -29,24 +29,27 @@ export interface StrataOptions {
   readonly background: boolean;
 }
 
-/** Single writes that share a transaction at the most, and transactions of single writes under way at once. */
-const WRITES_TOGETHER = 64;
-const WRITE_LANES = 4;
+/** Small writes that share a transaction at the most, and transactions of writes under way at once. */
+const SINGLES_TOGETHER = 64;
+const SINGLE_LANES = 4;
+const BATCH_LANES = 3;
 
 /** Reads the definitions and starts to take part in leading. Throws what the database throws. */
 export async function openStrata(options: StrataOptions): Promise<Strata> {
   const { database, clock, log } = options;
   const programs = await CurrentProgram.load(database);
   const types = await RegisteredTypes.load(database);
-  const publisher = new Publisher(clock);
-  const runsWaiting = new Bell();
-  const writes = new Gatherer({
-    limit: WRITES_TOGETHER,
-    lanes: WRITE_LANES,
-    keysOf: namedKeys,
-    run: (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts),
-  });
-  const strata: Strata = { ...options, programs, types, publisher, runsWaiting, writes, close: async () => leadership?.stop() };
+  const run = (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts);
+  const strata: Strata = {
+    ...options,
+    programs,
+    types,
+    publisher: new Publisher(clock),
+    runsWaiting: new Bell(),
+    singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: namedKeys, run }),
+    batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),
+    close: async () => leadership?.stop(),
+  };
   const leadership = options.background
     ? new Leadership(database.url, clock, {
         lead: (connection, signal) => lead(strata, connection, signal),

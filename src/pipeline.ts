@@ -37,9 +37,7 @@ export interface WriteOutcome {
 
 /** Writes facts; when it resolves, every membership that depends on them is right and committed. Small writes at the same time go together. */
 export function write(strata: Strata, facts: Facts): Promise<WriteOutcome> {
-  return countRows(facts) <= SMALL_ROWS
-    ? strata.writes.add(facts)
-    : writeTogether(strata, [facts]).then(([outcome]) => outcome as WriteOutcome);
+  return countRows(facts) <= SMALL_ROWS ? strata.singles.add(facts) : strata.batches.add(facts);
 }
 
 const SMALL_ROWS = 20;

@@ -17,7 +17,9 @@ export interface Strata extends Deciding {
   readonly publisher: Publisher;
   /** There may be new runs: a publish or a refresh was just stored. */
   readonly runsWaiting: Bell;
-  /** single writes that arrive together share a transaction */
-  readonly writes: Gatherer<Facts, WriteOutcome>;
+  /** small writes that arrive together share a transaction */
+  readonly singles: Gatherer<Facts, WriteOutcome>;
+  /** large ones have one each, few at a time, so that they never take all connections */
+  readonly batches: Gatherer<Facts, WriteOutcome>;
   close(): Promise<void>;
 }
