@@ -18,7 +18,7 @@ export function findJsonError(text: string): number {
     if (place >= text.length) return place;
     TOKEN.lastIndex = place;
     const token = TOKEN.exec(text)?.[0];
-    const next = token === undefined ? undefined : follow(token, wanted, open);
+    const next: Wanted | undefined = token === undefined ? undefined : follow(token, wanted, open);
     if (next === undefined) return place;
     wanted = next;
     place = TOKEN.lastIndex;

@@ -326,5 +326,7 @@ describe('many writers at once', () => {
         select 'customer', o.id from orders as o where not exists (select from customers as c where c.id = o.customer_id)`,
     });
     expect(strays).toEqual([]);
+    const deadlocks = await database.query({ text: 'select deadlocks from pg_stat_database where datname = current_database()' });
+    expect(deadlocks).toEqual([{ deadlocks: '0' }]);
   });
 });
