@@ -101,18 +101,16 @@ end $$;
 
 -- A number in [0, 10000): hundredths of the bucket. SHA-256 of the salt's length in bytes, ':', salt, id; its first six bytes, big-endian.
 create function strata_bucket_hundredths(salt text, id text) returns integer
-language sql immutable strict parallel safe as $$
-  select (
-    (
-      get_byte(digest.bytes, 0)::bigint * 1099511627776 + get_byte(digest.bytes, 1)::bigint * 4294967296
-      + get_byte(digest.bytes, 2)::bigint * 16777216 + get_byte(digest.bytes, 3)::bigint * 65536
-      + get_byte(digest.bytes, 4)::bigint * 256 + get_byte(digest.bytes, 5)::bigint
-    ) % 10000
-  )::integer
-  from (
-    select sha256(convert_to(octet_length(salt)::text || ':' || salt || id, 'UTF8')) as bytes
-  ) as digest
-$$;
+language plpgsql immutable strict parallel safe as $$
+declare
+  digest bytea := sha256(convert_to(octet_length(salt)::text || ':' || salt || id, 'UTF8'));
+begin
+  return (
+    get_byte(digest, 0)::bigint * 1099511627776 + get_byte(digest, 1)::bigint * 4294967296
+    + get_byte(digest, 2)::bigint * 16777216 + get_byte(digest, 3)::bigint * 65536
+    + get_byte(digest, 4)::bigint * 256 + get_byte(digest, 5)::bigint
+  ) % 10000;
+end $$;
 
 create function strata_bucket(salt text, id text) returns numeric
 language sql immutable strict parallel safe as $$
@@ -158,8 +156,9 @@ begin
 end $$;
 
 -- Whole years from birthday to today, 29 February counting as 1 March in common years; null before birth.
+-- Not strict, so that it is inlined.
 create function strata_age(birthday date, today date) returns integer
-language sql immutable strict parallel safe as $$
+language sql immutable parallel safe as $$
   select case
     when birthday <= today then (
       (extract(year from today) * 10000 + extract(month from today) * 100 + extract(day from today))::integer

@@ -27,10 +27,27 @@ export function createAggregates(all: readonly Aggregate[], narrowing: Narrowing
     add();
   };
   const emitter: Emitter = { parameters, flips, once };
+  const operands = new Map<string, SqlOperand>();
   return {
-    operand: (aggregate, types) => emitAggregate(aggregate, scanOf(aggregate), types, emitter),
+    operand: (aggregate, types) => {
+      const key = aggregateKey(aggregate, types);
+      const known = operands.get(key);
+      if (known !== undefined) return known;
+      const operand = emitAggregate(aggregate, scanOf(aggregate), types, emitter);
+      operands.set(key, operand);
+      return operand;
+    },
     joins: () => [...scans.values()].flatMap((scan) => scan.joins(narrowing)),
   };
+}
+
+/** What is asked, wherever it is written; types are part of it, as two rules may take a property nobody has sent for different things. */
+function aggregateKey(aggregate: Aggregate, types: ReadonlyMap<Expression, ValueType>): string {
+  return JSON.stringify(aggregate, (name, value: unknown) => {
+    if (name === 'place') return undefined;
+    const type = types.get(value as Expression);
+    return type === undefined ? value : { ...(value as Expression), checkedType: type };
+  });
 }
 
 interface Emitter {

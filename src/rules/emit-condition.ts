@@ -2,6 +2,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import type { AnniversaryWindow, ComparisonOperator, Expression, Literal, Rule } from './ast.ts';
+import { compareAge } from './emit-age.ts';
 import { emitExpression } from './emit-expression.ts';
 import { alignNumbers, type EmitScope, isNullable, numberLike, type Operand, scaleDecimal, type TextOperand } from './emit-operand.ts';
 import { movedToday, today, unitDay, zone } from './emit-parameters.ts';
@@ -94,6 +95,7 @@ function compareNumbers(left: Operand, order: Order, right: Operand, scope: Emit
     return sql`${parameters.constant('numeric', left.decimal)} ${sql.raw(order)} ${parameters.constant('numeric', right.decimal)}`;
   }
   if (right.kind === 'number' && left.kind === 'value' && left.type === 'number') {
+    if (left.birthday !== undefined) return compareAge(left.birthday, order, right.decimal, parameters);
     return sql`${left.sql} ${sql.raw(order)} ${numberLike(parameters, right.decimal, left)}`;
   }
   if (left.kind === 'number' && right.kind === 'value') return compareNumbers(right, mirror(order), left, scope);

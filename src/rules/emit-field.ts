@@ -62,7 +62,15 @@ function computedField(field: BuiltInField, scope: EmitScope): SqlOperand {
       const now = today(scope.parameters);
       // grows at the next birthday; a birthday ahead becomes an age when it comes
       scope.flips.addDay(sql`case when ${birthday} <= ${now} then strata_next_anniversary(${birthday}, ${now} + 1) else ${birthday} end`);
-      return { kind: 'value', type: 'number', sql: sql`strata_age(${birthday}, ${now})`, nullable: true, scale: 0, integer: true };
+      return {
+        kind: 'value',
+        type: 'number',
+        sql: sql`strata_age(${birthday}, ${now})`,
+        nullable: true,
+        scale: 0,
+        integer: true,
+        birthday,
+      };
     }
     case 'items.total':
       // two numbers of four decimals: eight, and past bigint

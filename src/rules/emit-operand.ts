@@ -25,6 +25,8 @@ export interface NumberOperand {
   readonly scale: number;
   /** sql is an integer type, not numeric */
   readonly integer: boolean;
+  /** the number is the age of who was born then */
+  readonly birthday?: SQL;
 }
 
 export interface ListOperand {

@@ -1,0 +1,50 @@
+// In charge of ages beside constants: `age >= 25` asks whether the birthday lies on or before one day, known before the statement runs.
+// Computing each customer's age instead took half of the time of a chunk with ten such conditions (November 2026).
+import { type SQL, sql } from 'drizzle-orm';
+import { unreachable } from '../base/assert.ts';
+import { anniversaryIn, type Day, dayFromParts, formatDay, partsOfDay } from '../base/calendar.ts';
+import { scaleDecimal } from './emit-operand.ts';
+import { type Parameters, today } from './emit-parameters.ts';
+import type { Order } from './emit-temporal.ts';
+import { todayOf } from './plan.ts';
+
+/** Null when the birthday is; a birthday ahead has no age, so every comparison with it is false. */
+export function compareAge(birthday: SQL, order: Order, decimal: string, parameters: Parameters): SQL {
+  const born = sql`${birthday} <= ${today(parameters)}`;
+  const floor = floorOf(decimal);
+  const whole = scaleDecimal(decimal, 0).integer;
+  const reached = (years: number): SQL => sql`${birthday} <= ${latestBirthday(parameters, years)}`;
+  const notReached = (years: number): SQL => sql`${birthday} > ${latestBirthday(parameters, years)}`;
+  switch (order) {
+    case '>=':
+      return reached(whole ? floor : floor + 1);
+    case '>':
+      return reached(floor + 1);
+    case '<':
+      return sql`(${born} and ${notReached(whole ? floor : floor + 1)})`;
+    case '<=':
+      return sql`(${born} and ${notReached(floor + 1)})`;
+    case '=':
+      return whole ? sql`(${reached(floor)} and ${notReached(floor + 1)})` : sql`false`;
+    default:
+      return unreachable(order);
+  }
+}
+
+/** Ages are small: what lies outside is as good as the nearest that does not occur. */
+function floorOf(decimal: string): number {
+  return Math.max(-2, Math.min(20_000, Math.floor(Number(decimal))));
+}
+
+/** The latest birthday of those who have reached an age today; today itself for ages that everybody born has. */
+function latestBirthday(parameters: Parameters, years: number): SQL {
+  return parameters.bound('date', `born ${years}`, (input) => formatDay(birthdayOfAge(todayOf(input), years)));
+}
+
+function birthdayOfAge(today: Day, years: number): Day {
+  if (years <= 0) return today;
+  const { year, month, dayOfMonth } = partsOfDay(today);
+  const day = dayFromParts(year - years, month, dayOfMonth);
+  // 29 February, today, in a year without one: who was born on 1 March is a day short
+  return anniversaryIn(day, year) > today ? day - 1 : day;
+}
