@@ -1,0 +1,95 @@
+// In charge of what the figures share: the shop, the server, the service with its 50 segments, each made when a figure first needs it.
+import path from 'node:path';
+import { systemClock } from '../src/base/clock.ts';
+import type { Figure } from './figure.ts';
+import type { BenchSegment } from './segments.ts';
+import { drawSegments } from './segments.ts';
+import { loadShop, type Server, settle } from './server.ts';
+import { defineSegments, type Service, startService } from './service.ts';
+import { Shop, type ShopSize } from './shop.ts';
+
+export interface BenchOptions {
+  readonly size: ShopSize;
+  readonly seed: number;
+  readonly server: Server;
+  /** the beginning of its databases' names, where there are several benches on one server */
+  readonly databases: string;
+  report(figure: Figure): void;
+  /** What is being done, for who watches; not part of the output. */
+  say(text: string): void;
+}
+
+export interface Bench extends BenchOptions {
+  readonly shop: Shop;
+  /** the database that the service owns */
+  readonly strataDatabase: string;
+  /** the same tables for the other way of doing it */
+  readonly referenceDatabase: string;
+  readonly segments: readonly BenchSegment[];
+  /** The service on the shop without segments: the import's figure fills it, otherwise it is loaded. */
+  useService(service: Service): void;
+  /** The service with the shop and all segments built. */
+  service(): Promise<Service>;
+  /** The database `reference` holds the same shop. */
+  reference(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function openBench(options: BenchOptions): Bench {
+  const { server, size, seed, say } = options;
+  const shop = new Shop(size, seed, systemClock.nowMs());
+  const segments = drawSegments(seed);
+  const strataDatabase = `${options.databases}_strata`;
+  const referenceDatabase = `${options.databases}_reference`;
+  let empty: Service | undefined;
+  let built: Promise<Service> | undefined;
+  let hasReference = false;
+  const build = async () => {
+    if (empty === undefined) {
+      say('loading the shop');
+      await server.createMigrated(strataDatabase);
+      await loadShop(server, strataDatabase, shop);
+      await settle(server, strataDatabase);
+      empty = await startBenchService(server, strataDatabase);
+      await registerAttributes(empty);
+    }
+    say('building 50 segments');
+    await defineSegments(empty, segments);
+    await settle(server, strataDatabase);
+    return empty;
+  };
+  return {
+    ...options,
+    shop,
+    segments,
+    strataDatabase,
+    referenceDatabase,
+    useService: (service) => {
+      empty = service;
+      hasReference = true;
+    },
+    service: () => {
+      built ??= build();
+      return built;
+    },
+    reference: async () => {
+      if (hasReference) return;
+      say('loading the shop for the reference');
+      hasReference = true;
+      await server.createMigrated(referenceDatabase);
+      await loadShop(server, referenceDatabase, shop);
+      await settle(server, referenceDatabase);
+    },
+    close: async () => empty?.stop(),
+  };
+}
+
+export function startBenchService(server: Server, database: string): Promise<Service> {
+  return startService(server.urlOf(database), path.join(server.folder, 'service'));
+}
+
+/** Rows that came by COPY have told nobody what their attributes are. */
+export async function registerAttributes(service: Service): Promise<void> {
+  await service.call('PUT', '/v1/attributes/tier', { type: 'string' });
+  await service.call('PUT', '/v1/attributes/visits', { type: 'number' });
+}

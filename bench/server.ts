@@ -1,0 +1,149 @@
+// In charge of the bench's own Postgres: in a folder under the system's temporary one, on a free port, gone at the end. And of loading a shop
+// straight into its tables. Its databases: `strata`, which the service owns, and `reference`, the same tables for the other way of doing it.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline as stream } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { openDataFolder } from '../src/base/data-folder.ts';
+import { openDatabase } from '../src/db/database.ts';
+import { startEmbedded } from '../src/db/embedded.ts';
+import { migrate } from '../src/db/migrate.ts';
+import { postgresSeconds } from './processes.ts';
+import {
+  COPY_CUSTOMERS,
+  COPY_ITEMS,
+  COPY_ORDERS,
+  COPY_OWNERS,
+  type CopyTable,
+  customerCopy,
+  inPieces,
+  itemsCopy,
+  orderCopy,
+  ownerCopy,
+  type Shop,
+} from './shop.ts';
+
+const CONNECTIONS = 200;
+const TABLES = ['customers', 'order_owners', 'orders', 'order_items'];
+
+export interface Server {
+  readonly folder: string;
+  urlOf(database: string): string;
+  /** A client of its own; to be ended by the caller. Values come back as pg gives them. */
+  connect(database: string): Promise<pg.Client>;
+  /** An empty database with Strata's schema. */
+  createMigrated(database: string): Promise<void>;
+  /** A copy of a database that nobody is connected to. */
+  clone(from: string, to: string): Promise<void>;
+  dropDatabase(database: string): Promise<void>;
+  /** processor seconds of all of Postgres so far */
+  cpuSeconds(): number;
+  stop(): Promise<void>;
+}
+
+export async function startServer(): Promise<Server> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'strata-bench-'));
+  fs.chmodSync(folder, 0o711);
+  const postgres = await startEmbedded(openDataFolder(folder), { connections: CONNECTIONS });
+  const lastResort = () => {
+    postgres.requestStop();
+    fs.rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', lastResort);
+  const urlOf = (database: string) => {
+    const url = new URL(postgres.url);
+    url.pathname = `/${database}`;
+    return url.href;
+  };
+  const connect = async (database: string) => {
+    const client = new pg.Client({ connectionString: urlOf(database), options: '-c TimeZone=UTC -c jit=off' });
+    await client.connect();
+    return client;
+  };
+  const onServer = async (text: string) => {
+    const client = await connect('postgres');
+    await client.query(text).finally(() => client.end());
+  };
+  return {
+    folder,
+    urlOf,
+    connect,
+    createMigrated: async (database) => {
+      await onServer(`drop database if exists ${database} with (force)`);
+      await onServer(`create database ${database}`);
+      const opened = openDatabase(urlOf(database));
+      await migrate(opened).finally(() => opened.close());
+    },
+    clone: (from, to) => onServer(`create database ${to} template ${from} strategy file_copy`),
+    dropDatabase: (database) => onServer(`drop database if exists ${database} with (force)`),
+    cpuSeconds: () => postgresSeconds(postgres.pid),
+    stop: async () => {
+      await postgres.stop();
+      process.off('exit', lastResort);
+      fs.rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Rows or pieces of COPY's text format into a table. */
+export async function copyInto(client: pg.Client, { table, columns }: CopyTable, pieces: Iterable<string> | Readable): Promise<void> {
+  const source = pieces instanceof Readable ? pieces : Readable.from(pieces, { objectMode: false });
+  await stream(source, client.query(copyFrom(`copy ${table} (${columns}) from stdin`)));
+}
+
+/** The whole shop, keys and indexes made after the rows, which is several times faster; for the figures that do not measure loading. */
+export async function loadShop(server: Server, database: string, shop: Shop): Promise<void> {
+  const client = await server.connect(database);
+  try {
+    const makeAgain = await dropIndexes(client);
+    const customers = inPieces(rangeOf(shop.size.customers), (index) => customerCopy(shop.customer(index)));
+    await copyInto(client, COPY_CUSTOMERS, customers);
+    const all = () => shop.orders(0, shop.size.orders);
+    await copyInto(client, COPY_OWNERS, inPieces(all(), ownerCopy));
+    await copyInto(client, COPY_ORDERS, inPieces(all(), orderCopy));
+    await copyInto(client, COPY_ITEMS, inPieces(all(), itemsCopy));
+    for (const statement of makeAgain) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+export function* rangeOf(count: number): Generator<number> {
+  for (let index = 0; index < count; index += 1) yield index;
+}
+
+/** → the statements that make them again */
+async function dropIndexes(client: pg.Client): Promise<string[]> {
+  const { rows: keys } = await client.query<{ table: string; name: string; definition: string }>(
+    `select c.conrelid::regclass::text as table, c.conname as name, pg_get_constraintdef(c.oid) as definition
+     from pg_constraint as c
+     where c.contype = 'p' and c.conrelid = any($1::text[]::regclass[])`,
+    [TABLES],
+  );
+  for (const { table, name } of keys) await client.query(`alter table ${table} drop constraint ${name}`);
+  const { rows: indexes } = await client.query<{ name: string; definition: string }>(
+    `select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
+     from pg_index as i
+     where i.indrelid = any($1::text[]::regclass[])`,
+    [TABLES],
+  );
+  for (const { name } of indexes) await client.query(`drop index ${name}`);
+  return [
+    ...keys.map(({ table, name, definition }) => `alter table ${table} add constraint ${name} ${definition}`),
+    ...indexes.map(({ definition }) => definition),
+  ];
+}
+
+/** What autovacuum would have done by now on a shop that did not come within a minute. */
+export async function settle(server: Server, database: string): Promise<void> {
+  const client = await server.connect(database);
+  try {
+    await client.query('vacuum (analyze)');
+    await client.query('checkpoint');
+  } finally {
+    await client.end();
+  }
+}
