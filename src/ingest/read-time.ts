@@ -6,7 +6,7 @@ export const LAST_YEAR = 2200;
 const ZERO = 48;
 const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** `2026-01-31`; undefined where it is no date of the calendar within 1900–2200. */
+/** Is it a date of the calendar, like `2026-01-31`, within 1900–2200? */
 export function isDate(text: string): boolean {
   return text.length === 10 && daysInto(text) !== undefined;
 }

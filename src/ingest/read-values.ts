@@ -40,7 +40,7 @@ function readMembers(raw: Readonly<Record<string, unknown>>, prefix: string, dep
     const value = raw[key];
     const at = pointer(base, key);
     if (key === '') {
-      reading.problems.add(at, 'invalid_name', `a name of an ${reading.what} cannot be empty`.replace('an property', 'a property'));
+      reading.problems.add(at, 'invalid_name', 'a name cannot be empty');
       continue;
     }
     const name = prefix === '' ? key : `${prefix}.${key}`;
