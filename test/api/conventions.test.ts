@@ -16,7 +16,7 @@ describe('refusals', () => {
   test.each([
     ['unknown path', 'GET', '/v1/nothing', 404, 'not_found'],
     ['unknown path outside v1', 'GET', '/nothing', 404, 'not_found'],
-    ['trailing slash', 'GET', '/v1/segments/', 404, 'not_found'],
+    ['empty key', 'GET', '/v1/segments/', 400, 'invalid_request'],
     ['broken escape in the path', 'GET', '/v1/customers/%zz', 400, 'invalid_request'],
     ['escape that is not UTF-8', 'GET', '/v1/customers/%ff', 400, 'invalid_request'],
     ['broken escape in the query', 'GET', '/v1/customers?email=%zz', 400, 'invalid_request'],
@@ -25,7 +25,7 @@ describe('refusals', () => {
     ['id far too long', 'GET', `/v1/customers/${'x'.repeat(5000)}`, 400, 'invalid_request'],
     ['id with NUL', 'GET', '/v1/customers/a%00b', 400, 'invalid_request'],
     ['id with a control character', 'GET', '/v1/customers/a%0Ab', 400, 'invalid_request'],
-    ['id of one dot', 'GET', '/v1/orders/%2E', 404, 'not_found'],
+    ['id of one dot', 'GET', '/v1/orders/%2E', 400, 'invalid_request'],
     ['key with capitals', 'GET', '/v1/segments/VIP', 400, 'invalid_request'],
     ['limit of zero', 'GET', '/v1/segments?limit=0', 400, 'invalid_request'],
     ['limit too large', 'GET', '/v1/segments?limit=1001', 400, 'invalid_request'],

@@ -82,11 +82,3 @@ test('unchanged segments answer 304', async () => {
   await service.call('DELETE', '/v1/orders/o1');
   expect((await service.call('GET', path, undefined, { 'if-none-match': etag })).body).toEqual({ customerId: 'ann', segments: [] });
 });
-
-test('stopping ends waiting readers at once', async () => {
-  const stopped = await startService({ background: false });
-  const waiting = stopped.call('GET', '/v1/changes?wait=30');
-  await stopped.call('GET', '/healthz');
-  await stopped.close();
-  expect((await waiting).body.data).toEqual([]);
-});

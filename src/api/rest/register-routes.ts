@@ -48,16 +48,19 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
     schema: { response },
     config: { public: route.public === true },
     handler: async (request, reply) => {
-      const { params, query, body } = check(request);
-      requireBody(route, body);
-      if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
-      reply.code(Number(firstStatus));
-      const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
-      const answer = await route.handle({ strata: context.strata, params, query, body, request, reply, signal } as Parameters<
-        Route['handle']
-      >[0]);
-      if (context.checkAnswers) route.answers[reply.statusCode]?.parse(answer);
-      return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;
+      try {
+        requireBody(route, request.body);
+        const { params, query, body } = check(request);
+        if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
+        reply.code(Number(firstStatus));
+        const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
+        const call = { strata: context.strata, params, query, body, request, reply, signal };
+        const answer = await route.handle(call as Parameters<Route['handle']>[0]);
+        if (context.checkAnswers) route.answers[reply.statusCode]?.parse(answer);
+        return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;
+      } finally {
+        if (context.stopping.aborted) reply.header('connection', 'close'); // a kept connection would hold up the end
+      }
     },
   });
 }

@@ -1,0 +1,60 @@
+// The document and the code, held together both ways: errors, routes, the committed openapi.yaml.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { PROBLEM_TYPE } from '../../src/api/rest/problem.ts';
+import { refusalsOf } from '../../src/api/rest/route.ts';
+import { apiDocument, ROUTES } from '../../src/api/rest/routes.ts';
+import { isOpenapiCurrent } from '../../src/cli/openapi.ts';
+import { ERRORS, type ErrorCode } from '../../src/errors.ts';
+
+/** Of features that are still to come; each code leaves this list with the first route that answers it. */
+const NOT_YET_ANSWERED: readonly ErrorCode[] = ['forbidden', 'rate_limited'];
+/** Answered by no route in particular. */
+const EVERYWHERE: readonly ErrorCode[] = ['method_not_allowed'];
+
+interface Operation {
+  readonly summary?: string;
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, unknown>> }>>;
+}
+
+const operations = Object.values(apiDocument()['paths'] as Record<string, Record<string, Operation>>).flatMap((methods) =>
+  Object.values(methods),
+);
+
+test('the committed document is current', async () => {
+  expect(await isOpenapiCurrent()).toBe(true);
+});
+
+test('every error code is documented by a route', () => {
+  const documented = new Set(ROUTES.flatMap(refusalsOf));
+  const missing = Object.keys(ERRORS).filter((code) => !documented.has(code as ErrorCode));
+  expect(missing.sort()).toEqual([...NOT_YET_ANSWERED, ...EVERYWHERE].sort());
+});
+
+test('every documented code has its status of the table', () => {
+  for (const operation of operations) {
+    for (const [status, response] of Object.entries(operation.responses)) {
+      if (response.content?.[PROBLEM_TYPE] === undefined) continue;
+      const codes = [...response.description.matchAll(/`([a-z_]+)`/g)].map((match) => match[1] as ErrorCode);
+      expect(codes.length).toBeGreaterThan(0);
+      for (const code of codes) expect([code, ERRORS[code]?.status]).toEqual([code, Number(status)]);
+    }
+  }
+});
+
+test('every code that is thrown is in the table, and the other way round', () => {
+  const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && file !== 'errors.ts')
+    .map((file) => readFileSync(path.join('src', file), 'utf8'))
+    .join('\n');
+  const unused = Object.keys(ERRORS).filter((code) => !sources.includes(`'${code}'`));
+  expect(unused.sort()).toEqual([...NOT_YET_ANSWERED].sort());
+});
+
+test('every route has a summary, answers and an id of its own', () => {
+  const ids = ROUTES.map((route) => route.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const route of ROUTES)
+    expect([route.path, route.summary.length > 0, Object.keys(route.answers).length > 0]).toEqual([route.path, true, true]);
+});
