@@ -7,6 +7,7 @@ import { suggestName } from './suggest-name.ts';
 export interface JsonReader {
   readonly problems: Diagnostic[];
   readonly broken: Set<Rule | Expression>;
+  conditions: number;
 }
 
 export type JsonObject = { readonly [name: string]: unknown };

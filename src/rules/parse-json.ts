@@ -42,8 +42,12 @@ export function readAnyRule(input: unknown): ReadRule {
 }
 
 function readRuleJson(json: unknown): ReadRule {
-  const reader: JsonReader = { problems: [], broken: new Set() };
+  const reader: JsonReader = { problems: [], broken: new Set(), conditions: 0 };
   const rule = parseNode(reader, json, '', 1);
+  if (reader.conditions > LIMITS.conditions.atMost) {
+    const tooMany = limitExceeded('conditions', `${reader.conditions} conditions`, rule.place);
+    return { rule: null, problems: [tooMany, ...reader.problems], broken: reader.broken };
+  }
   const tooDeep = checkDepth(rule);
   if (tooDeep !== null) return { rule: null, problems: [...reader.problems, tooDeep], broken: reader.broken };
   return { rule, problems: reader.problems, broken: reader.broken };
@@ -113,6 +117,9 @@ function parseForm(reader: JsonReader, value: unknown, pointer: string, nesting:
 const CONDITION_OPERATORS: readonly string[] = OPERATORS.map((row) => row.op);
 
 function parseCondition(reader: JsonReader, object: JsonObject, pointer: string, nesting: number): Rule | null {
+  reader.conditions += 1;
+  // past the limit only counting goes on: a body may hold a hundred thousand
+  if (reader.conditions > LIMITS.conditions.atMost) return null;
   const op = object['op'];
   const place = placeAt(pointer);
   const left = () => parseExpression(reader, object['left'], pointerTo(pointer, 'left'), nesting + 1);

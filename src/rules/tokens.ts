@@ -1,5 +1,5 @@
-// Cuts the text of a rule into tokens, in one pass. Never fails: what cannot be a token becomes a `bad` one, which the
-// parser reports when it gets there, so that the first mistake in the text is the first one told.
+// Cuts the text of a rule into tokens, in one pass. Never fails: what cannot be a token becomes a `bad` one and the last,
+// which the parser reports when it gets there, so that the first mistake in the text is the first one told.
 
 import { stringProblem } from './read-literal.ts';
 
@@ -68,6 +68,8 @@ const MISTAKEN_SYMBOLS: readonly (readonly [symbol: string, hint: string])[] = [
   ['）', 'write a plain bracket'],
 ];
 
+const MISTAKEN_BY_FIRST = Map.groupBy(MISTAKEN_SYMBOLS, ([symbol]) => symbol.charAt(0));
+
 export function tokenize(text: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -84,16 +86,21 @@ export function tokenize(text: string): readonly Token[] {
     const comment = match(COMMENT);
     if (comment !== null) {
       const token = badComment(comment, at);
-      if (token !== null) tokens.push(token);
+      if (token !== null) return [...tokens, token, endAt(text)];
       at += comment.length;
       continue;
     }
     const token = text[at] === '"' ? stringAt(text, at) : tokenAt(text, at, tokens.at(-1), match);
     tokens.push(token);
+    if (token.kind === 'bad') break;
     at = token.end;
   }
-  tokens.push({ kind: 'end', start: text.length, end: text.length });
+  tokens.push(endAt(text));
   return tokens;
+}
+
+function endAt(text: string): Token {
+  return { kind: 'end', start: text.length, end: text.length };
 }
 
 function tokenAt(text: string, at: number, previous: Token | undefined, match: (pattern: RegExp) => string | null): Token {
@@ -109,7 +116,7 @@ function tokenAt(text: string, at: number, previous: Token | undefined, match: (
     const found = match(pattern);
     if (found !== null) return { kind, text: found, start: at, end: at + found.length };
   }
-  for (const [mistaken, hint] of MISTAKEN_SYMBOLS) {
+  for (const [mistaken, hint] of MISTAKEN_BY_FIRST.get(text.charAt(at)) ?? []) {
     if (!text.startsWith(mistaken, at) || (mistaken === '!' && text[at + 1] === '=')) continue;
     return {
       kind: 'bad',

@@ -1,12 +1,12 @@
 // Text, JSON and the tree say the same: whatever is written in one form comes back from the others unchanged.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ruleJsonSchema } from '../../src/rules/rule-json-schema.ts';
 import { checkDepth } from '../../src/rules/measure-depth.ts';
 import { parseJsonRule } from '../../src/rules/parse-json.ts';
 import { parseRule } from '../../src/rules/parse-text.ts';
 import { ruleToJson } from '../../src/rules/print-json.ts';
 import { printRule } from '../../src/rules/print-text.ts';
+import { ruleJsonSchema } from '../../src/rules/rule-json-schema.ts';
 import { arbitraryTree, withoutPlaces } from './arbitrary-tree.ts';
 import { accepts } from './schema-validator.ts';
 
