@@ -1,5 +1,5 @@
 // In charge of transactions: begin, commit, roll back, and repeat where Postgres asks for it. Which statements run is the stages' business.
-import { type Client, type Database, type Statement, toQuery } from './database.ts';
+import { type Client, type Database, pipeline, type Statement, toQuery } from './database.ts';
 
 /** Postgres undid the whole transaction for reasons of concurrency: running it again is right. Nothing else is repeated. */
 const REPEATABLE_STATES: ReadonlySet<string> = new Set([
@@ -60,4 +60,12 @@ async function once<Value>(
   } finally {
     client.release(broken);
   }
+}
+
+/** A read of many rows at one snapshot of each statement: sequential scans are allowed in it. */
+export function inScan<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+  return inTransaction(database, async (client) => {
+    await pipeline(client, [{ text: 'set transaction read only' }, { text: 'set local enable_seqscan = on' }]);
+    return work(client);
+  });
 }

@@ -1,5 +1,6 @@
 // In charge of asking what a rule would give, now or as of a past instant, storing nothing. The same emitted SQL as everywhere.
 import type { Database } from '../db/database.ts';
+import { inScan } from '../db/transaction.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import type { Definitions } from '../segments/definitions.ts';
@@ -27,7 +28,7 @@ const LEAST_KEY = '-9223372036854775808';
 const GREATEST_KEY = '9223372036854775807';
 
 /** Who was created after a past instant is not in the population; facts after it do not exist yet; segments are as they were. */
-export async function previewRule(database: Pick<Database, 'query'>, definitions: Definitions, request: PreviewRequest): Promise<Preview> {
+export async function previewRule(database: Database, definitions: Definitions, request: PreviewRequest): Promise<Preview> {
   const emitted = emitEvaluation({
     segments: [{ id: PREVIEWED, key: '', checked: request.checked }],
     segmentIds: definitions.segmentIds,
@@ -42,8 +43,9 @@ export async function previewRule(database: Pick<Database, 'query'>, definitions
   });
   const asOf = `$${values.length + 1}::timestamptz`;
   const sample = `$${values.length + 2}::integer`;
-  const [row] = await database.query<{ count: string; population: string; sample: string[] | null }>({
-    text: `
+  const { rows } = await inScan(database, (client) =>
+    client.query<{ count: string; population: string; sample: string[] | null }>(
+      `
       with population as (
         select c.id, c.external_id
         from customers as c
@@ -60,8 +62,10 @@ export async function previewRule(database: Pick<Database, 'query'>, definitions
           select array_agg(s.external_id order by s.external_id)
           from (select m.external_id from matching as m order by m.external_id limit ${sample}) as s
         ) as sample`,
-    values: [...values, request.isPast ? new Date(request.asOfMs).toISOString() : 'infinity', request.sample],
-  });
+      [...values, request.isPast ? new Date(request.asOfMs).toISOString() : 'infinity', request.sample],
+    ),
+  );
+  const [row] = rows;
   if (row === undefined) throw new Error('the preview gave no row');
   return { count: Number(row.count), population: Number(row.population), sampleIds: row.sample ?? [] };
 }

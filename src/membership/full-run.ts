@@ -2,7 +2,7 @@
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish.
 import { type Client, pipeline } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import { inScan, inTransaction } from '../db/transaction.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -123,15 +123,12 @@ interface Scan {
 async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Promise<Scan> {
   const program = deciding.programs.get();
   const segmentIds = program.withDependents(runs.map((run) => run.segmentId));
-  const client = await deciding.database.pool.connect();
-  try {
+  return inScan(deciding.database, async (client) => {
     const asOfMs = await readAsOf(client, deciding);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
     return { program, segmentIds, differences };
-  } finally {
-    client.release();
-  }
+  });
 }
 
 async function readAsOf(client: Client, deciding: Deciding): Promise<number> {

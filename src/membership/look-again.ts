@@ -23,9 +23,8 @@ export async function lockForLook(
   deciding: Deciding,
   keys: readonly CustomerKey[],
 ): Promise<{ moment: Moment; revisions: ReadonlyMap<CustomerKey, string> }> {
-  const [, , locked, moment] = await pipeline(client, [
+  const [, locked, moment] = await pipeline(client, [
     { text: 'set local enable_bitmapscan = off' },
-    { text: 'set local enable_seqscan = off' },
     {
       name: 'lock_for_look',
       text: 'update customers as c set revision = c.revision + 1 where c.id = any($1::bigint[]) returning c.id, c.revision - 1 as revision',
