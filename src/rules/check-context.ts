@@ -68,7 +68,7 @@ export function nearest(context: CheckContext, name: string, candidates: Iterabl
 }
 
 /** `age` (number), cut where it is long. */
-export function describeTyped(expression: Expression, type: ValueType): string {
+function describeTyped(expression: Expression, type: ValueType): string {
   return `\`${describeExpression(expression)}\` is a ${typeName(type)}`;
 }
 

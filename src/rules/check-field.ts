@@ -1,5 +1,5 @@
 // Finds what a field names, in the scope it stands in, and answers its type. In charge of the hints for names that are not there.
-import { BUILT_IN_FIELDS, builtInField, propertyType, type Scope, type ValueType } from '../catalog/catalog.ts';
+import { BUILT_IN_FIELDS, builtInField, type Catalog, propertyType, type Scope, type ValueType } from '../catalog/catalog.ts';
 import type { FieldExpression } from './ast.ts';
 import { type CheckContext, nearest, type RowScope, tellError, warnOnce } from './check-context.ts';
 import { printPath } from './field-path.ts';
@@ -102,8 +102,15 @@ function checkProperty(context: CheckContext, field: FieldExpression, event: str
   return variable;
 }
 
-function anyEventProperties(context: CheckContext): ReadonlyMap<string, ValueType> {
-  return new Map([...context.catalog.events.values()].flatMap((properties) => [...properties]));
+// a snapshot never changes, and a rule may name hundreds of properties that nobody has sent
+const propertiesOfAnyEvent = new WeakMap<Catalog, ReadonlyMap<string, ValueType>>();
+
+function anyEventProperties({ catalog }: CheckContext): ReadonlyMap<string, ValueType> {
+  const known = propertiesOfAnyEvent.get(catalog);
+  if (known !== undefined) return known;
+  const properties = new Map([...catalog.events.values()].flatMap((ofOne) => [...ofOne]));
+  propertiesOfAnyEvent.set(catalog, properties);
+  return properties;
 }
 
 function isScore(name: string): boolean {

@@ -63,7 +63,7 @@ function isTimeDependent(window: Window): boolean {
   }
 }
 
-export function isRelative(instant: Instant): boolean {
+function isRelative(instant: Instant): boolean {
   return instant.kind !== 'date' && instant.kind !== 'timestamp';
 }
 

@@ -20,7 +20,7 @@ function placeTooDeep(node: Rule | Expression, level: number): Place | null {
 }
 
 /** The rules and expressions directly below a node; literals of lists and the instants of windows are leaves and left out. */
-export function childrenOf(node: Rule | Expression): readonly (Rule | Expression)[] {
+function childrenOf(node: Rule | Expression): readonly (Rule | Expression)[] {
   switch (node.kind) {
     case 'and':
     case 'or':

@@ -28,7 +28,7 @@ function durationHint(value: unknown): string | undefined {
   return undefined;
 }
 
-export const INSTANT_MEMBERS = ['date', 'timestamp', 'at', 'ago', 'from_now'] as const;
+const INSTANT_MEMBERS = ['date', 'timestamp', 'at', 'ago', 'from_now'] as const;
 type InstantMember = (typeof INSTANT_MEMBERS)[number];
 
 /** The member of an object that says what kind of instant it is, if it is one. */

@@ -11,6 +11,7 @@ import { checkDepth } from './measure-depth.ts';
 import { ARITHMETIC_OPERATORS, COMPARISON_OPERATORS } from './operators.ts';
 import { parseAnniversary, parseInstantLiteral, parseRelative, parseWindow, startsDuration, startsWindow } from './parse-window.ts';
 import { readDecimal } from './read-literal.ts';
+import { asExpression, asRule, isRule, type Node, standIn } from './rule-or-expression.ts';
 import { suggestName } from './suggest-name.ts';
 import {
   closeBracket,
@@ -41,9 +42,6 @@ export interface ReadRule {
   /** nodes standing in for something that `problems` already tells */
   readonly broken: ReadonlySet<Rule | Expression>;
 }
-
-/** A bracket may open a rule or an expression, so the parser carries either and says late which was needed. */
-type Node = Rule | Expression;
 
 export function parseRule(text: string): Result<Rule, Diagnostic> {
   const { rule, problems } = readRuleText(text);
@@ -450,66 +448,4 @@ function skipBrackets(reader: TextReader): void {
       throw new ParseStop(limitExceeded('brackets', `more than ${LIMITS.brackets.atMost} levels`, placeOf(reader, open)));
     take(reader);
   } while (depth > 0);
-}
-
-// ── which of the two was needed ──────────────────────────────────────────────────────────────────────────────────────
-
-const RULE_KINDS: ReadonlySet<string> = new Set<Rule['kind']>([
-  'and',
-  'or',
-  'not',
-  'everyone',
-  'segment',
-  'comparison',
-  'between',
-  'in',
-  'text',
-  'has',
-  'missing',
-  'within',
-  'anniversary',
-]);
-
-function isRule(node: Node): node is Rule {
-  return RULE_KINDS.has(node.kind);
-}
-
-function standIn(reader: TextReader, place: Place): Expression {
-  const expression: Expression = { kind: 'boolean', value: true, place };
-  reader.broken.add(expression);
-  return expression;
-}
-
-function asRule(reader: TextReader, node: Node): Rule {
-  if (isRule(node)) return node;
-  const rule: Rule = { kind: 'everyone', place: node.place };
-  if (!reader.broken.has(node)) {
-    const hint = node.kind === 'boolean' ? 'write `everyone` or `not everyone`' : 'compare it with something, as in `consent.email = true`';
-    // a value that something else follows: what is missing is the operator between them
-    const next = peek(reader);
-    const ends =
-      next.kind === 'end' || isSymbol(reader, ')') || isKeyword(reader, 'and') || isKeyword(reader, 'or') || startsWindow(reader);
-    if (!ends) stopAt(reader, 'an operator', missingOperatorHint(next));
-    note(reader, 'type_mismatch', 'a condition is needed here, this is only a value', node.place, hint);
-  }
-  reader.broken.add(rule);
-  return rule;
-}
-
-function missingOperatorHint(next: Token): string | undefined {
-  if (next.kind !== 'word') return undefined;
-  const near = suggestName(next.text, ['between', 'contains', 'starts', 'ends', 'has', 'anniversary', 'since', 'before', 'missing']);
-  return near === null || near === next.keyword ? undefined : `did you mean \`${near}\`?`;
-}
-
-function asExpression(reader: TextReader, node: Node): Expression {
-  if (!isRule(node)) return node;
-  note(
-    reader,
-    'type_mismatch',
-    'a value is needed here, this is a condition',
-    node.place,
-    'conditions are joined by `and`, `or` and `not`',
-  );
-  return standIn(reader, node.place);
 }

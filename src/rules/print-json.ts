@@ -40,7 +40,7 @@ export function ruleToJson(rule: Rule): Json {
   }
 }
 
-export function expressionToJson(expression: Expression): Json {
+function expressionToJson(expression: Expression): Json {
   switch (expression.kind) {
     case 'string':
     case 'boolean':

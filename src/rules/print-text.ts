@@ -122,7 +122,7 @@ export function printDuration(duration: Duration): string {
   return `${duration.amount} ${duration.amount === 1 ? row.singular : row.unit}`;
 }
 
-export function printWindow(window: Window): string {
+function printWindow(window: Window): string {
   switch (window.kind) {
     case 'last':
       return `in the last ${printDuration(window.duration)}`;
