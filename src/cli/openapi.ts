@@ -5,7 +5,7 @@ import { apiDocument } from '../api/rest/routes.ts';
 
 const FILE = new URL('../../openapi.yaml', import.meta.url);
 
-export function openapiYaml(): string {
+function openapiYaml(): string {
   const head = '# Made by `npm run openapi` from the routes in src/api/rest. Do not edit.\n';
   return head + stringify(apiDocument(), { lineWidth: 0, aliasDuplicateObjects: false });
 }

@@ -32,7 +32,7 @@ test('every error code is documented by a route', () => {
   expect(missing.sort()).toEqual([...NOT_YET_ANSWERED, ...EVERYWHERE].sort());
 });
 
-test('every documented code has its status of the table', () => {
+test('documented codes have the statuses of the table', () => {
   for (const operation of operations) {
     for (const [status, response] of Object.entries(operation.responses)) {
       if (response.content?.[PROBLEM_TYPE] === undefined) continue;
@@ -43,7 +43,7 @@ test('every documented code has its status of the table', () => {
   }
 });
 
-test('every code that is thrown is in the table, and the other way round', () => {
+test('no code of the table is unused', () => {
   const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && file !== 'errors.ts')
     .map((file) => readFileSync(path.join('src', file), 'utf8'))
@@ -52,7 +52,7 @@ test('every code that is thrown is in the table, and the other way round', () =>
   expect(unused.sort()).toEqual([...NOT_YET_ANSWERED].sort());
 });
 
-test('every route has a summary, answers and an id of its own', () => {
+test('every route describes itself', () => {
   const ids = ROUTES.map((route) => route.operationId);
   expect(new Set(ids).size).toBe(ids.length);
   for (const route of ROUTES)

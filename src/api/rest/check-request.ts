@@ -9,7 +9,7 @@ import type { Route } from './route.ts';
 const NOTHING = z.strictObject({});
 const FRESH = { fresh: z.string().optional() };
 
-export interface CheckedRequest {
+interface CheckedRequest {
   readonly params: unknown;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;

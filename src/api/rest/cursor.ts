@@ -39,7 +39,7 @@ function fits(part: PlacePart, value: unknown): boolean {
   return number <= MAX_BIGINT && number >= -MAX_BIGINT - 1n;
 }
 
-export function invalidCursor(cause?: unknown): AppError {
+function invalidCursor(cause?: unknown): AppError {
   return new AppError('invalid_cursor', 'Pass `after` exactly as a former answer of this list gave it in `next`.', {
     errors: [{ parameter: 'after', code: 'invalid_cursor', detail: 'This is not a cursor of this list.' }],
     cause,

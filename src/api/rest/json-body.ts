@@ -4,7 +4,7 @@ import { AppError } from '../../errors.ts';
 
 import { parseJson } from '../../ingest/parse-json.ts';
 
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export function readJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();

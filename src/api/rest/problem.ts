@@ -37,7 +37,7 @@ const FASTIFY_REFUSALS: Readonly<Record<string, readonly [code: ErrorCode, detai
 };
 
 /** What the caller is told of any error; `failure` is what the log is told, where somebody must act. */
-export function explain(error: unknown): { readonly refusal: AppError; readonly failure: boolean } {
+function explain(error: unknown): { readonly refusal: AppError; readonly failure: boolean } {
   if (error instanceof AppError) return { refusal: error, failure: error.status === 500 };
   const code = codeOf(error);
   const known = FASTIFY_REFUSALS[code];
@@ -61,7 +61,7 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
   sendProblem(reply, refusal);
 }
 
-export function sendProblem(reply: FastifyReply, refusal: AppError): void {
+function sendProblem(reply: FastifyReply, refusal: AppError): void {
   const { id } = reply.request;
   if (refusal.status === 503) reply.header('retry-after', '1');
   if (refusal.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // no upload of a stranger is read on

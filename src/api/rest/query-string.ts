@@ -1,12 +1,12 @@
 // In charge of reading the part of a URL behind `?`: strictly, so that a broken escape is refused and not passed on as text.
 import { AppError } from '../../errors.ts';
 
-/** A name given twice becomes a list, which every parameter's schema then refuses. */
-export type QueryString = Readonly<Record<string, string | readonly string[]>>;
-
 const MALFORMED = Symbol('malformed');
 
-/** Never throws, since Fastify calls it outside of any handler; `requireWellFormed` speaks up later. */
+/**
+ * Never throws, since Fastify calls it outside of any handler; `requireWellFormed` speaks up later. A name given twice becomes a list,
+ * which every parameter's schema then refuses.
+ */
 export function parseQueryString(text: string): Record<string, unknown> {
   const query: Record<string | symbol, unknown> = Object.create(null);
   for (const part of text.split('&')) {

@@ -50,6 +50,7 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
     handler: async (request, reply) => {
       try {
         requireBody(route, request.body);
+        refuseIdempotencyKey(route, request);
         const { params, query, body } = check(request);
         if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
         reply.code(Number(firstStatus));
@@ -69,6 +70,13 @@ function requireBody(route: Route, body: unknown): void {
   if (route.body === undefined || route.body.kind === 'stream') return;
   if (body === undefined && route.body.optional !== true)
     throw new AppError('invalid_json', 'A JSON body is needed here, with Content-Type application/json.');
+}
+
+/** Taken silently it would promise what is not kept yet. Imports are repeatable by themselves. */
+function refuseIdempotencyKey(route: Route, request: FastifyRequest): void {
+  if (route.method !== 'POST' || route.body?.kind === 'stream' || request.headers['idempotency-key'] === undefined) return;
+  const detail = 'Idempotency-Key is not available yet; ids make writes of customers, orders and events repeatable.';
+  throw new AppError('invalid_request', detail, { errors: [{ parameter: 'Idempotency-Key', code: 'not_available', detail }] });
 }
 
 function hangUp(reply: FastifyReply): AbortSignal {

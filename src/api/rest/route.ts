@@ -19,7 +19,7 @@ export type Body<Schema extends z.ZodType> =
   | { readonly kind: 'stream'; readonly contentTypes: readonly string[] };
 
 /** What a handler is given: everything checked. */
-export interface Call<Params, Query, Payload> {
+interface Call<Params, Query, Payload> {
   readonly strata: Strata;
   readonly params: Params;
   readonly query: Query;

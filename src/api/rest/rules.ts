@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { loadCatalog } from '../../catalog/load-catalog.ts';
 import { AppError } from '../../errors.ts';
+import { isEvaluationFailure } from '../../evaluation/evaluation-failure.ts';
 import { previewRule } from '../../evaluation/preview.ts';
 import { readCustomers } from '../../ingest/read-customers.ts';
 import { checkInput } from '../../rules/check-rule.ts';
@@ -14,6 +15,7 @@ import { loadDefinitions } from '../../segments/definitions.ts';
 import { invalidRule, toErrorDetail } from '../../segments/segments.ts';
 import { CustomerSchema } from './fact-schemas.ts';
 import { type Route, route } from './route.ts';
+import { placeInBody, withRuleOfBody } from './rule-place.ts';
 import { RuleInput } from './segment-schemas.ts';
 import { Count, ErrorDetailSchema, Instant, InstantInput, instant } from './wire.ts';
 
@@ -42,7 +44,12 @@ const PreviewSchema = z
 function readRule(input: unknown, catalog: Catalog): { readonly checked: CheckedRule; readonly warnings: z.input<typeof Warnings> } {
   const { checked, errors, warnings } = checkInput(input, catalog, { purpose: 'check' });
   if (checked === null) throw invalidRule(errors);
-  return { checked, warnings: warnings.map(toErrorDetail) };
+  return { checked, warnings: warnings.map(toErrorDetail).map(placeInBody) };
+}
+
+function refuseFailure(error: unknown): never {
+  if (!isEvaluationFailure(error)) throw error;
+  throw new AppError('rule_failed', 'The database cannot compute this rule over the facts there are.', { cause: error });
 }
 
 export const ruleRoutes: readonly Route[] = [
@@ -56,7 +63,8 @@ export const ruleRoutes: readonly Route[] = [
     answers: { 200: CheckedSchema },
     refusals: ['invalid_rule'],
     handle: async ({ strata, body }) => {
-      const { checked, warnings } = readRule(body.rule, await loadCatalog(strata.database));
+      const catalog = await loadCatalog(strata.database);
+      const { checked, warnings } = await withRuleOfBody(async () => readRule(body.rule, catalog));
       const { profile, orders, events, segments } = checked.reads;
       return {
         valid: true,
@@ -88,7 +96,7 @@ export const ruleRoutes: readonly Route[] = [
     refusals: ['invalid_rule', 'rule_failed'],
     handle: async ({ strata, body }) => {
       const definitions = await loadDefinitions(strata.database);
-      const { checked, warnings } = readRule(body.rule, definitions.catalog);
+      const { checked, warnings } = await withRuleOfBody(async () => readRule(body.rule, definitions.catalog));
       const nowMs = strata.clock.nowMs();
       const asOfMs = body.at === undefined ? nowMs : Date.parse(body.at);
       if (asOfMs > nowMs) {
@@ -96,7 +104,7 @@ export const ruleRoutes: readonly Route[] = [
         throw new AppError('invalid_fields', detail, { errors: [{ pointer: '/at', code: 'invalid_timestamp', detail }] });
       }
       const request = { checked, asOfMs, isPast: body.at !== undefined, sample: body.sample, timeZone: strata.timeZone };
-      const { count, population, sampleIds } = await previewRule(strata.database, definitions, request);
+      const { count, population, sampleIds } = await previewRule(strata.database, definitions, request).catch(refuseFailure);
       return { count, population, sample: await readCustomers(strata.database, sampleIds), at: instant(asOfMs), warnings };
     },
   }),

@@ -16,6 +16,7 @@ import {
 } from '../../segments/segments.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
+import { withRuleOfBody } from './rule-place.ts';
 import {
   expectTag,
   RunSchema,
@@ -50,7 +51,9 @@ export const segmentRoutes: readonly Route[] = [
       const { kind, rule, ...rest } = body;
       if (kind === 'manual') throw refusal('/kind', 'not_available', 'Manual segments are not available yet.');
       if (rule === undefined) throw refusal('/rule', 'missing_field', 'A segment of kind `rule` needs a rule.');
-      const { segment } = await createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: AUTHOR });
+      const { segment } = await withRuleOfBody(() =>
+        createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: AUTHOR }),
+      );
       if (segment.status === 'building') strata.runsWaiting.ring();
       reply.header('etag', segmentTag(segment)).header('location', `/v1/segments/${segment.key}`);
       return segmentOut(segment);
@@ -140,7 +143,8 @@ export const segmentRoutes: readonly Route[] = [
     handle: async ({ strata, params, body, request, reply }) => {
       const { database, clock } = strata;
       const expected = expectTag(request.headers['if-match']);
-      const number = await addVersion(database, clock, params.key, { rule: body.rule, note: body.note ?? null, author: AUTHOR }, expected);
+      const version = { rule: body.rule, note: body.note ?? null, author: AUTHOR };
+      const number = await withRuleOfBody(() => addVersion(database, clock, params.key, version, expected));
       if (body.publish) {
         await publishVersion(database, clock, params.key, number);
         strata.runsWaiting.ring();

@@ -6,7 +6,7 @@ const MAX_ID_BYTES = 256;
 const MAX_PAGE = 1000;
 
 /** 1–256 UTF-8 bytes, no control characters, no lone surrogates, not `.` or `..`. */
-export function idProblem(id: string): string | undefined {
+function idProblem(id: string): string | undefined {
   if (id === '') return 'an id has at least one character';
   if (Buffer.byteLength(id) > MAX_ID_BYTES) return `an id has at most ${MAX_ID_BYTES} bytes in UTF-8`;
   if (/[\u0000-\u001f\u007f-\u009f]/.test(id)) return 'an id has no control characters';
@@ -87,7 +87,6 @@ export const Page = {
   after: z.string().optional().meta({ description: 'A cursor: `next` of the answer before' }),
 };
 
-export const NoQuery = z.strictObject({});
 export const CustomerPath = z.strictObject({ customerId: CustomerId });
 export const OrderPath = z.strictObject({ orderId: OrderId });
 export const SegmentPath = z.strictObject({ key: SegmentKey });
