@@ -65,7 +65,8 @@ const pastTime: fc.Arbitrary<TimeFromNow> = fc.oneof(
       .tuple(fc.constantFrom(0, 0, -1, -2, -6, -7, -30, -31, -90, -365, -366), aroundMs)
       .map(([days, offsetMs]) => ({ from: 'day' as const, days, offsetMs })),
   },
-  { weight: 1, arbitrary: fc.constant({ from: 'now' as const, offsetMs: 0 }) },
+  // rows at the same instant
+  { weight: 3, arbitrary: fc.constantFrom(0, -3_600_000, -86_400_000).map((offsetMs) => ({ from: 'now' as const, offsetMs })) },
 );
 
 const futureTime: fc.Arbitrary<TimeFromNow> = fc.oneof(

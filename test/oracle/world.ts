@@ -50,7 +50,7 @@ export const STRINGS = ['a', 'ab', 'A', 'Zoë', 'Zoe\u0308', '\uffee', '😀', '
 
 export const WORDS = ['paid', 'open', 'web', 'pos'] as const;
 
-export const NUMBERS = ['0', '1', '2', '3', '-1', '0.5', '0.3333', '10', '18', '25.5', '33.3333', '99.99', '100'] as const;
+export const NUMBERS = ['0', '1', '2', '3', '-1', '0.5', '0.3333', '10', '18', '25.5', '33.3333', '99.99', '100', '1073741824'] as const;
 
 /** All windows take their lengths from here, and rows their distances from the clock. */
 export const DURATIONS: readonly Duration[] = [
