@@ -148,6 +148,23 @@ describe('embedded Postgres', () => {
     await ask((await start(half)).url, 'select 1');
   });
 
+  test.runIf(process.getuid?.() === 0)('runs where only root may pass', async () => {
+    const closed = path.join(root, 'closed');
+    fs.mkdirSync(closed, { mode: 0o700 });
+    await ask((await start(path.join(closed, 'data'))).url, 'select 1');
+  });
+
+  test('says that another user owns the folder', () => {
+    const foreign = path.join(root, 'foreign');
+    fs.mkdirSync(foreign, { mode: process.getuid?.() === 0 ? 0o755 : 0o555 });
+    process.seteuid?.(process.geteuid?.() || 65_534); // root may write anywhere: for a moment, be nobody
+    try {
+      expect(() => openDataFolder(foreign)).toThrow(/^The data folder .*foreign cannot be written: permission is denied\. Set DATA_DIR/);
+    } finally {
+      process.seteuid?.(process.getuid?.() ?? 0);
+    }
+  });
+
   test('says that the folder cannot be written', () => {
     const file = path.join(root, 'a-file');
     fs.writeFileSync(file, '');

@@ -38,11 +38,9 @@ export function choosePostgresUser(binary: string, dataFolder: string): Postgres
     return { spawn: (file, options, spawnOptions) => spawn(file, options, { ...settings, ...ids, ...spawnOptions }), own };
   }
   const prefix = [
-    `--reuid=${ids.uid}`,
-    `--regid=${ids.gid}`,
-    '--clear-groups',
-    '--inh-caps=-all,+dac_override',
-    '--ambient-caps=+dac_override',
+    ...[`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups'],
+    ...['--inh-caps=-all,+dac_override', '--ambient-caps=+dac_override'],
+    '--securebits=+no_setuid_fixup', // access(2), by which Postgres looks for its own binary, forgets the right otherwise
   ];
   if (spawnSync('setpriv', [...prefix, 'ls', '-d', `${unreachable}/.`], { stdio: 'ignore', ...settings }).status !== 0) {
     throw new StartError(
