@@ -4,7 +4,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import { formatInstant } from '../base/calendar.ts';
 import { TIME_COLUMN } from '../catalog/catalog.ts';
-import { fragmentKey, type Parameters } from './emit-parameters.ts';
+import { edgeInstant, fragmentKey, type Parameters } from './emit-parameters.ts';
 import type { Edge } from './plan.ts';
 
 export type SourceKind = 'orders' | 'items' | 'events';
@@ -34,7 +34,7 @@ interface Part {
 export function createScan(alias: string, source: SourceKind, events: ReadonlySet<string> | null, parameters: Parameters): Scan {
   const parts: Part[] = [];
   const known = new Map<string, SQL>();
-  const lowerEdges: Edge[] = [];
+  const lowerEdges = new Map<string, Edge>();
   let all = false;
   const time = sql`s.${sql.identifier(TIME_COLUMN[source])}`;
 
@@ -49,13 +49,7 @@ export function createScan(alias: string, source: SourceKind, events: ReadonlySe
   const narrowed = (narrowing: Narrowing): SQL => {
     const conditions = [narrowing === 'ids' ? sql`s.customer_id = c.id` : narrowRange(sql`s.customer_id`, parameters)];
     if (events !== null) conditions.push(sql`s.name = any(${parameters.constant('text[]', [...events])})`);
-    if (!all && lowerEdges.length > 0) {
-      const names = [...new Set(lowerEdges.map((edge) => edge.name))].join(', ');
-      const least = parameters.bound('timestamptz', `least of ${names}`, (input) =>
-        formatInstant(Math.min(...lowerEdges.map((edge) => edge.atMs(input)))),
-      );
-      conditions.push(sql`${time} >= ${least}`);
-    }
+    if (!all && lowerEdges.size > 0) conditions.push(sql`${time} >= ${leastEdge([...lowerEdges.values()], parameters)}`);
     return sql.join(conditions, sql.raw(' and '));
   };
 
@@ -87,10 +81,18 @@ export function createScan(alias: string, source: SourceKind, events: ReadonlySe
     },
     reads: (lower) => {
       if (lower === null) all = true;
-      else lowerEdges.push(lower);
+      else lowerEdges.set(lower.name, lower);
     },
     joins: (narrowing) => parts.map((part) => joinPart(part, narrowing)),
   };
+}
+
+function leastEdge(edges: readonly Edge[], parameters: Parameters): SQL {
+  const [only, ...others] = edges;
+  if (only !== undefined && others.length === 0) return edgeInstant(parameters, only);
+  return parameters.bound('timestamptz', `least of ${edges.map((edge) => edge.name).join(', ')}`, (input) =>
+    formatInstant(Math.min(...edges.map((edge) => edge.atMs(input)))),
+  );
 }
 
 function columnOf(part: Part, column: SQL): SQL {
