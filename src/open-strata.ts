@@ -12,6 +12,7 @@ import { Leadership } from './db/leader.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import type { Facts } from './ingest/facts.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
+import { takeOutOfEvaluation } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
 import { namedKeys, type WriteOutcome, writeTogether } from './pipeline.ts';
@@ -99,6 +100,7 @@ const RUNS_LOOK_MS = 1000;
 
 async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    await failBroken(strata);
     const worked = await runOpenRuns(strata, signal);
     if (worked) strata.publisher.poke();
     else await strata.runsWaiting.wait(strata.clock, RUNS_LOOK_MS, signal);
@@ -106,6 +108,12 @@ async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
 }
 
 const ABANDONED_LOOK_MS = 5000;
+
+/** A rule that the catalog has taken something away from says so: its segment fails with the reason, and keeps its members. */
+async function failBroken(strata: Strata): Promise<void> {
+  const { broken } = strata.programs.get().definitions;
+  if (broken.length > 0) await takeOutOfEvaluation(strata, new Map(broken.map(({ id, reason }) => [id, reason])));
+}
 
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {

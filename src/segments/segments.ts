@@ -2,10 +2,12 @@
 import type { Clock } from '../base/clock.ts';
 import type { Catalog, SegmentStatus } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import { asQueryable, type Client, type Database } from '../db/database.ts';
+import { registerTypes, type TypeProposal } from '../catalog/registered-types.ts';
+import { asQueryable, type Client, type Database, toQuery } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { checkInput } from '../rules/check-rule.ts';
+import type { CheckedRule } from '../rules/checked-rule.ts';
 import type { Diagnostic } from '../rules/diagnostic.ts';
 import { ruleToJson } from '../rules/print-json.ts';
 import { printRule } from '../rules/print-text.ts';
@@ -161,13 +163,14 @@ function segmentNotFound(key: string): AppError {
 interface StoredRule {
   readonly text: string;
   readonly json: unknown;
+  readonly checked: CheckedRule;
 }
 
 /** Throws `invalid_rule` with every diagnostic. */
 function readRule(input: unknown, catalog: Catalog, segmentKey: string, purpose: 'check' | 'publish'): StoredRule {
   const { checked, errors } = checkInput(input, catalog, { purpose, segmentKey });
   if (checked === null) throw invalidRule(errors);
-  return { text: typeof input === 'string' ? input : printRule(checked.rule), json: ruleToJson(checked.rule) };
+  return { text: typeof input === 'string' ? input : printRule(checked.rule), json: ruleToJson(checked.rule), checked };
 }
 
 export function invalidRule(problems: readonly Diagnostic[]): AppError {
@@ -344,7 +347,8 @@ export async function publishVersion(
     if (row === undefined) throw segmentNotFound(key);
     if (row.status === 'archived') throw new AppError('conflict', `Segment “${key}” is archived.`);
     expected(toSegment(row));
-    readRule(version.json, await loadCatalog(asQueryable(client)), key, 'publish');
+    const { checked } = readRule(version.json, await loadCatalog(asQueryable(client)), key, 'publish');
+    await registerAssumed(client, checked);
     const nowMs = clock.nowMs();
     const now = new Date(nowMs).toISOString();
     await client.query(
@@ -361,6 +365,15 @@ export async function publishVersion(
     return queueRun(client, row.id, number, 'definition', nowMs);
   });
   return { runId, version: number };
+}
+
+/** What a live rule takes a property for that nobody has sent yet is its type from now on, so that no later value can break the rule. */
+async function registerAssumed(client: Client, { assumed }: CheckedRule): Promise<void> {
+  const proposals: TypeProposal[] = [];
+  for (const [event, name, type] of assumed) {
+    if (event !== null) proposals.push({ event, name: null, type: 'event' }, { event, name, type });
+  }
+  if (proposals.length > 0) await client.query(toQuery(registerTypes(proposals)));
 }
 
 /** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the run's id */
