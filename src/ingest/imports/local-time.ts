@@ -6,7 +6,6 @@ const DAY_MS = 86_400_000;
 
 /** `YYYY-MM-DD`, alone or with ` ` or `T` and `HH:MM`, `HH:MM:SS` or `HH:MM:SS.mmm`; an offset is somebody else's. */
 const LOCAL_TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?$/;
-const WITH_OFFSET = /(?:[Zz]|[+-]\d{2}:?\d{2})$/;
 
 export interface LocalTimes {
   readonly timeZone: string;
@@ -46,24 +45,33 @@ export function createLocalTimes(timeZone: string): LocalTimes {
     return offset;
   };
 
+  const toUtc = (text: string): string | undefined => {
+    const match = LOCAL_TIME.exec(text);
+    if (match === null) return undefined;
+    const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = ''] = match;
+    const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'));
+    const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
+    const date = new Date(dayMs);
+    const exists = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day) && Number(year) >= 100;
+    if (!exists || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+    const localMs = dayMs + Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000 + milliseconds;
+    const offset = offsetOfDay(dayMs);
+    if (offset !== null) return new Date(localMs - offset).toISOString();
+    const local = Temporal.PlainDateTime.from(new Date(localMs).toISOString().slice(0, -1));
+    const instant = local.toZonedDateTime(timeZone, { disambiguation: 'compatible' }).epochMilliseconds;
+    return new Date(instant).toISOString();
+  };
+
+  let lastText = '';
+  let lastUtc: string | undefined;
   return {
     timeZone,
     toUtc: (text) => {
-      if (WITH_OFFSET.test(text) && text.length > 10) return undefined;
-      const match = LOCAL_TIME.exec(text);
-      if (match === null) return undefined;
-      const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = ''] = match;
-      const milliseconds = Number(fraction.slice(0, 3).padEnd(3, '0'));
-      const dayMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
-      const date = new Date(dayMs);
-      const exists = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day) && Number(year) >= 100;
-      if (!exists || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
-      const localMs = dayMs + Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000 + milliseconds;
-      const offset = offsetOfDay(dayMs);
-      if (offset !== null) return new Date(localMs - offset).toISOString();
-      const local = Temporal.PlainDateTime.from(new Date(localMs).toISOString().slice(0, -1));
-      const instant = local.toZonedDateTime(timeZone, { disambiguation: 'compatible' }).epochMilliseconds;
-      return new Date(instant).toISOString();
+      if (text !== lastText) {
+        lastText = text;
+        lastUtc = toUtc(text);
+      }
+      return lastUtc; // the lines of an order, and rows of one export, often say the same time
     },
   };
 }
