@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { buildApp } from './app.ts';
 import { systemClock } from './base/clock.ts';
 import { type DataFolder, type KeptSecret, keepSecret, openDataFolder } from './base/data-folder.ts';
 import { StartError } from './base/start-error.ts';
@@ -13,7 +12,6 @@ import { connect } from './db/connect.ts';
 import { migrate } from './db/migrate.ts';
 import { keepSettings } from './db/settings.ts';
 import { openLog } from './log.ts';
-import { openStrata } from './open-strata.ts';
 import { welcome } from './welcome.ts';
 
 const LEAST_NODE_MAJOR = 24;
@@ -76,6 +74,8 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const adminKey = keepKey(config.ADMIN_KEY, dataFolder, 'admin-key', () => `strata_${randomBytes(24).toString('base64url')}`);
   keepKey(config.SECRET_KEY, dataFolder, 'secret-key', () => randomBytes(32).toString('hex'));
   warnOfUnused(config, log);
+  const loading = loadService(); // takes longer than Postgres does to start: side by side
+  loading.catch(() => {}); // met where it is awaited
 
   const { database, embedded, close } = await connect({
     url: config.DATABASE_URL,
@@ -97,6 +97,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
   const settings = await keepSettings(database, { timeZone: config.TIME_ZONE, currency: config.CURRENCY });
 
+  const { openStrata, buildApp } = await loading;
   const strata = await openStrata({
     database,
     clock: systemClock,
@@ -120,6 +121,12 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.PORT;
   process.stdout.write(welcome({ host: config.HOST, port, adminKey, settings, embedded: embedded !== undefined }));
+}
+
+/** Only now, so that what keeps us from starting is told at once. */
+async function loadService() {
+  const [{ openStrata }, { buildApp }] = await Promise.all([import('./open-strata.ts'), import('./app.ts')]);
+  return { openStrata, buildApp };
 }
 
 interface AdminKey {
