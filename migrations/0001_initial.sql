@@ -175,6 +175,7 @@ create table outbox (
   at timestamptz(3) not null,
   primary key (customer_id, decision, ordinal)
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+create index outbox_decision on outbox (decision, ordinal);
 
 create table changes (
   position bigint primary key,

@@ -65,11 +65,11 @@ export async function readFeedEnd(database: Database): Promise<string> {
   return row.position;
 }
 
-/** True while changes of that decision wait to be numbered. The write had committed before its token was given. */
+/** True while changes decided up to then wait to be numbered. Whoever asks holds the token of a write that had committed before. */
 export async function isUnpublished(database: Database, decision: string): Promise<boolean> {
   const [row] = await database.query<{ waiting: boolean }>({
     name: 'is_unpublished',
-    text: 'select exists (select from outbox as o where o.decision = $1::bigint) as waiting',
+    text: 'select exists (select from outbox as o where o.decision <= $1::bigint) as waiting',
     values: [decision],
   });
   return row?.waiting === true;
