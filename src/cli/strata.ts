@@ -21,6 +21,18 @@ const COMMANDS: readonly Command[] = [
     },
   },
   {
+    name: 'demo',
+    options: '[--seed 1] [--end 2026-01-31]',
+    summary: 'fill a made-up shop into a Strata of its own (data in .strata-demo) and show its segments',
+    run: async (options) => (await import('./demo.ts')).runDemo(options),
+  },
+  {
+    name: 'import',
+    options: 'customers|orders|events FILE [--map FIELD=COLUMN …]',
+    summary: 'send a CSV or NDJSON file to a running service (strata import for all options)',
+    run: async (options) => (await import('./import.ts')).importCommand(options),
+  },
+  {
     name: 'openapi',
     options: '[--check]',
     summary: 'write openapi.yaml from the routes, or only check that it is current',
