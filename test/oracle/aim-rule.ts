@@ -40,7 +40,7 @@ function aim(rule: Rule, at: Target): Rule {
     case 'comparison': {
       const left = aimExpression(rule.left, at);
       return isConstant(rule.right)
-        ? compareWith({ ...rule, left }, valueLike(left, at))
+        ? compareWith({ ...rule, left }, asDay(valueLike(left, at), at))
         : { ...rule, left, right: aimExpression(rule.right, at) };
     }
     case 'between': {
@@ -61,6 +61,12 @@ function aim(rule: Rule, at: Target): Rule {
     default:
       return rule;
   }
+}
+
+/** Some instants are met by a date: the day that the millisecond before them belongs to. */
+function asDay(value: Maybe, at: Target): Maybe {
+  if (value?.type !== 'timestamp' || at.draw() % 3 !== 0) return value;
+  return { type: 'date', value: localDate(value.value - 1, at.moment.timeZone) };
 }
 
 /** A number of more digits than a literal may have is met in two steps: `left - most of it = the rest`. */

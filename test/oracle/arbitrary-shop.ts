@@ -16,6 +16,7 @@ import {
   type Moment,
   NUMBERS,
   STRINGS,
+  type Standpoint,
   type TimeFromNow,
   timeMs,
   WORDS,
@@ -65,8 +66,6 @@ const pastTime: fc.Arbitrary<TimeFromNow> = fc.oneof(
       .tuple(fc.constantFrom(0, 0, -1, -2, -6, -7, -30, -31, -90, -365, -366), aroundMs)
       .map(([days, offsetMs]) => ({ from: 'day' as const, days, offsetMs })),
   },
-  // rows at the same instant
-  { weight: 3, arbitrary: fc.constantFrom(0, -3_600_000, -86_400_000).map((offsetMs) => ({ from: 'now' as const, offsetMs })) },
 );
 
 const futureTime: fc.Arbitrary<TimeFromNow> = fc.oneof(
@@ -76,7 +75,16 @@ const futureTime: fc.Arbitrary<TimeFromNow> = fc.oneof(
   fc.tuple(fc.constantFrom(1, 2, 31), aroundMs).map(([days, offsetMs]) => ({ from: 'day' as const, days, offsetMs })),
 );
 
-const anyTime = fc.oneof({ weight: 6, arbitrary: pastTime }, { weight: 1, arbitrary: futureTime });
+/** Few instants, and the same ones from wherever they are sent: rows that tie, times that come again. */
+export const SAME_TIMES: fc.Arbitrary<TimeFromNow> = fc
+  .constantFrom(-3_600_000, 0, 5_000, 8_000, 3_600_000)
+  .map((offsetMs) => ({ from: 'start' as const, offsetMs }));
+
+export const ANY_TIMES: fc.Arbitrary<TimeFromNow> = fc.oneof(
+  { weight: 12, arbitrary: pastTime },
+  { weight: 2, arbitrary: futureTime },
+  { weight: 2, arbitrary: SAME_TIMES },
+);
 
 const text = fc.constantFrom<string>(...STRINGS);
 const word = fc.constantFrom<string>(...WORDS);
@@ -102,9 +110,9 @@ function valueOfType(type: ValueType): fc.Arbitrary<AbstractValue> {
     case 'boolean':
       return fc.boolean();
     case 'date':
-      return anyTime.map((date) => ({ date }));
+      return ANY_TIMES.map((date) => ({ date }));
     case 'timestamp':
-      return anyTime.map((timestamp) => ({ timestamp }));
+      return ANY_TIMES.map((timestamp) => ({ timestamp }));
     case 'list':
       return fc.uniqueArray(text, { minLength: 1, maxLength: 3 });
   }
@@ -159,23 +167,24 @@ const profile: fc.Arbitrary<Partial<Record<ProfileColumn, string | null>>> = fc
   )
   .map(([texts, born]) => ({ ...texts, ...born }));
 
-const customer: fc.Arbitrary<AbstractCustomer> = fc
-  .record({
-    id: customerId,
-    profile,
-    tags: fc.option(textList, { freq: 2 }),
-    attributes: values(ATTRIBUTES),
-    clearedAttributes: fc.subarray([...ATTRIBUTES.keys()], { maxLength: 1 }),
-    consents: fc.dictionary(fc.constantFrom(...CONSENTS), orMissing(fc.boolean()), { maxKeys: 2, noNullPrototype: true }),
-    createdAt: fc.option(anyTime, { freq: 2 }),
-  })
-  .map(({ id, tags, attributes, clearedAttributes, ...rest }) => ({
-    key: customerKeyOf(id),
-    id,
-    ...(tags === null ? {} : { tags }),
-    attributes: { ...attributes, ...Object.fromEntries(clearedAttributes.map((name) => [name, null])) },
-    ...rest,
-  }));
+const customer = (times: fc.Arbitrary<TimeFromNow>): fc.Arbitrary<AbstractCustomer> =>
+  fc
+    .record({
+      id: customerId,
+      profile,
+      tags: fc.option(textList, { freq: 2 }),
+      attributes: values(ATTRIBUTES),
+      clearedAttributes: fc.subarray([...ATTRIBUTES.keys()], { maxLength: 1 }),
+      consents: fc.dictionary(fc.constantFrom(...CONSENTS), orMissing(fc.boolean()), { maxKeys: 2, noNullPrototype: true }),
+      createdAt: fc.option(times, { freq: 2 }),
+    })
+    .map(({ id, tags, attributes, clearedAttributes, ...rest }) => ({
+      key: customerKeyOf(id),
+      id,
+      ...(tags === null ? {} : { tags }),
+      attributes: { ...attributes, ...Object.fromEntries(clearedAttributes.map((name) => [name, null])) },
+      ...rest,
+    }));
 
 const item: fc.Arbitrary<ItemFact> = fc.record({
   productId: orMissing(text),
@@ -189,34 +198,36 @@ const item: fc.Arbitrary<ItemFact> = fc.record({
 
 const orderIds = Array.from({ length: 14 }, (_, i) => (i % 3 === 0 ? `o${i}` : i % 3 === 1 ? `\uffee${i}` : `😀${i}`));
 
-const order: fc.Arbitrary<AbstractOrder> = fc
-  .record({
-    id: fc.constantFrom(...orderIds),
-    customerId,
-    status: orMissing(word),
-    channel: orMissing(word),
-    currency: fc.constantFrom('USD', 'EUR'),
-    total: scaled,
-    discount: fc.oneof(fc.constant('0'), scaled),
-    coupons: textList,
-    itemCount: fc.constantFrom('0', '10000', '25000'),
-    placedAt: fc.option(anyTime, { freq: 12 }),
-    items: fc.array(item, { maxLength: 3 }),
-  })
-  .map((row) => ({ ...row, customerKey: customerKeyOf(row.customerId), exchangeRate: row.currency === 'EUR' ? '1.1' : null }));
-
-const event: fc.Arbitrary<AbstractEvent> = fc
-  .constantFrom(...EVENTS.entries())
-  .chain(([name, properties]) =>
-    fc.record({
-      id: fc.integer({ min: 1, max: 25 }).map((n) => (n % 2 === 0 ? `e${n}` : `😀${n}`)),
+const order = (times: fc.Arbitrary<TimeFromNow>): fc.Arbitrary<AbstractOrder> =>
+  fc
+    .record({
+      id: fc.constantFrom(...orderIds),
       customerId,
-      name: fc.constant(name),
-      occurredAt: fc.option(anyTime, { freq: 12 }),
-      properties: values(properties),
-    }),
-  )
-  .map((row) => ({ ...row, customerKey: customerKeyOf(row.customerId) }));
+      status: orMissing(word),
+      channel: orMissing(word),
+      currency: fc.constantFrom('USD', 'EUR'),
+      total: scaled,
+      discount: fc.oneof(fc.constant('0'), scaled),
+      coupons: textList,
+      itemCount: fc.constantFrom('0', '10000', '25000'),
+      placedAt: fc.option(times, { freq: 12 }),
+      items: fc.array(item, { maxLength: 3 }),
+    })
+    .map((row) => ({ ...row, customerKey: customerKeyOf(row.customerId), exchangeRate: row.currency === 'EUR' ? '1.1' : null }));
+
+const event = (times: fc.Arbitrary<TimeFromNow>): fc.Arbitrary<AbstractEvent> =>
+  fc
+    .constantFrom(...EVENTS.entries())
+    .chain(([name, properties]) =>
+      fc.record({
+        id: fc.integer({ min: 1, max: 25 }).map((n) => (n % 2 === 0 ? `e${n}` : `😀${n}`)),
+        customerId,
+        name: fc.constant(name),
+        occurredAt: fc.option(times, { freq: 12 }),
+        properties: values(properties),
+      }),
+    )
+    .map((row) => ({ ...row, customerKey: customerKeyOf(row.customerId) }));
 
 export interface BatchSize {
   readonly customers: number;
@@ -225,13 +236,13 @@ export interface BatchSize {
 }
 
 /** One write: customers folded by key, orders that may be new, twice in it, replaced, moved to another customer or deleted. */
-export function arbitraryFacts(size: BatchSize): fc.Arbitrary<AbstractFacts> {
+export function arbitraryFacts(size: BatchSize, times = ANY_TIMES): fc.Arbitrary<AbstractFacts> {
   return fc
     .record({
-      customers: fc.array(customer, { maxLength: size.customers, size: 'max' }),
-      orders: fc.array(order, { maxLength: size.orders, size: 'max' }),
+      customers: fc.array(customer(times), { maxLength: size.customers, size: 'max' }),
+      orders: fc.array(order(times), { maxLength: size.orders, size: 'max' }),
       deletedOrderIds: fc.uniqueArray(fc.constantFrom(...orderIds), { maxLength: 2 }),
-      events: fc.array(event, { maxLength: size.events, size: 'max' }),
+      events: fc.array(event(times), { maxLength: size.events, size: 'max' }),
     })
     .map(({ customers, orders, deletedOrderIds, events }) => ({
       customers: [...new Map(customers.map((row) => [row.key, row])).values()],
@@ -241,13 +252,13 @@ export function arbitraryFacts(size: BatchSize): fc.Arbitrary<AbstractFacts> {
     }));
 }
 
-/** The batch as it is written when the clock says `nowMs`. */
-export function factsAt(abstract: AbstractFacts, nowMs: number, timeZone: string): Facts {
-  const at = (time: TimeFromNow | null) => (time === null ? null : timeMs(time, nowMs, timeZone));
+/** The batch as it is written from there. */
+export function factsAt(abstract: AbstractFacts, standpoint: Standpoint): Facts {
+  const at = (time: TimeFromNow | null) => (time === null ? null : timeMs(time, standpoint));
   const flat = (value: AbstractValue): FlatValue => {
     if (typeof value !== 'object' || Array.isArray(value)) return value as FlatValue;
-    if ('date' in value) return new Date(timeMs(value.date, nowMs, timeZone)).toISOString().slice(0, 10);
-    if ('timestamp' in value) return new Date(timeMs(value.timestamp, nowMs, timeZone)).toISOString();
+    if ('date' in value) return new Date(timeMs(value.date, standpoint)).toISOString().slice(0, 10);
+    if ('timestamp' in value) return new Date(timeMs(value.timestamp, standpoint)).toISOString();
     throw new Error('an abstract value of no kind');
   };
   const flatten = (record: Readonly<Record<string, AbstractValue>>) =>
@@ -256,7 +267,7 @@ export function factsAt(abstract: AbstractFacts, nowMs: number, timeZone: string
     customers: abstract.customers.map(({ createdAt, attributes, ...row }) => ({
       ...row,
       attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, value === null ? null : flat(value)])),
-      ...(createdAt === null ? {} : { createdAtMs: timeMs(createdAt, nowMs, timeZone) }),
+      ...(createdAt === null ? {} : { createdAtMs: timeMs(createdAt, standpoint) }),
     })),
     orders: abstract.orders.map(({ placedAt, ...row }) => ({ ...row, placedAtMs: at(placedAt) })),
     deletedOrderIds: abstract.deletedOrderIds,
@@ -270,7 +281,7 @@ export function factsAt(abstract: AbstractFacts, nowMs: number, timeZone: string
 
 /** A shop whose rows stand around a moment's windows and days, and so that some lie milliseconds after it. */
 export function shopAt(abstract: AbstractFacts, moment: Moment): Shop {
-  const facts = factsAt(abstract, moment.asOfMs, moment.timeZone);
+  const facts = factsAt(abstract, { nowMs: moment.asOfMs, startMs: moment.asOfMs, timeZone: moment.timeZone });
   // written a little earlier, so that rows just after the moment are not taken as the clock's
   return apply({ ...EMPTY_SHOP, catalog: CATALOG }, facts, moment.asOfMs - 60_000);
 }

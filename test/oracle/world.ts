@@ -97,13 +97,24 @@ export const MOMENTS: readonly Moment[] = [
   ['Africa/Cairo', '2024-04-26T22:00:00.000Z'],
 ].map(([timeZone = '', iso = '']) => ({ timeZone, asOfMs: Date.parse(iso) }));
 
-/** A time of a fact, said from the clock at its writing: so many milliseconds away, or from the beginning of a local day. */
+/**
+ * A time of a fact, said from the clock at its writing: so many milliseconds away, or from the beginning of a local day; or from the
+ * beginning of the whole history, so that the same time is sent again later.
+ */
 export type TimeFromNow =
   | { readonly from: 'now'; readonly offsetMs: number }
-  | { readonly from: 'day'; readonly days: number; readonly offsetMs: number };
+  | { readonly from: 'day'; readonly days: number; readonly offsetMs: number }
+  | { readonly from: 'start'; readonly offsetMs: number };
 
-export function timeMs(time: TimeFromNow, nowMs: number, timeZone: string): number {
+export interface Standpoint {
+  readonly nowMs: number;
+  readonly startMs: number;
+  readonly timeZone: string;
+}
+
+export function timeMs(time: TimeFromNow, { nowMs, startMs, timeZone }: Standpoint): number {
   if (time.from === 'now') return nowMs + time.offsetMs;
+  if (time.from === 'start') return startMs + time.offsetMs;
   return dayStartMs(addDays(localDate(nowMs, timeZone), time.days), timeZone) + time.offsetMs;
 }
 

@@ -11,7 +11,7 @@ import { printRule } from '../../src/rules/print-text.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import { aimRule } from '../oracle/aim-rule.ts';
 import { arbitraryRule } from '../oracle/arbitrary-rule.ts';
-import { arbitraryFacts, shopAt } from '../oracle/arbitrary-shop.ts';
+import { arbitraryFacts, SAME_TIMES, shopAt } from '../oracle/arbitrary-shop.ts';
 import { evaluateRule } from '../oracle/evaluate.ts';
 import { flipCandidates } from '../oracle/flip-candidates.ts';
 import type { Shop, ShopCustomer } from '../oracle/shop.ts';
@@ -41,7 +41,8 @@ const DEPTHS = [0, 0, 0, 0, 1, 1, 2, 3];
 const rules = fc.tuple(...DEPTHS.map((depth, id) => arbitraryRule([...KEYS.slice(0, id), ...STORED_KEYS], depth)));
 const picks = fc.array(fc.nat({ max: 60 }), { minLength: 7, maxLength: 23, size: 'max' });
 const stored = fc.record(Object.fromEntries(STORED_KEYS.map((key) => [key, fc.subarray([...CUSTOMER_IDS])])));
-const facts = arbitraryFacts({ customers: 7, orders: 25, events: 25 });
+const SIZE = { customers: 7, orders: 25, events: 25 };
+const facts = fc.oneof({ weight: 2, arbitrary: arbitraryFacts(SIZE) }, { weight: 1, arbitrary: arbitraryFacts(SIZE, SAME_TIMES) });
 const moments = fc.constantFrom(...MOMENTS);
 
 interface World {

@@ -21,7 +21,7 @@ export async function holdAlways<Values>(property: fc.IAsyncProperty<Values>, se
   if (!details.failed) return;
   const cause = details.errorInstance;
   const message = cause instanceof Error ? cause.message : String(cause);
-  throw new Error(`run ${details.numRuns} with SEED=${details.seed}: ${message}`, { cause });
+  throw new Error(`run ${details.numRuns} with SEED=${details.seed}: ${message}`);
 }
 
 function wholeNumber(name: string): number | undefined {

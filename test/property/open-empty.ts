@@ -1,0 +1,52 @@
+// Opens Strata on a database made empty, knowing only the types of the random shops' attributes and properties; nothing happens in the
+// background.
+import pino from 'pino';
+import type { Clock } from '../../src/base/clock.ts';
+import type { Database } from '../../src/db/database.ts';
+import { openStrata } from '../../src/open-strata.ts';
+import type { Strata } from '../../src/strata.ts';
+import { CATALOG } from '../oracle/world.ts';
+
+export async function openEmpty(database: Database, clock: Clock, timeZone: string): Promise<Strata> {
+  await emptyDatabase(database);
+  return openStrata({ database, clock, log: pino({ level: 'silent' }), cluster: 'test', timeZone, currency: 'USD', background: false });
+}
+
+const EVERYTHING = [
+  'customers',
+  'orders',
+  'order_items',
+  'order_owners',
+  'events',
+  'registered_types',
+  'segments',
+  'segment_versions',
+  'memberships',
+  'rechecks',
+  'pending',
+  'outbox',
+  'changes',
+  'segment_sizes',
+  'runs',
+  'imports',
+];
+
+async function emptyDatabase(database: Database): Promise<void> {
+  await database.query({ text: `truncate ${EVERYTHING.join(', ')} restart identity` });
+  await database.query({ text: 'update feed set position = 0' });
+  await database.query({ text: 'update definitions set epoch = epoch + 1' });
+  const types = [
+    ...[...CATALOG.attributes].map(([name, type]) => ({ scope: 'attribute', event_name: '', name, type, declared: true })),
+    ...[...CATALOG.events].flatMap(([event_name, properties]) => [
+      { scope: 'property', event_name, name: '', type: 'event', declared: false },
+      ...[...properties].map(([name, type]) => ({ scope: 'property', event_name, name, type, declared: true })),
+    ]),
+  ];
+  await database.query({
+    text: `
+      insert into registered_types (scope, event_name, name, type, declared)
+      select t.scope, t.event_name, t.name, t.type, t.declared
+      from jsonb_populate_recordset(null::registered_types, $1::jsonb) as t`,
+    values: [JSON.stringify(types)],
+  });
+}
