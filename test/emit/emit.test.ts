@@ -349,8 +349,8 @@ describe('the statement', () => {
   array_remove(array[case when l1.s1 then $1::integer end, case when l1.s2 then $2::integer end]::integer[], null) as want,
   least(nullif(greatest(o1.g1, $3::timestamptz), $3::timestamptz), nullif(greatest(o1.g2 + $4::interval, $3::timestamptz), $3::timestamptz)) as due_at
 from customers as c
-cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, count(*) filter (where r.x3 and r.x4) as g3, sum(r.x5) filter (where r.x3) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $5::timestamptz) as x3, coalesce(s."status" = $6::text collate "C", false) as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $5::timestamptz offset 0) as r) as o1
-cross join lateral (select array_agg(k.segment_id order by k.segment_id) as have from (select m.customer_id, m.segment_id from memberships as m where m.customer_id = c.id and m.segment_id = any($7::integer[])) as k) as h
+cross join lateral (select array_agg(k.segment_id order by k.segment_id) as have from (select m.customer_id, m.segment_id from memberships as m where m.customer_id = c.id and m.segment_id = any($5::integer[])) as k) as h
+cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, count(*) filter (where r.x3 and r.x4) as g3, sum(r.x5) filter (where r.x3) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $6::timestamptz) as x3, coalesce(s."status" = $7::text collate "C", false) as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
 cross join lateral (select (coalesce(o1.g3, 0) >= $8::bigint) as s1, (coalesce(o1.g4, 0) > $9::numeric) as s2 offset 0) as l1
 where c.id = any($10::bigint[])`,
     );
@@ -359,9 +359,9 @@ where c.id = any($10::bigint[])`,
       2,
       NOW,
       '2592000000 milliseconds',
+      [1, 2],
       '2026-10-22T12:00:00.000Z',
       'paid',
-      [1, 2],
       '2',
       '5005000',
       ['1'],
@@ -385,18 +385,35 @@ where c.id = any($10::bigint[])`,
   });
 
   it('takes five hundred segments and many aggregates', { timeout: 120_000 }, async () => {
-    const rules = Array.from(
-      { length: 500 },
-      (_, i) => `count(orders where total > ${i} in the last ${i + 1} days) > 1 or sum(orders.total where discount < ${i}) > ${i}`,
+    const wide = Array.from({ length: 500 }, (_, i) => `s${i + 1}`);
+    const known = new Map(wide.map((key, i): [string, CatalogSegment] => [key, { id: i + 1, key, status: 'active', references: [] }]));
+    const rules = wide.map((_, i) =>
+      i % 100 === 0 && i > 0
+        ? `in segment "s${500 - i}" and not in segment "s1"`
+        : `count(orders where total > ${i} in the last ${i + 1} days) > 1 or sum(orders.total where discount < ${i}) > ${i}`,
     );
-    const emitted = emit(rules);
-    const rows = await evaluate(emitted, Date.parse(NOW), ['ann', 'cleo']);
-    expect(rows.map((row) => [row.id, row.want.length > 100])).toEqual([
-      ['ann', true],
-      ['cleo', false],
-    ]);
-    expect(emitted.segmentIds.length).toBe(500);
+    const segments = rules.map((rule, i) => ({ id: i + 1, key: `s${i + 1}`, checked: checkText(rule, { ...catalog, segments: known }) }));
+    const expected = wide
+      .map((_, i) => i)
+      .filter((i) => ofAnn(i % 100 === 0 && i > 0 ? 499 - i : i))
+      .map((i) => i + 1);
+    for (const narrow of ['ids', 'range'] as const) {
+      const emitted = emitEvaluation({ segments, segmentIds: new Map(), catalog, narrow, memberships: 'present' });
+      expect(emitted.segmentIds).toEqual(wide.map((_, i) => i + 1));
+      const rows = await evaluate(emitted, Date.parse(NOW), IDS, narrow === 'range');
+      const [ann, , cleo] = rows;
+      expect(ann?.want).toEqual(expected);
+      expect(ann?.dueAtMs).toBe(Date.parse('2026-11-22T12:00:00Z')); // 2 days after a1, of the second window
+      expect(cleo).toEqual({ id: 'cleo', have: [], want: [], dueAtMs: null });
+    }
   });
+
+  /** What the wide rules say of ann: two orders, of 100 a day ago with a discount of 5 and of 33.3333 thirty days ago. */
+  function ofAnn(i: number): boolean {
+    const counted = (i + 1 > 1 && 100 > i ? 1 : 0) + (i + 1 > 30 && 33.3333 > i ? 1 : 0);
+    const sum = (5 < i ? 100 : 0) + (0 < i ? 33.3333 : 0);
+    return counted > 1 || sum > i;
+  }
 
   it('answers with nobody for no customers', async () => {
     expect(await evaluate(emit(['everyone']), Date.parse(NOW), [])).toEqual([]);

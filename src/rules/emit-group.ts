@@ -1,0 +1,141 @@
+// In charge of segments that are answered side by side: their aggregates, each once, their levels where they name each other, their flips.
+import { type SQL, sql } from 'drizzle-orm';
+import { assert } from '../base/assert.ts';
+import type { Aggregate } from './ast.ts';
+import type { CheckedRule } from './checked-rule.ts';
+import { createAggregates } from './emit-aggregate.ts';
+import { emitCondition } from './emit-condition.ts';
+import type { Flips } from './emit-operand.ts';
+import { asOf, fragmentKey, type Parameters, today, zone } from './emit-parameters.ts';
+import { list, type Narrowing } from './emit-scan.ts';
+import { aggregatesOf } from './walk-rule.ts';
+
+export interface GroupedSegment {
+  readonly id: number;
+  readonly key: string;
+  readonly checked: CheckedRule;
+}
+
+export interface Group {
+  /** what joins the customers `c` and the memberships `h` */
+  readonly joins: readonly SQL[];
+  readonly want: SQL;
+  readonly dueAt: SQL;
+}
+
+/** A row of a group holds its aggregates and its answers: together far below the 1,664 columns that Postgres takes. */
+const GROUP_AGGREGATES = 600;
+const GROUP_SEGMENTS = 600;
+/** a distinct window costs up to so many aggregates for its flips */
+const WINDOW_AGGREGATES = 3;
+
+/** In an order in which no segment names one of a later group. */
+export function divideIntoGroups<Segment extends GroupedSegment>(segments: readonly Segment[]): readonly (readonly Segment[])[] {
+  const groups: Segment[][] = [];
+  let seen = new Set<string>();
+  let weight = 0;
+  for (const segment of orderByReference(segments)) {
+    const costs = costsOf(segment);
+    let added = weightOfNew(costs, seen);
+    const last = groups.at(-1);
+    if (last === undefined || weight + added > GROUP_AGGREGATES || last.length >= GROUP_SEGMENTS) {
+      groups.push([segment]);
+      seen = new Set();
+      weight = 0;
+      added = weightOfNew(costs, seen);
+    } else last.push(segment);
+    for (const key of costs.keys()) seen.add(key);
+    weight += added;
+  }
+  return groups.map((group) => group.sort((a, b) => a.id - b.id));
+}
+
+function costsOf(segment: GroupedSegment): Map<string, number> {
+  const costs = new Map<string, number>();
+  const write = (value: unknown): string => JSON.stringify(value, (name, inner: unknown) => (name === 'place' ? undefined : inner));
+  for (const aggregate of aggregatesOf(segment.checked.rule)) {
+    const { source, window, where } = aggregate;
+    costs.set(write(aggregate), aggregate.function === 'avg' ? 2 : 1);
+    costs.set(write({ source, window }), WINDOW_AGGREGATES);
+    if (where !== null) costs.set(write({ source, where }), 1); // a filter may move too
+  }
+  return costs;
+}
+
+function weightOfNew(costs: ReadonlyMap<string, number>, seen: ReadonlySet<string>): number {
+  let weight = 0;
+  for (const [key, cost] of costs) if (!seen.has(key)) weight += cost;
+  return weight;
+}
+
+/** Segments after those that they name. */
+function orderByReference<Segment extends GroupedSegment>(segments: readonly Segment[]): readonly Segment[] {
+  return levelsOf(segments).flat();
+}
+
+/** Each level names only segments of earlier ones, or of elsewhere. */
+function levelsOf<Segment extends GroupedSegment>(segments: readonly Segment[]): readonly (readonly Segment[])[] {
+  const here = new Set(segments.map((segment) => segment.key));
+  const placed = new Set<string>();
+  const levels: Segment[][] = [];
+  let waiting = segments;
+  while (waiting.length > 0) {
+    const ready = waiting.filter((segment) => [...segment.checked.reads.segments].every((key) => !here.has(key) || placed.has(key)));
+    assert(ready.length > 0, 'segments do not name each other in a circle');
+    levels.push(ready);
+    for (const segment of ready) placed.add(segment.key);
+    waiting = waiting.filter((segment) => !placed.has(segment.key));
+  }
+  return levels;
+}
+
+/** `elsewhere`: whether the customer is in a segment that is not of this group. */
+export function emitGroup(
+  segments: readonly GroupedSegment[],
+  narrowing: Narrowing,
+  elsewhere: (key: string) => SQL,
+  parameters: Parameters,
+): Group {
+  const flips = collectFlips();
+  const all: Aggregate[] = segments.flatMap((segment) => aggregatesOf(segment.checked.rule));
+  const aggregates = createAggregates(all, narrowing, parameters, flips);
+  const answers = new Map<string, SQL>();
+  // each level is fenced, so that an answer is computed once however often it is named
+  const levels = levelsOf(segments).map((level, place) => {
+    const alias = `l${place + 1}`;
+    const columns = level.map((segment) => {
+      const customer = {
+        aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, segment.checked.types),
+        segment: (key: string) => answers.get(key) ?? elsewhere(key),
+      };
+      const scope = { scope: 'customers', types: segment.checked.types, parameters, flips, customer } as const;
+      return sql`${emitCondition(segment.checked.rule, scope)} as ${sql.raw(`s${segment.id}`)}`;
+    });
+    for (const segment of level) answers.set(segment.key, sql.raw(`${alias}.s${segment.id}`));
+    return sql`cross join lateral (select ${list(columns)} offset 0) as ${sql.raw(alias)}`;
+  });
+  const ids = segments.map((segment) => sql`case when ${answers.get(segment.key)} then ${parameters.constant('integer', segment.id)} end`);
+  return {
+    joins: [...aggregates.joins(), ...levels],
+    want: sql`array_remove(array[${list(ids)}]::integer[], null)`,
+    dueAt: flips.dueAt(parameters),
+  };
+}
+
+/** Candidates, each once. Days are compared as days and the least turned into an instant, so that one customer costs one look at the zone. */
+function collectFlips(): Flips & { dueAt(parameters: Parameters): SQL } {
+  const instants = new Map<string, SQL>();
+  const days = new Map<string, SQL>();
+  const ahead = (candidates: Map<string, SQL>, now: SQL): SQL =>
+    sql`least(${list([...candidates.values()].map((candidate) => sql`nullif(greatest(${candidate}, ${now}), ${now})`))})`;
+  return {
+    addInstant: (instant) => void instants.set(fragmentKey(instant), instant),
+    addDay: (day) => void days.set(fragmentKey(day), day),
+    dueAt: (parameters) => {
+      const dueDay = days.size === 0 ? null : sql`strata_day_start(${ahead(days, today(parameters))}, ${zone(parameters)})`;
+      const dueInstant = instants.size === 0 ? null : ahead(instants, asOf(parameters));
+      if (dueDay !== null && dueInstant !== null) return sql`least(${dueDay}, ${dueInstant})`;
+      return dueDay ?? dueInstant ?? sql`null::timestamptz`;
+    },
+  };
+}
