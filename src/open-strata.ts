@@ -45,7 +45,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     ...options,
     programs,
     types,
-    publisher: new Publisher(clock),
+    publisher: new Publisher(clock, options.timeZone),
     runsWaiting: new Bell(),
     singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: namedKeys, run }),
     batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),

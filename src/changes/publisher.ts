@@ -22,17 +22,38 @@ const MOVE = `
     where o.customer_id = p.customer_id and o.decision = p.decision and o.ordinal = p.ordinal
     returning o.*
   ), numbered as (
-    insert into changes (position, type, segment_id, customer_id, version, cause, at)
-    select f.position + row_number() over (order by m.decision, m.ordinal), m.type, m.segment_id, m.customer_id, m.version, m.cause, m.at
+    insert into changes (position, type, segment_id, customer_id, version, cause, at, since, since_version)
+    select f.position + row_number() over (order by m.decision, m.ordinal),
+      m.type, m.segment_id, m.customer_id, m.version, m.cause, m.at, m.since, m.since_version
     from moved as m
     cross join feed as f
-    returning segment_id, type
+    returning segment_id, type, cause, at
+  ), counted as (
+    select n.segment_id, date_bin('15 minutes', n.at, 'epoch'::timestamptz) as quarter, n.cause,
+      count(*) filter (where n.type = 'entered') as entered, count(*) filter (where n.type = 'exited') as exited
+    from numbered as n
+    group by n.segment_id, quarter, n.cause
+  ), by_quarter as (
+    insert into segment_quarters as q (segment_id, at, cause, entered, exited)
+    select c.segment_id, c.quarter, c.cause, c.entered, c.exited
+    from counted as c
+    order by c.segment_id, c.quarter, c.cause
+    on conflict (segment_id, at, cause) do update
+    set entered = q.entered + excluded.entered, exited = q.exited + excluded.exited
+  ), by_day as (
+    insert into segment_days as d (segment_id, day, cause, entered, exited)
+    select c.segment_id, strata_local_date(c.quarter, $1) as day, c.cause, sum(c.entered), sum(c.exited)
+    from counted as c
+    group by c.segment_id, day, c.cause
+    order by c.segment_id, day, c.cause
+    on conflict (segment_id, day, cause) do update
+    set entered = d.entered + excluded.entered, exited = d.exited + excluded.exited
   ), sized as (
     insert into segment_sizes as z (segment_id, member_count)
-    select n.segment_id, sum(case n.type when 'entered' then 1 else -1 end)
-    from numbered as n
-    group by n.segment_id
-    order by n.segment_id
+    select c.segment_id, sum(c.entered - c.exited)
+    from counted as c
+    group by c.segment_id
+    order by c.segment_id
     on conflict (segment_id) do update
     set member_count = z.member_count + excluded.member_count
   )
@@ -43,12 +64,15 @@ const MOVE = `
 
 export class Publisher {
   readonly #clock: Clock;
+  readonly #timeZone: string;
   #wake: (() => void) | undefined;
   #poked = false;
   #listeners = new Set<() => void>();
 
-  constructor(clock: Clock) {
+  /** `timeZone`: whose days sizes are kept by */
+  constructor(clock: Clock, timeZone: string) {
     this.#clock = clock;
+    this.#timeZone = timeZone;
   }
 
   /** There may be something in the outbox. */
@@ -77,7 +101,7 @@ export class Publisher {
     await connection.query(`listen ${CHANNEL}`);
     while (!signal.aborted) {
       this.#poked = false;
-      if ((await moveOutbox(connection)) > 0) {
+      if ((await moveOutbox(connection, this.#timeZone)) > 0) {
         for (const grown of this.#listeners) grown();
         continue;
       }
@@ -94,7 +118,7 @@ export class Publisher {
 }
 
 /** Numbers what the outbox holds now, at most 20,000 rows. → how many */
-export async function moveOutbox(connection: Pick<pg.Client, 'query'>): Promise<number> {
-  const { rows } = await connection.query<{ moved: number }>({ name: 'move_outbox', text: MOVE });
+export async function moveOutbox(connection: Pick<pg.Client, 'query'>, timeZone: string): Promise<number> {
+  const { rows } = await connection.query<{ moved: number }>({ name: 'move_outbox', text: MOVE, values: [timeZone] });
   return rows[0]?.moved ?? 0;
 }

@@ -48,10 +48,11 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0 
     {
       name: 'record_outbox',
       text: `
-        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at)
-        select $1::bigint, $2::integer + u.ordinal, u.customer_id, u.segment_id, u.type, u.version, $3, $4::timestamptz
+        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at, since, since_version)
+        select $1::bigint, $2::integer + u.ordinal, u.customer_id, u.segment_id, u.type, u.version, $3, $4::timestamptz, m.since, m.version
         from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[])
-          with ordinality as u (customer_id, segment_id, type, version, ordinal)`,
+          with ordinality as u (customer_id, segment_id, type, version, ordinal)
+        left join memberships as m on u.type = 'exited' and m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
       values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions],
     },
   ];

@@ -74,7 +74,7 @@ export async function openStrataUnderTest(
     publish: async () => {
       const client = await database.pool.connect();
       try {
-        while ((await moveOutbox(client)) > 0);
+        while ((await moveOutbox(client, strata.timeZone)) > 0);
       } finally {
         client.release();
       }

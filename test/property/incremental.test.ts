@@ -196,7 +196,7 @@ async function settle({ strata, clock }: Play): Promise<void> {
   while ((await evaluateDue(strata, fail)).customers > 0);
   await queueConstantFlips(strata.database, clock, clock.nowMs());
   while (await runOpenRuns(strata, new AbortController().signal));
-  while ((await moveOutbox(strata.database.pool)) > 0);
+  while ((await moveOutbox(strata.database.pool, strata.timeZone)) > 0);
 }
 
 // ---------------------------------------------------------------- comparing

@@ -27,6 +27,9 @@ const EVERYTHING = [
   'outbox',
   'changes',
   'segment_sizes',
+  'segment_quarters',
+  'segment_days',
+  'change_marks',
   'runs',
   'imports',
 ];
