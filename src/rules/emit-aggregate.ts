@@ -1,6 +1,7 @@
 // In charge of aggregates: each distinct (function, source, field, filter, window) once per customer, for all segments, and when its rows move.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
+import { formatInstant } from '../base/calendar.ts';
 import { TIME_COLUMN, type ValueType } from '../catalog/catalog.ts';
 import type { Aggregate, Expression, FieldExpression } from './ast.ts';
 import { emitCondition } from './emit-condition.ts';
@@ -8,17 +9,33 @@ import { emitField } from './emit-field.ts';
 import type { EmitScope, Flips, SqlOperand } from './emit-operand.ts';
 import { asOf, edgeInstant, fragmentKey, type Parameters, span, today } from './emit-parameters.ts';
 import { createScan, type Narrowing, type Scan } from './emit-scan.ts';
-import { planWindow, type WindowPlan } from './plan.ts';
+import { movingEdge, planWindow, type WindowPlan } from './plan.ts';
 
 export interface Aggregates {
   operand(aggregate: Aggregate, types: ReadonlyMap<Expression, ValueType>): SqlOperand;
   joins(): SQL[];
 }
 
-/** `all`: every aggregate that will be asked for; events whose rows are all bounded by windows are read apart from the others. */
-export function createAggregates(all: readonly Aggregate[], narrowing: Narrowing, parameters: Parameters, flips: Flips): Aggregates {
+export interface AskedAggregate {
+  readonly aggregate: Aggregate;
+  readonly types: ReadonlyMap<Expression, ValueType>;
+  /** the least value from which on all answers about it stay the same; null: there is none */
+  readonly lastingCount: number | null;
+}
+
+/** `asked`: every aggregate that will be asked for; events whose rows are all bounded by windows are read apart from the others. */
+export function createAggregates(asked: readonly AskedAggregate[], narrowing: Narrowing, parameters: Parameters, flips: Flips): Aggregates {
   const scans = new Map<string, Scan>();
-  const scanOf = chooseScans(all, parameters, scans);
+  const scanOf = chooseScans(
+    asked.map(({ aggregate }) => aggregate),
+    parameters,
+    scans,
+  );
+  const lastingCounts = new Map<string, number>();
+  for (const one of asked) {
+    const key = aggregateKey(one.aggregate, one.types);
+    lastingCounts.set(key, Math.max(lastingCounts.get(key) ?? 0, one.lastingCount ?? Number.POSITIVE_INFINITY));
+  }
   const seen = new Set<string>();
   /** Runs once per distinct thing whose flips it adds. */
   const once = (key: string, add: () => void): void => {
@@ -33,7 +50,13 @@ export function createAggregates(all: readonly Aggregate[], narrowing: Narrowing
       const key = aggregateKey(aggregate, types);
       const known = operands.get(key);
       if (known !== undefined) return known;
-      const operand = emitAggregate(aggregate, scanOf(aggregate), types, emitter);
+      const lasting = lastingCounts.get(key);
+      assert(lasting !== undefined, 'all aggregates are known beforehand');
+      const operand = emitAggregate(
+        { aggregate, types, lastingCount: Number.isFinite(lasting) ? lasting : null },
+        scanOf(aggregate),
+        emitter,
+      );
       operands.set(key, operand);
       return operand;
     },
@@ -78,7 +101,7 @@ function chooseScans(all: readonly Aggregate[], parameters: Parameters, scans: M
   };
 }
 
-function emitAggregate(aggregate: Aggregate, scan: Scan, types: ReadonlyMap<Expression, ValueType>, emitter: Emitter): SqlOperand {
+function emitAggregate({ aggregate, types, lastingCount }: AskedAggregate, scan: Scan, emitter: Emitter): SqlOperand {
   const { parameters } = emitter;
   const time = sql`s.${sql.identifier(TIME_COLUMN[scan.source])}`;
   const plan = aggregate.window === null ? NO_WINDOW : planWindow(aggregate.window);
@@ -88,11 +111,16 @@ function emitAggregate(aggregate: Aggregate, scan: Scan, types: ReadonlyMap<Expr
     own.push(sql`(s.name = ${parameters.constant('text', aggregate.source.event)})`);
   }
   const rows: Rows = { scan, time, own };
-  addWindowFlips(plan, rows, emitter);
   const flags = [windowFlag(plan, time, parameters), ...own];
   if (aggregate.where !== null) flags.push(emitFilter(aggregate, rows, types, emitter));
   const scope: EmitScope = { scope: scan.source, types, parameters, flips: NO_FLIPS, customer: null };
   const value = aggregate.field === null ? null : emitField(aggregate.field, scope);
+  addExistenceFlips(plan, rows, emitter);
+  const enough = aggregate.function === 'count' && scan.source === 'events' && plan.upper === null ? lastingCount : null;
+  if (enough !== null && plan.lower?.kind === 'moving' && plan.lower.offsetMs < 0) {
+    const counted = value?.nullable ? [...flags, sql`(${value.sql} is not null)`] : flags;
+    addCountFlips(plan, plan.lower.offsetMs, enough, counted, rows, emitter);
+  } else addWindowFlips(plan, rows, emitter);
   return applyFunction(aggregate, value, flags, rows);
 }
 
@@ -147,44 +175,94 @@ function conjunction(flags: readonly SQL[]): SQL {
   return sql.join([...flags], sql.raw(' and '));
 }
 
-/** The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. */
-function addWindowFlips(plan: WindowPlan, rows: Rows, { parameters, flips, once }: Emitter): void {
+/** Takes the least time of rows over which the conditions hold as a candidate, once for all aggregates that ask for the same. */
+function addLeast(key: string, conditions: readonly SQL[], rows: Rows, { once }: Emitter, to: (earliest: SQL) => void): void {
   const { scan, time, own } = rows;
+  once(`${key} ${fragmentKey(allOf([sql.raw(scan.source), ...conditions, ...own]))}`, () =>
+    to(
+      scan.aggregate(
+        [time, allOf(conditions), ...own],
+        ([at, ...flags]) => sql`min(${at ?? sql.empty()}) filter (where ${conjunction(flags)})`,
+      ),
+    ),
+  );
+}
+
+function lowerCondition(plan: WindowPlan, time: SQL, parameters: Parameters): readonly SQL[] {
+  if (plan.lower === null) return [];
+  return [sql`${time} ${sql.raw(plan.lowerOpen ? '>' : '>=')} ${edgeInstant(parameters, plan.lower)}`];
+}
+
+/** A row ahead exists from its time on. */
+function addExistenceFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void {
+  const { parameters, flips } = emitter;
+  const conditions = [sql`${rows.time} > ${asOf(parameters)}`];
+  if (plan.lower?.kind === 'fixed') conditions.push(...lowerCondition(plan, rows.time, parameters));
+  if (plan.upper?.kind === 'fixed') conditions.push(sql`${rows.time} < ${edgeInstant(parameters, plan.upper)}`);
+  addLeast('exists', conditions, rows, emitter, flips.addInstant);
+}
+
+/** The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. */
+function addWindowFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void {
+  const { parameters, flips } = emitter;
   const { lower, upper } = plan;
-  const now = asOf(parameters);
-  const behind = lower === null ? [] : [sql`${time} ${sql.raw(plan.lowerOpen ? '>' : '>=')} ${edgeInstant(parameters, lower)}`];
+  const { time } = rows;
+  const exists = sql`${time} <= ${asOf(parameters)}`;
+  const behind = lowerCondition(plan, time, parameters);
   const before = upper === null ? [] : [sql`${time} < ${edgeInstant(parameters, upper)}`];
   const past = upper === null ? [] : [sql`${time} >= ${edgeInstant(parameters, upper)}`];
   const fixedLower = lower?.kind === 'fixed' ? behind : [];
   const fixedUpper = upper?.kind === 'fixed' ? before : [];
-  const least = (conditions: readonly SQL[]): SQL =>
-    scan.aggregate(
-      [time, allOf(conditions), ...own],
-      ([at, ...flags]) => sql`min(${at ?? sql.empty()}) filter (where ${conjunction(flags)})`,
-    );
-  const add = (key: string, conditions: readonly SQL[], to: (earliest: SQL) => void): void =>
-    once(`${key} ${fragmentKey(allOf([sql.raw(scan.source), ...conditions, ...own]))}`, () => to(least(conditions)));
+  const add = (key: string, conditions: readonly SQL[], to: (earliest: SQL) => void): void => addLeast(key, conditions, rows, emitter, to);
 
-  // a row ahead exists from its time on
-  add('exists', [sql`${time} > ${now}`, ...fixedLower, ...fixedUpper], flips.addInstant);
-  const exists = sql`${time} <= ${now}`;
   if (lower?.kind === 'moving') {
-    const after = -lower.offsetMs + (plan.lowerOpen ? 0 : 1);
+    const after = spanInWindow(plan, lower.offsetMs);
     add('leaves', [exists, ...behind, ...fixedUpper], (earliest) => flips.addInstant(sql`${earliest} + ${span(parameters, after)}`));
   }
   if (upper?.kind === 'moving' && upper.offsetMs <= 0) {
-    add('enters', [exists, ...past, ...fixedLower], (earliest) =>
-      flips.addInstant(sql`${earliest} + ${span(parameters, 1 - upper.offsetMs)}`),
-    );
+    const after = 1 - upper.offsetMs;
+    add('enters', [exists, ...past, ...fixedLower], (earliest) => flips.addInstant(sql`${earliest} + ${span(parameters, after)}`));
   }
   const stepping = lower?.kind === 'stepping' ? lower : upper?.kind === 'stepping' ? upper : null;
   if (stepping !== null) {
-    const next = parameters.bound('timestamptz', stepping.nextName, (input) => new Date(stepping.nextMs(input)).toISOString());
+    const next = parameters.bound('timestamptz', stepping.nextName, (input) => formatInstant(stepping.nextMs(input)));
     const moved = stepping === lower ? [...behind, ...fixedUpper] : [...past, ...fixedLower];
     add(`steps ${stepping.nextName}`, [exists, ...moved], (earliest) =>
       flips.addInstant(sql`case when ${earliest} is not null then ${next} end`),
     );
   }
+}
+
+/** How long after its time a row leaves the window. */
+function spanInWindow(plan: WindowPlan, lowerOffsetMs: number): number {
+  return -lowerOffsetMs + (plan.lowerOpen ? 0 : 1);
+}
+
+/**
+ * Events that are only counted, against numbers of the rule: answers about a count that is large enough last while the newer half of the
+ * window alone is, so nothing flips before half the window has gone by. A robot with 100,000 page views is then looked at twice a window, and
+ * not as each of them leaves. Only counted rows are taken, not all of the window: one more aggregate, worth it for events alone.
+ */
+function addCountFlips(
+  plan: WindowPlan,
+  lowerOffsetMs: number,
+  lastingCount: number,
+  counted: readonly SQL[],
+  rows: Rows,
+  { parameters, flips }: Emitter,
+): void {
+  const halfMs = Math.floor(-lowerOffsetMs / 2);
+  const newerHalf = sql`(${rows.time} > ${edgeInstant(parameters, movingEdge(-halfMs))})`;
+  const newer = rows.scan.aggregate([...counted, newerHalf], (flags) => sql`count(*) filter (where ${conjunction(flags)})`);
+  const earliest = rows.scan.aggregate(
+    [rows.time, ...counted],
+    ([at, ...flags]) => sql`min(${at ?? sql.empty()}) filter (where ${conjunction(flags)})`,
+  );
+  const enough = parameters.constant('bigint', String(lastingCount));
+  const unchanged = edgeInstant(parameters, movingEdge(-lowerOffsetMs - halfMs));
+  flips.addInstant(
+    sql`case when ${newer} >= ${enough} then ${unchanged} else ${earliest} + ${span(parameters, spanInWindow(plan, lowerOffsetMs))} end`,
+  );
 }
 
 const SUMMED = new Set<Aggregate['function']>(['sum', 'avg']);

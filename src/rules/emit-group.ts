@@ -3,12 +3,12 @@ import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import type { Aggregate } from './ast.ts';
 import type { CheckedRule } from './checked-rule.ts';
-import { createAggregates } from './emit-aggregate.ts';
+import { type AskedAggregate, createAggregates } from './emit-aggregate.ts';
 import { emitCondition } from './emit-condition.ts';
 import type { Flips } from './emit-operand.ts';
 import { asOf, fragmentKey, type Parameters, today, zone } from './emit-parameters.ts';
 import { list, type Narrowing } from './emit-scan.ts';
-import { aggregatesOf } from './walk-rule.ts';
+import { aggregatesOf, lastingCounts } from './walk-rule.ts';
 
 export interface GroupedSegment {
   readonly id: number;
@@ -97,8 +97,8 @@ export function emitGroup(
   parameters: Parameters,
 ): Group {
   const flips = collectFlips();
-  const all: Aggregate[] = segments.flatMap((segment) => aggregatesOf(segment.checked.rule));
-  const aggregates = createAggregates(all, narrowing, parameters, flips);
+  const asked = segments.flatMap(({ checked }) => askedAggregates(checked));
+  const aggregates = createAggregates(asked, narrowing, parameters, flips);
   const answers = new Map<string, SQL>();
   // each level is fenced, so that an answer is computed once however often it is named
   const levels = levelsOf(segments).map((level, place) => {
@@ -120,6 +120,11 @@ export function emitGroup(
     want: sql`array_remove(array[${list(ids)}]::integer[], null)`,
     dueAt: flips.dueAt(parameters),
   };
+}
+
+function askedAggregates({ rule, types }: CheckedRule): readonly AskedAggregate[] {
+  const lasting = lastingCounts(rule);
+  return aggregatesOf(rule).map((aggregate) => ({ aggregate, types, lastingCount: lasting.get(aggregate) ?? null }));
 }
 
 /** Candidates, each once. Days are compared as days and the least turned into an instant, so that one customer costs one look at the zone. */

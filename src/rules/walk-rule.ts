@@ -1,6 +1,6 @@
 // In charge of listing what stands in a rule: its conditions, those inside `where` too, and its aggregates.
 import { unreachable } from '../base/assert.ts';
-import type { Aggregate, Expression, Rule } from './ast.ts';
+import type { Aggregate, ComparisonOperator, Expression, Rule } from './ast.ts';
 
 /** Every rule node, outer ones first. */
 export function conditionsOf(rule: Rule): Rule[] {
@@ -58,4 +58,33 @@ function aggregatesIn(expression: Expression): Aggregate[] {
     default:
       return [];
   }
+}
+
+/**
+ * For an aggregate that is compared with a number written in the rule: the least whole number above 0 from which on the answer stays the same
+ * (`count(…) >= 3`: 3; `= 3`: 4). Aggregates that stand elsewhere (in arithmetic, beside another value) are not in the map.
+ */
+export function lastingCounts(rule: Rule): ReadonlyMap<Aggregate, number> {
+  const found = new Map<Aggregate, number>();
+  for (const condition of ownConditions(rule)) {
+    if (condition.kind === 'comparison') {
+      const { left, op, right } = condition;
+      if (left.kind === 'aggregate' && right.kind === 'number') found.set(left, lastingCount(op, right.value));
+      if (right.kind === 'aggregate' && left.kind === 'number') found.set(right, lastingCount('=', left.value));
+    } else if (condition.kind === 'between' && condition.left.kind === 'aggregate') {
+      const { left, low, high } = condition;
+      if (low.kind === 'number' && high.kind === 'number') {
+        found.set(left, Math.max(lastingCount('>=', low.value), lastingCount('<=', high.value)));
+      }
+    } else if (condition.kind === 'in' && condition.left.kind === 'aggregate') {
+      const counts = condition.values.map((value) => (value.kind === 'number' ? lastingCount('=', value.value) : Number.POSITIVE_INFINITY));
+      found.set(condition.left, Math.max(...counts));
+    }
+  }
+  return found;
+}
+
+function lastingCount(op: ComparisonOperator, decimal: string): number {
+  const number = Number(decimal);
+  return Math.max(1, op === '>=' || op === '<' ? Math.ceil(number) : Math.floor(number) + 1);
 }

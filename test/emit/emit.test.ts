@@ -289,6 +289,12 @@ describe('due_at', () => {
     ['last(events "booked".properties.day) = today', 'cleo', '2026-11-21T16:00:00.000Z'],
     ['count(events "booked" where properties.until < 1 hour ago) = 1', 'cleo', '2026-11-21T13:00:00.001Z'],
     ['count(events "page_view" in the last 7 days) = 1', 'bob', '2026-11-28T11:59:30.000Z'],
+    // enough for every number asked about in the newer half of the window: nothing flips before half a window
+    ['count(events "page_view" in the last 7 days) <= 1', 'bob', '2026-11-28T11:59:30.000Z'],
+    ['count(events "page_view" in the last 7 days) >= 1', 'bob', '2026-11-25T00:00:00.000Z'],
+    ['count(events "page_view" in the last 7 days) > 0', 'bob', '2026-11-25T00:00:00.000Z'],
+    ['count(events "page_view" in the last 7 days) >= 0', 'ann', null],
+    ['count(events "page_view" where properties.seconds > 4 in the last 8 days) > 0', 'bob', '2026-11-22T12:00:00.000Z'],
     ['today >= 2026-12-01', 'ann', null],
   ];
 
