@@ -1,4 +1,5 @@
 // In charge of the command line: which commands there are, and their help. What a command does is a file of its own, read only when it runs.
+import { parseArgs } from 'node:util';
 import { StartError } from '../base/start-error.ts';
 
 interface Command {
@@ -7,7 +8,7 @@ interface Command {
   readonly options: string;
   readonly summary: string;
   /** → the exit code; undefined: the process goes on by itself or has set its own */
-  run(options: readonly string[]): Promise<number | undefined>;
+  run(given: readonly string[]): Promise<number | undefined>;
 }
 
 const COMMANDS: readonly Command[] = [
@@ -15,7 +16,8 @@ const COMMANDS: readonly Command[] = [
     name: 'start',
     options: '',
     summary: 'start the service (settings are environment variables, see the README)',
-    run: async () => {
+    run: async (given) => {
+      parseArgs({ args: [...given], options: {} });
       await (await import('../main.ts')).main();
       return undefined;
     },
@@ -36,9 +38,10 @@ const COMMANDS: readonly Command[] = [
     name: 'openapi',
     options: '[--check]',
     summary: 'write openapi.yaml from the routes, or only check that it is current',
-    run: async (options) => {
+    run: async (given) => {
+      const { values } = parseArgs({ args: [...given], options: { check: { type: 'boolean', default: false } } });
       const openapi = await import('./openapi.ts');
-      if (!options.includes('--check')) {
+      if (!values.check) {
         await openapi.writeOpenapi();
         return 0;
       }
@@ -58,28 +61,30 @@ const COMMANDS: readonly Command[] = [
   },
 ];
 
+const EXIT_FAILED = 1;
+const EXIT_MISUSE = 2;
+
 /** Runs the command that the arguments name; an unknown one is told with the help, and exit code 2. */
-export async function runCommand([name = 'help', ...options]: readonly string[]): Promise<void> {
+export async function runCommand([name = 'help', ...given]: readonly string[]): Promise<void> {
   const wanted = name === '--help' || name === '-h' ? 'help' : name;
   const command = COMMANDS.find((known) => known.name === wanted);
   if (command === undefined) {
     process.stderr.write(`There is no command ${name}.\n\n${help()}`);
-    process.exitCode = 2;
+    process.exitCode = EXIT_MISUSE;
     return;
   }
   try {
-    const code = await command.run(options);
+    const code = await command.run(given);
     if (code !== undefined) process.exitCode = code;
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
+    const isMisuse = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+    if (!isMisuse && !(error instanceof StartError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = 1;
+    process.exitCode = isMisuse ? EXIT_MISUSE : EXIT_FAILED;
   }
 }
 
 function help(): string {
-  const calls = COMMANDS.map((command) => `strata ${command.name} ${command.options}`.trimEnd());
-  const width = Math.max(...calls.map((call) => call.length));
-  const lines = COMMANDS.map((command, index) => `  ${calls[index]?.padEnd(width)}  ${command.summary}`);
+  const lines = COMMANDS.map((command) => `  ${`strata ${command.name} ${command.options}`.trimEnd()}\n      ${command.summary}`);
   return `Strata keeps every customer in the right segments at every moment.\n\n${lines.join('\n')}\n`;
 }
