@@ -22,9 +22,9 @@ const MOVE = `
     where o.customer_id = p.customer_id and o.decision = p.decision and o.ordinal = p.ordinal
     returning o.*
   ), numbered as (
-    insert into changes (position, type, segment_id, customer_id, version, cause, at, since, since_version)
+    insert into changes (position, type, segment_id, customer_id, version, cause, at, since, since_version, pin_log_id)
     select f.position + row_number() over (order by m.decision, m.ordinal),
-      m.type, m.segment_id, m.customer_id, m.version, m.cause, m.at, m.since, m.since_version
+      m.type, m.segment_id, m.customer_id, m.version, m.cause, m.at, m.since, m.since_version, m.pin_log_id
     from moved as m
     cross join feed as f
     returning segment_id, type, cause, at

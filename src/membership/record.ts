@@ -15,6 +15,8 @@ export interface Recording {
   versionOf(segmentId: number): number;
   /** outbox rows that this decision has written already */
   readonly ordinalFrom?: number;
+  /** what was said by hand and brings this change about: its id in pin_log */
+  pinLogIdOf?(customerKey: CustomerKey, segmentId: number): string | null;
 }
 
 /** How many changes (entries and exits) the findings hold. */
@@ -27,16 +29,18 @@ export function recordStatements(recording: Recording): Statement[] {
   return [...changeStatements(recording), ...lookStatements(recording.findings)];
 }
 
-function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0 }: Recording): Statement[] {
+function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0, pinLogIdOf }: Recording): Statement[] {
   const customers: CustomerKey[] = [];
   const segments: number[] = [];
   const types: string[] = [];
   const versions: number[] = [];
+  const pinLogIds: (string | null)[] = [];
   const push = (customer: CustomerKey, segment: number, type: string) => {
     customers.push(customer);
     segments.push(segment);
     types.push(type);
     versions.push(versionOf(segment));
+    pinLogIds.push(pinLogIdOf?.(customer, segment) ?? null);
   };
   for (const { customerKey, entered, exited } of findings.differences) {
     for (const segment of exited) push(customerKey, segment, 'exited'); // exits first: a move between two segments never shows both
@@ -48,12 +52,13 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0 
     {
       name: 'record_outbox',
       text: `
-        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at, since, since_version)
-        select $1::bigint, $2::integer + u.ordinal, u.customer_id, u.segment_id, u.type, u.version, $3, $4::timestamptz, m.since, m.version
-        from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[])
-          with ordinality as u (customer_id, segment_id, type, version, ordinal)
+        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at, since, since_version, pin_log_id)
+        select $1::bigint, $2::integer + u.ordinal, u.customer_id, u.segment_id, u.type, u.version, $3, $4::timestamptz, m.since, m.version,
+          u.pin_log_id
+        from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[], $9::bigint[])
+          with ordinality as u (customer_id, segment_id, type, version, pin_log_id, ordinal)
         left join memberships as m on u.type = 'exited' and m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
-      values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions],
+      values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions, pinLogIds],
     },
   ];
   const exits = types.map((type) => type === 'exited');

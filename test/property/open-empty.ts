@@ -30,6 +30,11 @@ const EVERYTHING = [
   'segment_quarters',
   'segment_days',
   'change_marks',
+  'pins',
+  'pin_log',
+  'segment_groups',
+  'segment_group_versions',
+  'run_moves',
   'runs',
   'imports',
 ];
