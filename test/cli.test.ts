@@ -29,8 +29,4 @@ describe('strata', () => {
     expect(await strata('openapi', '--chek')).toEqual({ code: 2, output: '', errors: "Unknown option '--chek'\n" });
     expect((await strata('start', 'now')).code).toBe(2);
   });
-
-  test('openapi.yaml is current', async () => {
-    expect(await strata('openapi', '--check')).toEqual({ code: 0, output: '', errors: '' });
-  });
 });
