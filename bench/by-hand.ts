@@ -4,25 +4,28 @@ import { type BenchAggregate, type BenchSegment, type Flag, flagSql } from './se
 
 export const VIEW_SCHEMA = 'by_hand';
 
-export function viewName(key: string): string {
-  return `${VIEW_SCHEMA}.${key.replaceAll('-', '_')}`;
+/** plain: all orders grouped, each aggregate with its filter. narrow: orders that no aggregate counts are left out first. */
+export type ViewForm = 'plain' | 'narrow';
+
+export function viewName(key: string, form: ViewForm): string {
+  return `${VIEW_SCHEMA}.${key.replaceAll('-', '_')}_${form}`;
 }
 
-/** The segment's members as a query of its own: the orders grouped as far as this rule needs them, other segments from their views. */
-export function viewSql(segment: BenchSegment): string {
+/** The segment's members as a query of its own: the orders grouped for this rule alone, other segments from their views. */
+export function viewSql(segment: BenchSegment, form: ViewForm): string {
   const needed = distinctAggregates([segment]);
-  const others = [...segment.inside.map((key) => inView(key, true)), ...segment.outside.map((key) => inView(key, false))];
+  const others = [...segment.inside.map((key) => inView(key, form, true)), ...segment.outside.map((key) => inView(key, form, false))];
   const condition = [ownCondition(segment, (place) => `a.a${place}`, needed), ...others].join('\n  and ');
-  const join = needed.length === 0 ? '' : `\nleft join (\n${groupedOrders(needed)}\n) as a on a.customer_id = c.id`;
+  const join = needed.length === 0 ? '' : `\nleft join (\n${groupedOrders(needed, form)}\n) as a on a.customer_id = c.id`;
   return `select c.id as customer_id\nfrom customers as c${join}\nwhere ${condition}`;
 }
 
-function inView(key: string, isIn: boolean): string {
-  return `${isIn ? '' : 'not '}exists (select from ${viewName(key)} as v where v.customer_id = c.id)`;
+function inView(key: string, form: ViewForm, isIn: boolean): string {
+  return `${isIn ? '' : 'not '}exists (select from ${viewName(key, form)} as v where v.customer_id = c.id)`;
 }
 
-function groupedOrders(needed: readonly BenchAggregate[]): string {
-  const everyFiltered = needed.every((aggregate) => aggregate.flags.length > 0);
+function groupedOrders(needed: readonly BenchAggregate[], form: ViewForm): string {
+  const everyFiltered = form === 'narrow' && needed.every((aggregate) => aggregate.flags.length > 0);
   const filters = [...new Set(needed.map((aggregate) => `(${aggregate.flags.map(flagSql).join(' and ')})`))];
   const where = everyFiltered ? `\n  where ${filters.join(' or ')}` : '';
   const columns = needed.map((aggregate, index) => {
