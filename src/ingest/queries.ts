@@ -88,10 +88,10 @@ where customers.id = given.id`,
 
 /**
  * The time to store for a given one ($2: asOf). A time at most 5 s ahead of the clock becomes the clock's and is remembered as given:
- * when it comes again, also much later, what is stored stays.
+ * when it comes again, also much later, what is stored stays; so does a time of the future that is sent again shortly before it comes.
  */
 function settledTime(given: string, stored: string): { readonly at: string; readonly given: string } {
-  const unchanged = `${given} is null or ${given} = ${stored}_given`;
+  const unchanged = `${given} is null or ${given} = ${stored} or ${given} = ${stored}_given`;
   const ahead = `${given} > $2::timestamptz and ${given} <= $2::timestamptz + interval '5 seconds'`;
   return {
     at: `case when ${unchanged} then ${stored} when ${ahead} then $2::timestamptz else ${given} end`,
