@@ -4,23 +4,29 @@ import { assert } from '../base/assert.ts';
 import type { Aggregate } from './ast.ts';
 import type { CheckedRule } from './checked-rule.ts';
 import { type AskedAggregate, createAggregates } from './emit-aggregate.ts';
+import { answersOf, emitChoice, type SegmentNode } from './emit-choice.ts';
 import { emitCondition } from './emit-condition.ts';
 import type { Flips } from './emit-operand.ts';
 import { asOf, fragmentKey, type Parameters, today, zone } from './emit-parameters.ts';
+import type { Pins } from './emit-pins.ts';
 import { list, type Narrowing } from './emit-scan.ts';
 import { aggregatesOf, lastingCounts } from './walk-rule.ts';
 
-export interface GroupedSegment {
-  readonly id: number;
-  readonly key: string;
-  readonly checked: CheckedRule;
+export interface Group {
+  /** what joins the customers `c`, the memberships `h` and the pins `p` */
+  readonly joins: readonly SQL[];
+  /** what the nodes answer, by ascending id; rules aside too */
+  readonly answers: readonly { readonly id: number; readonly holds: SQL }[];
+  readonly dueAt: SQL;
 }
 
-export interface Group {
-  /** what joins the customers `c` and the memberships `h` */
-  readonly joins: readonly SQL[];
-  readonly want: SQL;
-  readonly dueAt: SQL;
+/** What is not of the group itself. */
+export interface Surroundings {
+  /** whether the customer is in a segment that is not of this group */
+  elsewhere(key: string): SQL;
+  /** whether the customer is a member now of a segment that is not computed */
+  stands(segmentId: number): SQL;
+  readonly pins: Pins;
 }
 
 /** A row of a group holds its aggregates and its answers: together far below the 1,664 columns that Postgres takes. */
@@ -30,8 +36,8 @@ const GROUP_SEGMENTS = 600;
 const WINDOW_AGGREGATES = 3;
 
 /** In an order in which no segment names one of a later group. */
-export function divideIntoGroups<Segment extends GroupedSegment>(segments: readonly Segment[]): readonly (readonly Segment[])[] {
-  const groups: Segment[][] = [];
+export function divideIntoGroups(segments: readonly SegmentNode[]): readonly (readonly SegmentNode[])[] {
+  const groups: SegmentNode[][] = [];
   let seen = new Set<string>();
   let weight = 0;
   for (const segment of orderByReference(segments)) {
@@ -50,7 +56,7 @@ export function divideIntoGroups<Segment extends GroupedSegment>(segments: reado
   return groups.map((group) => group.sort((a, b) => a.id - b.id));
 }
 
-function costsOf(segment: GroupedSegment): Map<string, number> {
+function costsOf(segment: SegmentNode): Map<string, number> {
   const costs = new Map<string, number>();
   const write = (value: unknown): string => JSON.stringify(value, (name, inner: unknown) => (name === 'place' ? undefined : inner));
   for (const aggregate of aggregatesOf(segment.checked.rule)) {
@@ -69,57 +75,71 @@ function weightOfNew(costs: ReadonlyMap<string, number>, seen: ReadonlySet<strin
 }
 
 /** Segments after those that they name. */
-function orderByReference<Segment extends GroupedSegment>(segments: readonly Segment[]): readonly Segment[] {
+function orderByReference(segments: readonly SegmentNode[]): readonly SegmentNode[] {
   return levelsOf(segments).flat();
 }
 
 /** Each level names only segments of earlier ones, or of elsewhere. */
-function levelsOf<Segment extends GroupedSegment>(segments: readonly Segment[]): readonly (readonly Segment[])[] {
-  const here = new Set(segments.map((segment) => segment.key));
+function levelsOf(segments: readonly SegmentNode[]): readonly (readonly SegmentNode[])[] {
+  const here = new Set(segments.flatMap(answeredKeys));
   const placed = new Set<string>();
-  const levels: Segment[][] = [];
+  const levels: SegmentNode[][] = [];
   let waiting = segments;
   while (waiting.length > 0) {
     const ready = waiting.filter((segment) => [...segment.checked.reads.segments].every((key) => !here.has(key) || placed.has(key)));
     assert(ready.length > 0, 'segments do not name each other in a circle');
     levels.push(ready);
-    for (const segment of ready) placed.add(segment.key);
-    waiting = waiting.filter((segment) => !placed.has(segment.key));
+    for (const segment of ready) for (const key of answeredKeys(segment)) placed.add(key);
+    waiting = waiting.filter((segment) => !ready.includes(segment));
   }
   return levels;
 }
 
-/** `elsewhere`: whether the customer is in a segment that is not of this group. */
+function answeredKeys(segment: SegmentNode): readonly string[] {
+  return answersOf(segment).map(({ key }) => key);
+}
+
 export function emitGroup(
-  segments: readonly GroupedSegment[],
+  segments: readonly SegmentNode[],
   narrowing: Narrowing,
-  elsewhere: (key: string) => SQL,
+  { elsewhere, stands, pins }: Surroundings,
   parameters: Parameters,
 ): Group {
   const flips = collectFlips();
   const asked = segments.flatMap(({ checked }) => askedAggregates(checked));
   const aggregates = createAggregates(asked, narrowing, parameters, flips);
   const answers = new Map<string, SQL>();
+  const answer = (key: string): SQL => answers.get(key) ?? elsewhere(key);
+  const emit = ({ id, checked, choice }: SegmentNode): SQL => {
+    if (choice !== null) return emitChoice(choice, answer, stands, pins, parameters);
+    const customer = { aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, checked.types), segment: answer };
+    const condition = emitCondition(checked.rule, { scope: 'customers', types: checked.types, parameters, flips, customer });
+    return pins.decide(id, condition);
+  };
   // each level is fenced, so that an answer is computed once however often it is named
   const levels = levelsOf(segments).map((level, place) => {
     const alias = `l${place + 1}`;
-    const columns = level.map((segment) => {
-      const customer = {
-        aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, segment.checked.types),
-        segment: (key: string) => answers.get(key) ?? elsewhere(key),
-      };
-      const scope = { scope: 'customers', types: segment.checked.types, parameters, flips, customer } as const;
-      return sql`${emitCondition(segment.checked.rule, scope)} as ${sql.raw(`s${segment.id}`)}`;
-    });
-    for (const segment of level) answers.set(segment.key, sql.raw(`${alias}.s${segment.id}`));
+    const columns = level.map((segment) => sql`${emit(segment)} as ${sql.raw(columnOf(segment))}`);
+    for (const segment of level) {
+      const column = sql.raw(`${alias}.${columnOf(segment)}`);
+      for (const { id, key } of answersOf(segment)) {
+        answers.set(key, segment.choice === null ? column : sql`(${column} = ${parameters.constant('integer', id)})`);
+      }
+    }
     return sql`cross join lateral (select ${list(columns)} offset 0) as ${sql.raw(alias)}`;
   });
-  const ids = segments.map((segment) => sql`case when ${answers.get(segment.key)} then ${parameters.constant('integer', segment.id)} end`);
   return {
     joins: [...aggregates.joins(), ...levels],
-    want: sql`array_remove(array[${list(ids)}]::integer[], null)`,
+    answers: segments
+      .flatMap(answersOf)
+      .sort((a, b) => a.id - b.id)
+      .map(({ id, key }) => ({ id, holds: answer(key) })),
     dueAt: flips.dueAt(parameters),
   };
+}
+
+function columnOf({ id, choice }: SegmentNode): string {
+  return choice !== null ? `w${id}` : id < 0 ? `r${-id}` : `s${id}`;
 }
 
 function askedAggregates({ rule, types }: CheckedRule): readonly AskedAggregate[] {

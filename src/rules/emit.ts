@@ -1,14 +1,16 @@
 // In charge of the one statement that evaluates segments: for given customers, which of them each customer is in (`have`), which it ought
 // to be in (`want`), and when that may change by the clock alone (`due_at`). Not in charge of running it or of what follows from it.
 //
-//   customers c ─ memberships h ─ group: one look at each source (emit-scan) ─ levels l1, l2 … of segments that name each other
+//   customers c ─ memberships h ─ pins p ─ group: one look at each source (emit-scan) ─ levels l1, l2 … of segments that name each other
 import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { CheckedRule } from './checked-rule.ts';
-import { divideIntoGroups, emitGroup, type Group } from './emit-group.ts';
+import { answersOf, type GroupToEvaluate, placeChoices, type SegmentNode, standingIds } from './emit-choice.ts';
+import { divideIntoGroups, emitGroup, type Group, type Surroundings } from './emit-group.ts';
 import { joinMemberships } from './emit-membership.ts';
 import { asOf, type BindingInput, createParameters, type Parameters } from './emit-parameters.ts';
+import { createPins } from './emit-pins.ts';
 import { list, type Narrowing, narrowIds, narrowRange } from './emit-scan.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 import { conditionsOf } from './walk-rule.ts';
@@ -29,6 +31,10 @@ export interface EmitRequest {
   readonly narrow: Narrowing;
   /** past: memberships as of asOf, from the log undone back from the present; customers created later are left out */
   readonly memberships: 'present' | 'past';
+  /** ids of segments that have pins; of others none is looked for */
+  readonly pinned?: ReadonlySet<number>;
+  /** groups of segments that exclude each other; of one that is touched all that can be computed are among `segments` */
+  readonly groups?: readonly GroupToEvaluate[];
 }
 
 export type EvaluationInput = BindingInput;
@@ -46,17 +52,26 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
   const parameters = createParameters();
   const segments = [...request.segments].sort((a, b) => a.id - b.id);
   const segmentIds = segments.map((segment) => segment.id);
-  const stored = (key: string): SQL => isMember(idOf(key, request.segmentIds), parameters);
-  const answer = joinGroups(divideIntoGroups(segments), request.narrow, stored, parameters);
-  const memberships = joinMemberships(request, segmentIds, namedElsewhere(segments, request.segmentIds), parameters);
+  const nodes = placeChoices(segments, request.groups ?? []);
+  const pins = createPins(
+    segmentIds.filter((id) => request.pinned?.has(id) === true),
+    request.narrow,
+    parameters,
+  );
+  const stands = (id: number): SQL => isMember(id, parameters);
+  const elsewhere = (key: string): SQL => stands(idOf(key, request.segmentIds));
+  const answer = joinGroups(divideIntoGroups(nodes), request.narrow, { elsewhere, stands, pins }, parameters);
+  const named = [...new Set([...namedElsewhere(segments, request.segmentIds), ...standingIds(nodes)])].sort((a, b) => a - b);
+  const memberships = joinMemberships(request, segmentIds, named, parameters);
+  const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
   const { text, bind } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
   ${answer.want} as want,
-  ${answer.dueAt} as due_at
+  ${dueAt} as due_at
 from customers as c
-${sql.join([memberships, ...answer.joins], sql.raw('\n'))}
+${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
 where ${request.narrow === 'ids' ? narrowIds(sql`c.id`, parameters) : narrowRange(sql`c.id`, parameters)}${
     request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()
   }`);
@@ -68,22 +83,29 @@ where ${request.narrow === 'ids' ? narrowIds(sql`c.id`, parameters) : narrowRang
  * (1,664 columns; 2,000 aggregates side by side were refused); a later group reads the answers of the earlier ones from their `want`.
  */
 function joinGroups(
-  groups: readonly (readonly SegmentToEvaluate[])[],
+  groups: readonly (readonly SegmentNode[])[],
   narrowing: Narrowing,
-  stored: (key: string) => SQL,
+  surroundings: Surroundings,
   parameters: Parameters,
-): Group {
+): Pick<Group, 'joins' | 'dueAt'> & { readonly want: SQL } {
+  const want = (answers: Group['answers']): SQL =>
+    sql`array_remove(array[${list(answers.map(({ id, holds }) => sql`case when ${holds} then ${parameters.constant('integer', id)} end`))}]::integer[], null)`;
   const [only, ...others] = groups;
-  if (only === undefined || others.length === 0) return emitGroup(only ?? [], narrowing, stored, parameters);
+  if (only === undefined || others.length === 0) {
+    const { joins, answers, dueAt } = emitGroup(only ?? [], narrowing, surroundings, parameters);
+    return { joins, dueAt, want: want(answers.filter(({ id }) => id >= 0)) };
+  }
   const answered = new Map<string, SQL>();
+  const elsewhere = (key: string): SQL => answered.get(key) ?? surroundings.elsewhere(key);
   const joins: SQL[] = [];
   const aliases = groups.map((group, place) => {
     const alias = sql.raw(`a${place + 1}`);
-    const { want, dueAt, joins: inner } = emitGroup(group, 'ids', (key) => answered.get(key) ?? stored(key), parameters);
+    const { answers, dueAt, joins: inner } = emitGroup(group, 'ids', { ...surroundings, elsewhere }, parameters);
     joins.push(
-      sql`cross join lateral (select ${want} as want, ${dueAt} as due_at from (select) as o ${sql.join([...inner], sql.raw('\n'))} offset 0) as ${alias}`,
+      sql`cross join lateral (select ${want(answers)} as want, ${dueAt} as due_at from (select) as o ${sql.join([...inner], sql.raw('\n'))} offset 0) as ${alias}`,
     );
-    for (const { key, id } of group) answered.set(key, sql`(${parameters.constant('integer', id)} = any(${alias}.want))`);
+    for (const { key, id } of group.flatMap(answersOf))
+      answered.set(key, sql`(${parameters.constant('integer', id)} = any(${alias}.want))`);
     return alias;
   });
   const wants = sql.join(
@@ -92,7 +114,7 @@ function joinGroups(
   );
   return {
     joins,
-    want: sql`array(select w.id from unnest(${wants}) as w (id) order by w.id)`,
+    want: sql`array(select w.id from unnest(${wants}) as w (id) where w.id >= 0 order by w.id)`,
     dueAt: sql`least(${list(aliases.map((alias) => sql`${alias}.due_at`))})`,
   };
 }
