@@ -65,7 +65,7 @@ function aim(rule: Rule, at: Target): Rule {
 
 /** Some instants are met by a date: the day that the millisecond before them belongs to. */
 function asDay(value: Maybe, at: Target): Maybe {
-  if (value?.type !== 'timestamp' || at.draw() % 3 !== 0) return value;
+  if (value?.type !== 'timestamp' || at.draw() % 2 === 0) return value;
   return { type: 'date', value: localDate(value.value - 1, at.moment.timeZone) };
 }
 

@@ -84,7 +84,7 @@ function condition(at: Standing): fc.Arbitrary<Rule> {
   if (fieldsOf('list', at).length > 0) conditions.push({ weight: 1, arbitrary: listCondition(at) });
   if (fieldsOf('boolean', at).length > 0) conditions.push({ weight: 1, arbitrary: booleanCondition(at) });
   if (at.scope === 'customers' && at.segments.length > 0) {
-    conditions.push({ weight: 3, arbitrary: fc.constantFrom(...at.segments).map((key) => ({ kind: 'segment', key, place })) });
+    conditions.push({ weight: 5, arbitrary: fc.constantFrom(...at.segments).map((key) => ({ kind: 'segment', key, place })) });
   }
   return fc.oneof({ withCrossShrink: true }, ...conditions);
 }

@@ -325,6 +325,18 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
       ],
     },
     {
+      title: 'ends a day before the next begins',
+      zone: 'America/New_York',
+      customer: { createdAt: '2026-03-09T04:00:00.000Z' },
+      holds: ['created_at = 2026-03-09', 'created_at > 2026-03-08', 'created_at >= 2026-03-09', 'created_at != 2026-03-08'],
+      fails: [
+        'created_at <= 2026-03-08',
+        'created_at = 2026-03-08',
+        'created_at < 2026-03-09',
+        'created_at between 2026-03-07 and 2026-03-08',
+      ],
+    },
+    {
       title: 'begins and ends windows with days',
       orders: [
         { id: 'a', at: '2026-01-10T00:00:00Z' },

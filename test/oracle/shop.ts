@@ -112,7 +112,7 @@ function createdAt(before: ShopCustomer | undefined, givenMs: number | undefined
   if (givenMs === undefined) {
     return { createdAtMs: before?.createdAtMs ?? asOfMs, createdAtGivenMs: before?.createdAtGivenMs ?? null };
   }
-  if (before !== undefined && (before.createdAtGivenMs ?? before.createdAtMs) === givenMs) {
+  if (before !== undefined && (givenMs === before.createdAtMs || givenMs === before.createdAtGivenMs)) {
     return { createdAtMs: before.createdAtMs, createdAtGivenMs: before.createdAtGivenMs };
   }
   const takenMs = taken(givenMs, asOfMs);
@@ -144,7 +144,7 @@ function placedAt(before: ShopOrder | undefined, givenMs: number | null, asOfMs:
   if (givenMs === null) {
     return { placedAtMs: before?.placedAtMs ?? asOfMs, placedAtGivenMs: before?.placedAtGivenMs ?? null };
   }
-  if (before !== undefined && (before.placedAtGivenMs ?? before.placedAtMs) === givenMs) {
+  if (before !== undefined && (givenMs === before.placedAtMs || givenMs === before.placedAtGivenMs)) {
     return { placedAtMs: before.placedAtMs, placedAtGivenMs: before.placedAtGivenMs };
   }
   const takenMs = taken(givenMs, asOfMs);

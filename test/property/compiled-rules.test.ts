@@ -59,7 +59,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-const settings = propertySettings('compiled rules', 120);
+const settings = propertySettings('compiled rules', 200);
 
 it('says what the naive evaluator says', { timeout: 600_000 }, async () => {
   const property = fc.asyncProperty(facts, moments, rules, picks, stored, async (abstract, moment, drawn, chosen, members) => {

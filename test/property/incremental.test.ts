@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
+import type { Facts } from '../../src/ingest/facts.ts';
 import { evaluateDue, nextDueMs } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { evaluatePending, write, writeDeferred } from '../../src/pipeline.ts';
@@ -73,7 +74,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-const settings = propertySettings('incremental equals full', 40);
+const settings = propertySettings('incremental equals full', 70);
 
 it('keeps memberships right through any history', { timeout: 600_000 }, async () => {
   const property = fc.asyncProperty(history, async ({ moment, rules, first, steps }) => {
@@ -140,13 +141,25 @@ async function takeStep(play: Play, next: Step): Promise<void> {
 async function writeAndCheck(play: Play, abstract: AbstractFacts): Promise<void> {
   const facts = factsAt(abstract, standpointOf(play));
   play.story.push(`write ${JSON.stringify(facts)}`);
+  const touched = touchedKeys(play.shop, facts);
   const outcome = await write(play.strata, facts);
   play.shop = apply(play.shop, facts, play.clock.nowMs());
+  expect([...outcome.segments.keys()].sort(), failure(play, 'whom the write touched')).toEqual([...touched].sort());
   const expected = oracleMemberships(play);
   for (const [key, segments] of outcome.segments) {
     const customer = play.shop.customers.find((row) => row.key === key);
     if (customer !== undefined) expect(segments, failure(play, `answer to the write, for ${customer.id}`)).toEqual(expected.get(key));
   }
+}
+
+/** Whom the facts name, and who had the orders that they write or delete. */
+function touchedKeys(before: Shop, facts: Facts): ReadonlySet<string> {
+  const written = new Set([...facts.orders.map((order) => order.id), ...facts.deletedOrderIds]);
+  return new Set([
+    ...facts.customers.map((customer) => customer.key),
+    ...[...facts.orders, ...facts.events].map((row) => row.customerKey),
+    ...before.orders.filter((order) => written.has(order.id)).map((order) => order.customerKey),
+  ]);
 }
 
 async function importFacts(play: Play, abstract: AbstractFacts): Promise<void> {
