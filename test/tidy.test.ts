@@ -1,6 +1,6 @@
 // The house rules that a machine can hold: who may import whom, where time and chance come from, how files are named and begin.
 import fs from 'node:fs';
-import { builtinModules } from 'node:module';
+import { builtinModules, stripTypeScriptTypes } from 'node:module';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -191,6 +191,19 @@ describe('who imports whom', () => {
 });
 
 describe('how files are written', () => {
+  test('Node can run each as it is', () => {
+    // its reader of types is another one than that of tsc and vitest, and refuses some of what they take
+    const failure = (file: SourceFile) => {
+      try {
+        stripTypeScriptTypes(file.text);
+        return [];
+      } catch (error) {
+        return [`${file.name}: ${error}`];
+      }
+    };
+    expect([...sources, ...readFiles('bench', ['.ts'])].filter(({ name }) => !name.endsWith('.d.ts')).flatMap(failure)).toEqual([]);
+  });
+
   test('time and chance come from one place', () => {
     const taken = /\bDate\.now\b|\bnew Date\(\s*\)|\bMath\.random\b|\bnow\(\)|\bcurrent_timestamp\b/;
     const wrong = sources.filter((file) => file.name !== 'src/base/clock.ts').filter((file) => taken.test(file.code));
