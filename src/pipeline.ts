@@ -14,10 +14,11 @@ import type { Program } from './evaluation/program.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
 import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
+import { catchUp, findLate, type Late, toLate } from './membership/catch-up.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
 import { inDecision } from './membership/in-decision.ts';
-import { evaluateAll, lookAgain, versionsOf } from './membership/look-again.ts';
+import { lookAgain, versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
 import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
@@ -92,7 +93,7 @@ interface Decided {
 
 async function decide(strata: Strata, client: Client, program: Program, facts: Facts): Promise<Decided> {
   const { locks, moment, late } = await lock(strata, client, facts); //   whom the write touches, and as of when it is decided
-  const overdue = await catchUp(strata, client, program, moment, late); // what the clock alone has changed comes first
+  const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
   const findings = await writeAndEvaluate(strata, client, program, facts, locks, moment);
   const segments = await record(client, program, moment, findings, countChanges(overdue), locks.locked);
   const changes = changesByCustomer([...overdue, ...findings.flatMap((found) => found.differences)]);
@@ -108,22 +109,13 @@ function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<Cust
   return changes;
 }
 
-interface Late {
-  readonly due: readonly CustomerKey[];
-  readonly pending: readonly CustomerKey[];
-}
-
 async function lock(strata: Strata, client: Client, facts: Facts): Promise<{ locks: FactLocks; moment: Moment; late: Late }> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await Promise.all([
     lockCustomers(client, facts, previousOwners),
     pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
   ]);
-  const late = {
-    due: lateRows.filter((row) => !row['owed']).map((row) => String(row['customer_id'])),
-    pending: lateRows.filter((row) => row['owed']).map((row) => String(row['customer_id'])),
-  };
-  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late };
+  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
 }
 
 /** What two writes of one transaction may not share. */
@@ -146,32 +138,6 @@ function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerK
   for (const event of facts.events) keys.add(event.customerKey);
   for (const key of previousOwners.values()) if (key !== null) keys.add(key);
   return [...keys];
-}
-
-/** Customers whose next look is due, or whom an import owes one: what was stored about them may be late. */
-function findLate(strata: Strata, keys: readonly CustomerKey[]): Statement {
-  const fixedMs = strata.clock.fixedMs();
-  return {
-    name: 'find_late',
-    text: `
-      select u.customer_id, exists (select from pending as p where p.customer_id = u.customer_id) as owed
-      from unnest($1::bigint[]) as u (customer_id)
-      where exists (
-          select from rechecks as r
-          where r.customer_id = u.customer_id and r.due_at <= coalesce($2::timestamptz, clock_timestamp())
-        )
-        or exists (select from pending as p where p.customer_id = u.customer_id)`,
-    values: [keys, fixedMs === null ? null : new Date(fixedMs).toISOString()],
-  };
-}
-
-/** Before the facts are written, so that each change keeps its own cause. → what differed */
-async function catchUp(strata: Strata, client: Client, program: Program, moment: Moment, late: Late): Promise<readonly Difference[]> {
-  const flipped = await evaluateAll(client, strata, program, { keys: late.due, moment, cause: 'time' });
-  const ordinalFrom = countChanges(flipped);
-  const owed = await evaluateAll(client, strata, program, { keys: late.pending, moment, cause: 'data', ordinalFrom });
-  if (late.pending.length > 0) await client.query('delete from pending as p where p.customer_id = any($1::bigint[])', [late.pending]);
-  return [...flipped, ...owed];
 }
 
 /** New customers are judged by every segment, the others by those that read what was written and their dependents. */

@@ -1,0 +1,54 @@
+// In charge of what comes before a decision about customers: whoever's next look is due, or whom an import owes one, is looked at
+// first, so that each change keeps its own cause.
+import type { Client, Statement } from '../db/database.ts';
+import type { Difference } from '../evaluation/find-differences.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { fixedIso } from './due.ts';
+import type { Deciding } from './in-decision.ts';
+import { evaluateAll } from './look-again.ts';
+import type { Moment } from './moment.ts';
+import { countChanges } from './record.ts';
+
+export interface Late {
+  readonly due: readonly CustomerKey[];
+  readonly pending: readonly CustomerKey[];
+}
+
+/** Customers whose next look is due, or whom an import owes one: what was stored about them may be late. */
+export function findLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
+  return {
+    name: 'find_late',
+    text: `
+      select u.customer_id, exists (select from pending as p where p.customer_id = u.customer_id) as owed
+      from unnest($1::bigint[]) as u (customer_id)
+      where exists (
+          select from rechecks as r
+          where r.customer_id = u.customer_id and r.due_at <= coalesce($2::timestamptz, clock_timestamp())
+        )
+        or exists (select from pending as p where p.customer_id = u.customer_id)`,
+    values: [keys, fixedIso(deciding)],
+  };
+}
+
+export function toLate(rows: readonly Record<string, unknown>[]): Late {
+  return {
+    due: rows.filter((row) => !row['owed']).map((row) => String(row['customer_id'])),
+    pending: rows.filter((row) => row['owed']).map((row) => String(row['customer_id'])),
+  };
+}
+
+/** → what differed */
+export async function catchUp(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  moment: Moment,
+  late: Late,
+): Promise<readonly Difference[]> {
+  const flipped = await evaluateAll(client, deciding, program, { keys: late.due, moment, cause: 'time' });
+  const ordinalFrom = countChanges(flipped);
+  const owed = await evaluateAll(client, deciding, program, { keys: late.pending, moment, cause: 'data', ordinalFrom });
+  if (late.pending.length > 0) await client.query('delete from pending as p where p.customer_id = any($1::bigint[])', [late.pending]);
+  return [...flipped, ...owed];
+}
