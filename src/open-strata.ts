@@ -10,12 +10,14 @@ import { Publisher } from './changes/publisher.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
+import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import type { Facts } from './ingest/facts.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
 import { takeOutOfEvaluation } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
 import { namedKeys, type WriteOutcome, writeTogether } from './pipeline.ts';
+import { retryFailed } from './segments/lifecycle.ts';
 import { queueConstantFlips } from './segments/segments.ts';
 import type { Strata } from './strata.ts';
 
@@ -26,6 +28,7 @@ export interface StrataOptions {
   readonly cluster: string;
   readonly timeZone: string;
   readonly currency: string;
+  readonly limits?: Partial<EvaluationLimits>;
   /** false: nothing happens by itself; tests take each step by hand */
   readonly background: boolean;
 }
@@ -38,7 +41,7 @@ const BATCH_LANES = 3;
 /** Reads the definitions and starts to take part in leading. Throws what the database throws. */
 export async function openStrata(options: StrataOptions): Promise<Strata> {
   const { database, clock, log } = options;
-  const programs = await CurrentProgram.load(database);
+  const programs = await CurrentProgram.load(database, { ...EVALUATION_LIMITS, ...options.limits });
   const types = await RegisteredTypes.load(database);
   const run = (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts);
   const strata: Strata = {
@@ -101,6 +104,7 @@ const RUNS_LOOK_MS = 1000;
 async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await failBroken(strata);
+    await retryFailed(strata.database, strata.clock);
     const worked = await runOpenRuns(strata, signal);
     if (worked) strata.publisher.poke();
     else await strata.runsWaiting.wait(strata.clock, RUNS_LOOK_MS, signal);
@@ -112,7 +116,7 @@ const ABANDONED_LOOK_MS = 5000;
 /** A rule that the catalog has taken something away from says so: its segment fails with the reason, and keeps its members. */
 async function failBroken(strata: Strata): Promise<void> {
   const { broken } = strata.programs.get().definitions;
-  if (broken.length > 0) await takeOutOfEvaluation(strata, new Map(broken.map(({ id, reason }) => [id, reason])));
+  if (broken.length > 0) await takeOutOfEvaluation(strata, new Map(broken.map(({ id, version, reason }) => [id, { version, reason }])));
 }
 
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {

@@ -74,7 +74,7 @@ export const TIME_COLUMN: Readonly<Record<Exclude<Scope, 'customers'>, string>> 
   events: 'occurred_at',
 };
 
-export type SegmentStatus = 'draft' | 'building' | 'active' | 'paused' | 'failed' | 'archived';
+export type SegmentStatus = 'draft' | 'building' | 'active' | 'paused' | 'failed' | 'archiving' | 'archived';
 
 /** A segment as rules see it. `references` are the keys its published version names (for cycles and depth). */
 export interface CatalogSegment {
@@ -82,6 +82,8 @@ export interface CatalogSegment {
   readonly key: string;
   readonly status: SegmentStatus;
   readonly references: readonly string[];
+  /** the other segments of its group, which its answer depends on; absent: it is in none */
+  readonly together?: readonly string[];
 }
 
 /** An event property's type; `mixed` where an any-event rule (event null) finds two types among the events that carry it. */

@@ -1,10 +1,13 @@
 // In charge of finding which segments make a statement fail, by halving. Emitted SQL is built so that it cannot raise; this is for
-// the day it does, so that one segment fails with its reason and everything else goes on.
+// the day it does, and for rules that take too long, so that one segment fails with its reason and everything else goes on.
+import { sqlState } from '../db/transaction.ts';
 import { isEvaluationFailure } from './evaluation-failure.ts';
+
+const CANCELLED = '57014';
 
 /**
  * `attempt` evaluates some segments and throws as Postgres does. Returns the reason by segment id; other errors are thrown on.
- * A set that fails though each half of it succeeds (a timeout of the whole) is blamed on nobody and thrown.
+ * A set that fails though each half of it succeeds (all of it together takes too long) is blamed on nobody.
  */
 export async function findCulprits(
   segmentIds: readonly number[],
@@ -22,18 +25,20 @@ async function search(
 ): Promise<void> {
   try {
     await attempt(ids);
-    return;
   } catch (error) {
     if (!isEvaluationFailure(error)) throw error;
     const [only] = ids;
     if (ids.length === 1 && only !== undefined) {
-      culprits.set(only, error instanceof Error ? error.message : String(error));
+      culprits.set(only, reasonOf(error));
       return;
     }
-    const before = culprits.size;
     const middle = Math.ceil(ids.length / 2);
     await search(ids.slice(0, middle), attempt, culprits);
     await search(ids.slice(middle), attempt, culprits);
-    if (culprits.size === before) throw error;
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (sqlState(error) === CANCELLED) return 'The rule takes too long to compute over the facts there are.';
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 // In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
 // Reads only; what differs is written by membership/record.ts.
-import { type Client, deallocate } from '../db/database.ts';
+import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
 import type { Program } from './program.ts';
@@ -43,20 +43,33 @@ function differencesText(evaluation: string, complete: boolean): string {
     where e.want is distinct from e.have or ${lookMoved}`;
 }
 
-/** Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. */
+/**
+ * Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. Past its time the
+ * statement is cancelled (57014), and with it the caller's transaction.
+ */
 export async function findDifferences(
   client: Client,
   program: Program,
   segmentIds: readonly number[],
   input: EvaluationInput,
+  timeoutMs: number = 'keys' in input.customers ? program.limits.customersTimeoutMs : program.limits.scanTimeoutMs,
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
   const narrow = 'keys' in input.customers ? 'ids' : 'range';
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
   await forgetOlderEpochs(client, program, prepared.name);
-  const { rows } = await client.query<DifferenceRow>({ name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) });
-  return { differences: rows.map(toDifference), complete };
+  const [, rows = []] = await pipeline(client, [
+    setTimeLimit(timeoutMs),
+    { name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) },
+    setTimeLimit(0),
+  ]);
+  return { differences: (rows as DifferenceRow[]).map(toDifference), complete };
+}
+
+/** For this statement alone: others of the transaction wait for locks, which is no rule's fault. Sent along, it costs no round trip. */
+function setTimeLimit(timeoutMs: number): Statement {
+  return { name: 'set_time_limit', text: `select set_config('statement_timeout', $1, true)`, values: [String(timeoutMs)] };
 }
 
 /** What each connection has prepared for the definitions of one epoch. */

@@ -2,7 +2,9 @@
 // A program belongs to one epoch of the definitions. Not of running statements (find-differences.ts).
 import { createHash } from 'node:crypto';
 import { type EmittedEvaluation, emitEvaluation } from '../rules/emit.ts';
+import { segmentIdsOf } from '../rules/emit-choice.ts';
 import type { Definitions, LiveSegment } from '../segments/definitions.ts';
+import type { EvaluationLimits } from './evaluation-limits.ts';
 
 /** What a transaction wrote, as far as rules care. */
 export interface Touch {
@@ -27,28 +29,40 @@ const CACHED_EVALUATIONS = 200;
 
 export class Program {
   readonly definitions: Definitions;
+  readonly limits: EvaluationLimits;
   readonly all: readonly number[];
   readonly #byId: ReadonlyMap<number, LiveSegment>;
   readonly #dependents: ReadonlyMap<string, readonly LiveSegment[]>;
+  readonly #together: ReadonlyMap<number, readonly number[]>;
   readonly #cache = new Map<string, PreparedEvaluation>();
 
-  constructor(definitions: Definitions) {
+  constructor(definitions: Definitions, limits: EvaluationLimits) {
     this.definitions = definitions;
+    this.limits = limits;
     this.all = definitions.live.map((segment) => segment.id);
     this.#byId = new Map(definitions.live.map((segment) => [segment.id, segment]));
     this.#dependents = dependentsOf(definitions.live);
+    this.#together = new Map(definitions.groups.map(segmentIdsOf).flatMap((ids) => ids.map((id) => [id, ids] as const)));
   }
 
   versionOf(segmentId: number): number | undefined {
     return this.#byId.get(segmentId)?.version;
   }
 
-  /** Live segments that read what was written, and whatever names them, at any depth. */
+  /**
+   * Live segments that read what was written, and whatever names them, at any depth. Those that are building too, whatever they read: the
+   * version before may have read what was written, and its answer about this customer is not kept right any more.
+   */
   touchedBy(touch: Touch): readonly number[] {
-    return this.withDependents(this.definitions.live.filter((segment) => reads(segment, touch)).map((segment) => segment.id));
+    return this.withDependents(
+      this.definitions.live.filter((segment) => segment.building || reads(segment, touch)).map((segment) => segment.id),
+    );
   }
 
-  /** The given live segments and every live one that names them, at any depth; ascending. Ids that are not live still lead to their dependents. */
+  /**
+   * The given live segments and every live one that names them or is of one group with them, at any depth; ascending. Ids that are not
+   * live still lead to their dependents.
+   */
   withDependents(segmentIds: readonly number[]): readonly number[] {
     const found = new Set<number>();
     const queue = [...segmentIds];
@@ -57,6 +71,7 @@ export class Program {
       found.add(id);
       const key = this.definitions.names.get(id)?.key;
       for (const dependent of key === undefined ? [] : (this.#dependents.get(key) ?? [])) queue.push(dependent.id);
+      queue.push(...(this.#together.get(id) ?? []));
     }
     return [...found].filter((id) => this.#byId.has(id)).sort((a, b) => a - b);
   }
@@ -84,8 +99,8 @@ export class Program {
       if (segment === undefined) throw new Error(`segment ${id} is not live`);
       return segment;
     });
-    const { catalog, segmentIds: idsByKey } = this.definitions;
-    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present' });
+    const { catalog, segmentIds: idsByKey, pinned, groups } = this.definitions;
+    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups });
     const complete = segmentIds.length === this.all.length;
     const text = wrap(emitted.text, complete);
     return { emitted, text, name: `evaluate_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, complete };

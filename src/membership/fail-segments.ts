@@ -1,67 +1,82 @@
 // In charge of the day a rule cannot be computed: the segments to blame are found, become `failed` with the reason and keep their
 // members, in a transaction of their own, and whatever met the failure is repeated without them. Nothing else is held up.
+// When they are tried again is segments/lifecycle.ts.
 import type { Client } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { findCulprits } from '../evaluation/find-culprits.ts';
 import { findDifferences } from '../evaluation/find-differences.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
-import { failSegments } from '../segments/runs.ts';
-import { type Deciding, inDecision } from './in-decision.ts';
+import { type Failure, failSegments } from '../segments/runs.ts';
+import type { Deciding } from './in-decision.ts';
 
 export interface Suspicion {
   /** brings the database to where the failure was met, inside a transaction that is rolled back */
   prepare?(client: Client): Promise<void>;
   readonly customers: EvaluationInput['customers'];
+  /** those that were evaluated; all live ones unless it is said */
+  readonly segmentIds?: readonly number[];
 }
+
+/** Nobody is to blame for a busy moment: the work is tried once more. */
+const INNOCENT_TRIES = 2;
 
 /** Runs `work`; when evaluation fails, takes the culprits out of evaluation and runs it again. Other failures are thrown on. */
 export async function withoutCulprits<Value>(deciding: Deciding, suspicion: () => Suspicion, work: () => Promise<Value>): Promise<Value> {
-  for (;;) {
+  for (let innocent = 0; ; ) {
     try {
       return await work();
     } catch (error) {
       if (!isEvaluationFailure(error)) throw error;
       const failures = await blame(deciding, suspicion());
-      if (failures.size === 0) throw error;
-      await takeOutOfEvaluation(deciding, failures);
+      if (failures.size > 0) await takeOutOfEvaluation(deciding, failures);
+      else if (++innocent >= INNOCENT_TRIES) throw error;
     }
   }
 }
 
-export async function takeOutOfEvaluation(deciding: Deciding, failures: ReadonlyMap<number, string>): Promise<void> {
+export async function takeOutOfEvaluation(deciding: Deciding, failures: ReadonlyMap<number, Failure>): Promise<void> {
   await changeDefinitions(deciding.database, deciding.clock, (client) => failSegments(client, failures, deciding.clock.nowMs()));
   await deciding.programs.reload();
 }
 
 /** Carries the verdict out of a transaction that must not commit. */
 class Verdict extends Error {
-  readonly failures: ReadonlyMap<number, string>;
+  readonly failures: ReadonlyMap<number, Failure>;
 
-  constructor(failures: ReadonlyMap<number, string>) {
+  constructor(failures: ReadonlyMap<number, Failure>) {
     super('rolled back on purpose');
     this.failures = failures;
   }
 }
 
-async function blame(deciding: Deciding, suspicion: Suspicion): Promise<ReadonlyMap<number, string>> {
+/** Who takes this part of the time that all of them together have is the one to blame; so the search stays short. */
+const CULPRITS_SHARE = 4;
+
+/** Without the definitions' lock, so that a long search keeps no publish waiting: the verdict is over versions, and one that moved goes free. */
+async function blame(deciding: Deciding, suspicion: Suspicion): Promise<ReadonlyMap<number, Failure>> {
+  const program = await deciding.programs.reload();
+  const input = {
+    asOfMs: deciding.clock.fixedMs() ?? deciding.clock.nowMs(),
+    timeZone: deciding.timeZone,
+    customers: suspicion.customers,
+  };
+  const suspects = program.all.filter((id) => suspicion.segmentIds?.includes(id) ?? true);
+  const { customersTimeoutMs, scanTimeoutMs } = program.limits;
+  const timeoutMs = Math.ceil(('keys' in suspicion.customers ? customersTimeoutMs : scanTimeoutMs) / CULPRITS_SHARE);
   try {
-    return await inDecision(deciding, async (client, program) => {
+    return await inTransaction(deciding.database, async (client) => {
       await suspicion.prepare?.(client);
-      const input = {
-        asOfMs: deciding.clock.fixedMs() ?? deciding.clock.nowMs(),
-        timeZone: deciding.timeZone,
-        customers: suspicion.customers,
-      };
-      const failures = await findCulprits(program.all, async (ids) => {
+      const reasons = await findCulprits(suspects, async (ids) => {
         await client.query('savepoint suspect');
         try {
-          await findDifferences(client, program, ids, input);
+          await findDifferences(client, program, ids, input, timeoutMs);
         } finally {
           await client.query('rollback to savepoint suspect');
         }
       });
-      throw new Verdict(failures);
+      throw new Verdict(new Map([...reasons].map(([id, reason]) => [id, { version: program.versionOf(id) ?? 0, reason }])));
     });
   } catch (error) {
     if (error instanceof Verdict) return error.failures;

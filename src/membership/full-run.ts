@@ -1,22 +1,25 @@
 // In charge of evaluating everybody for some segments: after a publish, a refresh, or a flip that depends on no row.
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
-// Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish.
+// Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
+// archive-run.ts.
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
+import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { nextConstantFlip } from '../rules/emit.ts';
-import { advanceRuns, finishRuns, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
+import { changeDefinitions } from '../segments/definitions.ts';
+import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
+import { runArchive } from './archive-run.ts';
+import { fixedIso } from './due.ts';
 import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, recordStatements } from './record.ts';
 
-/** Customers scanned by one statement; 20,000 was the fastest of 20,000 to all at 1 M customers (bench.md). */
-const CHUNK_CUSTOMERS = 20_000;
-/** Customers applied in one transaction, so that the shared lock is never held long. */
-const PIECE_CUSTOMERS = 2_000;
+/** A chunk that takes too long is halved, down to here. */
+const LEAST_CHUNK_CUSTOMERS = 500;
 const LEAST_KEY = '-9223372036854775808';
 
 interface Chunk {
@@ -40,32 +43,37 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   const [first] = open;
   if (first === undefined) return false;
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
-  await startRuns(
-    deciding.database,
-    together.map((run) => run.id),
-    deciding.clock.nowMs(),
-  );
-  await runTogether(deciding, together, signal);
+  const ids = together.map((run) => run.id);
+  const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding));
+  if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
+  else await runTogether(deciding, together, startedMs, signal);
   return true;
 }
 
-async function runTogether(deciding: Deciding, runs: readonly Run[], signal: AbortSignal): Promise<void> {
+async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: number, signal: AbortSignal): Promise<void> {
   const [first] = runs;
   if (first === undefined) return;
   let open = runs;
   let afterKey = first.cursor ?? LEAST_KEY;
+  let size = deciding.programs.get().limits.chunkCustomers;
   const keep = (ids: readonly string[]) => {
     open = open.filter((run) => ids.includes(run.id));
   };
   while (!signal.aborted && open.length > 0) {
-    const chunk = await nextChunk(deciding, afterKey);
-    if (chunk === null) return finish(deciding, open);
-    keep(await runChunk(deciding, chunk, open, first.cause, signal));
-    afterKey = chunk.throughKey;
+    const chunk = await nextChunk(deciding, afterKey, size);
+    if (chunk === null) return finish(deciding, open, startedMs);
+    try {
+      keep(await runChunk(deciding, chunk, open, first.cause, signal));
+      afterKey = chunk.throughKey;
+    } catch (error) {
+      if (!isEvaluationFailure(error) || size <= LEAST_CHUNK_CUSTOMERS) throw error;
+      size = Math.ceil(size / 2); // no segment alone is too slow, all of them together are
+      afterKey = (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY;
+    }
   }
 }
 
-async function nextChunk(deciding: Deciding, afterKey: CustomerKey): Promise<Chunk | null> {
+async function nextChunk(deciding: Deciding, afterKey: CustomerKey, size: number): Promise<Chunk | null> {
   const [row] = await deciding.database.query<{ through_key: CustomerKey | null; customers: number }>({
     name: 'next_chunk',
     text: `
@@ -75,9 +83,9 @@ async function nextChunk(deciding: Deciding, afterKey: CustomerKey): Promise<Chu
         from customers as c
         where c.id > $1::bigint
         order by c.id
-        limit ${CHUNK_CUSTOMERS}
+        limit $2
       ) as k`,
-    values: [afterKey],
+    values: [afterKey, size],
   });
   return row === undefined || row.through_key === null ? null : { afterKey, throughKey: row.through_key, customers: row.customers };
 }
@@ -96,14 +104,21 @@ async function runChunk(
     const part = from;
     const { program, segmentIds, differences } = await withoutCulprits(
       deciding,
-      () => ({ customers: { afterKey: part.afterKey, throughKey: part.throughKey } }),
+      () => ({
+        customers: { afterKey: part.afterKey, throughKey: part.throughKey },
+        segmentIds: segmentsOf(deciding.programs.get(), runs),
+      }),
       () => scan(deciding, runs, part),
     );
-    const pieces = cut(differences, from);
+    const pieces = cut(differences, from, program.limits.pieceCustomers);
     let stale = false;
     for (const piece of pieces) {
       if (signal.aborted) return open;
-      const progress = await applyPiece(deciding, program, segmentIds, piece, runs, cause);
+      const progress = await withoutCulprits(
+        deciding,
+        () => ({ customers: { keys: piece.differences.map((difference) => difference.customerKey) } }),
+        () => applyPiece(deciding, program, segmentIds, piece, runs, cause),
+      );
       open = progress.open;
       stale = progress.stale;
       if (stale || open.length === 0) break;
@@ -120,9 +135,13 @@ interface Scan {
   readonly differences: readonly Difference[];
 }
 
+function segmentsOf(program: Program, runs: readonly Run[]): readonly number[] {
+  return program.withDependents(runs.map((run) => run.segmentId));
+}
+
 async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Promise<Scan> {
   const program = deciding.programs.get();
-  const segmentIds = program.withDependents(runs.map((run) => run.segmentId));
+  const segmentIds = segmentsOf(program, runs);
   return inScan(deciding.database, async (client) => {
     const asOfMs = await readAsOf(client, deciding);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
@@ -146,14 +165,14 @@ interface Piece {
   readonly customers: number;
 }
 
-/** In order of id, at most 2,000 customers that differ a piece; the last reaches to the chunk's end. */
-function cut(differences: readonly Difference[], chunk: Chunk): Piece[] {
+/** In order of id, so many customers that differ a piece, that the shared lock is never held long; the last reaches to the chunk's end. */
+function cut(differences: readonly Difference[], chunk: Chunk, pieceCustomers: number): Piece[] {
   const ordered = [...differences].sort((a, b) => (BigInt(a.customerKey) < BigInt(b.customerKey) ? -1 : 1));
   const pieces: Piece[] = [];
-  for (let start = 0; start === 0 || start < ordered.length; start += PIECE_CUSTOMERS) {
-    const part = ordered.slice(start, start + PIECE_CUSTOMERS);
-    const isLast = start + PIECE_CUSTOMERS >= ordered.length;
-    const share = Math.floor(chunk.customers * Math.min(1, (start + PIECE_CUSTOMERS) / Math.max(ordered.length, 1)));
+  for (let start = 0; start === 0 || start < ordered.length; start += pieceCustomers) {
+    const part = ordered.slice(start, start + pieceCustomers);
+    const isLast = start + pieceCustomers >= ordered.length;
+    const share = Math.floor(chunk.customers * Math.min(1, (start + pieceCustomers) / Math.max(ordered.length, 1)));
     const before = Math.floor(chunk.customers * Math.min(1, start / Math.max(ordered.length, 1)));
     pieces.push({
       differences: part,
@@ -196,12 +215,17 @@ async function applyPiece(
   });
 }
 
-async function finish(deciding: Deciding, runs: readonly Run[]): Promise<void> {
-  const { live } = deciding.programs.get().definitions;
+/**
+ * A part that depends on no row may have flipped since the first customers were judged: the next flip is sought from there on, and one that
+ * has passed is due at once. Where a segment was building, the definitions change with its end: it is evaluated only where it reads.
+ */
+async function finish(deciding: Deciding, runs: readonly Run[], startedMs: number): Promise<void> {
+  const { database, clock, timeZone, programs } = deciding;
   const ids = runs.map((run) => run.id);
-  await inTransaction(deciding.database, async (client) => {
-    const asOfMs = await readAsOf(client, deciding);
-    const flips = new Map(live.map((segment) => [segment.id, nextConstantFlip(segment.checked, asOfMs, deciding.timeZone)]));
-    await finishRuns(client, ids, asOfMs, flips);
-  });
+  const stale = runs.some((run) => programs.get().versionOf(run.segmentId) !== run.version);
+  const { definitions } = stale ? await programs.reload() : programs.get();
+  const flips = new Map(definitions.live.map((segment) => [segment.id, nextConstantFlip(segment.checked, startedMs, timeZone)]));
+  const end = async (client: Client) => finishRuns(client, ids, await readAsOf(client, deciding), flips);
+  if (await hasBuilding(database, ids)) await changeDefinitions(database, clock, end);
+  else await inTransaction(database, end);
 }

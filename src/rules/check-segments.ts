@@ -35,6 +35,7 @@ function checkStatus(context: CheckContext, key: string, place: Place, purpose: 
     case 'draft':
       tellError(context, 'not_available', `${named} is a draft`, place, 'publish it first');
       return;
+    case 'archiving':
     case 'archived':
       tellError(context, 'not_available', `${named} is archived`, place);
       return;
@@ -52,8 +53,8 @@ function checkStatus(context: CheckContext, key: string, place: Place, purpose: 
   }
 }
 
-/** The shortest way from `own` by `first` back to `own`, or null. */
-function findCycle(catalog: Catalog, own: string, first: string): readonly string[] | null {
+/** The shortest way from `own` by `first` back to `own`, or null. The segments of one group depend on each other. */
+export function findCycle(catalog: Catalog, own: string, first: string): readonly string[] | null {
   const cameFrom = new Map<string, string | null>([[first, null]]);
   const queue = [first];
   for (const key of queue) {
@@ -62,7 +63,8 @@ function findCycle(catalog: Catalog, own: string, first: string): readonly strin
       for (let step = cameFrom.get(key) ?? null; step !== null; step = cameFrom.get(step) ?? null) way.unshift(step);
       return [own, ...way];
     }
-    for (const reference of catalog.segments.get(key)?.references ?? []) {
+    const segment = catalog.segments.get(key);
+    for (const reference of [...(segment?.references ?? []), ...(segment?.together ?? [])]) {
       if (cameFrom.has(reference)) continue;
       cameFrom.set(reference, key);
       queue.push(reference);
@@ -76,7 +78,10 @@ function checkNesting(context: CheckContext, own: string | undefined): void {
   const { segments } = context.catalog;
   const [first] = context.segments;
   if (first === undefined) return;
-  const below = countLevels([...context.segments.keys()], (key) => segments.get(key)?.references ?? []);
+  /** a segment and those of its group: they are answered together */
+  const withOthers = (key: string): readonly string[] => [key, ...(segments.get(key)?.together ?? [])];
+  const references = (key: string): readonly string[] => withOthers(key).flatMap((each) => segments.get(each)?.references ?? []);
+  const below = countLevels([...context.segments.keys()], references);
   let above = 0;
   if (own !== undefined) {
     const namedBy = new Map<string, string[]>();
@@ -86,7 +91,8 @@ function checkNesting(context: CheckContext, own: string | undefined): void {
         if (names === undefined) namedBy.set(reference, [segment.key]);
         else names.push(segment.key);
       }
-    above = countLevels(namedBy.get(own) ?? [], (key) => namedBy.get(key) ?? []);
+    const names = (key: string): readonly string[] => withOthers(key).flatMap((each) => namedBy.get(each) ?? []);
+    above = countLevels(names(own), names);
   }
   const levels = below + above;
   if (levels > LIMITS.segmentDepth.atMost)

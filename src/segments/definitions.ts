@@ -7,19 +7,24 @@ import type { Client, Database, Statement } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { checkRule } from '../rules/check-rule.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
+import type { GroupToEvaluate } from '../rules/emit-choice.ts';
 import { parseJsonRule } from '../rules/parse-json.ts';
+import { readGroups } from './read-groups.ts';
 
 export interface LiveSegment {
   readonly id: number;
   readonly key: string;
   readonly name: string;
   readonly version: number;
+  /** its run has not been everywhere yet: every write to a customer evaluates it, so that nobody is left between two versions */
+  readonly building: boolean;
   readonly checked: CheckedRule;
 }
 
 export interface BrokenSegment {
   readonly id: number;
   readonly key: string;
+  readonly version: number;
   readonly reason: string;
 }
 
@@ -35,6 +40,9 @@ export interface Definitions {
   /** computed at every evaluation, in order of id */
   readonly live: readonly LiveSegment[];
   readonly broken: readonly BrokenSegment[];
+  /** ids of segments that have pins */
+  readonly pinned: ReadonlySet<number>;
+  readonly groups: readonly GroupToEvaluate[];
   /** of every segment, live or not */
   readonly segmentIds: ReadonlyMap<string, number>;
   readonly names: ReadonlyMap<number, SegmentName>;
@@ -79,6 +87,7 @@ interface SegmentRow {
   kind: 'rule' | 'manual';
   status: string;
   version: number | null;
+  has_pins: boolean;
   rule: unknown;
 }
 
@@ -95,36 +104,40 @@ export async function loadDefinitions(database: Database): Promise<Definitions> 
     const catalog = await loadCatalog(database);
     const rows = await database.query<SegmentRow>({
       text: `
-        select s.id, s.key, s.name, s.kind, s.status, s.version, v.rule
+        select s.id, s.key, s.name, s.kind, s.status, s.version, s.has_pins, v.rule
         from segments as s
         left join segment_versions as v on v.segment_id = s.id and v.number = s.version
         order by s.id`,
     });
-    if ((await readEpoch(database)) === epoch) return assemble(epoch, catalog, rows);
+    const groups = await readGroups(database);
+    if ((await readEpoch(database)) === epoch) return assemble(epoch, catalog, rows, groups);
   }
 }
 
-function assemble(epoch: string, catalog: Catalog, rows: readonly SegmentRow[]): Definitions {
+function assemble(epoch: string, catalog: Catalog, rows: readonly SegmentRow[], groups: readonly GroupToEvaluate[]): Definitions {
   const live: LiveSegment[] = [];
   const broken: BrokenSegment[] = [];
   for (const row of rows) {
-    if (row.kind !== 'rule' || row.version === null || (row.status !== 'active' && row.status !== 'building')) continue;
+    if (row.version === null || (row.status !== 'active' && row.status !== 'building')) continue;
     const outcome = compileStored(row.rule, catalog, row.key);
-    if (typeof outcome === 'string') broken.push({ id: row.id, key: row.key, reason: outcome });
-    else live.push({ id: row.id, key: row.key, name: row.name, version: row.version, checked: outcome });
+    if (typeof outcome === 'string') broken.push({ id: row.id, key: row.key, version: row.version, reason: outcome });
+    else
+      live.push({ id: row.id, key: row.key, name: row.name, version: row.version, building: row.status === 'building', checked: outcome });
   }
   return {
     epoch,
     catalog,
     live,
     broken,
+    pinned: new Set(rows.filter((row) => row.has_pins).map((row) => row.id)),
+    groups,
     segmentIds: new Map(rows.map((row) => [row.key, row.id])),
     names: new Map(rows.map((row) => [row.id, { key: row.key, name: row.name, kind: row.kind }])),
   };
 }
 
 /** A stored rule was checked when it was published; what fails now, the catalog took away from it. */
-function compileStored(json: unknown, catalog: Catalog, key: string): CheckedRule | string {
+export function compileStored(json: unknown, catalog: Catalog, key: string): CheckedRule | string {
   const parsed = parseJsonRule(json);
   if (!parsed.ok) return parsed.problems.map((problem) => problem.detail).join('; ');
   const { checked, errors } = checkRule(parsed.value, catalog, { purpose: 'check', segmentKey: key });

@@ -1,9 +1,9 @@
 // In charge of the record of runs: what is to be evaluated in full, how far it is, how it ended. Not of evaluating (membership/full-run.ts).
-import type { Client, Database, Statement } from '../db/database.ts';
+import type { Client, Database, Queryable, Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'superseded';
-export type RunCause = 'definition' | 'refresh' | 'time' | 'repair';
+export type RunCause = 'definition' | 'refresh' | 'time' | 'repair' | 'archive';
 
 export interface Run {
   readonly id: string;
@@ -20,6 +20,9 @@ export interface Run {
   readonly failure: string | null;
   readonly queuedAtMs: number;
   readonly startedAtMs: number | null;
+  /** when the work under way began, after an interruption or at the start; and how much was done before */
+  readonly resumedAtMs: number | null;
+  readonly resumedDone: number;
   readonly finishedAtMs: number | null;
 }
 
@@ -37,12 +40,14 @@ interface RunRow {
   failure: string | null;
   queued_at: number;
   started_at: number | null;
+  resumed_at: number | null;
+  resumed_done: string;
   finished_at: number | null;
 }
 
 const SELECT_RUNS = `
   select r.id, r.segment_id, s.key as segment, r.version, r.cause, r.status, r.done, r.total, r.changes, r.cursor, r.failure,
-    r.queued_at, r.started_at, r.finished_at
+    r.queued_at, r.started_at, r.resumed_at, r.resumed_done, r.finished_at
   from runs as r
   join segments as s on s.id = r.segment_id`;
 
@@ -61,6 +66,8 @@ function toRun(row: RunRow): Run {
     failure: row.failure,
     queuedAtMs: row.queued_at,
     startedAtMs: row.started_at,
+    resumedAtMs: row.resumed_at,
+    resumedDone: Number(row.resumed_done),
     finishedAtMs: row.finished_at,
   };
 }
@@ -80,7 +87,7 @@ export async function listRuns(
 }
 
 /** Throws `not_found`. */
-export async function getRun(database: Database, id: string): Promise<Run> {
+export async function getRun(database: Queryable, id: string): Promise<Run> {
   const rows = /^\d{1,18}$/.test(id) ? await database.query<RunRow>({ text: `${SELECT_RUNS} where r.id = $1::bigint`, values: [id] }) : [];
   const [row] = rows;
   if (row === undefined) throw new AppError('not_found', `There is no run ${id}.`);
@@ -115,16 +122,41 @@ export async function queueRun(client: Client, segmentId: number, version: numbe
   return row.id;
 }
 
-/** Open runs take part from now on. The planner's estimate of the population stands in for a count, which a million customers would make us wait for. */
-export async function startRuns(database: Database, ids: readonly string[], nowMs: number): Promise<void> {
-  await database.query({
+/** From here on customers are counted by the planner's estimate: an exact count of a million takes as long as evaluating some of them. */
+const COUNTED_EXACTLY = 50_000;
+
+/**
+ * Rows a page at the last vacuum or analyze times the pages there are now: what Postgres itself plans with. Where that says few, or nothing
+ * is known (never analyzed; Citus keeps the rows elsewhere), they are counted.
+ */
+const POPULATION = `
+  select case when k.estimate > ${COUNTED_EXACTLY} then k.estimate else (select count(*) from customers) end as customers
+  from (
+    select case when t.reltuples > 0 and t.relpages > 0
+      then (t.reltuples / t.relpages * (pg_relation_size(t.oid) / current_setting('block_size')::integer))::bigint
+    end as estimate
+    from pg_class as t
+    where t.oid = 'customers'::regclass
+  ) as k`;
+
+/**
+ * Open runs take part from now on, those that were interrupted where they stood. `total` is an estimate until the run ends.
+ * → when the first of them began, in epoch milliseconds
+ */
+export async function startRuns(database: Database, ids: readonly string[], asOfIso: string | null): Promise<number> {
+  const rows = await database.query<{ started_at: number }>({
     text: `
       update runs as r
-      set status = 'running', started_at = coalesce(r.started_at, $2::timestamptz),
-        total = greatest(r.total, (select count(*) from customers))
-      where r.id = any($1::bigint[]) and r.status in ('queued', 'running')`,
-    values: [ids, new Date(nowMs).toISOString()],
+      set status = 'running', started_at = coalesce(r.started_at, n.at), resumed_at = n.at, resumed_done = r.done,
+        total = greatest(r.total, r.done, case r.cause when 'archive' then coalesce(z.member_count, 0) else p.customers end)
+      from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n, (${POPULATION}) as p,
+        runs as o
+        left join segment_sizes as z on z.segment_id = o.segment_id
+      where r.id = any($1::bigint[]) and r.status in ('queued', 'running') and o.id = r.id
+      returning r.started_at`,
+    values: [ids, asOfIso],
   });
+  return Math.min(...rows.map((row) => row.started_at));
 }
 
 /** To be sent in the transaction that applied the piece: progress and members advance together. Returns the runs still open. */
@@ -133,7 +165,7 @@ export function advanceRuns(ids: readonly string[], cursor: string, doneBy: numb
     name: 'advance_runs',
     text: `
       update runs as r
-      set cursor = $2::bigint, done = r.done + $3, changes = r.changes + u.changes
+      set cursor = $2::bigint, done = r.done + $3, total = greatest(r.total, r.done + $3), changes = r.changes + u.changes
       from unnest($1::bigint[], $4::bigint[]) as u (id, changes)
       where r.id = u.id and r.status = 'running'
       returning r.id`,
@@ -141,7 +173,21 @@ export function advanceRuns(ids: readonly string[], cursor: string, doneBy: numb
   };
 }
 
-/** Ends open runs as done, their segments as active, in one transaction of the caller. */
+/** One of the runs is of a segment whose status its end changes. */
+export async function hasBuilding(database: Database, ids: readonly string[]): Promise<boolean> {
+  const rows = await database.query({
+    text: `
+      select s.id
+      from segments as s
+      join runs as r on r.segment_id = s.id
+      where r.id = any($1::bigint[]) and s.status in ('building', 'archiving')
+      limit 1`,
+    values: [ids],
+  });
+  return rows.length > 0;
+}
+
+/** Ends open runs as done, their segments as active or archived, inside the caller's transaction. */
 export async function finishRuns(
   client: Client,
   ids: readonly string[],
@@ -149,6 +195,14 @@ export async function finishRuns(
   nextFlips: ReadonlyMap<number, number | null>,
 ): Promise<void> {
   const at = new Date(asOfMs).toISOString();
+  await client.query(
+    `select s.id
+     from segments as s
+     where s.id in (select r.segment_id from runs as r where r.id = any($1::bigint[]))
+     order by s.id
+     for update`,
+    [ids],
+  );
   const { rows } = await client.query<{ segment_id: number }>(
     `update runs as r
      set status = 'done', total = r.done, finished_at = $2::timestamptz
@@ -163,44 +217,54 @@ export async function finishRuns(
   });
   await client.query(
     `update segments as s
-     set status = case when s.status = 'building' then 'active' else s.status end, evaluated_at = $3::timestamptz, due_at = u.due_at
+     set status = case s.status when 'building' then 'active' when 'archiving' then 'archived' else s.status end,
+       evaluated_at = case when s.status = 'archiving' then s.evaluated_at else $3::timestamptz end,
+       due_at = u.due_at
      from unnest($1::integer[], $2::timestamptz[]) as u (id, due_at)
      where s.id = u.id`,
     [segmentIds, flips, at],
   );
 }
 
-export async function cancelRun(database: Database, id: string, nowMs: number): Promise<Run> {
-  const run = await getRun(database, id);
-  const rows = await database.query({
-    text: `
-      update runs as r
-      set status = 'cancelled', finished_at = $2::timestamptz
-      where r.id = $1::bigint and r.status in ('queued', 'running')
-      returning r.id`,
-    values: [run.id, new Date(nowMs).toISOString()],
-  });
-  if (rows.length === 0) throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
-  return getRun(database, id);
+/** Why a segment could not be computed, and the version that could not: another one that was published meanwhile is not to blame. */
+export interface Failure {
+  readonly version: number;
+  readonly reason: string;
 }
 
-/** The segments could not be computed: their runs end as failed, they keep their members and say why. Inside `changeDefinitions`, so that nobody evaluates them any more. */
-export async function failSegments(client: Client, failures: ReadonlyMap<number, string>, nowMs: number): Promise<void> {
-  const ids = [...failures.keys()];
-  const reasons = [...failures.values()];
-  const at = new Date(nowMs).toISOString();
-  await client.query(
+/** From a minute, doubled at each failure, to an hour. Who has held for an hour after a try begins anew. */
+const FIRST_RETRY_SECONDS = 60;
+const LAST_RETRY_SECONDS = 3600;
+
+/**
+ * The segments could not be computed: their runs end as failed, they keep their members, say why, and when they are tried again. Inside
+ * `changeDefinitions`, so that nobody evaluates them any more.
+ */
+export async function failSegments(client: Client, failures: ReadonlyMap<number, Failure>, nowMs: number): Promise<void> {
+  const { rows } = await client.query<{ id: number; failure: string }>(
     `update segments as s
-     set status = 'failed', failure = u.failure, updated_at = $3::timestamptz
-     from unnest($1::integer[], $2::text[]) as u (id, failure)
-     where s.id = u.id and s.status in ('active', 'building')`,
-    [ids, reasons, at],
+     set status = 'failed', failure = u.failure, updated_at = $4::timestamptz, due_at = null,
+       failures = n.failures, failed_at = $4::timestamptz,
+       retry_at = $4::timestamptz + least(${FIRST_RETRY_SECONDS} * 2 ^ least(n.failures - 1, 20), ${LAST_RETRY_SECONDS}) * interval '1 second'
+     from unnest($1::integer[], $2::integer[], $3::text[]) as u (id, version, failure)
+     join segments as o on o.id = u.id
+     cross join lateral (
+       select case when o.failed_at > $4::timestamptz - 2 * ${LAST_RETRY_SECONDS} * interval '1 second' then o.failures + 1 else 1 end as failures
+     ) as n
+     where s.id = u.id and s.version = u.version and s.status in ('active', 'building')
+     returning s.id, s.failure`,
+    [
+      [...failures.keys()],
+      [...failures.values()].map((failure) => failure.version),
+      [...failures.values()].map((failure) => failure.reason),
+      new Date(nowMs).toISOString(),
+    ],
   );
   await client.query(
     `update runs as r
      set status = 'failed', failure = u.failure, finished_at = $3::timestamptz
      from unnest($1::integer[], $2::text[]) as u (id, failure)
      where r.segment_id = u.id and r.status in ('queued', 'running')`,
-    [ids, reasons, at],
+    [rows.map((row) => row.id), rows.map((row) => row.failure), new Date(nowMs).toISOString()],
   );
 }

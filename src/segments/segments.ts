@@ -12,7 +12,7 @@ import type { Diagnostic } from '../rules/diagnostic.ts';
 import { ruleToJson } from '../rules/print-json.ts';
 import { printRule } from '../rules/print-text.ts';
 import { changeDefinitions } from './definitions.ts';
-import { queueRun, type RunStatus } from './runs.ts';
+import { queueRun, type RunCause, type RunStatus } from './runs.ts';
 
 export interface Segment {
   readonly id: number;
@@ -25,6 +25,8 @@ export interface Segment {
   readonly kind: 'rule' | 'manual';
   readonly status: SegmentStatus;
   readonly failure: string | null;
+  /** when a failed one is tried again by itself */
+  readonly retryAtMs: number | null;
   readonly memberCount: number;
   /** the published version */
   readonly version: number | null;
@@ -34,7 +36,13 @@ export interface Segment {
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
   /** the newest run */
-  readonly run: { readonly id: string; readonly status: RunStatus; readonly done: number; readonly total: number } | null;
+  readonly run: {
+    readonly id: string;
+    readonly cause: RunCause;
+    readonly status: RunStatus;
+    readonly done: number;
+    readonly total: number;
+  } | null;
 }
 
 export interface SegmentVersion {
@@ -84,6 +92,7 @@ interface SegmentRow {
   kind: 'rule' | 'manual';
   status: SegmentStatus;
   failure: string | null;
+  retry_at: number | null;
   member_count: string;
   version: number | null;
   newest_version: number | null;
@@ -91,15 +100,16 @@ interface SegmentRow {
   created_at: number;
   updated_at: number;
   run_id: string | null;
+  run_cause: RunCause | null;
   run_status: RunStatus | null;
   run_done: string | null;
   run_total: string | null;
 }
 
 const SELECT_SEGMENTS = `
-  select s.id, s.key, s.name, s.description, s.icon, s.color, s.review_at, s.kind, s.status, s.failure,
+  select s.id, s.key, s.name, s.description, s.icon, s.color, s.review_at, s.kind, s.status, s.failure, s.retry_at,
     coalesce(z.member_count, 0) as member_count, s.version, v.newest_version, s.evaluated_at, s.created_at, s.updated_at,
-    r.id as run_id, r.status as run_status, r.done as run_done, r.total as run_total
+    r.id as run_id, r.cause as run_cause, r.status as run_status, r.done as run_done, r.total as run_total
   from segments as s
   left join segment_sizes as z on z.segment_id = s.id
   left join lateral (
@@ -108,7 +118,7 @@ const SELECT_SEGMENTS = `
     where n.segment_id = s.id
   ) as v on true
   left join lateral (
-    select q.id, q.status, q.done, q.total
+    select q.id, q.cause, q.status, q.done, q.total
     from runs as q
     where q.segment_id = s.id
     order by q.id desc
@@ -127,6 +137,7 @@ function toSegment(row: SegmentRow): Segment {
     kind: row.kind,
     status: row.status,
     failure: row.failure,
+    retryAtMs: row.retry_at,
     memberCount: Number(row.member_count),
     version: row.version,
     draft: row.newest_version !== null && row.newest_version > (row.version ?? 0) ? row.newest_version : null,
@@ -134,9 +145,9 @@ function toSegment(row: SegmentRow): Segment {
     createdAtMs: row.created_at,
     updatedAtMs: row.updated_at,
     run:
-      row.run_id === null || row.run_status === null
+      row.run_id === null || row.run_cause === null || row.run_status === null
         ? null
-        : { id: row.run_id, status: row.run_status, done: Number(row.run_done), total: Number(row.run_total) },
+        : { id: row.run_id, cause: row.run_cause, status: row.run_status, done: Number(row.run_done), total: Number(row.run_total) },
   };
 }
 
@@ -157,6 +168,17 @@ export async function getSegment(database: Database, key: string): Promise<Segme
 
 function segmentNotFound(key: string): AppError {
   return new AppError('not_found', `There is no segment “${key}”.`);
+}
+
+/** The segment, its row locked until the transaction ends; `expected` (the ETag's condition) sees it under that lock. Throws `not_found` and what `expected` throws. */
+export async function lockSegment(client: Client, key: string, expected: (segment: Segment) => void = () => {}): Promise<Segment> {
+  await client.query('select s.id from segments as s where s.key = $1 for update', [key]);
+  const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
+  const [row] = rows;
+  if (row === undefined) throw segmentNotFound(key);
+  const segment = toSegment(row);
+  expected(segment);
+  return segment;
 }
 
 /** A rule as it is stored: the author's text (or the printed one, where JSON was sent) and the canonical JSON. */
@@ -192,7 +214,7 @@ export async function createSegment(
 ): Promise<{ readonly segment: Segment; readonly run: string | null }> {
   const rule = readRule(segment.rule, await loadCatalog(database), segment.key, segment.publish ? 'publish' : 'check');
   const now = new Date(clock.nowMs()).toISOString();
-  await inTransaction(database, async (client) => {
+  const store = async (client: Client): Promise<string | null> => {
     const { rows } = await client.query<{ id: number }>(
       `insert into segments (key, name, description, icon, color, kind, status, created_at, updated_at)
        values ($1, $2, $3, $4, $5, $6, 'draft', $7::timestamptz, $7::timestamptz)
@@ -202,11 +224,13 @@ export async function createSegment(
     const [row] = rows;
     if (row === undefined) throw new Error('the segment was not stored');
     await insertVersion(client, row.id, 1, rule, { note: null, author: segment.author }, now);
-  }).catch((error: unknown) => {
+    return segment.publish ? publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
+  };
+  const stored = segment.publish ? changeDefinitions(database, clock, store) : inTransaction(database, store);
+  const run = await stored.catch((error: unknown) => {
     if (sqlState(error) === '23505') throw new AppError('already_exists', `There is a segment “${segment.key}” already.`, { cause: error });
     throw error;
   });
-  const run = segment.publish ? (await publishVersion(database, clock, segment.key, 1)).runId : null;
   return { segment: await getSegment(database, segment.key), run };
 }
 
@@ -234,12 +258,7 @@ export async function updateSegment(
   expected: (segment: Segment) => void,
 ): Promise<Segment> {
   await inTransaction(database, async (client) => {
-    await client.query('select s.id from segments as s where s.key = $1 for update', [key]);
-    const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
-    const [row] = rows;
-    if (row === undefined) throw segmentNotFound(key);
-    const before = toSegment(row);
-    expected(before);
+    const before = await lockSegment(client, key, expected);
     const after = { ...before, ...edit };
     await client.query(
       `update segments as s
@@ -259,26 +278,56 @@ export async function updateSegment(
   return getSegment(database, key);
 }
 
+export interface NewVersion {
+  readonly rule: unknown;
+  readonly note?: string | null;
+  readonly author: string | null;
+}
+
 /** Numbered on from the newest, never changed again. Throws `not_found`, `invalid_rule`. → the new version's number */
 export async function addVersion(
   database: Database,
   clock: Clock,
   key: string,
-  version: { readonly rule: unknown; readonly note?: string | null; readonly author: string | null },
+  version: NewVersion,
   expected: (segment: Segment) => void = () => {},
 ): Promise<number> {
   const rule = readRule(version.rule, await loadCatalog(database), key, 'check');
-  return inTransaction(database, async (client) => {
-    await client.query('select s.id from segments as s where s.key = $1 for update', [key]);
-    const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
-    const [row] = rows;
-    if (row === undefined) throw segmentNotFound(key);
-    expected(toSegment(row));
-    const number = (row.newest_version ?? 0) + 1;
-    const now = new Date(clock.nowMs()).toISOString();
-    await insertVersion(client, row.id, number, rule, { note: version.note ?? null, author: version.author }, now);
-    return number;
+  return inTransaction(database, (client) => storeVersion(client, clock, key, rule, version, expected));
+}
+
+/** Both or neither. Throws `not_found`, `invalid_rule`. */
+export async function addPublishedVersion(
+  database: Database,
+  clock: Clock,
+  key: string,
+  version: NewVersion,
+  expected: (segment: Segment) => void = () => {},
+): Promise<Published> {
+  const rule = readRule(version.rule, await loadCatalog(database), key, 'publish');
+  return changeDefinitions(database, clock, async (client) => {
+    const number = await storeVersion(client, clock, key, rule, version, expected);
+    const { id } = await lockSegment(client, key);
+    return { version: number, runId: await publishIn(client, clock, { id, key }, { number, rule: rule.json }) };
   });
+}
+
+async function storeVersion(
+  client: Client,
+  clock: Clock,
+  key: string,
+  rule: StoredRule,
+  { note = null, author }: NewVersion,
+  expected: (segment: Segment) => void,
+): Promise<number> {
+  const { id } = await lockSegment(client, key, expected);
+  const { rows } = await client.query<{ number: number }>(
+    'select coalesce(max(v.number), 0) + 1 as number from segment_versions as v where v.segment_id = $1',
+    [id],
+  );
+  const number = rows[0]?.number ?? 1;
+  await insertVersion(client, id, number, rule, { note, author }, new Date(clock.nowMs()).toISOString());
+  return number;
 }
 
 interface VersionRow {
@@ -330,8 +379,8 @@ export async function getVersion(database: Database, key: string, number: number
 }
 
 /**
- * Makes a version the one in force and queues the run that brings everybody under it. The rule is checked again under the lock, so two
- * publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`, `conflict` (archived).
+ * Makes a version the one in force, an older one too, and queues the run that brings everybody under it; an archived segment comes back by
+ * it. The rule is checked again under the lock, so two publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`.
  */
 export async function publishVersion(
   database: Database,
@@ -342,29 +391,44 @@ export async function publishVersion(
 ): Promise<Published> {
   const version = await getVersion(database, key, number);
   const runId = await changeDefinitions(database, clock, async (client) => {
-    const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
-    const [row] = rows;
-    if (row === undefined) throw segmentNotFound(key);
-    if (row.status === 'archived') throw new AppError('conflict', `Segment “${key}” is archived.`);
-    expected(toSegment(row));
-    const { checked } = readRule(version.json, await loadCatalog(asQueryable(client)), key, 'publish');
-    await registerAssumed(client, checked);
-    const nowMs = clock.nowMs();
-    const now = new Date(nowMs).toISOString();
-    await client.query(
-      `update segments as s
-       set version = $2, status = 'building', failure = null, due_at = null, updated_at = $3::timestamptz
-       where s.id = $1`,
-      [row.id, number, now],
-    );
-    await client.query(`update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2`, [
-      row.id,
-      number,
-      now,
-    ]);
-    return queueRun(client, row.id, number, 'definition', nowMs);
+    const { id } = await lockSegment(client, key, expected);
+    return publishIn(client, clock, { id, key }, { number, rule: version.json });
   });
   return { runId, version: number };
+}
+
+async function publishIn(
+  client: Client,
+  clock: Clock,
+  segment: { readonly id: number; readonly key: string },
+  version: { readonly number: number; readonly rule: unknown },
+): Promise<string> {
+  await client.query('update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2', [
+    segment.id,
+    version.number,
+    new Date(clock.nowMs()).toISOString(),
+  ]);
+  return putInForce(client, clock, segment, version, 'definition');
+}
+
+/** Inside `changeDefinitions`: from the commit on the version is evaluated at every write, and a run is queued. Throws `invalid_rule`. → the run's id */
+export async function putInForce(
+  client: Client,
+  clock: Clock,
+  segment: { readonly id: number; readonly key: string },
+  version: { readonly number: number; readonly rule: unknown },
+  cause: RunCause,
+): Promise<string> {
+  const { checked } = readRule(version.rule, await loadCatalog(asQueryable(client)), segment.key, 'publish');
+  await registerAssumed(client, checked);
+  const nowMs = clock.nowMs();
+  await client.query(
+    `update segments as s
+     set version = $2, status = 'building', failure = null, failures = 0, retry_at = null, due_at = null, updated_at = $3::timestamptz
+     where s.id = $1`,
+    [segment.id, version.number, new Date(nowMs).toISOString()],
+  );
+  return queueRun(client, segment.id, version.number, cause, nowMs);
 }
 
 /** What a live rule takes a property for that nobody has sent yet is its type from now on, so that no later value can break the rule. */
@@ -378,12 +442,15 @@ async function registerAssumed(client: Client, { assumed }: CheckedRule): Promis
 
 /** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the run's id */
 export async function refreshSegment(database: Database, clock: Clock, key: string): Promise<string> {
-  const segment = await getSegment(database, key);
-  const { version } = segment;
-  if (version === null || (segment.status !== 'active' && segment.status !== 'building')) {
-    throw new AppError('conflict', `Segment “${key}” is ${segment.status}; only a live one can be refreshed.`);
-  }
-  return inTransaction(database, (client) => queueRun(client, segment.id, version, 'refresh', clock.nowMs()));
+  return inTransaction(database, async (client) => {
+    const { id, version, status, run } = await lockSegment(client, key);
+    if (version === null || (status !== 'active' && status !== 'building')) {
+      throw new AppError('conflict', `Segment “${key}” is ${status}; only a live one can be refreshed.`);
+    }
+    // what it takes the place of is still why the members change
+    const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
+    return queueRun(client, id, version, cause, clock.nowMs());
+  });
 }
 
 /** Segments whose answer flips without any row: their runs are queued in order of their instants. → how many */

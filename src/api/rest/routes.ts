@@ -5,6 +5,7 @@ import { changeRoutes } from './changes.ts';
 import { customerRoutes } from './customers.ts';
 import { eventRoutes } from './events.ts';
 import { healthRoutes } from './health.ts';
+import { historyRoutes } from './history.ts';
 import { importRoutes } from './imports.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { memberRoutes } from './members.ts';
@@ -13,7 +14,7 @@ import { orderRoutes } from './orders.ts';
 import type { Route } from './route.ts';
 import { ruleRoutes } from './rules.ts';
 import { runRoutes } from './runs.ts';
-import { segmentRoutes } from './segments.ts';
+import { lifecycleRoutes, segmentRoutes } from './segments.ts';
 
 export const ROUTES: readonly Route[] = [
   ...customerRoutes,
@@ -23,7 +24,9 @@ export const ROUTES: readonly Route[] = [
   ...catalogRoutes,
   ...ruleRoutes,
   ...segmentRoutes,
+  ...lifecycleRoutes,
   ...memberRoutes,
+  ...historyRoutes,
   ...changeRoutes,
   ...runRoutes,
   ...healthRoutes,

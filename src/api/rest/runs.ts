@@ -1,6 +1,7 @@
 // In charge of the routes of runs: the progress of full evaluations.
 import { z } from 'zod';
-import { cancelRun, getRun, listRuns } from '../../segments/runs.ts';
+import { cancelRun } from '../../segments/lifecycle.ts';
+import { getRun, listRuns } from '../../segments/runs.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
 import { RunSchema, runOut } from './segment-schemas.ts';
@@ -51,12 +52,13 @@ export const runRoutes: readonly Route[] = [
     operationId: 'cancelRun',
     tag: 'runs',
     summary: 'Stop a run; what it has changed stays',
+    description:
+      'Where the segment cannot be right without the end of its run (it is building or archiving, or the clock has flipped it), it is `paused` by this: its members stand still until it is resumed or another version, such as the one before, is published. Then `in_use` is answered while another live segment names it.',
     params: RunPath,
     answers: { 200: RunSchema },
-    refusals: ['not_found', 'conflict'],
+    refusals: ['not_found', 'conflict', 'in_use'],
     handle: async ({ strata, params }) => {
-      const nowMs = strata.clock.nowMs();
-      return runOut(await cancelRun(strata.database, params.runId, nowMs), nowMs);
+      return runOut(await cancelRun(strata.database, strata.clock, params.runId), strata.clock.nowMs());
     },
   }),
 ];

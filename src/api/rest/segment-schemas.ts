@@ -1,11 +1,13 @@
 // In charge of how segments, versions and runs look on the wire, and of turning the stages' forms into it.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { unreachable } from '../../base/assert.ts';
 import { AppError } from '../../errors.ts';
 import type { Run } from '../../segments/runs.ts';
 import type { Segment, SegmentVersion } from '../../segments/segments.ts';
 import { Count, Instant, InstantInput, instant, instantOrNull, SegmentKey, storableText } from './wire.ts';
 
+const RunCauseSchema = z.enum(['definition', 'refresh', 'time', 'repair', 'archive']);
 const RunStatusSchema = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'superseded']);
 
 export const RunSchema = z
@@ -13,18 +15,22 @@ export const RunSchema = z
     id: z.string(),
     segment: SegmentKey,
     version: z.int(),
-    cause: z.enum(['definition', 'refresh', 'time', 'repair']),
+    cause: RunCauseSchema,
     status: RunStatusSchema,
     done: Count.meta({ description: 'Customers evaluated; right for them already' }),
-    total: Count.meta({ description: 'Customers in all' }),
+    total: Count.meta({ description: 'Customers in all, of an archive its members; an estimate until the end' }),
     changes: Count.meta({ description: 'Memberships changed so far' }),
-    secondsLeft: z.number().nullable().meta({ description: 'Estimate at the pace so far; null: not running' }),
+    rate: z
+      .number()
+      .nullable()
+      .meta({ description: 'Customers a second: since it began or went on after an interruption; null: nothing to tell from yet' }),
+    secondsLeft: z.number().nullable().meta({ description: 'Estimate at that rate; null: not running' }),
     failure: z.string().nullable(),
     queuedAt: Instant,
     startedAt: Instant.nullable(),
     finishedAt: Instant.nullable(),
   })
-  .meta({ id: 'Run', description: 'A full evaluation of one segment' });
+  .meta({ id: 'Run', description: 'A full evaluation of one segment, or (cause `archive`) the leaving of its members' });
 
 /** `nowMs` is for the estimate only. */
 export function runOut(run: Run, nowMs: number): z.input<typeof RunSchema> {
@@ -37,6 +43,7 @@ export function runOut(run: Run, nowMs: number): z.input<typeof RunSchema> {
     done: run.done,
     total: run.total,
     changes: run.changes,
+    rate: rateOf(run, nowMs),
     secondsLeft: secondsLeft(run, nowMs),
     failure: run.failure,
     queuedAt: instant(run.queuedAtMs),
@@ -45,10 +52,15 @@ export function runOut(run: Run, nowMs: number): z.input<typeof RunSchema> {
   };
 }
 
+function rateOf(run: Run, nowMs: number): number | null {
+  const { done, resumedAtMs, resumedDone, finishedAtMs } = run;
+  const elapsedMs = resumedAtMs === null ? 0 : (finishedAtMs ?? nowMs) - resumedAtMs;
+  return elapsedMs <= 0 || done <= resumedDone ? null : Math.round(((done - resumedDone) / elapsedMs) * 10_000) / 10;
+}
+
 function secondsLeft(run: Run, nowMs: number): number | null {
-  if (run.status !== 'running' || run.startedAtMs === null || run.done === 0) return null;
-  const perCustomerMs = Math.max(0, nowMs - run.startedAtMs) / run.done;
-  return Math.round((Math.max(0, run.total - run.done) * perCustomerMs) / 100) / 10;
+  const rate = rateOf(run, nowMs);
+  return run.status !== 'running' || rate === null || rate === 0 ? null : Math.round(((run.total - run.done) / rate) * 10) / 10;
 }
 
 export const SegmentSchema = z
@@ -59,8 +71,14 @@ export const SegmentSchema = z
     icon: z.string().nullable(),
     color: z.string().nullable(),
     kind: z.enum(['rule', 'manual']),
-    status: z.enum(['draft', 'building', 'active', 'paused', 'failed', 'archived']),
-    failure: z.string().nullable().meta({ description: 'Why the status is `failed`; the last members stay' }),
+    status: z.enum(['draft', 'building', 'active', 'paused', 'failed', 'archiving', 'archived']).meta({
+      description:
+        'building: a run brings everybody under the version, writes are already judged by it; failed: it cannot be computed, the last members stay and it is tried again; archiving: its members are leaving',
+    }),
+    failure: z.string().nullable().meta({ description: 'Why the status is `failed`' }),
+    retryAt: Instant.nullable().meta({
+      description: 'When a failed one is tried again by itself: after a minute, doubled each time, an hour at most',
+    }),
     memberCount: Count,
     version: z.int().nullable().meta({ description: 'Number of the published version' }),
     draft: z.int().nullable().meta({ description: 'Number of the newest version, where it is newer than the published one' }),
@@ -69,7 +87,7 @@ export const SegmentSchema = z
     createdAt: Instant,
     updatedAt: Instant,
     run: z
-      .strictObject({ id: z.string(), status: RunStatusSchema, done: Count, total: Count })
+      .strictObject({ id: z.string(), cause: RunCauseSchema, status: RunStatusSchema, done: Count, total: Count })
       .nullable()
       .meta({ description: 'The newest run' }),
   })
@@ -85,6 +103,7 @@ export function segmentOut(segment: Segment): z.input<typeof SegmentSchema> {
     kind: segment.kind,
     status: segment.status,
     failure: segment.failure,
+    retryAt: instantOrNull(segment.retryAtMs),
     memberCount: segment.memberCount,
     version: segment.version,
     draft: segment.draft,
@@ -153,10 +172,28 @@ export function versionOut(version: SegmentVersion): object {
   };
 }
 
+/** What somebody decided; that a run ends or a rule fails happens by itself. */
+function stageOf(status: Segment['status']): string {
+  switch (status) {
+    case 'building':
+    case 'active':
+    case 'failed':
+      return 'published';
+    case 'archiving':
+    case 'archived':
+      return 'archived';
+    case 'draft':
+    case 'paused':
+      return status;
+    default:
+      return unreachable(status);
+  }
+}
+
 /** A hash of what its owners edit. Counts and progress are left out: they move with every order, and an edit would never get through. */
 export function segmentTag(segment: Segment): string {
   const { key, name, description, icon, color, reviewAtMs, kind, version, draft } = segment;
-  const edited = JSON.stringify([key, name, description, icon, color, reviewAtMs, kind, version, draft]);
+  const edited = JSON.stringify([key, name, description, icon, color, reviewAtMs, kind, version, draft, stageOf(segment.status)]);
   return `"${createHash('sha256').update(edited).digest('base64url').slice(0, 22)}"`;
 }
 

@@ -1,0 +1,69 @@
+// In charge of emptying an archived segment: its members leave, piece by piece, each with a change record of cause `archive`.
+// Nothing is evaluated. Members, records and the run's progress advance together, so it goes on where it was after a crash.
+import { type Client, pipeline } from '../db/database.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { changeDefinitions } from '../segments/definitions.ts';
+import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
+import { type Deciding, inDecision } from './in-decision.ts';
+import { lockForLook } from './look-again.ts';
+import { readMoment, toMoment } from './moment.ts';
+import { recordStatements } from './record.ts';
+
+/** Until nobody is left, the run is cancelled or superseded, or the signal aborts. */
+export async function runArchive(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const piece = await inDecision(deciding, (client, program) => leave(client, deciding, program, run));
+    if (piece === 'closed') return;
+    if (piece === 'empty') return finish(deciding, run);
+  }
+}
+
+/** A publish that takes the archiving back waits for the lock that this transaction shares, so the run is open until its end. */
+async function leave(client: Client, deciding: Deciding, program: Program, run: Run): Promise<'left' | 'empty' | 'closed'> {
+  const open = await client.query(`select r.id from runs as r where r.id = $1::bigint and r.status = 'running'`, [run.id]);
+  if (open.rowCount === 0) return 'closed';
+  const found = await readMembers(client, run.segmentId, program.limits.pieceCustomers);
+  const last = found.at(-1);
+  if (last === undefined) return 'empty';
+  const { moment } = await lockForLook(client, deciding, found);
+  const keys = await stillMembers(client, run.segmentId, found);
+  const differences = keys.map((customerKey) => {
+    return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null };
+  });
+  await pipeline(client, [
+    ...recordStatements({ findings: { differences, complete: false }, moment, cause: 'archive', versionOf: () => run.version }),
+    advanceRuns([run.id], last, keys.length, [keys.length]),
+  ]);
+  return 'left';
+}
+
+async function readMembers(client: Client, segmentId: number, limit: number): Promise<CustomerKey[]> {
+  const { rows } = await client.query<{ customer_id: CustomerKey }>({
+    name: 'members_to_leave',
+    text: 'select m.customer_id from memberships as m where m.segment_id = $1 order by m.customer_id limit $2',
+    values: [segmentId, limit],
+  });
+  return rows.map((row) => row.customer_id);
+}
+
+/** A statement of its own, after the locks. */
+async function stillMembers(client: Client, segmentId: number, keys: readonly CustomerKey[]): Promise<CustomerKey[]> {
+  const { rows } = await client.query<{ customer_id: CustomerKey }>({
+    name: 'members_still',
+    text: `
+      select m.customer_id
+      from memberships as m
+      where m.segment_id = $1 and m.customer_id = any($2::bigint[])
+      order by m.customer_id`,
+    values: [segmentId, keys],
+  });
+  return rows.map((row) => row.customer_id);
+}
+
+async function finish(deciding: Deciding, run: Run): Promise<void> {
+  await changeDefinitions(deciding.database, deciding.clock, async (client) => {
+    const [rows = []] = await pipeline(client, [readMoment(deciding.clock)]);
+    await finishRuns(client, [run.id], toMoment(rows).asOfMs, new Map());
+  });
+}

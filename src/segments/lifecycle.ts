@@ -1,0 +1,205 @@
+// In charge of what happens to a segment after it was published: pause, resume, archive, the end of a run that somebody cancels, the next
+// try of one that failed. All of it under the lock of the definitions. Publishing itself is segments.ts.
+import type { Clock } from '../base/clock.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { loadCatalog } from '../catalog/load-catalog.ts';
+import { asQueryable, type Client, type Database } from '../db/database.ts';
+import { AppError } from '../errors.ts';
+import { changeDefinitions, compileStored } from './definitions.ts';
+import { type Failure, failSegments, getRun, queueRun, type Run, type RunCause } from './runs.ts';
+import { getSegment, lockSegment, putInForce, type Segment } from './segments.ts';
+
+type Expected = (segment: Segment) => void;
+
+/** Keeps the members as they are and evaluates nobody any more. Again on a paused one: nothing. Throws `not_found`, `in_use`, `conflict`. */
+export async function pauseSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Segment> {
+  await changeDefinitions(database, clock, async (client) => {
+    const segment = await lockSegment(client, key, expected);
+    if (segment.status === 'paused') return;
+    if (segment.status !== 'active' && segment.status !== 'building' && segment.status !== 'failed') {
+      throw new AppError('conflict', `Segment “${key}” is ${segment.status}; only a published one can be paused.`);
+    }
+    await refuseWhileNamed(client, key, 'paused');
+    await pause(client, segment.id, clock.nowMs());
+  });
+  return getSegment(database, key);
+}
+
+async function pause(client: Client, segmentId: number, nowMs: number): Promise<void> {
+  const now = new Date(nowMs).toISOString();
+  await client.query(
+    `update segments as s
+     set status = 'paused', failure = null, failures = 0, retry_at = null, due_at = null, updated_at = $2::timestamptz
+     where s.id = $1`,
+    [segmentId, now],
+  );
+  await client.query(
+    `update runs as r
+     set status = 'cancelled', finished_at = $2::timestamptz
+     where r.segment_id = $1 and r.status in ('queued', 'running')`,
+    [segmentId, now],
+  );
+}
+
+/** A failed one is tried again by itself, so it counts as live: what it names must stay. */
+async function refuseWhileNamed(client: Client, key: string, done: 'paused' | 'archived'): Promise<void> {
+  const users = whoNames(await loadCatalog(asQueryable(client)), key);
+  if (users.length === 0) return;
+  throw new AppError('in_use', `Segment “${key}” cannot be ${done} while the rules of others name it: ${users.join(', ')}.`, {
+    errors: users.map((user) => ({
+      code: 'in_use',
+      detail: `The rule of segment “${user}” names it.`,
+      hint: `Publish a version of “${user}” that does without, or pause it first.`,
+    })),
+  });
+}
+
+const LIVE = ['building', 'active', 'failed'];
+
+function whoNames({ segments }: Catalog, key: string): string[] {
+  return [...segments.values()]
+    .filter((segment) => segment.key !== key && LIVE.includes(segment.status) && segment.references.includes(key))
+    .map((segment) => segment.key)
+    .sort();
+}
+
+/**
+ * Evaluates everybody again and goes on from there; a failed segment is tried at once. While it is building already, its open run is the
+ * answer. Throws `not_found`, `invalid_rule` (the catalog or a segment that it names has changed meanwhile), `conflict`. → the run's id
+ */
+export async function resumeSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<string> {
+  return changeDefinitions(database, clock, async (client) => {
+    const segment = await lockSegment(client, key, expected);
+    const { id, version, status, run } = segment;
+    if (status === 'building' && run !== null) return run.id;
+    if (version === null || (status !== 'paused' && status !== 'failed')) {
+      throw new AppError('conflict', `Segment “${key}” is ${status}; only a paused or failed one can be resumed.`);
+    }
+    const rule = await readStoredRule(client, id, version);
+    return putInForce(client, clock, { id, key }, { number: version, rule }, await causeOfTry(client, id, version));
+  });
+}
+
+async function readStoredRule(client: Client, segmentId: number, version: number): Promise<unknown> {
+  const { rows } = await client.query<{ rule: unknown }>(
+    'select v.rule from segment_versions as v where v.segment_id = $1 and v.number = $2',
+    [segmentId, version],
+  );
+  return rows[0]?.rule;
+}
+
+/** A version whose run never came to its end is still being published; else everybody is merely looked at again. */
+async function causeOfTry(client: Client, segmentId: number, version: number): Promise<RunCause> {
+  const { rows } = await client.query(
+    `select r.id
+     from runs as r
+     join segment_versions as v on v.segment_id = r.segment_id and v.number = r.version
+     where r.segment_id = $1 and r.version = $2 and r.status = 'done' and r.queued_at >= v.published_at
+     limit 1`,
+    [segmentId, version],
+  );
+  return rows.length === 0 ? 'definition' : 'refresh';
+}
+
+export interface Archived {
+  readonly segment: Segment;
+  /** the run in which its members leave; null: it had none */
+  readonly runId: string | null;
+}
+
+/**
+ * Its members leave, piece by piece, each with a change record of cause `archive`; its key stays taken, its versions and its history can
+ * be read, and publishing a version brings it back. Again on an archived one: nothing. Throws `not_found`, `in_use`.
+ */
+export async function archiveSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Archived> {
+  const runId = await changeDefinitions(database, clock, async (client) => {
+    const segment = await lockSegment(client, key, expected);
+    if (segment.status === 'archived') return null;
+    if (segment.status === 'archiving') return segment.run?.id ?? null;
+    await refuseWhileNamed(client, key, 'archived');
+    return archive(client, segment, clock.nowMs());
+  });
+  return { segment: await getSegment(database, key), runId };
+}
+
+async function archive(client: Client, segment: Segment, nowMs: number): Promise<string | null> {
+  const { rows } = await client.query('select m.customer_id from memberships as m where m.segment_id = $1 limit 1', [segment.id]);
+  const hasMembers = rows.length > 0;
+  await client.query(
+    `update segments as s
+     set status = $2, failure = null, failures = 0, retry_at = null, due_at = null, updated_at = $3::timestamptz
+     where s.id = $1`,
+    [segment.id, hasMembers ? 'archiving' : 'archived', new Date(nowMs).toISOString()],
+  );
+  const runId = await queueRun(client, segment.id, segment.version ?? 0, 'archive', nowMs);
+  if (hasMembers) return runId;
+  await client.query('delete from runs as r where r.id = $1::bigint', [runId]);
+  return null;
+}
+
+/**
+ * Stops a run between two pieces; what it has changed stays. Where the segment cannot be right without its end (it is building, archiving,
+ * or the clock has flipped it), the segment is paused by it: its members stand still until it is resumed, or another version is published.
+ * Throws `not_found`, `conflict` (it has ended), `in_use` (that pause is refused).
+ */
+export async function cancelRun(database: Database, clock: Clock, id: string): Promise<Run> {
+  const { segment: key } = await getRun(database, id);
+  await changeDefinitions(database, clock, async (client) => {
+    const segment = await lockSegment(client, key);
+    const run = await getRun(asQueryable(client), id);
+    if (run.status !== 'queued' && run.status !== 'running') throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
+    if (isNeeded(run, segment)) {
+      if (segment.status !== 'archiving') await refuseWhileNamed(client, key, 'paused');
+      await pause(client, segment.id, clock.nowMs());
+    } else {
+      await client.query(`update runs as r set status = 'cancelled', finished_at = $2::timestamptz where r.id = $1::bigint`, [
+        id,
+        new Date(clock.nowMs()).toISOString(),
+      ]);
+    }
+  });
+  return getRun(database, id);
+}
+
+function isNeeded(run: Run, segment: Segment): boolean {
+  return segment.status === 'building' || segment.status === 'archiving' || run.cause === 'time';
+}
+
+interface FailedRow {
+  id: number;
+  key: string;
+  version: number;
+  rule: unknown;
+}
+
+/** Failed segments whose time has come are built again; a rule that does not check yet fails anew and waits longer. → how many were queued */
+export async function retryFailed(database: Database, clock: Clock): Promise<number> {
+  const nowMs = clock.nowMs();
+  const due = await database.query({
+    name: 'failed_due',
+    text: `select s.id from segments as s where s.status = 'failed' and s.retry_at <= $1::timestamptz limit 1`,
+    values: [new Date(nowMs).toISOString()],
+  });
+  if (due.length === 0) return 0;
+  return changeDefinitions(database, clock, async (client) => {
+    const { rows } = await client.query<FailedRow>(
+      `select s.id, s.key, s.version, v.rule
+       from segments as s
+       join segment_versions as v on v.segment_id = s.id and v.number = s.version
+       where s.status = 'failed' and s.retry_at <= $1::timestamptz
+       order by s.id
+       for update of s`,
+      [new Date(nowMs).toISOString()],
+    );
+    const catalog = await loadCatalog(asQueryable(client));
+    const failures = new Map<number, Failure>();
+    for (const { id, key, version, rule } of rows) {
+      const outcome = compileStored(rule, catalog, key);
+      await client.query(`update segments as s set status = 'building', failure = null, retry_at = null where s.id = $1`, [id]);
+      if (typeof outcome === 'string') failures.set(id, { version, reason: outcome });
+      else await queueRun(client, id, version, await causeOfTry(client, id, version), nowMs);
+    }
+    await failSegments(client, failures, nowMs);
+    return rows.length - failures.size;
+  });
+}
