@@ -82,10 +82,11 @@ function compare(before: Node, after: Node): Found {
   if (before.text === after.text) return { added: [], removed: [], changed: [] };
   if (before.joined === null && after.joined === null) return compareAll([before], [after]);
   if (before.joined === after.joined) return compareAll(before.inner, after.inner);
+  if (before.joined === null) return compareAll([before], after.inner); // it became one condition among others
+  if (after.joined === null) return compareAll(before.inner, [after]);
   const whole: Found = { added: [], removed: [], changed: [{ before: before.text, after: after.text }] };
-  const grown = after.joined === null ? null : compareAll([before], after.inner); // before became one condition among others
-  const shrunk = before.joined === null ? null : compareAll(before.inner, [after]);
-  return [grown, shrunk].reduce<Found>((best, found) => (found !== null && weightOf(found) < weightOf(best) ? found : best), whole);
+  const others = [compareAll([before], after.inner), compareAll(before.inner, [after])];
+  return others.reduce((best, found) => (weightOf(found) < weightOf(best) ? found : best), whole);
 }
 
 /** How much there is to read, in characters; the fewer entries the better. */
