@@ -14,7 +14,10 @@ export const ERRORS = {
   conflict: { status: 409, title: 'That is at odds with what there is' },
   already_exists: { status: 409, title: 'That key is taken' },
   in_use: { status: 409, title: 'Something else still needs it' },
+  not_a_member: { status: 409, title: 'Not everybody is in that segment' },
+  pinned_elsewhere: { status: 409, title: 'A pin in another segment of the group stands against it' },
   id_collision: { status: 409, title: 'The id collides with another customer’s' },
+  history_trimmed: { status: 410, title: 'That part of the past is no longer kept' },
   import_incomplete: { status: 400, title: 'The file ended before its end' },
   invalid_csv: { status: 400, title: 'The file’s quoting is broken' },
   invalid_compression: { status: 400, title: 'The file cannot be decompressed' },
@@ -45,16 +48,29 @@ export interface ErrorDetail {
   readonly hint?: string;
 }
 
+/** What some refusals say beside their detail. */
+export interface ErrorExtensions {
+  /** RFC 3339: the first instant of the past that can be asked for */
+  readonly oldest?: string;
+}
+
 /** An expected refusal: answered with its code, never logged as an error of ours. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly errors: readonly ErrorDetail[];
+  /** further members of the problem, such as the oldest instant that is kept */
+  readonly extensions: ErrorExtensions;
 
-  constructor(code: ErrorCode, detail: string, options: { errors?: readonly ErrorDetail[]; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { errors?: readonly ErrorDetail[]; extensions?: ErrorExtensions; cause?: unknown } = {},
+  ) {
     super(detail, { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.errors = options.errors ?? [];
+    this.extensions = options.extensions ?? {};
   }
 
   get status(): number {

@@ -105,6 +105,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     cluster: settings.clusterId,
     timeZone: settings.timeZone,
     currency: settings.currency,
+    historyDays: config.HISTORY_DAYS,
     background: true,
   });
   parts.add(() => strata.close());
@@ -141,7 +142,7 @@ function keepKey(given: string | undefined, dataFolder: () => DataFolder, name: 
 }
 
 function warnOfUnused(config: Config, log: Logger): void {
-  const unused = (['READ_DATABASE_URL', 'HISTORY_DAYS'] as const).filter((name) => config[name] !== undefined);
+  const unused = (['READ_DATABASE_URL'] as const).filter((name) => config[name] !== undefined);
   if (unused.length > 0 || config.WEBHOOK_ALLOW.length > 0) {
     log.warn(
       { unused: [...unused, ...(config.WEBHOOK_ALLOW.length > 0 ? ['WEBHOOK_ALLOW'] : [])] },

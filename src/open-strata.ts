@@ -7,6 +7,7 @@ import { Bell } from './base/bell.ts';
 import type { Clock } from './base/clock.ts';
 import { RegisteredTypes } from './catalog/registered-types.ts';
 import { Publisher } from './changes/publisher.ts';
+import { trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
@@ -29,6 +30,8 @@ export interface StrataOptions {
   readonly timeZone: string;
   readonly currency: string;
   readonly limits?: Partial<EvaluationLimits>;
+  /** days that the log is kept; without it for ever */
+  readonly historyDays?: number | undefined;
   /** false: nothing happens by itself; tests take each step by hand */
   readonly background: boolean;
 }
@@ -56,7 +59,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   };
   const leadership = options.background
     ? new Leadership(database.url, clock, {
-        lead: (connection, signal) => lead(strata, connection, signal),
+        lead: (connection, signal) => lead(strata, options.historyDays, connection, signal),
         onError: (error) => log.error({ err: error }, 'leading was interrupted; it is tried again'),
       })
     : undefined;
@@ -65,7 +68,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
 }
 
 /** One failing task ends the term for all: the next leader, most often the same process a second later, starts them afresh. */
-async function lead(strata: Strata, connection: pg.Client, signal: AbortSignal): Promise<void> {
+async function lead(strata: Strata, historyDays: number | undefined, connection: pg.Client, signal: AbortSignal): Promise<void> {
   const term = new AbortController();
   const until = AbortSignal.any([signal, term.signal]);
   const tasks = [
@@ -73,6 +76,7 @@ async function lead(strata: Strata, connection: pg.Client, signal: AbortSignal):
     lookAtDue(strata, until),
     runQueued(strata, until),
     settleAbandoned(strata, until),
+    trimLog(strata, historyDays, until),
   ];
   try {
     await Promise.all(tasks);
@@ -125,5 +129,18 @@ async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<voi
       if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
     }
     await strata.clock.sleep(ABANDONED_LOOK_MS, signal);
+  }
+}
+
+const TRIM_LOOK_MS = 60_000;
+const TRIM_PAUSE_MS = 50;
+const DAY_MS = 86_400_000;
+
+/** Takes from the log what is older than it is to be kept, a piece at a time with pauses between. */
+async function trimLog(strata: Strata, historyDays: number | undefined, signal: AbortSignal): Promise<void> {
+  if (historyDays === undefined) return;
+  while (!signal.aborted) {
+    const trimmed = await trimHistory(strata.database, strata.clock.nowMs() - historyDays * DAY_MS);
+    await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_LOOK_MS, signal);
   }
 }

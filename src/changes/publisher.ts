@@ -3,6 +3,7 @@
 // comes later, and whoever waited for a customer's lock also decided later, so each customer's changes keep their order.
 import type pg from 'pg';
 import type { Clock } from '../base/clock.ts';
+import { MARKED_TOGETHER, markChanges } from './marks.ts';
 
 /** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */
 const MOVED_AT_ONCE = 20_000;
@@ -99,13 +100,17 @@ export class Publisher {
       if (message.channel === CHANNEL) this.poke();
     });
     await connection.query(`listen ${CHANNEL}`);
+    let unmarked = MARKED_TOGETHER; // a term begins with what the one before has left
     while (!signal.aborted) {
       this.#poked = false;
-      if ((await moveOutbox(connection, this.#timeZone)) > 0) {
-        for (const grown of this.#listeners) grown();
-        continue;
+      const moved = await moveOutbox(connection, this.#timeZone);
+      if (moved > 0) for (const grown of this.#listeners) grown();
+      unmarked += moved;
+      if (unmarked >= MARKED_TOGETHER) {
+        await markChanges(connection);
+        unmarked = 0; // at most twice as many changes without a mark as with one
       }
-      if (!this.#poked) await this.#sleep(signal);
+      if (moved === 0 && !this.#poked) await this.#sleep(signal);
     }
   }
 

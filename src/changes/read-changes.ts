@@ -2,6 +2,7 @@
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
+import { positionBefore } from './marks.ts';
 
 export interface Change {
   readonly position: string;
@@ -56,6 +57,28 @@ export async function readChanges(database: Database, query: FeedQuery): Promise
     values,
   });
   return rows.map(({ customer_id, at, ...row }) => ({ ...row, customerId: customer_id, atMs: at }));
+}
+
+/** The last position before the first change of that instant or later; the feed's end where there is none yet. */
+export async function findStart(database: Database, fromMs: number): Promise<string> {
+  const [row] = await database.query<{ position: string }>({
+    name: 'find_start',
+    text: `
+      select coalesce(
+        (
+          select c.position - 1
+          from changes as c
+          where c.position > ${positionBefore('$1::timestamptz', 'exclusive')} and c.at >= $1::timestamptz
+          order by c.position
+          limit 1
+        ),
+        f.position
+      ) as position
+      from feed as f`,
+    values: [new Date(fromMs).toISOString()],
+  });
+  if (row === undefined) throw new Error('the feed row is missing');
+  return row.position;
 }
 
 /** Where the feed ends. */

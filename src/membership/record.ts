@@ -5,7 +5,8 @@ import type { Difference, Findings } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Moment } from './moment.ts';
 
-export type Cause = 'data' | 'time' | 'definition' | 'pin' | 'move' | 'group' | 'unpin' | 'refresh' | 'repair' | 'erasure' | 'archive';
+export const CAUSES = ['data', 'time', 'definition', 'pin', 'move', 'group', 'unpin', 'refresh', 'repair', 'erasure', 'archive'] as const;
+export type Cause = (typeof CAUSES)[number];
 
 export interface Recording {
   readonly findings: Findings;

@@ -1,22 +1,26 @@
 // In charge of the route of the feed: pages of numbered changes, and waiting for the next one. Not of numbering (changes/publisher.ts).
 import { z } from 'zod';
-import { type Change, type FeedQuery, readChanges, readFeedEnd } from '../../changes/read-changes.ts';
+import { historyTrimmed, readKeptHistory, requireKept } from '../../changes/kept-history.ts';
+import { type Change, type FeedQuery, findStart, readChanges, readFeedEnd } from '../../changes/read-changes.ts';
+import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { type Route, route } from './route.ts';
-import { CustomerId, Instant, instant, integerParameter, Page, SegmentKey } from './wire.ts';
+import { CustomerId, Instant, InstantInput, instant, integerParameter, Page, SegmentKey } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;
 /** How long to trust that somebody tells us: with several processes the publisher may be another's. */
 const LOOK_MS = 1000;
 
+export const ChangeType = z.enum(['entered', 'exited']);
+
 const ChangeSchema = z
   .strictObject({
     id: z.string(),
     position: z.int().meta({ description: 'Dense: the next change has the next number' }),
-    type: z.enum(['entered', 'exited']),
+    type: ChangeType,
     segment: SegmentKey,
     customerId: z.string(),
     version: z.int(),
@@ -50,29 +54,52 @@ export const changeRoutes: readonly Route[] = [
     tag: 'changes',
     summary: 'The feed: each change exactly once, in order',
     description:
-      'Without `after` from the beginning. With `wait` the answer comes when there is something, at the latest after that many seconds.',
+      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. With `wait` the answer comes when there is something, at the latest after that many seconds.',
     query: z.strictObject({
       ...Page,
       segment: SegmentKey.optional().meta({ description: 'Changes of this segment only' }),
       customer: CustomerId.optional().meta({ description: 'Changes of this customer only' }),
+      from: InstantInput.optional().meta({ description: 'Instead of `after`: begin where no change of that instant or later is left out' }),
       wait: integerParameter(0, MAX_WAIT_SECONDS).default(0).meta({ description: 'Seconds to wait for a first change' }),
     }),
     fresh: 'feed',
     answers: { 200: ChangePage },
-    refusals: ['invalid_cursor', 'not_found'],
+    refusals: ['invalid_cursor', 'not_found', 'history_trimmed'],
     handle: async ({ strata, query, signal }) => {
-      const [afterPosition = '0'] = decodeCursor('changes', query.after, ['integer']) ?? [];
       const feed: FeedQuery = {
-        afterPosition,
+        afterPosition: await startOf(strata, query),
         limit: query.limit,
         ...(query.segment === undefined ? {} : { segmentId: (await getSegment(strata.database, query.segment)).id }),
         ...(query.customer === undefined ? {} : { customerKey: customerKey(query.customer) }),
       };
       const { changes, place } = await waitForChanges(strata, feed, query.wait * 1000, query.wait > 0 ? signal() : undefined);
+      if (query.after !== undefined || query.from !== undefined) await requireWhole(strata, feed.afterPosition);
       return { data: changes.map(changeOut), next: encodeCursor('changes', [place]) };
     },
   }),
 ];
+
+/** Throws `invalid_cursor`, and `history_trimmed` for an instant that is no longer kept. */
+async function startOf(
+  strata: Strata,
+  { after, from }: { readonly after?: string | undefined; readonly from?: string | undefined },
+): Promise<string> {
+  if (from === undefined) return decodeCursor('changes', after, ['integer'])?.[0] ?? '0';
+  if (after !== undefined) {
+    const detail = 'Give one place to begin at: `after` or `from`.';
+    throw new AppError('invalid_request', detail, { errors: [{ parameter: 'from', code: 'invalid_value', detail }] });
+  }
+  const fromMs = Date.parse(from);
+  const position = await findStart(strata.database, fromMs);
+  requireKept(fromMs, await readKeptHistory(strata.database, strata.clock));
+  return position;
+}
+
+/** Read after the page: what was there then is what the page was read from, or more. */
+async function requireWhole(strata: Strata, afterPosition: string): Promise<void> {
+  const { trimmedPosition, oldestMs } = await readKeptHistory(strata.database, strata.clock);
+  if (oldestMs !== null && BigInt(afterPosition) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);
+}
 
 interface FeedPage {
   readonly changes: readonly Change[];

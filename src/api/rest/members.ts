@@ -1,13 +1,16 @@
 // In charge of the routes that read memberships: who is in a segment, which segments a customer is in.
 import { z } from 'zod';
+import { readPast } from '../../changes/kept-history.ts';
+import { readCustomerSegmentsAt, readMembersAt } from '../../changes/read-past.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import { type Member, readMembers } from '../../membership/read-members.ts';
 import { readSegments } from '../../pipeline.ts';
 import { getSegment } from '../../segments/segments.ts';
+import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
-import { CustomerPath, Instant, instant, listOf, Page, SegmentKey, SegmentPath } from './wire.ts';
+import { CustomerPath, Instant, InstantInput, instant, listOf, Page, SegmentKey, SegmentPath } from './wire.ts';
 
 const Source = z.enum(['rule', 'pin', 'manual']).meta({ description: 'Why: the rule holds, or somebody put the customer there' });
 
@@ -20,26 +23,29 @@ const CustomerSegmentsSchema = z
   })
   .meta({ id: 'CustomerSegments' });
 
+const AtParameter = InstantInput.optional().meta({ description: 'As of a past instant instead of now' });
+
 export const memberRoutes: readonly Route[] = [
   route({
     method: 'GET',
     path: '/v1/segments/:key/members',
     operationId: 'listMembers',
     tag: 'segments',
-    summary: 'Who is in the segment now',
-    description: 'In an order of its own that no write changes: paging through shows everybody who stays a member exactly once.',
+    summary: 'Who is in the segment, now or as of a past instant',
+    description:
+      'In an order of its own that no write changes: paging through shows everybody who stays a member exactly once. With `at` exactly who was a member then, on every page.',
     params: SegmentPath,
-    query: z.strictObject(Page),
+    query: z.strictObject({ ...Page, at: AtParameter }),
     fresh: 'write',
     answers: { 200: listOf(MemberSchema) },
-    refusals: ['not_found', 'invalid_cursor'],
+    refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
     handle: async ({ strata, params, query }) => {
       const [afterKey] = decodeCursor('members', query.after, ['integer']) ?? [];
       const segment = await getSegment(strata.database, params.key);
-      const rows = await readMembers(strata.database, segment.id, {
-        ...(afterKey === undefined ? {} : { afterKey }),
-        limit: query.limit + 1,
-      });
+      const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 };
+      const rows = await (query.at === undefined
+        ? readMembers(strata.database, segment.id, range)
+        : asOf(strata, query.at, (atMs) => readMembersAt(strata.database, segment.id, atMs, range)));
       const toMember = (member: Member) => ({
         customerId: member.customerId,
         since: instant(member.sinceMs),
@@ -54,14 +60,18 @@ export const memberRoutes: readonly Route[] = [
     path: '/v1/customers/:customerId/segments',
     operationId: 'getCustomerSegments',
     tag: 'customers',
-    summary: 'The segments that the customer is in at this moment',
+    summary: 'The segments that the customer is in, now or as of a past instant',
     params: CustomerPath,
+    query: z.strictObject({ at: AtParameter }),
     fresh: 'write',
     etag: 'read',
     answers: { 200: CustomerSegmentsSchema },
-    refusals: ['not_found'],
-    handle: async ({ strata, params }) => {
-      const found = await readSegments(strata, customerKey(params.customerId));
+    refusals: ['not_found', 'history_trimmed'],
+    handle: async ({ strata, params, query }) => {
+      const key = customerKey(params.customerId);
+      const found = await (query.at === undefined
+        ? readSegments(strata, key)
+        : asOf(strata, query.at, (atMs) => readCustomerSegmentsAt(strata.database, key, atMs)));
       if (found === null || found.customerId !== params.customerId)
         throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
       return {
@@ -77,3 +87,9 @@ export const memberRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Throws `history_trimmed`, and `invalid_request` for an instant that has not come. */
+function asOf<Value>(strata: Strata, at: string, read: (atMs: number) => Promise<Value>): Promise<Value> {
+  const atMs = Date.parse(at);
+  return readPast(strata.database, strata.clock, atMs, () => read(atMs));
+}

@@ -1,12 +1,12 @@
 // In charge of the one form of every refusal and failure: RFC 9457 problem+json. Which errors there are is the table in errors.ts;
 // what is an outage of the database is outage.ts. Nothing of the inside leaves through here.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, ERRORS, type ErrorCode, type ErrorDetail } from '../../errors.ts';
+import { AppError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorExtensions } from '../../errors.ts';
 import { isOutage } from './outage.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
-export interface Problem {
+export interface Problem extends ErrorExtensions {
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -17,10 +17,17 @@ export interface Problem {
 }
 
 /** `instance` is the request's id, the one that the logs carry. */
-export function problem(code: ErrorCode, detail: string, requestId: string, errors: readonly ErrorDetail[] = []): Problem {
+export function problem(
+  code: ErrorCode,
+  detail: string,
+  requestId: string,
+  errors: readonly ErrorDetail[] = [],
+  extensions: ErrorExtensions = {},
+): Problem {
   const { status, title } = ERRORS[code];
   const type = `urn:strata:error:${code}`;
-  return { type, title, status, detail, code, instance: `urn:strata:request:${requestId}`, ...(errors.length > 0 ? { errors } : {}) };
+  const instance = `urn:strata:request:${requestId}`;
+  return { type, title, status, detail, code, instance, ...(errors.length > 0 ? { errors } : {}), ...extensions };
 }
 
 /** Fastify's own refusals, by their code. What is not listed and carries a 4xx is `invalid_request`. */
@@ -69,7 +76,7 @@ function sendProblem(reply: FastifyReply, refusal: AppError): void {
     .code(refusal.status)
     .header('x-request-id', id)
     .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problem(refusal.code, refusal.message, id, refusal.errors)));
+    .send(JSON.stringify(problem(refusal.code, refusal.message, id, refusal.errors, refusal.extensions)));
 }
 
 function codeOf(error: unknown): string {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { loadCatalog } from '../../catalog/load-catalog.ts';
+import { readKeptHistory, requireKept } from '../../changes/kept-history.ts';
 import { AppError } from '../../errors.ts';
 import { isEvaluationFailure } from '../../evaluation/evaluation-failure.ts';
 import { previewRule } from '../../evaluation/preview.ts';
@@ -93,7 +94,7 @@ export const ruleRoutes: readonly Route[] = [
         .meta({ id: 'RulePreview' }),
     },
     answers: { 200: PreviewSchema },
-    refusals: ['invalid_rule', 'rule_failed'],
+    refusals: ['invalid_rule', 'rule_failed', 'history_trimmed'],
     handle: async ({ strata, body }) => {
       const definitions = await loadDefinitions(strata.database);
       const { checked, warnings } = await withRuleOfBody(async () => readRule(body.rule, definitions.catalog));
@@ -105,6 +106,9 @@ export const ruleRoutes: readonly Route[] = [
       }
       const request = { checked, asOfMs, isPast: body.at !== undefined, sample: body.sample, timeZone: strata.timeZone };
       const { count, population, sampleIds } = await previewRule(strata.database, definitions, request).catch(refuseFailure);
+      // after the log was read, which may be trimmed at any moment; facts are never trimmed
+      if (body.at !== undefined && checked.reads.segments.size > 0)
+        requireKept(asOfMs, await readKeptHistory(strata.database, strata.clock));
       return { count, population, sample: await readCustomers(strata.database, sampleIds), at: instant(asOfMs), warnings };
     },
   }),

@@ -126,5 +126,6 @@ export const ProblemSchema = z
     code: z.string().meta({ description: 'Stable; what a program decides by' }),
     instance: z.string().meta({ format: 'uri', description: 'Carries the request id' }),
     errors: z.array(ErrorPlace).optional(),
+    oldest: Instant.optional().meta({ description: 'Of `history_trimmed`: the first instant of the past that can be asked for' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details' });

@@ -1,0 +1,228 @@
+// In charge of the routes of the past: a customer's and a segment's history, sizes at an instant and over time. Members and segments as of
+// an instant are members.ts.
+import { z } from 'zod';
+import { historyTrimmed, type KeptHistory, readKeptHistory, readPast, requireKept } from '../../changes/kept-history.ts';
+import { type HistoryQuery, type PastChange, readHistory } from '../../changes/read-history.ts';
+import { countMembersAt } from '../../changes/read-past.ts';
+import {
+  MAX_POINTS,
+  type Periods,
+  periodsBetween,
+  QUARTER_MS,
+  RESOLUTIONS,
+  type Resolution,
+  readSizes,
+  USUAL_POINTS,
+  usualFromMs,
+} from '../../changes/read-sizes.ts';
+import { AppError } from '../../errors.ts';
+import { customerKey } from '../../ingest/customer-key.ts';
+import { readCustomer } from '../../ingest/read-customers.ts';
+import { CAUSES, type Cause } from '../../membership/record.ts';
+import { getSegment } from '../../segments/segments.ts';
+import type { Strata } from '../../strata.ts';
+import { ChangeType } from './changes.ts';
+import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { type Route, route } from './route.ts';
+import { Count, CustomerId, CustomerPath, Instant, InstantInput, instant, instantOrNull, Page, SegmentKey, SegmentPath } from './wire.ts';
+
+const PastChangeSchema = z
+  .strictObject({
+    id: z.string(),
+    position: z.int().meta({ description: 'Place in the feed' }),
+    type: ChangeType,
+    segment: SegmentKey,
+    customerId: z.string().nullable().meta({ description: 'null: the customer has been erased since' }),
+    version: z.int(),
+    cause: z.enum(CAUSES),
+    at: Instant,
+    since: Instant.nullable().meta({ description: 'Of an exit: when the membership that it ended had begun' }),
+  })
+  .meta({ id: 'PastChange', description: 'One customer entered or left one segment' });
+
+const HistoryPage = z
+  .strictObject({
+    data: z.array(PastChangeSchema),
+    next: z.string().nullable().meta({ description: 'Pass it as `after` for what follows; null at the end' }),
+    oldest: Instant.nullable().meta({ description: 'What came before has been trimmed; null: everything is kept' }),
+  })
+  .meta({ id: 'HistoryPage' });
+
+const HistoryFilter = {
+  ...Page,
+  type: ChangeType.optional().meta({ description: 'Entries only, or exits only' }),
+  cause: z.enum(CAUSES).optional().meta({ description: 'Changes of this cause only' }),
+  from: InstantInput.optional().meta({ description: 'Changes of this instant or later only' }),
+  to: InstantInput.optional().meta({ description: 'Changes before this instant only' }),
+};
+
+const SizeCounts = { entered: Count, left: Count };
+
+const SizePointSchema = z
+  .strictObject({
+    at: Instant.meta({ description: 'The beginning of the period' }),
+    size: Count.meta({ description: 'Members at its end; in a period that has not ended, now' }),
+    ...SizeCounts,
+    causes: z.record(z.string(), z.strictObject(SizeCounts)).meta({ description: 'Entries and exits by cause' }),
+  })
+  .meta({ id: 'SizePoint' });
+
+const SizesSchema = z
+  .strictObject({
+    segment: SegmentKey,
+    resolution: z.enum(RESOLUTIONS),
+    timeZone: z.string().meta({ description: 'Whose days, weeks and months these are' }),
+    position: z.int().meta({ description: 'Place in the feed that the sizes are exact at' }),
+    points: z.array(SizePointSchema),
+  })
+  .meta({ id: 'SegmentSizes', description: 'Each size is the one before, plus entered, minus left' });
+
+const SizeSchema = z.strictObject({ segment: SegmentKey, at: Instant, memberCount: Count }).meta({ id: 'SegmentSize' });
+
+export const historyRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/v1/customers/:customerId/history',
+    operationId: 'getCustomerHistory',
+    tag: 'customers',
+    summary: 'What the customer entered and left, newest first',
+    params: CustomerPath,
+    query: z.strictObject({ ...HistoryFilter, segment: SegmentKey.optional().meta({ description: 'Changes of this segment only' }) }),
+    fresh: 'feed',
+    answers: { 200: HistoryPage },
+    refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
+    handle: async ({ strata, params, query }) => {
+      const customer = await readCustomer(strata.database, params.customerId);
+      if (customer === null) throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
+      const segmentId = query.segment === undefined ? undefined : (await getSegment(strata.database, query.segment)).id;
+      return readPage(strata, query, { customerKey: customerKey(params.customerId), ...(segmentId === undefined ? {} : { segmentId }) });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key/history',
+    operationId: 'getSegmentHistory',
+    tag: 'segments',
+    summary: 'Who entered and left the segment, newest first',
+    params: SegmentPath,
+    query: z.strictObject({ ...HistoryFilter, customer: CustomerId.optional().meta({ description: 'Changes of this customer only' }) }),
+    fresh: 'feed',
+    answers: { 200: HistoryPage },
+    refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
+    handle: async ({ strata, params, query }) => {
+      const segmentId = (await getSegment(strata.database, params.key)).id;
+      return readPage(strata, query, { segmentId, ...(query.customer === undefined ? {} : { customerKey: customerKey(query.customer) }) });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key/size',
+    operationId: 'getSegmentSize',
+    tag: 'segments',
+    summary: 'How many members the segment had at an instant',
+    params: SegmentPath,
+    query: z.strictObject({ at: InstantInput.meta({ description: 'Any past instant' }) }),
+    fresh: 'write',
+    answers: { 200: SizeSchema },
+    refusals: ['not_found', 'history_trimmed'],
+    handle: async ({ strata, params, query }) => {
+      const { database, clock } = strata;
+      const segment = await getSegment(database, params.key);
+      const atMs = Date.parse(query.at);
+      const memberCount = await readPast(database, clock, atMs, () => countMembersAt(database, segment.id, atMs));
+      return { segment: segment.key, at: instant(atMs), memberCount };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/segments/:key/sizes',
+    operationId: 'listSegmentSizes',
+    tag: 'segments',
+    summary: 'Sizes over time, with who entered and left',
+    description: `At most ${MAX_POINTS} points, for whole periods. Sizes by day, week and month are kept for ever, by the hour as long as the log.`,
+    params: SegmentPath,
+    query: z.strictObject({
+      from: InstantInput.optional().meta({
+        description: `In the first period; without it ${RESOLUTIONS.map((name) => `${USUAL_POINTS[name]} ${name}s`).join(', ')} are answered`,
+      }),
+      to: InstantInput.optional().meta({ description: 'Where the last period ends at the earliest; without it, and in the future, now' }),
+      resolution: z.enum(RESOLUTIONS).default('day'),
+    }),
+    fresh: 'feed',
+    answers: { 200: SizesSchema },
+    refusals: ['not_found', 'history_trimmed'],
+    handle: async ({ strata, params, query }) => {
+      const { database, clock, timeZone } = strata;
+      const segment = await getSegment(database, params.key);
+      const { resolution } = query;
+      const periods = choosePeriods(await readKeptHistory(database, clock), query, timeZone);
+      const { position, points } = await readSizes(database, segment.id, periods, timeZone);
+      if (resolution === 'hour') requireQuarters(periods.startsMs[0] ?? periods.endMs, await readKeptHistory(database, clock), timeZone);
+      const toPoint = ({ atMs, ...point }: (typeof points)[number]) => ({ at: instant(atMs), ...point });
+      return { segment: segment.key, resolution, timeZone, position: Number(position), points: points.map(toPoint) };
+    },
+  }),
+];
+
+interface HistoryParameters {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  readonly type?: 'entered' | 'exited' | undefined;
+  readonly cause?: Cause | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+async function readPage(
+  strata: Strata,
+  parameters: HistoryParameters,
+  of: Pick<HistoryQuery, 'customerKey' | 'segmentId'>,
+): Promise<z.input<typeof HistoryPage>> {
+  const { limit, after, type, cause, from, to } = parameters;
+  const [beforePosition] = decodeCursor('history', after, ['integer']) ?? [];
+  const rows = await readHistory(strata.database, {
+    ...of,
+    limit: limit + 1,
+    ...(beforePosition === undefined ? {} : { beforePosition }),
+    ...(type === undefined ? {} : { type }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
+    ...(to === undefined ? {} : { toMs: Date.parse(to) }),
+  });
+  const kept = await readKeptHistory(strata.database, strata.clock); // after the log, which may have been trimmed meanwhile
+  if (from !== undefined) requireKept(Date.parse(from), kept);
+  const { data, next } = page(rows, limit, pastChangeOut, (last) => encodeCursor('history', [last.position]));
+  return { data: [...data], next, oldest: instantOrNull(kept.oldestMs) };
+}
+
+function pastChangeOut(change: PastChange): z.input<typeof PastChangeSchema> {
+  const { position, type, segment, customerId, version, cause } = change;
+  const at = instant(change.atMs);
+  return { id: position, position: Number(position), type, segment, customerId, version, cause, at, since: instantOrNull(change.sinceMs) };
+}
+
+/** Throws `invalid_request` for a period that ends before it begins, lies in the future or has too many points. */
+function choosePeriods(
+  kept: KeptHistory,
+  query: { readonly from?: string | undefined; readonly to?: string | undefined; readonly resolution: Resolution },
+  timeZone: string,
+): Periods {
+  const toMs = Math.min(query.to === undefined ? Number.POSITIVE_INFINITY : Date.parse(query.to), kept.nowMs + 1);
+  const fromMs = query.from === undefined ? usualFromMs(query.resolution, toMs - 1, timeZone) : Date.parse(query.from);
+  if (fromMs >= toMs) throw invalidPeriod('The period must begin before it ends, and before now.');
+  const periods = periodsBetween(query.resolution, fromMs, toMs, timeZone);
+  if (periods === null) throw invalidPeriod(`That is more than ${MAX_POINTS} points; ask for a shorter period or a coarser resolution.`);
+  return periods;
+}
+
+function invalidPeriod(detail: string): AppError {
+  return new AppError('invalid_request', detail, { errors: [{ parameter: 'from', code: 'invalid_value', detail }] });
+}
+
+/** Quarters of hours go with the log; the one that the cut lies in is kept whole. Throws `history_trimmed` with the first whole hour. */
+function requireQuarters(fromMs: number, { oldestMs }: KeptHistory, timeZone: string): void {
+  if (oldestMs === null) return;
+  const firstMs = Math.floor((oldestMs - 1) / QUARTER_MS) * QUARTER_MS;
+  if (fromMs >= firstMs) return;
+  throw historyTrimmed(periodsBetween('hour', firstMs - 1, firstMs, timeZone)?.endMs ?? firstMs);
+}

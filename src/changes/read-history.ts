@@ -1,0 +1,121 @@
+// In charge of the log as a history: a customer's or a segment's changes, newest first. The feed, oldest first, is read-changes.ts.
+import type { Database } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { Cause } from '../membership/record.ts';
+import { positionBefore } from './marks.ts';
+
+export interface PastChange {
+  readonly position: string;
+  readonly type: 'entered' | 'exited';
+  readonly segment: string;
+  /** null: the customer has been erased since */
+  readonly customerId: string | null;
+  readonly version: number;
+  readonly cause: Cause;
+  readonly atMs: number;
+  /** of an exit: since when the customer had been in */
+  readonly sinceMs: number | null;
+}
+
+/** At least one of segment and customer is given. */
+export interface HistoryQuery {
+  readonly beforePosition?: string;
+  readonly limit: number;
+  readonly segmentId?: number;
+  readonly customerKey?: CustomerKey;
+  readonly type?: 'entered' | 'exited';
+  readonly cause?: string;
+  /** from that instant on, in epoch milliseconds */
+  readonly fromMs?: number;
+  /** before that instant */
+  readonly toMs?: number;
+}
+
+interface HistoryRow {
+  position: string;
+  type: 'entered' | 'exited';
+  segment: string;
+  customer_id: string | null;
+  version: number;
+  cause: Cause;
+  at: number;
+  since: number | null;
+}
+
+/** Positions, both ends included. */
+interface Range {
+  readonly first: string;
+  readonly last: string;
+}
+
+const LAST_POSITION = '9223372036854775807';
+
+/** Newest first by position. The cost is that of the page and, with filters, of what they pass over of the customer or the segment. */
+export async function readHistory(database: Database, query: HistoryQuery): Promise<PastChange[]> {
+  const found: PastChange[] = [];
+  for (const range of await rangesOf(database, query)) {
+    if (found.length < query.limit) found.push(...(await readRange(database, query, range, query.limit - found.length)));
+  }
+  return found;
+}
+
+/** Where the period lies in the log, newest first: what has no mark yet may hold any instant, before that the marks tell. */
+async function rangesOf(database: Database, { fromMs, toMs, beforePosition }: HistoryQuery): Promise<readonly Range[]> {
+  const end = beforePosition === undefined ? LAST_POSITION : String(BigInt(beforePosition) - 1n);
+  if (fromMs === undefined && toMs === undefined) return [{ first: '1', last: end }];
+  const [row] = await database.query<{ before: string; within: string; marked: string }>({
+    name: 'find_period',
+    text: `
+      select ${positionBefore('$1::timestamptz', 'exclusive')} as before,
+        coalesce((select k.position from change_marks as k where k.earliest_at < $2::timestamptz order by k.position desc limit 1), 0) as within,
+        coalesce((select k.position from change_marks as k order by k.position desc limit 1), 0) as marked`,
+    values: [isoOr('-infinity', fromMs), isoOr('infinity', toMs)],
+  });
+  if (row === undefined) throw new Error('the period was not found');
+  const lowest = (a: string, b: string) => (BigInt(a) < BigInt(b) ? a : b);
+  const first = String(BigInt(row.before) + 1n);
+  const ranges =
+    row.within === row.marked
+      ? [{ first, last: end }]
+      : [
+          { first: String(BigInt(row.marked) + 1n), last: end },
+          { first, last: lowest(row.within, end) },
+        ];
+  return ranges.filter((range) => BigInt(range.first) <= BigInt(range.last));
+}
+
+function isoOr(none: string, instantMs: number | undefined): string {
+  return instantMs === undefined ? none : new Date(instantMs).toISOString();
+}
+
+async function readRange(database: Database, query: HistoryQuery, range: Range, limit: number): Promise<PastChange[]> {
+  const values: unknown[] = [range.first, range.last, limit];
+  const conditions: string[] = [];
+  const only = (condition: string, value: unknown) => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(`and c.${condition.replace('$', `$${values.length}`)}`);
+  };
+  only('customer_id = $::bigint', query.customerKey);
+  only('segment_id = $::integer', query.segmentId);
+  only('type = $', query.type);
+  only('cause = $', query.cause);
+  only('at >= $::timestamptz', query.fromMs === undefined ? undefined : isoOr('', query.fromMs));
+  only('at < $::timestamptz', query.toMs === undefined ? undefined : isoOr('', query.toMs));
+  const rows = await database.query<HistoryRow>({
+    text: `
+      select c.position, c.type, s.key as segment, k.external_id as customer_id, c.version, c.cause, c.at, c.since
+      from (
+        select c.position, c.type, c.segment_id, c.customer_id, c.version, c.cause, c.at, c.since
+        from changes as c
+        where c.position between $1::bigint and $2::bigint ${conditions.join(' ')}
+        order by c.position desc
+        limit $3
+      ) as c
+      join segments as s on s.id = c.segment_id
+      left join customers as k on k.id = c.customer_id
+      order by c.position desc`,
+    values,
+  });
+  return rows.map(({ customer_id, at, since, ...row }) => ({ ...row, customerId: customer_id, atMs: at, sinceMs: since }));
+}

@@ -1,0 +1,141 @@
+// In charge of memberships as of a past instant: the log and the outbox undone back from the present, so that trimming the log loses no
+// present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed.
+import type { Database } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { CustomerSegment, Member } from '../membership/read-members.ts';
+import { positionBefore } from './marks.ts';
+
+/**
+ * SQL: the first change after the instant `$2` of each customer and segment that the filter leaves: it tells what was before it. What is
+ * in the outbox came after everything in the log. An exit carries the membership that it ended.
+ */
+function firstChangesAfter(filter: (table: string) => string): string {
+  return `
+    select distinct on (v.customer_id, v.segment_id) v.customer_id, v.segment_id, v.type, v.since, v.since_version
+    from (
+      select c.customer_id, c.segment_id, c.type, c.since, c.since_version, 0 as stage, c.position as place, 0 as ordinal
+      from changes as c
+      where ${filter('c')} and c.position > ${positionBefore('$2::timestamptz', 'inclusive')}
+        and c.at > $2::timestamptz and c.type in ('entered', 'exited')
+      union all
+      select o.customer_id, o.segment_id, o.type, o.since, o.since_version, 1, o.decision, o.ordinal
+      from outbox as o
+      where ${filter('o')} and o.at > $2::timestamptz and o.type in ('entered', 'exited')
+    ) as v
+    order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal`;
+}
+
+interface MemberRow {
+  key: CustomerKey;
+  customer_id: string;
+  since: number | null;
+  version: number | null;
+}
+
+/** In order of the customer's key, as `readMembers`. The cost is that of the page and of the segment's changes since the instant. */
+export async function readMembersAt(
+  database: Database,
+  segmentId: number,
+  atMs: number,
+  query: { readonly afterKey?: CustomerKey; readonly limit: number },
+): Promise<Member[]> {
+  const rows = await database.query<MemberRow>({
+    name: 'read_members_at',
+    text: `
+      with later as materialized (
+        ${firstChangesAfter((table) => `${table}.segment_id = $1 and ${table}.customer_id > $3::bigint`)}
+      ), stayed as (
+        select m.customer_id, m.since, m.version
+        from memberships as m
+        where m.segment_id = $1 and m.customer_id > $3::bigint
+          and not exists (select from later as l where l.customer_id = m.customer_id)
+        order by m.customer_id
+        limit $4
+      ), gone as (
+        select l.customer_id, l.since, l.since_version
+        from later as l
+        where l.type = 'exited'
+        order by l.customer_id
+        limit $4
+      ), members as (
+        select * from stayed
+        union all
+        select * from gone
+        order by customer_id
+        limit $4
+      )
+      select p.customer_id as key, c.external_id as customer_id, p.since, p.version
+      from members as p
+      join customers as c on c.id = p.customer_id
+      order by p.customer_id`,
+    values: [segmentId, new Date(atMs).toISOString(), query.afterKey ?? '-9223372036854775808', query.limit],
+  });
+  return rows.map(({ key, customer_id, since, version }) => {
+    if (since === null || version === null)
+      throw new Error(`the exit of customer ${key} from segment ${segmentId} does not say what it ended`);
+    return { customerKey: key, customerId: customer_id, sinceMs: since, version };
+  });
+}
+
+interface CustomerSegmentsRow {
+  external_id: string;
+  segments: { key: string; name: string; kind: 'rule' | 'manual'; since: string | null; version: number | null }[] | null;
+}
+
+/** null: there is no such customer now. Names are today's. The cost is that of the customer's own changes since the instant. */
+export async function readCustomerSegmentsAt(
+  database: Database,
+  key: CustomerKey,
+  atMs: number,
+): Promise<{ readonly customerId: string; readonly segments: readonly CustomerSegment[] } | null> {
+  const [row] = await database.query<CustomerSegmentsRow>({
+    name: 'read_customer_segments_at',
+    text: `
+      with later as materialized (
+        ${firstChangesAfter((table) => `${table}.customer_id = $1::bigint`)}
+      ), held as (
+        select m.segment_id, m.since, m.version
+        from memberships as m
+        where m.customer_id = $1::bigint and not exists (select from later as l where l.segment_id = m.segment_id)
+        union all
+        select l.segment_id, l.since, l.since_version
+        from later as l
+        where l.type = 'exited'
+      )
+      select c.external_id,
+        (
+          select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'kind', s.kind, 'since', h.since, 'version', h.version) order by s.key)
+          from held as h
+          join segments as s on s.id = h.segment_id
+        ) as segments
+      from customers as c
+      where c.id = $1::bigint`,
+    values: [key, new Date(atMs).toISOString()],
+  });
+  if (row === undefined) return null;
+  const segments = (row.segments ?? []).map(({ since, version, ...segment }) => {
+    if (since === null || version === null) throw new Error(`the exit of customer ${key} from ${segment.key} does not say what it ended`);
+    return { ...segment, sinceMs: Date.parse(since), version };
+  });
+  return { customerId: row.external_id, segments };
+}
+
+/** How many members the segment had: today's size, exact at a position, without the changes after the instant. */
+export async function countMembersAt(database: Database, segmentId: number, atMs: number): Promise<number> {
+  const [row] = await database.query<{ member_count: string }>({
+    name: 'count_members_at',
+    text: `
+      select coalesce((select z.member_count from segment_sizes as z where z.segment_id = $1), 0)
+        - (
+          select count(*) filter (where c.type = 'entered') - count(*) filter (where c.type = 'exited')
+          from changes as c
+          where c.segment_id = $1 and c.position > ${positionBefore('$2::timestamptz', 'inclusive')} and c.at > $2::timestamptz
+        ) + (
+          select count(*) filter (where o.type = 'entered') - count(*) filter (where o.type = 'exited')
+          from outbox as o
+          where o.segment_id = $1 and o.at <= $2::timestamptz
+        ) as member_count`,
+    values: [segmentId, new Date(atMs).toISOString()],
+  });
+  return Number(row?.member_count ?? 0);
+}

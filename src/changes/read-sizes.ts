@@ -1,0 +1,177 @@
+// In charge of sizes over time: how many members a segment had at the end of each hour, day, week or month, and how many entered and left
+// in it. From what the publisher counts as it numbers (quarters of hours, days), never from the log.
+import { unreachable } from '../base/assert.ts';
+import { type Day, dayOf, dayStartMs, formatDay, moveByUnits, startOfUnit } from '../base/calendar.ts';
+import type { Database } from '../db/database.ts';
+
+export const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
+export type Resolution = (typeof RESOLUTIONS)[number];
+
+/** Points of one answer, at most: 83 days by the hour, 5 years by the day. */
+export const MAX_POINTS = 2000;
+/** Points where no beginning is given. */
+export const USUAL_POINTS: Readonly<Record<Resolution, number>> = { hour: 48, day: 30, week: 26, month: 12 };
+
+export const QUARTER_MS = 900_000;
+const HOUR_MS = 3_600_000;
+
+/** Half-open periods that follow each other: the beginnings, and where the last one ends. */
+export interface Periods {
+  readonly resolution: Resolution;
+  readonly startsMs: readonly number[];
+  readonly endMs: number;
+}
+
+export interface Size {
+  /** the period's beginning, in epoch milliseconds */
+  readonly atMs: number;
+  /** members at its end, or now in the last one */
+  readonly size: number;
+  readonly entered: number;
+  readonly left: number;
+  readonly causes: Readonly<Record<string, { readonly entered: number; readonly left: number }>>;
+}
+
+export interface Sizes {
+  /** of the feed: the sizes are exact there */
+  readonly position: string;
+  readonly points: readonly Size[];
+}
+
+/**
+ * The periods of that resolution in the zone from the one that holds `fromMs` to the last that begins before `toMs`. Hours are counted from
+ * the beginning of their day, so that they are whole also in zones with half-hour offsets. null: more than 2,000.
+ */
+export function periodsBetween(resolution: Resolution, fromMs: number, toMs: number, timeZone: string): Periods | null {
+  const startsMs: number[] = [];
+  let endMs = firstStartMs(resolution, fromMs, timeZone);
+  do {
+    if (startsMs.length === MAX_POINTS) return null;
+    startsMs.push(endMs);
+    endMs = nextStartMs(resolution, endMs, timeZone);
+  } while (endMs < toMs);
+  return { resolution, startsMs, endMs };
+}
+
+/** So far back that there are so many periods up to the one that holds the instant. */
+export function usualFromMs(resolution: Resolution, toMs: number, timeZone: string): number {
+  const count = USUAL_POINTS[resolution] - 1;
+  if (resolution === 'hour') return toMs - count * HOUR_MS;
+  return dayStartMs(moveByUnits(startOfUnit(dayOf(toMs, timeZone), resolution), resolution, -count), timeZone);
+}
+
+function firstStartMs(resolution: Resolution, instantMs: number, timeZone: string): number {
+  const day = dayOf(instantMs, timeZone);
+  switch (resolution) {
+    case 'hour': {
+      const startMs = dayStartMs(day, timeZone);
+      return startMs + Math.floor((instantMs - startMs) / HOUR_MS) * HOUR_MS;
+    }
+    case 'day':
+    case 'week':
+    case 'month':
+      return dayStartMs(startOfUnit(day, resolution), timeZone);
+    default:
+      return unreachable(resolution);
+  }
+}
+
+function nextStartMs(resolution: Resolution, startMs: number, timeZone: string): number {
+  const day = dayOf(startMs, timeZone);
+  switch (resolution) {
+    case 'hour':
+      return Math.min(startMs + HOUR_MS, dayStartMs(day + 1, timeZone)); // a day of 23 and a half hours ends with half of one
+    case 'day':
+    case 'week':
+    case 'month':
+      return dayStartMs(moveByUnits(startOfUnit(day, resolution), resolution, 1), timeZone);
+    default:
+      return unreachable(resolution);
+  }
+}
+
+interface SizeRow {
+  position: string;
+  /** before the first period */
+  size: string;
+  period: number | null;
+  cause: string;
+  entered: string;
+  exited: string;
+}
+
+export async function readSizes(database: Database, segmentId: number, periods: Periods, timeZone: string): Promise<Sizes> {
+  const rows =
+    periods.resolution === 'hour'
+      ? await readQuarters(database, segmentId, periods, timeZone)
+      : await readDays(database, segmentId, periods, timeZone);
+  const [first] = rows;
+  if (first === undefined) throw new Error('the feed row is missing');
+  let size = Number(first.size);
+  const byPeriod = Map.groupBy(rows, (row) => row.period);
+  const points = periods.startsMs.map((atMs, index) => {
+    const causes = Object.fromEntries(
+      (byPeriod.get(index + 1) ?? []).map((row) => [row.cause, { entered: Number(row.entered), left: Number(row.exited) }] as const),
+    );
+    const entered = Object.values(causes).reduce((sum, cause) => sum + cause.entered, 0);
+    const left = Object.values(causes).reduce((sum, cause) => sum + cause.left, 0);
+    size += entered - left;
+    return { atMs, size, entered, left, causes };
+  });
+  return { position: first.position, points };
+}
+
+/** SQL: one row per period and cause that saw a change, at least one in all; the size is today's without what came since. */
+function sizesOf(periods: string, netSince: string): string {
+  return `
+    select f.position, coalesce(z.member_count, 0) - (${netSince}) as size, p.period, p.cause, p.entered, p.exited
+    from feed as f
+    left join segment_sizes as z on z.segment_id = $1
+    left join (${periods}) as p on true
+    order by p.period, p.cause`;
+}
+
+function readDays(database: Database, segmentId: number, { startsMs, endMs }: Periods, timeZone: string): Promise<SizeRow[]> {
+  const days = [...startsMs, endMs].map((startMs) => dayOf(startMs, timeZone));
+  return database.query<SizeRow>({
+    name: 'read_sizes_by_day',
+    text: sizesOf(
+      `
+      select width_bucket(d.day, $2::date[]) as period, d.cause, sum(d.entered) as entered, sum(d.exited) as exited
+      from segment_days as d
+      where d.segment_id = $1 and d.day >= $3::date and d.day < $4::date
+      group by period, d.cause`,
+      'select coalesce(sum(d.entered - d.exited), 0) from segment_days as d where d.segment_id = $1 and d.day >= $3::date',
+    ),
+    values: [segmentId, days.map(formatDay), formatDay(days[0] ?? 0), formatDay(days.at(-1) ?? 0)],
+  });
+}
+
+/** What came since is counted by quarters to the end of the first day, and by days from then on. */
+function readQuarters(database: Database, segmentId: number, { startsMs, endMs }: Periods, timeZone: string): Promise<SizeRow[]> {
+  const [fromMs = endMs] = startsMs;
+  const nextDay: Day = dayOf(fromMs, timeZone) + 1;
+  const iso = (instantMs: number) => new Date(instantMs).toISOString();
+  return database.query<SizeRow>({
+    name: 'read_sizes_by_quarter',
+    text: sizesOf(
+      `
+      select width_bucket(q.at, $2::timestamptz[]) as period, q.cause, sum(q.entered) as entered, sum(q.exited) as exited
+      from segment_quarters as q
+      where q.segment_id = $1 and q.at >= $3::timestamptz and q.at < $4::timestamptz
+      group by period, q.cause`,
+      `
+      select coalesce(sum(n.net), 0)
+      from (
+        select d.entered - d.exited as net
+        from segment_days as d
+        where d.segment_id = $1 and d.day >= $5::date
+        union all
+        select q.entered - q.exited
+        from segment_quarters as q
+        where q.segment_id = $1 and q.at >= $3::timestamptz and q.at < $6::timestamptz
+      ) as n`,
+    ),
+    values: [segmentId, [...startsMs, endMs].map(iso), iso(fromMs), iso(endMs), formatDay(nextDay), iso(dayStartMs(nextDay, timeZone))],
+  });
+}
