@@ -1,9 +1,11 @@
 // In charge of the routes of imports: streams of any length, passed on as they come. What a file may hold is ingest/imports.
+import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { type ImportFormat, parseImportOptions } from '../../ingest/imports/import-options.ts';
 import { contentEncoding } from '../../ingest/imports/read-bytes.ts';
+import type { ImportProgress } from '../../ingest/imports/run-import.ts';
 import { importFile } from '../../pipeline.ts';
 import { summaryOf } from './check-request.ts';
 import { type Route, route } from './route.ts';
@@ -30,7 +32,7 @@ const ImportQuery = z
     z.string().meta({
       description:
         '`map.FIELD=COLUMN`: which column of the file a field comes from (`map.customerId=CustomerID`, `map.items.quantity=Quantity`); ' +
-        '`default.FIELD=VALUE`: where the file has none; `type.FIELD=TYPE`: of an attribute or property that has none yet',
+        '`default.FIELD=VALUE`: where the file has none',
     }),
   );
 
@@ -59,7 +61,7 @@ export const importRoutes: readonly Route[] = [
     body: { kind: 'stream', contentTypes: Object.keys(FORMATS) },
     answers: { 200: ImportSummarySchema },
     refusals: ['invalid_fields', 'invalid_rows', 'invalid_csv', 'invalid_encoding', 'invalid_compression', 'import_incomplete'],
-    handle: async ({ strata, params, query, body, request, signal }) => {
+    handle: async ({ strata, params, query, body, request, reply, signal }) => {
       const format = formatOf(request.headers['content-type']);
       const encoding = contentEncoding(request.headers['content-encoding']);
       if (encoding === undefined)
@@ -74,6 +76,7 @@ export const importRoutes: readonly Route[] = [
         stream: body as Readable,
         encoding,
         signal: signal(),
+        ...(request.headers['strata-progress'] === '1' ? { onProgress: (progress) => tellProgress(reply.raw, progress) } : {}),
       });
     },
   }),
@@ -88,4 +91,10 @@ function formatOf(contentType: string | undefined): ImportFormat {
   if (charset !== undefined && !/^"?utf-?8"?$/.test(charset))
     throw new AppError('unsupported_media_type', 'Files are taken in UTF-8 only.');
   return format;
+}
+
+/** To a caller who asked for it (the command line's bar): informational answers on the way, which others would have to skip. */
+function tellProgress(response: ServerResponse, { rows, rejected }: ImportProgress): void {
+  if (!response.headersSent && response.writable)
+    response.writeInformation(102, { 'strata-progress': `rows=${rows}, rejected=${rejected}` });
 }

@@ -43,7 +43,7 @@ export async function* readBytes(stream: Readable, encoding: ContentEncoding): A
   try {
     const first = await firstBytes(raw);
     if (encoding === 'identity' && GZIP_MAGIC.every((byte, index) => first[index] === byte)) applied = 'gzip';
-    const bytes = rejoin(first, raw);
+    const bytes = rejoin(first, raw, stream);
     if (applied === 'identity') yield* bytes;
     else yield* pipeline(Readable.from(bytes, { objectMode: false }), DECOMPRESSORS[applied](), () => {}); // errors surface in this loop
   } catch (error) {
@@ -61,12 +61,21 @@ async function firstBytes(raw: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   return first;
 }
 
-async function* rejoin(first: Uint8Array, raw: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  if (first.length > 0) yield first;
-  for (;;) {
-    const { value, done } = await raw.next();
-    if (done === true) return;
-    yield value;
+/**
+ * When reading stops early, what still comes is passed over: a request left standing would never notice that its caller is gone
+ * (Node 24 does not do it by itself for a request that was read in part).
+ */
+async function* rejoin(first: Uint8Array, raw: AsyncIterator<Uint8Array>, stream: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    if (first.length > 0) yield first;
+    for (;;) {
+      const { value, done } = await raw.next();
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    await raw.return?.();
+    stream.resume();
   }
 }
 

@@ -1,0 +1,83 @@
+// In charge of how far an upload is, as text: a bar that is drawn over on a terminal, a line now and then elsewhere.
+import type { Clock } from '../base/clock.ts';
+
+export interface ProgressState {
+  readonly rows: number;
+  readonly rejected: number;
+  readonly sentBytes: number;
+  /** null: unknown, as of standard input */
+  readonly totalBytes: number | null;
+  readonly elapsedMs: number;
+}
+
+export interface ProgressOutput {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  readonly columns: number;
+}
+
+const DRAW_MS = 100;
+const LINE_MS = 5_000;
+const BAR_WIDTH = 24;
+
+/** Where it is shown; the numbers are the caller's. */
+export class Progress {
+  readonly #output: ProgressOutput;
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  #shownMs: number;
+  #isDrawn = false;
+
+  constructor(output: ProgressOutput, clock: Clock) {
+    this.#output = output;
+    this.#clock = clock;
+    this.#startedMs = clock.nowMs();
+    this.#shownMs = this.#startedMs;
+  }
+
+  get elapsedMs(): number {
+    return this.#clock.nowMs() - this.#startedMs;
+  }
+
+  show(state: Omit<ProgressState, 'elapsedMs'>): void {
+    const { isTerminal, columns } = this.#output;
+    if (this.#clock.nowMs() - this.#shownMs < (isTerminal ? DRAW_MS : LINE_MS)) return;
+    this.#shownMs = this.#clock.nowMs();
+    const text = describeProgress({ ...state, elapsedMs: this.elapsedMs }, isTerminal);
+    this.#output.write(isTerminal ? `\r${text.slice(0, columns - 1)}\u001b[K` : `${text}\n`);
+    this.#isDrawn = isTerminal;
+  }
+
+  clear(): void {
+    if (this.#isDrawn) this.#output.write('\r\u001b[K');
+  }
+}
+
+/** `[######----]  43 %  212,000 rows  51,200 rows/s  3 rejected  12 s left` */
+export function describeProgress(state: ProgressState, withBar: boolean): string {
+  const { rows, rejected, sentBytes, totalBytes, elapsedMs } = state;
+  const parts = [`${count(rows)} rows`, `${count(perSecond(rows, elapsedMs))} rows/s`, `${count(rejected)} rejected`];
+  if (totalBytes === null) return [`${count(Math.round(sentBytes / 1e6))} MB sent`, ...parts].join('  ');
+  const share = totalBytes === 0 ? 1 : Math.min(1, sentBytes / totalBytes);
+  const filled = Math.round(share * BAR_WIDTH);
+  const bar = withBar ? [`[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`] : [];
+  const left = share >= 1 ? 'all sent, finishing' : share > 0 ? `${duration((elapsedMs / share) * (1 - share))} left` : 'starting';
+  return [...bar, `${Math.floor(share * 100)} %`, ...parts, left].join('  ');
+}
+
+export function perSecond(rows: number, elapsedMs: number): number {
+  return elapsedMs <= 0 ? 0 : Math.round((rows * 1000) / elapsedMs);
+}
+
+export function duration(durationMs: number): string {
+  const seconds = Math.ceil(durationMs / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const numbers = new Intl.NumberFormat('en-US');
+
+export function count(value: number): string {
+  return numbers.format(value);
+}

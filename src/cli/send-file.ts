@@ -1,0 +1,90 @@
+// In charge of one upload over HTTP: a stream of any length, no faster than the service takes it, and what it says meanwhile and at the
+// end. Not of what is said to the user.
+import http from 'node:http';
+import https from 'node:https';
+import type { Readable } from 'node:stream';
+
+export interface Upload {
+  readonly url: URL;
+  readonly key: string;
+  readonly contentType: string;
+  readonly body: Readable;
+  onSent(bytes: number): void;
+  /** rows read and rejected so far, as the service reports them while it reads */
+  onProgress(rows: number, rejected: number): void;
+}
+
+export interface UploadAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/**
+ * Resolves with the answer, also one that comes before everything was sent. Throws where there is none.
+ * The connection is one to be kept: of one to be closed, an early answer can be lost, since the service closes it while we still write.
+ */
+export function sendFile(upload: Upload): Promise<UploadAnswer> {
+  const { url, key, contentType, body } = upload;
+  const { promise, resolve, reject } = Promise.withResolvers<UploadAnswer>();
+  const client = url.protocol === 'https:' ? https : http;
+  const agent = new client.Agent({ keepAlive: true });
+  const request = client.request(url, {
+    method: 'POST',
+    agent,
+    headers: { authorization: `Bearer ${key}`, 'content-type': contentType, 'strata-progress': '1', accept: 'application/json' },
+  });
+  let isAnswered = false;
+  request.on('information', ({ headers }) => {
+    const match = /^rows=(\d+), rejected=(\d+)$/.exec(String(headers['strata-progress'] ?? ''));
+    if (match !== null) upload.onProgress(Number(match[1]), Number(match[2]));
+  });
+  request.on('response', (response) => {
+    isAnswered = true;
+    body.destroy();
+    readAnswer(response).then(resolve, reject);
+  });
+  request.on('error', (error) => {
+    body.destroy();
+    if (!isAnswered) reject(error);
+  });
+  body.on('error', (error) => {
+    if (isAnswered) return;
+    request.destroy(); // the service sees a stream that broke off, and takes nothing more
+    reject(error);
+  });
+  body.on('data', (chunk: Buffer) => {
+    upload.onSent(chunk.length);
+    if (request.write(chunk)) return;
+    body.pause();
+    request.once('drain', () => body.resume());
+  });
+  body.on('end', () => request.end());
+  return promise.finally(() => {
+    request.destroy();
+    agent.destroy();
+  });
+}
+
+/**
+ * Asks for something small first, since a service hangs up on a stranger who uploads, and then its answer may be lost.
+ * null: the key is good.
+ */
+export async function tryKey(service: URL, key: string): Promise<UploadAnswer | null> {
+  const url = new URL('../runs?limit=1', service);
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+  const client = url.protocol === 'https:' ? https : http;
+  client.get(url, { agent: false, headers: { authorization: `Bearer ${key}` } }, resolve).on('error', reject);
+  const answer = await readAnswer(await promise);
+  return answer.status === 401 || answer.status === 403 ? answer : null;
+}
+
+async function readAnswer(response: http.IncomingMessage): Promise<UploadAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  try {
+    return { status: response.statusCode ?? 0, body: JSON.parse(text) as unknown };
+  } catch {
+    return { status: response.statusCode ?? 0, body: { title: 'The answer is not from Strata', detail: text.slice(0, 200) } };
+  }
+}
