@@ -67,6 +67,7 @@ create table run_moves (
   from_id integer not null,
   to_id integer not null,
   rule jsonb,                                      -- null: all members
+  replaces boolean not null,                       -- takes the place of pins in the target's group
   until timestamptz(3),
   reason text,
   actor text not null

@@ -22,6 +22,7 @@ import { lookAgain, versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
 import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
+import { readSegmentKeys, toSegmentKeys } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
 import type { Strata } from './strata.ts';
 
@@ -183,21 +184,8 @@ async function record(
     statements.push(...recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: ordinal }));
     ordinal += countChanges(found.differences);
   }
-  const rows = (await pipeline(client, [...statements, readSegmentsOf(keys)])).at(-1) ?? [];
-  return new Map(rows.map((row) => [String(row['customer_id']), row['segments'] as string[]]));
-}
-
-function readSegmentsOf(keys: readonly CustomerKey[]): Statement {
-  return {
-    name: 'read_segments_of',
-    text: `
-      select m.customer_id, array_agg(s.key order by s.key) as segments
-      from memberships as m
-      join segments as s on s.id = m.segment_id
-      where m.customer_id = any($1::bigint[])
-      group by m.customer_id`,
-    values: [keys],
-  };
+  const rows = (await pipeline(client, [...statements, readSegmentKeys(keys)])).at(-1) ?? [];
+  return toSegmentKeys(rows);
 }
 
 /** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */

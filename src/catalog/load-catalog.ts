@@ -65,17 +65,32 @@ order by 1`,
 }
 
 async function readSegments(database: Queryable): Promise<CatalogSegment[]> {
-  const rows = await database.query<{ id: number; key: string; status: SegmentStatus; rule: unknown }>({
+  const rows = await database.query<{ id: number; key: string; status: SegmentStatus; rule: unknown; together: string[] | null }>({
     name: 'catalog_read_segments',
     text: `
-select segments.id, segments.key, segments.status, segment_versions.rule
+select segments.id, segments.key, segments.status, segment_versions.rule,
+  (
+    select array_agg(others.key order by others.key)
+    from segment_groups
+    join segment_group_versions
+      on segment_group_versions.group_id = segment_groups.id
+      and segment_group_versions.number = segment_groups.version
+    join segments as others
+      on others.id = any(segment_group_versions.segment_ids || segment_group_versions.otherwise_id)
+    where segment_groups.deleted_at is null
+      and segments.id = any(segment_group_versions.segment_ids || segment_group_versions.otherwise_id)
+      and others.id <> segments.id
+  ) as together
 from segments
 left join segment_versions
   on segment_versions.segment_id = segments.id
   and segment_versions.number = segments.version
 order by segments.id`,
   });
-  return rows.map(({ id, key, status, rule }) => ({ id, key, status, references: [...referencesOf(rule)] }));
+  return rows.map(({ id, key, status, rule, together }) => {
+    const references = [...referencesOf(rule)];
+    return together === null ? { id, key, status, references } : { id, key, status, references, together };
+  });
 }
 
 /** The keys of `{"segment": key}` anywhere in a stored rule. */

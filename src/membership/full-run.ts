@@ -1,7 +1,7 @@
 // In charge of evaluating everybody for some segments: after a publish, a refresh, or a flip that depends on no row.
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
-// archive-run.ts.
+// archive-run.ts, moves of many are run-move.ts.
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -17,6 +17,7 @@ import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, recordStatements } from './record.ts';
+import { runMove } from './run-move.ts';
 
 /** A chunk that takes too long is halved, down to here. */
 const LEAST_CHUNK_CUSTOMERS = 500;
@@ -46,6 +47,7 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   const ids = together.map((run) => run.id);
   const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding));
   if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
+  else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
   else await runTogether(deciding, together, startedMs, signal);
   return true;
 }

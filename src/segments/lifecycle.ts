@@ -6,6 +6,7 @@ import { loadCatalog } from '../catalog/load-catalog.ts';
 import { asQueryable, type Client, type Database } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { changeDefinitions, compileStored } from './definitions.ts';
+import { refuseWhileGrouped } from './groups.ts';
 import { type Failure, failSegments, getRun, queueRun, type Run, type RunCause } from './runs.ts';
 import { getSegment, lockSegment, putInForce, type Segment } from './segments.ts';
 
@@ -117,6 +118,7 @@ export async function archiveSegment(database: Database, clock: Clock, key: stri
     if (segment.status === 'archived') return null;
     if (segment.status === 'archiving') return segment.run?.id ?? null;
     await refuseWhileNamed(client, key, 'archived');
+    await refuseWhileGrouped(client, segment);
     return archive(client, segment, clock.nowMs());
   });
   return { segment: await getSegment(database, key), runId };
@@ -162,6 +164,7 @@ export async function cancelRun(database: Database, clock: Clock, id: string): P
 }
 
 function isNeeded(run: Run, segment: Segment): boolean {
+  if (run.cause === 'move') return false;
   return segment.status === 'building' || segment.status === 'archiving' || run.cause === 'time';
 }
 

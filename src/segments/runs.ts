@@ -3,7 +3,7 @@ import type { Client, Database, Queryable, Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'superseded';
-export type RunCause = 'definition' | 'refresh' | 'time' | 'repair' | 'archive';
+export type RunCause = 'definition' | 'refresh' | 'time' | 'repair' | 'archive' | 'group' | 'move';
 
 export interface Run {
   readonly id: string;
@@ -102,13 +102,13 @@ export async function listOpenRuns(database: Database): Promise<Run[]> {
   return rows.map(toRun);
 }
 
-/** Queues a run inside the caller's transaction; open runs of the segment are superseded by it. → the new run's id */
+/** Queues a run inside the caller's transaction; open runs of the segment, but for moves into it, are superseded by it. → the new run's id */
 export async function queueRun(client: Client, segmentId: number, version: number, cause: RunCause, nowMs: number): Promise<string> {
   const now = new Date(nowMs).toISOString();
   await client.query(
     `update runs as r
      set status = 'superseded', finished_at = $2::timestamptz
-     where r.segment_id = $1 and r.status in ('queued', 'running')`,
+     where r.segment_id = $1 and r.status in ('queued', 'running') and r.cause <> 'move'`,
     [segmentId, now],
   );
   const { rows } = await client.query<{ id: string }>(
@@ -148,10 +148,11 @@ export async function startRuns(database: Database, ids: readonly string[], asOf
     text: `
       update runs as r
       set status = 'running', started_at = coalesce(r.started_at, n.at), resumed_at = n.at, resumed_done = r.done,
-        total = greatest(r.total, r.done, case r.cause when 'archive' then coalesce(z.member_count, 0) else p.customers end)
+        total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then coalesce(z.member_count, 0) else p.customers end)
       from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n, (${POPULATION}) as p,
         runs as o
-        left join segment_sizes as z on z.segment_id = o.segment_id
+        left join run_moves as v on v.run_id = o.id
+        left join segment_sizes as z on z.segment_id = coalesce(v.from_id, o.segment_id)
       where r.id = any($1::bigint[]) and r.status in ('queued', 'running') and o.id = r.id
       returning r.started_at`,
     values: [ids, asOfIso],

@@ -61,8 +61,8 @@ export interface NewSegment {
   readonly description?: string | null;
   readonly icon?: string | null;
   readonly color?: string | null;
-  readonly kind: 'rule';
-  /** text or JSON form */
+  readonly kind: 'rule' | 'manual';
+  /** text or JSON form; a manual segment has the rule of its kind */
   readonly rule: unknown;
   readonly publish: boolean;
   readonly author: string | null;
@@ -120,7 +120,7 @@ const SELECT_SEGMENTS = `
   left join lateral (
     select q.id, q.cause, q.status, q.done, q.total
     from runs as q
-    where q.segment_id = s.id
+    where q.segment_id = s.id and q.cause <> 'move'
     order by q.id desc
     limit 1
   ) as r on true`;
@@ -206,18 +206,22 @@ export function toErrorDetail({ code, detail, place, hint }: Diagnostic): ErrorD
   return { code, detail, ...('pointer' in place ? { pointer: place.pointer } : { span: place }), ...(hint === undefined ? {} : { hint }) };
 }
 
+/** The rule of a manual segment: only pins put anybody into it. */
+const NOBODY = 'not everyone';
+
 /** Stores the segment with version 1, published at once if asked. Throws `already_exists`, `invalid_rule`. */
 export async function createSegment(
   database: Database,
   clock: Clock,
   segment: NewSegment,
 ): Promise<{ readonly segment: Segment; readonly run: string | null }> {
-  const rule = readRule(segment.rule, await loadCatalog(database), segment.key, segment.publish ? 'publish' : 'check');
+  const isManual = segment.kind === 'manual';
+  const rule = readRule(isManual ? NOBODY : segment.rule, await loadCatalog(database), segment.key, segment.publish ? 'publish' : 'check');
   const now = new Date(clock.nowMs()).toISOString();
   const store = async (client: Client): Promise<string | null> => {
     const { rows } = await client.query<{ id: number }>(
-      `insert into segments (key, name, description, icon, color, kind, status, created_at, updated_at)
-       values ($1, $2, $3, $4, $5, $6, 'draft', $7::timestamptz, $7::timestamptz)
+      `insert into segments (key, name, description, icon, color, kind, has_pins, status, created_at, updated_at)
+       values ($1, $2, $3, $4, $5, $6, $6 = 'manual', 'draft', $7::timestamptz, $7::timestamptz)
        returning id`,
       [segment.key, segment.name, segment.description ?? null, segment.icon ?? null, segment.color ?? null, segment.kind, now],
     );
@@ -320,7 +324,8 @@ async function storeVersion(
   { note = null, author }: NewVersion,
   expected: (segment: Segment) => void,
 ): Promise<number> {
-  const { id } = await lockSegment(client, key, expected);
+  const { id, kind } = await lockSegment(client, key, expected);
+  if (kind === 'manual') throw new AppError('conflict', `Segment “${key}” is manual: it has no rule, its members are added by hand.`);
   const { rows } = await client.query<{ number: number }>(
     'select coalesce(max(v.number), 0) + 1 as number from segment_versions as v where v.segment_id = $1',
     [id],

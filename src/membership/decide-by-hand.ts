@@ -1,0 +1,225 @@
+// In charge of the flow of what is said by hand (pins, moves): like facts it is written and evaluated in one decision.
+// What is to be written is the caller's plan (write-pins.ts, move-members.ts); it is made after the locks, over what stands then.
+//
+//   locks ─► the moment ─► what the clock alone has changed ─► the plan ─► pins ─► evaluate them, their groups, who names them ─► record
+import { type Client, pipeline } from '../db/database.ts';
+import { AppError } from '../errors.ts';
+import { findDifferences } from '../evaluation/find-differences.ts';
+import type { Program } from '../evaluation/program.ts';
+import { customerKey } from '../ingest/customer-key.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { type GroupToEvaluate, segmentIdsOf } from '../rules/emit-choice.ts';
+import { changeDefinitions } from '../segments/definitions.ts';
+import { catchUp, findLate, toLate } from './catch-up.ts';
+import { withoutCulprits } from './fail-segments.ts';
+import { type Deciding, inDecision } from './in-decision.ts';
+import { lockForLook, versionsOf } from './look-again.ts';
+import type { Moment } from './moment.ts';
+import { readSegmentKeys, toSegmentKeys } from './read-segment-keys.ts';
+import { countChanges, recordStatements } from './record.ts';
+import { type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
+
+export interface ByHand {
+  readonly customerIds: readonly string[];
+  /** the segments that may be pinned; each must be live */
+  readonly segmentKeys: readonly string[];
+  readonly saying: Saying;
+  /** Made anew when the transaction is repeated; throws what the caller is to be refused with. */
+  plan(situation: Situation): readonly PinWrite[] | Promise<readonly PinWrite[]>;
+}
+
+export interface PinnedSegment {
+  readonly id: number;
+  readonly key: string;
+  readonly kind: 'rule' | 'manual';
+  readonly group: GroupToEvaluate | null;
+}
+
+/** What stands after the locks, as far as the plan may ask. */
+export interface Situation {
+  readonly asOfMs: number;
+  segment(key: string): PinnedSegment;
+  keyOf(segmentId: number): string;
+  isKnown(customerId: string): boolean;
+  isMember(customer: CustomerKey, segmentId: number): boolean;
+  /** the pins that count, in the segments and in those of their groups */
+  pinsOf(customer: CustomerKey): readonly StoredPin[];
+  /** a segment of the group that is not evaluated now and whose member the customer is: there it stays */
+  heldBy(customer: CustomerKey, group: GroupToEvaluate): number | null;
+}
+
+export interface DecidedByHand {
+  readonly decision: string;
+  readonly lsn: string;
+  readonly changes: number;
+  readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
+}
+
+/** Throws `not_found`, `conflict` (a segment is not live), `invalid_fields` (until is past), and what the plan throws. */
+export async function decideByHand(deciding: Deciding, byHand: ByHand): Promise<DecidedByHand> {
+  let lsn = '';
+  const keys = [...new Set(byHand.customerIds)].map(customerKey);
+  let planned: readonly PinWrite[] = [];
+  const onPlan = (writes: readonly PinWrite[]) => {
+    planned = writes;
+  };
+  const prepare = async (client: Client) => {
+    await storePins(client, planned, byHand.saying, deciding.clock.nowMs());
+  };
+  const decided = await withoutCulprits(
+    deciding,
+    () => ({ customers: { keys }, prepare }),
+    async () => {
+      await lookForPins(deciding, byHand.segmentKeys);
+      return inDecision(
+        deciding,
+        (client, program) => decideIn(client, deciding, program, byHand, onPlan),
+        (place) => {
+          lsn = place;
+        },
+      );
+    },
+  );
+  return { ...decided, lsn };
+}
+
+/** From a segment's first pin on, evaluations look for pins of it. */
+export async function lookForPins(deciding: Deciding, segmentKeys: readonly string[]): Promise<void> {
+  const { pinned, segmentIds } = deciding.programs.get().definitions;
+  const unready = segmentKeys.filter((key) => {
+    const id = segmentIds.get(key);
+    return id === undefined || !pinned.has(id);
+  });
+  if (unready.length === 0) return;
+  const rows = await deciding.database.query({
+    text: 'select s.id from segments as s where s.key = any($1::text[]) and not s.has_pins',
+    values: [unready],
+  });
+  if (rows.length === 0) return; // another process has done it, or there is no such segment
+  await changeDefinitions(deciding.database, deciding.clock, (client) =>
+    client.query('update segments as s set has_pins = true where s.key = any($1::text[]) and not s.has_pins', [unready]),
+  );
+}
+
+/** The same inside the caller's decision: one piece of a move of many. */
+export async function decideIn(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  byHand: ByHand,
+  onPlan: (writes: readonly PinWrite[]) => void = () => {},
+): Promise<Omit<DecidedByHand, 'lsn'>> {
+  const { saying } = byHand;
+  const keys = [...new Set(byHand.customerIds)].map(customerKey);
+  const segments = await readPinnedSegments(client, program, byHand.segmentKeys);
+  const { moment } = await lockForLook(client, deciding, keys);
+  if (saying.untilMs !== null && saying.untilMs <= moment.asOfMs) throw untilIsPast();
+  const [late = []] = await pipeline(client, [findLate(deciding, keys)]);
+  const overdue = await catchUp(client, deciding, program, moment, toLate(late));
+  const situation = await readSituation(client, program, segments, byHand, moment);
+  const writes = await byHand.plan(situation);
+  onPlan(writes);
+  const changes = countChanges(overdue) + (await writeAndRecord(client, deciding, program, writes, saying, moment, countChanges(overdue)));
+  const [rows = []] = await pipeline(client, [readSegmentKeys(keys)]);
+  return { decision: moment.decision, changes, segments: toSegmentKeys(rows) };
+}
+
+function untilIsPast(): AppError {
+  const detail = 'The time until which it is to hold must lie ahead.';
+  return new AppError('invalid_fields', detail, { errors: [{ pointer: '/until', code: 'invalid_value', detail }] });
+}
+
+async function readPinnedSegments(client: Client, program: Program, keys: readonly string[]): Promise<ReadonlyMap<string, PinnedSegment>> {
+  const { rows } = await client.query<{ id: number; key: string; kind: 'rule' | 'manual'; status: string }>({
+    name: 'read_pinned_segments',
+    text: 'select s.id, s.key, s.kind, s.status from segments as s where s.key = any($1::text[])',
+    values: [keys],
+  });
+  const segments = new Map<string, PinnedSegment>();
+  for (const key of keys) {
+    const row = rows.find((each) => each.key === key);
+    if (row === undefined) throw new AppError('not_found', `There is no segment “${key}”.`);
+    if (program.versionOf(row.id) === undefined) {
+      throw new AppError('conflict', `Segment “${key}” is ${row.status}; nobody can be put in or out by hand until it is live.`);
+    }
+    const group = program.definitions.groups.find((each) => segmentIdsOf(each).includes(row.id)) ?? null;
+    segments.set(key, { id: row.id, key, kind: row.kind, group });
+  }
+  return segments;
+}
+
+async function readSituation(
+  client: Client,
+  program: Program,
+  segments: ReadonlyMap<string, PinnedSegment>,
+  byHand: ByHand,
+  moment: Moment,
+): Promise<Situation> {
+  const keys = [...new Set(byHand.customerIds)].map(customerKey);
+  const ids = [...new Set([...segments.values()].flatMap(({ id, group }) => (group === null ? [id] : segmentIdsOf(group))))];
+  const pins = Map.groupBy(await readPins(client, keys, ids, moment.asOfMs), (pin) => pin.customerKey);
+  const [customers = [], members = []] = await pipeline(client, [
+    {
+      name: 'read_known_customers',
+      text: 'select c.id, c.external_id from customers as c where c.id = any($1::bigint[])',
+      values: [keys],
+    },
+    {
+      name: 'read_memberships_among',
+      text: `
+        select m.customer_id, m.segment_id
+        from memberships as m
+        where m.customer_id = any($1::bigint[]) and m.segment_id = any($2::integer[])`,
+      values: [keys, ids],
+    },
+  ]);
+  const known = new Set(customers.map((row) => String(row['external_id'])));
+  const memberships = new Set(members.map((row) => `${row['customer_id']} ${row['segment_id']}`));
+  const isMember = (customer: CustomerKey, segmentId: number) => memberships.has(`${customer} ${segmentId}`);
+  return {
+    asOfMs: moment.asOfMs,
+    segment: (key) => {
+      const segment = segments.get(key);
+      if (segment === undefined) throw new Error(`segment ${key} was not asked for`);
+      return segment;
+    },
+    keyOf: (id) => program.definitions.names.get(id)?.key ?? String(id),
+    isKnown: (customerId) => known.has(customerId),
+    isMember,
+    pinsOf: (customer) => pins.get(customer) ?? [],
+    heldBy: (customer, group) => segmentIdsOf(group).find((id) => program.versionOf(id) === undefined && isMember(customer, id)) ?? null,
+  };
+}
+
+/** → number of changes */
+async function writeAndRecord(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  writes: readonly PinWrite[],
+  saying: Saying,
+  moment: Moment,
+  ordinalFrom: number,
+): Promise<number> {
+  if (writes.length === 0) return 0;
+  const logIds = await storePins(client, writes, saying, moment.asOfMs);
+  const customers = { keys: [...new Set(writes.map((write) => write.customerKey))] };
+  const segmentIds = program.withDependents(writes.map((write) => write.segmentId));
+  const findings = await findDifferences(client, program, segmentIds, { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers });
+  const pinLogIdOf = whoSaidIt(writes, logIds);
+  const versionOf = versionsOf(program);
+  await pipeline(client, recordStatements({ findings, moment, cause: saying.cause, versionOf, ordinalFrom, pinLogIdOf }));
+  return countChanges(findings.differences);
+}
+
+/** The word about the segment itself, or else the last one about the customer: a pin in moves others out. */
+function whoSaidIt(writes: readonly PinWrite[], logIds: readonly string[]): (customer: CustomerKey, segmentId: number) => string | null {
+  const ids = new Map<string, string>();
+  writes.forEach(({ customerKey: customer, segmentId }, place) => {
+    const id = logIds[place];
+    if (id === undefined) return;
+    ids.set(customer, id);
+    ids.set(`${customer} ${segmentId}`, id);
+  });
+  return (customer, segmentId) => ids.get(`${customer} ${segmentId}`) ?? ids.get(customer) ?? null;
+}

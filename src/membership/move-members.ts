@@ -1,0 +1,119 @@
+// In charge of moving customers from one segment to another at once: out of the one and into the other by pins, in one transaction.
+// Within a group the pin in the target alone does it. Moves of all members are run-move.ts.
+import { AppError, type ErrorDetail } from '../errors.ts';
+import { customerKey } from '../ingest/customer-key.ts';
+import { type ByHand, type DecidedByHand, decideByHand, type Situation } from './decide-by-hand.ts';
+import type { Deciding } from './in-decision.ts';
+import type { PinWrite } from './store-pins.ts';
+import { isLeftByReleasing, pinsInGroup } from './write-pins.ts';
+
+export interface MoveRequest {
+  readonly customerIds: readonly string[];
+  readonly from: string;
+  readonly to: string;
+  readonly actor: string;
+  readonly reason: string | null;
+  /** epoch milliseconds; null: until somebody says otherwise */
+  readonly untilMs: number | null;
+  /** moves whom it can and lists the others, instead of refusing all */
+  readonly partial: boolean;
+  /** takes the place of pins in other segments of the target's group */
+  readonly replace: boolean;
+}
+
+export interface Moved extends DecidedByHand {
+  readonly moved: number;
+  /** places in `customerIds` */
+  readonly skipped: readonly Skipped[];
+}
+
+export interface Skipped {
+  readonly place: number;
+  readonly customerId: string;
+  readonly code: 'not_a_member' | 'not_found' | 'pinned_elsewhere' | 'conflict';
+  readonly detail: string;
+}
+
+/** Throws `not_found` and `conflict` for the segments, `not_a_member` and `pinned_elsewhere` listing the customers, `invalid_fields`. */
+export async function moveMembers(deciding: Deciding, request: MoveRequest): Promise<Moved> {
+  let plan: MovePlan = { writes: [], skipped: [], moved: 0 };
+  const decided = await decideByHand(deciding, {
+    ...moveByHand(request),
+    plan: (situation) => {
+      plan = planMoves(situation, request);
+      if (plan.skipped.length > 0 && !request.partial) throw refusal(plan.skipped, request.from);
+      return plan.writes;
+    },
+  });
+  return { ...decided, moved: plan.moved, skipped: plan.skipped };
+}
+
+export function moveByHand({ customerIds, from, to, actor, reason, untilMs }: MoveRequest): Omit<ByHand, 'plan'> {
+  return { customerIds, segmentKeys: [from, to], saying: { cause: 'move', actor, reason, untilMs } };
+}
+
+export interface MovePlan {
+  readonly writes: readonly PinWrite[];
+  readonly skipped: readonly Skipped[];
+  readonly moved: number;
+}
+
+export function planMoves(situation: Situation, request: MoveRequest): MovePlan {
+  const writes: PinWrite[] = [];
+  const skipped: Skipped[] = [];
+  const seen = new Set<string>();
+  let moved = 0;
+  request.customerIds.forEach((customerId, place) => {
+    if (seen.has(customerId)) return; // named twice, moved once
+    seen.add(customerId);
+    const obstacle = findObstacle(situation, request, customerId);
+    if (obstacle === null) {
+      writes.push(...planMove(situation, request, customerId));
+      moved += 1;
+    } else skipped.push({ ...obstacle, place, customerId });
+  });
+  return { writes, skipped, moved };
+}
+
+function findObstacle(
+  situation: Situation,
+  { from, to, replace }: MoveRequest,
+  customerId: string,
+): Pick<Skipped, 'code' | 'detail'> | null {
+  const [source, target] = [situation.segment(from), situation.segment(to)];
+  const customer = customerKey(customerId);
+  if (!situation.isKnown(customerId)) return { code: 'not_found', detail: `There is no customer “${customerId}”.` };
+  if (!situation.isMember(customer, source.id)) {
+    return { code: 'not_a_member', detail: `Customer “${customerId}” is not in segment “${from}”.` };
+  }
+  if (target.group === null || target.group === source.group) return null;
+  const held = situation.heldBy(customer, target.group);
+  if (held !== null) {
+    const detail = `Customer “${customerId}” is in “${situation.keyOf(held)}” of the target’s group, which is not live and keeps its members.`;
+    return { code: 'conflict', detail };
+  }
+  const [other] = pinsInGroup(situation, customer, target);
+  if (other === undefined || replace) return null;
+  const detail = `Customer “${customerId}” is pinned in “${situation.keyOf(other.segmentId)}”, which is of one group with “${to}”.`;
+  return { code: 'pinned_elsewhere', detail };
+}
+
+function planMove(situation: Situation, { from, to }: MoveRequest, customerId: string): PinWrite[] {
+  const [source, target] = [situation.segment(from), situation.segment(to)];
+  const customer = customerKey(customerId);
+  const write = (segmentId: number, action: PinWrite['action']): PinWrite => ({ customerKey: customer, segmentId, action });
+  const replaced = pinsInGroup(situation, customer, target).map((pin) => write(pin.segmentId, 'released'));
+  const isWithinGroup = source.group !== null && source.group === target.group;
+  const left = isWithinGroup ? [] : [write(source.id, isLeftByReleasing(source) ? 'released' : 'pinned_out')];
+  return [...replaced, ...left, write(target.id, 'pinned_in')];
+}
+
+function refusal(skipped: readonly Skipped[], from: string): AppError {
+  const errors = skipped.map(({ place, code, detail }): ErrorDetail => ({ pointer: `/customerIds/${place}`, code, detail }));
+  const absent = skipped.filter(({ code }) => code === 'not_a_member' || code === 'not_found').length;
+  if (absent > 0) {
+    return new AppError('not_a_member', `${absent} of the customers are not in segment “${from}”; nobody was moved.`, { errors });
+  }
+  const code = skipped.some((each) => each.code === 'pinned_elsewhere') ? 'pinned_elsewhere' : 'conflict';
+  return new AppError(code, `${skipped.length} of the customers cannot be moved; nobody was.`, { errors });
+}

@@ -1,0 +1,170 @@
+// In charge of moving all members of a segment, or those of them that a rule holds for, to another: a run in pieces, each of them a
+// decision by hand of its own. Pins, members and the run's progress advance together, so it goes on where it was after a crash.
+import type { Client } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { AppError } from '../errors.ts';
+import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { emitEvaluation } from '../rules/emit.ts';
+import { compileStored } from '../segments/definitions.ts';
+import { advanceRuns, type Run } from '../segments/runs.ts';
+import { decideIn, lookForPins } from './decide-by-hand.ts';
+import { type Deciding, inDecision } from './in-decision.ts';
+import { type MoveRequest, moveByHand, planMoves } from './move-members.ts';
+
+/** Of one transaction: some 100 ms. */
+const PIECE_CUSTOMERS = 500;
+/** No stored segment has this id. */
+const WHERE = 0;
+
+interface StoredMove {
+  readonly from: string;
+  readonly fromId: number;
+  readonly to: string;
+  readonly rule: unknown;
+  readonly replaces: boolean;
+  readonly untilMs: number | null;
+  readonly reason: string | null;
+  readonly actor: string;
+}
+
+interface MoveRow {
+  from: string;
+  from_id: number;
+  to: string;
+  rule: unknown;
+  replaces: boolean;
+  until: number | null;
+  reason: string | null;
+  actor: string;
+}
+
+/** Until nobody is left, the run is cancelled, or the signal aborts. What cannot go on ends the run as failed, with the reason. */
+export async function runMove(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
+  const move = await readMove(deciding, run);
+  try {
+    await lookForPins(deciding, [move.from, move.to]);
+    while (!signal.aborted) {
+      const isOpen = await inDecision(deciding, (client, program) => movePiece(client, deciding, program, run, move));
+      if (!isOpen) return;
+    }
+  } catch (error) {
+    if (error instanceof AppError) return fail(deciding, run, error.message);
+    if (isEvaluationFailure(error)) return fail(deciding, run, 'The rule of the move cannot be computed over the facts there are.');
+    throw error;
+  }
+}
+
+async function readMove({ database }: Deciding, run: Run): Promise<StoredMove> {
+  const [row] = await database.query<MoveRow>({
+    text: `
+      select f.key as from, m.from_id, t.key as to, m.rule, m.replaces, m.until, m.reason, m.actor
+      from run_moves as m
+      join segments as f on f.id = m.from_id
+      join segments as t on t.id = m.to_id
+      where m.run_id = $1::bigint`,
+    values: [run.id],
+  });
+  if (row === undefined) throw new Error(`run ${run.id} moves nobody`);
+  const { from_id: fromId, until: untilMs, ...rest } = row;
+  return { ...rest, fromId, untilMs };
+}
+
+/** → whether the run goes on */
+async function movePiece(client: Client, deciding: Deciding, program: Program, run: Run, move: StoredMove): Promise<boolean> {
+  const { rows } = await client.query<{ cursor: string | null }>(
+    `select r.cursor from runs as r where r.id = $1::bigint and r.status = 'running'`,
+    [run.id],
+  );
+  const [stored] = rows;
+  if (stored === undefined) return false;
+  const members = await readMembers(client, move.fromId, stored.cursor);
+  const last = members.at(-1);
+  if (last === undefined) {
+    await finish(client, deciding, run);
+    return false;
+  }
+  const request: MoveRequest = { ...move, customerIds: members.map((member) => member.customerId), partial: true, replace: move.replaces };
+  const { changes } = await decideIn(client, deciding, program, {
+    ...moveByHand(request),
+    plan: async (situation) => {
+      const keys = members.map((member) => member.key);
+      const chosen = await whoMatches(client, deciding, program, move, keys, situation.asOfMs);
+      const customerIds = members.filter(({ key }) => chosen.has(key)).map(({ customerId }) => customerId);
+      return planMoves(situation, { ...request, customerIds }).writes;
+    },
+  });
+  const { text, values } = advanceRuns([run.id], last.key, members.length, [changes]);
+  await client.query(text, [...(values ?? [])]);
+  return true;
+}
+
+async function readMembers(
+  client: Client,
+  segmentId: number,
+  afterKey: CustomerKey | null,
+): Promise<readonly { readonly key: CustomerKey; readonly customerId: string }[]> {
+  const { rows } = await client.query<{ key: CustomerKey; customer_id: string }>({
+    name: 'members_to_move',
+    text: `
+      select m.customer_id as key, c.external_id as customer_id
+      from (
+        select m.customer_id
+        from memberships as m
+        where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, -9223372036854775808)
+        order by m.customer_id
+        limit ${PIECE_CUSTOMERS}
+      ) as m
+      join customers as c on c.id = m.customer_id
+      order by m.customer_id`,
+    values: [segmentId, afterKey],
+  });
+  return rows.map((row) => ({ key: row.key, customerId: row.customer_id }));
+}
+
+async function whoMatches(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  { rule }: StoredMove,
+  keys: readonly CustomerKey[],
+  asOfMs: number,
+): Promise<ReadonlySet<CustomerKey>> {
+  if (rule === null) return new Set(keys);
+  const { catalog, segmentIds } = program.definitions;
+  const checked = compileStored(rule, catalog, '');
+  if (typeof checked === 'string') throw new AppError('invalid_rule', checked);
+  const segments = [{ id: WHERE, key: '', checked }];
+  const emitted = emitEvaluation({ segments, segmentIds, catalog, narrow: 'ids', memberships: 'present' });
+  const { rows } = await client.query<{ customer_id: CustomerKey }>(
+    `select e.customer_id from (${emitted.text}) as e where cardinality(e.want) > 0`,
+    emitted.bind({ asOfMs, timeZone: deciding.timeZone, customers: { keys } }),
+  );
+  return new Set(rows.map((row) => row.customer_id));
+}
+
+async function finish(client: Client, deciding: Deciding, run: Run): Promise<void> {
+  await client.query(
+    `update runs as r
+     set status = 'done', total = r.done, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
+     where r.id = $1::bigint and r.status = 'running'`,
+    [run.id, fixedInstant(deciding)],
+  );
+}
+
+async function fail(deciding: Deciding, run: Run, reason: string): Promise<void> {
+  await inTransaction(deciding.database, (client) =>
+    client.query(
+      `update runs as r
+       set status = 'failed', failure = $3, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
+       where r.id = $1::bigint and r.status = 'running'`,
+      [run.id, fixedInstant(deciding), reason],
+    ),
+  );
+}
+
+function fixedInstant({ clock }: Deciding): string | null {
+  const fixedMs = clock.fixedMs();
+  return fixedMs === null ? null : new Date(fixedMs).toISOString();
+}
