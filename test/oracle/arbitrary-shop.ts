@@ -80,7 +80,7 @@ export const SAME_TIMES: fc.Arbitrary<TimeFromNow> = fc
   .constantFrom(-3_600_000, 0, 5_000, 8_000, 3_600_000)
   .map((offsetMs) => ({ from: 'start' as const, offsetMs }));
 
-export const ANY_TIMES: fc.Arbitrary<TimeFromNow> = fc.oneof(
+const ANY_TIMES: fc.Arbitrary<TimeFromNow> = fc.oneof(
   { weight: 12, arbitrary: pastTime },
   { weight: 2, arbitrary: futureTime },
   { weight: 2, arbitrary: SAME_TIMES },
@@ -229,7 +229,7 @@ const event = (times: fc.Arbitrary<TimeFromNow>): fc.Arbitrary<AbstractEvent> =>
     )
     .map((row) => ({ ...row, customerKey: customerKeyOf(row.customerId) }));
 
-export interface BatchSize {
+interface BatchSize {
   readonly customers: number;
   readonly orders: number;
   readonly events: number;

@@ -33,7 +33,7 @@ import type { Shop, ShopCustomer } from './shop.ts';
 import { compareStrings, equals, identity, lessThan, type Maybe, number, timestamp, type Value } from './value.ts';
 
 /** Whether a customer is in a segment that a rule names. */
-export type IsMember = (key: string, customerId: string) => boolean;
+type IsMember = (key: string, customerId: string) => boolean;
 
 interface Circumstances {
   readonly customer: ShopCustomer;
@@ -319,7 +319,7 @@ function instantMs(value: Value, timeZone: string): number {
  * [0, 100) with two decimals, from the first six bytes of a SHA-256. Hashed is the salt's length in UTF-8 bytes, a colon, the salt, the
  * customer's id: no two pairs give the same text.
  */
-export function bucket(salt: string, customerId: string): Decimal {
+function bucket(salt: string, customerId: string): Decimal {
   const digest = createHash('sha256')
     .update(`${Buffer.byteLength(salt)}:${salt}${customerId}`)
     .digest();

@@ -11,7 +11,7 @@ export function scaled(amount: number | string): string {
 
 export type HandMadeCustomer = Partial<Omit<CustomerFact, 'key' | 'createdAtMs'>> & { readonly id: string; readonly createdAt?: string };
 
-export function customer({ createdAt, ...given }: HandMadeCustomer): CustomerFact {
+function customer({ createdAt, ...given }: HandMadeCustomer): CustomerFact {
   return {
     key: customerKeyOf(given.id),
     profile: {},
@@ -20,7 +20,7 @@ export function customer({ createdAt, ...given }: HandMadeCustomer): CustomerFac
   };
 }
 
-export interface HandMadeItem {
+interface HandMadeItem {
   readonly productId?: string;
   readonly name?: string;
   readonly category?: string;
@@ -29,7 +29,7 @@ export interface HandMadeItem {
   readonly unitPrice?: number | string;
 }
 
-export function item(given: HandMadeItem): ItemFact {
+function item(given: HandMadeItem): ItemFact {
   return {
     productId: given.productId ?? null,
     sku: null,

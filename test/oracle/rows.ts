@@ -7,7 +7,7 @@ import { anniversaryIn, type LocalDate, yearOf } from './local-days.ts';
 import type { Shop, ShopCustomer, ShopEvent, ShopOrder } from './shop.ts';
 import { boolean, compareStrings, date, fromFlat, list, type Maybe, number, string, timestamp } from './value.ts';
 
-export type SourceRow =
+type SourceRow =
   | { readonly scope: 'orders'; readonly atMs: number; readonly id: string; readonly order: ShopOrder }
   | {
       readonly scope: 'items';

@@ -74,7 +74,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-const settings = propertySettings('incremental equals full', 70);
+const settings = propertySettings('incremental equals full', 50);
 
 it('keeps memberships right through any history', { timeout: 600_000 }, async () => {
   const property = fc.asyncProperty(history, async ({ moment, rules, first, steps }) => {

@@ -2,7 +2,7 @@
 // Both are printed, and again with a failure. SHRINK=1 looks for a smaller case of the same failure, which takes minutes.
 import fc from 'fast-check';
 
-export interface PropertySettings {
+interface PropertySettings {
   readonly seed: number;
   readonly numRuns: number;
 }

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.drop());
 
-const settings = propertySettings('writes', 100);
+const settings = propertySettings('writes', 50);
 const steps = fc.array(
   fc.tuple(fc.constantFrom(0, 1_000, 3_000, 4_000, 86_400_000), arbitraryFacts({ customers: 4, orders: 8, events: 6 }, SAME_TIMES)),
   {
