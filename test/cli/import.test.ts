@@ -99,6 +99,8 @@ test('a large file that is refused at once', async () => {
   const { code, told } = await run(['customers', name]);
   expect(code).toBe(1);
   expect(told).toContain('`id`');
+  const zone = await run(['customers', name, '--time-zone', 'Nowhere/Land']);
+  expect(zone.told).toContain('is no time zone');
   const stranger = await run(['customers', name], { environment: { ADMIN_KEY: 'wrong' } });
   expect(stranger.code).toBe(1);
   expect(stranger.told).toContain('key');

@@ -135,6 +135,17 @@ describe('order lines', () => {
     expect(await service.rows('select count(*)::int as n from pending')).toEqual([{ n: 0 }]);
   });
 
+  test('a second import changes nothing', async () => {
+    const file = 'No,Who,When,Sku,Qty,Price\ns1,ann,2024-01-01,A,1,1\ns2,bob,2024-01-02,B,2,2\ns1,ann,2024-01-01,A,1,1\n';
+    const state = () =>
+      service.rows(`select o, (select array_agg(i) from order_items i where i.order_id = o.id) from orders o where o.id like 's_'`);
+    await service.csv('orders', file, map);
+    const before = await state();
+    expect(before).toHaveLength(2);
+    expect(await service.csv('orders', file, map)).toMatchObject({ accepted: 3, changes: 0 });
+    expect(await state()).toEqual(before);
+  });
+
   test('a bad line leaves its order the others', async () => {
     const file = 'No,Who,When,Sku,Qty,Price\nb1,ann,2024-01-01,A,1,1\nb1,ann,2024-01-01,B,one,1\nb1,ann,2024-01-01,C,1,1\n';
     const summary = await service.csv('orders', file, map);
@@ -260,5 +271,72 @@ describe('atomic', () => {
     const file = 'id,customerId,items.quantity\nx1,ann,1\nx2,,1\n';
     expect(await refusalOf(service.csv('orders', file, { atomic: 'true' }))).toMatchObject({ code: 'invalid_rows', errors: [{ line: 3 }] });
     expect(await service.rows(`select id from orders where id like 'x_'`)).toEqual([]);
+  });
+});
+
+describe('trouble', () => {
+  const rows = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, n) => `{"id":"trouble${from + n}","city":"x"}\n`).join('');
+  const count = async () => (await service.rows(`select count(*)::int as n from customers where external_id like 'trouble%'`))[0]?.['n'];
+  const streamOf = (...parts: (string | (() => Promise<unknown>))[]) =>
+    Readable.from(
+      (async function* () {
+        for (const part of parts) {
+          if (typeof part === 'string') yield Buffer.from(part);
+          else await part();
+        }
+      })(),
+      { objectMode: false },
+    );
+
+  test('Postgres goes away, a second run completes', async () => {
+    const written = async () => {
+      while ((await count()) === 0) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const restart = () =>
+      service.rows(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+    const stream = streamOf(rows(0, 2000), written, rows(2000, 2500), restart, rows(2500, 9000));
+    await service.ndjson('customers', stream).catch(() => undefined); // whether it meets the broken connections is a matter of luck
+    expect(await count()).toBeGreaterThanOrEqual(2000);
+    expect(await service.ndjson('customers', rows(0, 9000))).toMatchObject({ rows: 9000, accepted: 9000 });
+    expect(await count()).toBe(9000);
+    expect(await service.rows('select count(*)::int as n from pending')).toEqual([{ n: 0 }]);
+  });
+
+  test('a stream that breaks off keeps whole batches', async () => {
+    await service.rows(`delete from customers where external_id like 'trouble%'`);
+    const breaks = async () => {
+      throw new Error('aborted');
+    };
+    const refusal = await refusalOf(service.ndjson('customers', streamOf(rows(0, 4500), breaks)));
+    expect(refusal).toMatchObject({ code: 'import_incomplete' });
+    expect(refusal.message).toContain('4500 rows before that');
+    expect(await count()).toBe(4500);
+  });
+
+  test('a write that fails ends the import', async () => {
+    await service.rows(`alter table customers add constraint no_nine check (external_id <> 'trouble9') not valid`);
+    await expect(service.ndjson('customers', rows(0, 3000))).rejects.toMatchObject({ code: '23514' });
+    await service.rows('alter table customers drop constraint no_nine');
+    expect(await service.rows(`select distinct status from imports where finished_at is null`)).toEqual([]);
+  });
+
+  test('lines of a dead import are removed', async () => {
+    await service.rows(`
+      with dead as (
+        insert into imports (kind, status, leased_until, started_at) values ('orders', 'running', '2020-01-01', '2020-01-01') returning id
+      )
+      insert into import_lines (import_id, order_id, line, data) select dead.id, 'x', 1, '{}' from dead`);
+    await service.ndjson('customers', rows(0, 1));
+    expect(await service.rows('select count(*)::int as n from import_lines')).toEqual([{ n: 0 }]);
+    expect(await service.rows(`select count(*)::int as n from imports where status = 'running'`)).toEqual([{ n: 0 }]);
+  });
+
+  test('hanging up stops it', async () => {
+    const hangUp = new AbortController();
+    const stream = streamOf(rows(0, 3000), async () => hangUp.abort(), rows(3000, 50_000));
+    await refusalOf(service.ndjson('customers', stream, {}, { signal: hangUp.signal }));
+    expect(await count()).toBeLessThan(50_000);
+    expect(await service.rows(`select count(*)::int as n from imports where status = 'running'`)).toEqual([{ n: 0 }]);
   });
 });
