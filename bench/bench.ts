@@ -8,6 +8,8 @@ import { loadShop, type Server, settle } from './server.ts';
 import { defineSegments, type Service, startService } from './service.ts';
 import { Shop, type ShopSize } from './shop.ts';
 
+const OUTBOX_LOOK_MS = 100;
+
 export interface BenchOptions {
   readonly size: ShopSize;
   readonly seed: number;
@@ -55,6 +57,8 @@ export function openBench(options: BenchOptions): Bench {
     }
     say('building 50 segments');
     await defineSegments(empty, segments);
+    say('waiting for the feed');
+    await drainOutbox(server, strataDatabase);
     await settle(server, strataDatabase);
     return empty;
   };
@@ -82,6 +86,16 @@ export function openBench(options: BenchOptions): Bench {
     },
     close: async () => empty?.stop(),
   };
+}
+
+/** Until every change is in the feed: what the figures before it left to do is no cost of the next one. */
+export async function drainOutbox(server: Server, database: string): Promise<void> {
+  const client = await server.connect(database);
+  try {
+    while ((await client.query('select from outbox limit 1')).rowCount !== 0) await systemClock.sleep(OUTBOX_LOOK_MS);
+  } finally {
+    await client.end();
+  }
 }
 
 export function startBenchService(server: Server, database: string): Promise<Service> {

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
-import type { Bench } from './bench.ts';
+import { type Bench, drainOutbox } from './bench.ts';
 import { median } from './figure.ts';
 import { checkMembers } from './p2-full.ts';
 import { processSeconds } from './processes.ts';
@@ -22,6 +22,7 @@ export async function measureBatch(bench: Bench): Promise<void> {
   const service = await bench.service();
   await bench.reference();
   const { server, shop } = bench;
+  await drainOutbox(server, bench.strataDatabase);
   const client = await server.connect(bench.referenceDatabase);
   const random = new SeededRandom(bench.seed + 11);
   const strata: Cost[] = [];

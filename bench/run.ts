@@ -27,7 +27,8 @@ if (wanted.some((name) => !all.includes(name as Measure))) refuse(`--only takes 
 const figures: Figure[] = [];
 const started = performance.now();
 const say = (text: string) => {
-  if (process.stderr.isTTY) process.stderr.write(`[${Math.round((performance.now() - started) / 1000)} s] ${text}\n`);
+  if (process.stderr.isTTY || process.env['BENCH_PROGRESS'] !== undefined)
+    process.stderr.write(`[${Math.round((performance.now() - started) / 1000)} s] ${text}\n`);
 };
 const server = await startServer();
 const bench = openBench({
