@@ -72,6 +72,10 @@ const Environment = z.object({
   WEBHOOK_ALLOW: addressRanges.default([]),
   /** connections of this process to its database, the leader's not counted */
   DATABASE_CONNECTIONS: wholeNumber(2, 1000, 'a number of connections').default(20),
+  /** how long one statement may take that evaluates given customers (a write, a look) before the rule that is too slow fails */
+  EVALUATION_TIMEOUT_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(10),
+  /** the same for one that scans: a chunk of a run, a preview, a chunk of an impact */
+  SCAN_TIMEOUT_SECONDS: wholeNumber(1, 86_400, 'a number of seconds').default(60),
   /** how long requests that run may take to end after SIGTERM */
   STOP_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(30),
 });

@@ -12,6 +12,8 @@ describe('configuration', () => {
       LOG_LEVEL: 'info',
       WEBHOOK_ALLOW: [],
       DATABASE_CONNECTIONS: 20,
+      EVALUATION_TIMEOUT_SECONDS: 10,
+      SCAN_TIMEOUT_SECONDS: 60,
       STOP_SECONDS: 30,
     });
   });

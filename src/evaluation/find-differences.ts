@@ -3,6 +3,7 @@
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
+import type { EvaluationLimits } from './evaluation-limits.ts';
 import type { Program } from './program.ts';
 
 /** One customer whose memberships or next look are not as stored. */
@@ -52,7 +53,7 @@ export async function findDifferences(
   program: Program,
   segmentIds: readonly number[],
   input: EvaluationInput,
-  timeoutMs: number = 'keys' in input.customers ? program.limits.customersTimeoutMs : program.limits.scanTimeoutMs,
+  timeoutMs = timeLimit(program.limits, input),
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
@@ -65,6 +66,10 @@ export async function findDifferences(
     setTimeLimit(0),
   ]);
   return { differences: (rows as DifferenceRow[]).map(toDifference), complete };
+}
+
+function timeLimit({ customersTimeoutMs, scanTimeoutMs }: EvaluationLimits, { customers }: EvaluationInput): number {
+  return 'keys' in customers ? customersTimeoutMs : scanTimeoutMs;
 }
 
 /** For this statement alone: others of the transaction wait for locks, which is no rule's fault. Sent along, it costs no round trip. */

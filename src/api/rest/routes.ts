@@ -8,13 +8,14 @@ import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { importRoutes } from './imports.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { lifecycleRoutes } from './lifecycle.ts';
 import { memberRoutes } from './members.ts';
 import { openapiDocument, openapiRoute } from './openapi.ts';
 import { orderRoutes } from './orders.ts';
 import type { Route } from './route.ts';
 import { ruleRoutes } from './rules.ts';
 import { runRoutes } from './runs.ts';
-import { lifecycleRoutes, segmentRoutes } from './segments.ts';
+import { segmentRoutes } from './segments.ts';
 
 export const ROUTES: readonly Route[] = [
   ...customerRoutes,

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { unreachable } from '../../base/assert.ts';
 import { AppError } from '../../errors.ts';
+import type { Impact } from '../../evaluation/impact.ts';
+import type { VersionsDiff } from '../../segments/diff-versions.ts';
 import type { Run } from '../../segments/runs.ts';
 import type { Segment, SegmentVersion } from '../../segments/segments.ts';
-import { Count, Instant, InstantInput, instant, instantOrNull, SegmentKey, storableText } from './wire.ts';
+import { Count, CustomerId, Instant, InstantInput, instant, instantOrNull, SegmentKey, storableText } from './wire.ts';
 
-const RunCauseSchema = z.enum(['definition', 'refresh', 'time', 'repair', 'archive']);
+const RunCauseSchema = z.enum(['definition', 'refresh', 'time', 'repair', 'archive', 'group', 'move']);
 const RunStatusSchema = z.enum(['queued', 'running', 'done', 'failed', 'cancelled', 'superseded']);
 
 export const RunSchema = z
@@ -169,6 +171,51 @@ export function versionOut(version: SegmentVersion): object {
     author: version.author,
     createdAt: instant(version.createdAtMs),
     publishedAt: instantOrNull(version.publishedAtMs),
+  };
+}
+
+const Text = z.strictObject({ text: z.string() });
+
+export const RulesDiffSchema = z
+  .strictObject({
+    against: z.int().nullable().meta({ description: 'The version compared with; null: none was published yet' }),
+    added: z.array(Text),
+    removed: z.array(Text),
+    changed: z
+      .array(z.strictObject({ before: z.string(), after: z.string() }))
+      .meta({ description: 'The same thing asked otherwise: another value, window or filter' }),
+  })
+  .meta({ id: 'RulesDiff', description: 'Conditions are compared as they print: spelling, order and brackets make no difference' });
+
+export function rulesDiffOut({ against, diff }: VersionsDiff): z.input<typeof RulesDiffSchema> {
+  return { against, added: [...diff.added], removed: [...diff.removed], changed: [...diff.changed] };
+}
+
+export const ImpactSchema = z
+  .strictObject({
+    entering: Count,
+    leaving: Count,
+    staying: Count,
+    sampleEntering: z.array(CustomerId).meta({ description: 'The first by id' }),
+    sampleLeaving: z.array(CustomerId),
+    dependents: z
+      .array(z.strictObject({ key: SegmentKey, name: z.string(), entering: Count, leaving: Count }))
+      .meta({ description: 'Live segments that follow, at any depth: their rules name it, or they share a group with it' }),
+    changes: Count.meta({ description: 'Records of the feed that publishing would cause, of the dependents too' }),
+    rulesDiff: RulesDiffSchema,
+    at: Instant.meta({ description: 'The instant it was computed for' }),
+  })
+  .meta({ id: 'Impact' });
+
+export function impactOut(impact: Impact): z.input<typeof ImpactSchema> {
+  const { asOfMs, rulesDiff, sampleEntering, sampleLeaving, dependents, ...counts } = impact;
+  return {
+    ...counts,
+    sampleEntering: [...sampleEntering],
+    sampleLeaving: [...sampleLeaving],
+    dependents: [...dependents],
+    rulesDiff: rulesDiffOut(rulesDiff),
+    at: instant(asOfMs),
   };
 }
 

@@ -1,7 +1,6 @@
-// In charge of the routes of segments and their versions. Members are members.ts.
+// In charge of the routes of segments and their versions. What comparing and publishing do to them is lifecycle.ts, members are members.ts.
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
-import { archiveSegment, pauseSegment, resumeSegment } from '../../segments/lifecycle.ts';
 import { getRun } from '../../segments/runs.ts';
 import {
   addPublishedVersion,
@@ -35,8 +34,8 @@ import {
 import { integerParameter, listOf, Page, SegmentPath } from './wire.ts';
 
 const AUTHOR = 'admin';
-const VersionPath = SegmentPath.extend({ number: integerParameter(1, 999_999_999) });
-const Queued = z.strictObject({ run: RunSchema });
+export const VersionPath = SegmentPath.extend({ number: integerParameter(1, 999_999_999) });
+export const Queued = z.strictObject({ run: RunSchema });
 
 export const segmentRoutes: readonly Route[] = [
   route({
@@ -204,67 +203,6 @@ export const segmentRoutes: readonly Route[] = [
       strata.runsWaiting.ring();
       reply.header('etag', segmentTag(await getSegment(database, params.key)));
       return { run: runOut(await getRun(database, runId), clock.nowMs()) };
-    },
-  }),
-];
-
-const Archived = z.strictObject({ segment: SegmentSchema, run: RunSchema.nullable() });
-
-export const lifecycleRoutes: readonly Route[] = [
-  route({
-    method: 'POST',
-    path: '/v1/segments/:key/pause',
-    operationId: 'pauseSegment',
-    tag: 'segments',
-    summary: 'Keep its members as they are, evaluate nobody any more',
-    description: 'Refused while the rule of another live segment names it; the answer lists them. An open run is cancelled.',
-    params: SegmentPath,
-    etag: 'edit',
-    answers: { 200: SegmentSchema },
-    refusals: ['not_found', 'in_use', 'conflict'],
-    handle: async ({ strata, params, request, reply }) => {
-      const segment = await pauseSegment(strata.database, strata.clock, params.key, expectTag(request.headers['if-match']));
-      reply.header('etag', segmentTag(segment));
-      return segmentOut(segment);
-    },
-  }),
-  route({
-    method: 'POST',
-    path: '/v1/segments/:key/resume',
-    operationId: 'resumeSegment',
-    tag: 'segments',
-    summary: 'Evaluate a paused segment again, or try a failed one at once',
-    description: 'The rule is checked again first. While it is building already, its open run is the answer.',
-    params: SegmentPath,
-    etag: 'edit',
-    answers: { 202: Queued },
-    refusals: ['not_found', 'invalid_rule', 'conflict'],
-    handle: async ({ strata, params, request, reply }) => {
-      const { database, clock } = strata;
-      const runId = await resumeSegment(database, clock, params.key, expectTag(request.headers['if-match']));
-      strata.runsWaiting.ring();
-      reply.header('etag', segmentTag(await getSegment(database, params.key)));
-      return { run: runOut(await getRun(database, runId), clock.nowMs()) };
-    },
-  }),
-  route({
-    method: 'DELETE',
-    path: '/v1/segments/:key',
-    operationId: 'archiveSegment',
-    tag: 'segments',
-    summary: 'Archive it: its members leave, its key stays taken',
-    description:
-      'Refused while the rule of another live segment names it; the answer lists them. Members leave in a run, with cause `archive`; `run` is null where there are none. Versions and history can still be read, and publishing a version brings it back.',
-    params: SegmentPath,
-    etag: 'edit',
-    answers: { 202: Archived },
-    refusals: ['not_found', 'in_use'],
-    handle: async ({ strata, params, request, reply }) => {
-      const { database, clock } = strata;
-      const { segment, runId } = await archiveSegment(database, clock, params.key, expectTag(request.headers['if-match']));
-      strata.runsWaiting.ring();
-      reply.header('etag', segmentTag(segment));
-      return { segment: segmentOut(segment), run: runId === null ? null : runOut(await getRun(database, runId), clock.nowMs()) };
     },
   }),
 ];

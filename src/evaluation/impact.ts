@@ -1,0 +1,225 @@
+// In charge of saying what publishing a version would do, before anybody does it: who enters, who leaves, what follows for the segments that
+// name it. The program is made with that version in place and its statement compared with the members there are. Nothing is stored.
+import type { Clock } from '../base/clock.ts';
+import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
+import { inScan } from '../db/transaction.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { checkInput } from '../rules/check-rule.ts';
+import { type Definitions, type LiveSegment, loadDefinitions } from '../segments/definitions.ts';
+import { diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
+import { getVersion, invalidRule } from '../segments/segments.ts';
+import type { EvaluationLimits } from './evaluation-limits.ts';
+import { Program } from './program.ts';
+
+export interface ImpactRequest {
+  readonly key: string;
+  readonly number: number;
+  /** compare with this version, as it would be now, instead of with the members there are */
+  readonly against?: number;
+  /** customers in each sample, 0 to 1,000 */
+  readonly sample: number;
+}
+
+export interface Impact {
+  readonly asOfMs: number;
+  readonly entering: number;
+  readonly leaving: number;
+  readonly staying: number;
+  /** the first by id */
+  readonly sampleEntering: readonly string[];
+  readonly sampleLeaving: readonly string[];
+  /** live segments that follow, at any depth: their rules name it, or they share a group with it */
+  readonly dependents: readonly { readonly key: string; readonly name: string; readonly entering: number; readonly leaving: number }[];
+  /** entries and exits, of the dependents too */
+  readonly changes: number;
+  readonly rulesDiff: VersionsDiff;
+}
+
+interface Asking {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly timeZone: string;
+  readonly limits: EvaluationLimits;
+}
+
+/** Chunks of customers in one snapshot, as long as the caller waits. Throws `not_found`, `invalid_rule`, and what evaluation throws. */
+export async function findImpact(asking: Asking, request: ImpactRequest, signal: AbortSignal): Promise<Impact> {
+  const { database, limits } = asking;
+  const rulesDiff = await diffVersions(database, request.key, request.number, request.against);
+  const definitions = await loadDefinitions(database);
+  const after = new Program(await withVersion(database, definitions, request.key, request.number, 'publish'), limits);
+  const before =
+    request.against === undefined
+      ? null
+      : new Program(await withVersion(database, definitions, request.key, request.against, 'check'), limits);
+  const targetId = definitions.segmentIds.get(request.key) ?? 0;
+  const question: Question = { after, before, targetId, segmentIds: after.withDependents([targetId]), sample: request.sample };
+
+  return inScan(database, async (client) => {
+    await client.query('set transaction isolation level repeatable read');
+    await client.query(`set local statement_timeout = ${limits.scanTimeoutMs}`);
+    const asOfMs = await readAsOf(client, asking.clock);
+    const tallies = new Map(question.segmentIds.map((id) => [id, emptyTally()]));
+    let afterKey: CustomerKey = LEAST_KEY;
+    while (!signal.aborted) {
+      const throughKey = await nextThroughKey(client, afterKey, limits.chunkCustomers);
+      if (throughKey === null) break;
+      const { rows } = await client.query<TallyRow>(countChunk(question, { asOfMs, timeZone: asking.timeZone, afterKey, throughKey }));
+      for (const row of rows) addTally(tallies.get(row.id), row, request.sample);
+      afterKey = throughKey;
+    }
+    return summarize(definitions, question, tallies, asOfMs, rulesDiff);
+  });
+}
+
+const LEAST_KEY = '-9223372036854775808';
+
+/** The definitions as they would be with that version in force. */
+async function withVersion(
+  database: Database,
+  definitions: Definitions,
+  key: string,
+  number: number,
+  purpose: 'check' | 'publish',
+): Promise<Definitions> {
+  const version = await getVersion(database, key, number);
+  const { checked, errors } = checkInput(version.json, definitions.catalog, { purpose, segmentKey: key });
+  if (checked === null) throw invalidRule(errors);
+  const id = definitions.segmentIds.get(key);
+  if (id === undefined) throw new Error(`segment ${key} has no id`);
+  const segment: LiveSegment = { id, key, name: definitions.names.get(id)?.name ?? key, version: number, building: false, checked };
+  const live = [...definitions.live.filter((other) => other.id !== id), segment].sort((one, other) => one.id - other.id);
+  return { ...definitions, live };
+}
+
+interface Question {
+  readonly after: Program;
+  readonly before: Program | null;
+  readonly targetId: number;
+  readonly segmentIds: readonly number[];
+  readonly sample: number;
+}
+
+interface Chunk {
+  readonly asOfMs: number;
+  readonly timeZone: string;
+  readonly afterKey: CustomerKey;
+  readonly throughKey: CustomerKey;
+}
+
+interface TallyRow {
+  id: number;
+  entering: number;
+  leaving: number;
+  staying: number;
+  sample_entering: string[] | null;
+  sample_leaving: string[] | null;
+}
+
+/** One row a segment. The fence keeps Postgres from computing every membership once for each use of it. */
+function countChunk({ after, before, targetId, segmentIds, sample }: Question, { asOfMs, timeZone, afterKey, throughKey }: Chunk) {
+  const input = { asOfMs, timeZone, customers: { afterKey, throughKey } };
+  const wanted = after.evaluation(segmentIds, 'range', (emitted) => emitted).emitted;
+  const values = wanted.bind(input);
+  let from = `(${wanted.text}) as a`;
+  let had = 'a.have';
+  if (before !== null) {
+    const earlier = before.evaluation(segmentIds, 'range', (emitted) => emitted).emitted;
+    from += ` join (${shiftParameters(earlier.text, values.length)}) as b on b.customer_id = a.customer_id`;
+    had = 'b.want';
+    values.push(...earlier.bind(input));
+  }
+  const parameter = (value: unknown, type: string) => `$${values.push(value)}::${type}`;
+  const target = parameter(targetId, 'integer');
+  const most = parameter(sample, 'integer');
+  const text = `
+    select s.id,
+      count(*) filter (where e.wants and not e.has)::integer as entering,
+      count(*) filter (where e.has and not e.wants)::integer as leaving,
+      count(*) filter (where e.wants and e.has)::integer as staying,
+      (array_agg(c.external_id order by c.external_id) filter (where c.id is not null and e.wants))[1:${most}] as sample_entering,
+      (array_agg(c.external_id order by c.external_id) filter (where c.id is not null and e.has))[1:${most}] as sample_leaving
+    from (select f.* from (select a.customer_id, a.want, ${had} as have from ${from}) as f offset 0) as w
+    cross join unnest(${parameter(segmentIds, 'integer[]')}) as s (id)
+    cross join lateral (select s.id = any(w.want) as wants, s.id = any(w.have) as has) as e
+    left join customers as c on c.id = w.customer_id and s.id = ${target} and e.wants <> e.has
+      and c.id > ${parameter(afterKey, 'bigint')} and c.id <= ${parameter(throughKey, 'bigint')}
+    group by s.id`;
+  return { text, values };
+}
+
+/** No value ever stands in an emitted text, so that every `$` is a parameter. */
+function shiftParameters(text: string, by: number): string {
+  return text.replaceAll(/\$(\d+)/g, (_, number: string) => `$${Number(number) + by}`);
+}
+
+interface Tally {
+  entering: number;
+  leaving: number;
+  staying: number;
+  sampleEntering: readonly string[];
+  sampleLeaving: readonly string[];
+}
+
+function emptyTally(): Tally {
+  return { entering: 0, leaving: 0, staying: 0, sampleEntering: [], sampleLeaving: [] };
+}
+
+function addTally(tally: Tally | undefined, row: TallyRow, sample: number): void {
+  if (tally === undefined) throw new Error(`segment ${row.id} was not asked for`);
+  tally.entering += row.entering;
+  tally.leaving += row.leaving;
+  tally.staying += row.staying;
+  tally.sampleEntering = firstOf([...tally.sampleEntering, ...(row.sample_entering ?? [])], sample);
+  tally.sampleLeaving = firstOf([...tally.sampleLeaving, ...(row.sample_leaving ?? [])], sample);
+}
+
+/** By bytes, as Postgres orders ids: JavaScript's own order puts astral characters before some others. */
+function firstOf(ids: readonly string[], count: number): readonly string[] {
+  return [...ids].sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other))).slice(0, count);
+}
+
+function summarize(
+  definitions: Definitions,
+  { targetId, segmentIds }: Question,
+  tallies: ReadonlyMap<number, Tally>,
+  asOfMs: number,
+  rulesDiff: VersionsDiff,
+): Impact {
+  const { entering, leaving, staying, sampleEntering, sampleLeaving } = tallies.get(targetId) ?? emptyTally();
+  const dependents = segmentIds
+    .filter((id) => id !== targetId)
+    .map((id) => {
+      const name = definitions.names.get(id);
+      const tally = tallies.get(id) ?? emptyTally();
+      return { key: name?.key ?? '', name: name?.name ?? '', entering: tally.entering, leaving: tally.leaving };
+    })
+    .sort((one, other) => (one.key < other.key ? -1 : 1));
+  const changes = [...tallies.values()].reduce((sum, tally) => sum + tally.entering + tally.leaving, 0);
+  return { asOfMs, entering, leaving, staying, sampleEntering, sampleLeaving, dependents, changes, rulesDiff };
+}
+
+async function nextThroughKey(client: Client, afterKey: CustomerKey, limit: number): Promise<CustomerKey | null> {
+  const statement: Statement = {
+    text: `
+      select max(k.id) as through_key
+      from (
+        select c.id
+        from customers as c
+        where c.id > $1::bigint
+        order by c.id
+        limit $2
+      ) as k`,
+    values: [afterKey, limit],
+  };
+  const [rows = []] = await pipeline(client, [statement]);
+  const key: unknown = rows[0]?.['through_key'];
+  return typeof key === 'string' ? key : null;
+}
+
+async function readAsOf(client: Client, clock: Clock): Promise<number> {
+  const fixedMs = clock.fixedMs();
+  if (fixedMs !== null) return fixedMs;
+  const { rows } = await client.query<{ as_of: number }>(`select date_trunc('milliseconds', clock_timestamp()) as as_of`);
+  return rows[0]?.as_of ?? clock.nowMs();
+}

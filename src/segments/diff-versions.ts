@@ -1,0 +1,26 @@
+// In charge of comparing two versions of a segment by what they say. By whom they hold for: evaluation/impact.ts.
+import type { Database } from '../db/database.ts';
+import type { Rule } from '../rules/ast.ts';
+import { diffRules, type RulesDiff } from '../rules/diff-rules.ts';
+import { parseJsonRule } from '../rules/parse-json.ts';
+import { getSegment, getVersion, invalidRule, type SegmentVersion } from './segments.ts';
+
+export interface VersionsDiff {
+  /** the version compared with; null: none was published yet, so that everything is added */
+  readonly against: number | null;
+  readonly diff: RulesDiff;
+}
+
+/** From version `against`, or the published one, to version `number`. Throws `not_found`. */
+export async function diffVersions(database: Database, key: string, number: number, against?: number): Promise<VersionsDiff> {
+  const after = readStored(await getVersion(database, key, number));
+  const other = against ?? (await getSegment(database, key)).version;
+  const before = other === null ? null : readStored(await getVersion(database, key, other));
+  return { against: other, diff: diffRules(before, after) };
+}
+
+function readStored(version: SegmentVersion): Rule {
+  const parsed = parseJsonRule(version.json);
+  if (!parsed.ok) throw invalidRule(parsed.problems);
+  return parsed.value;
+}
