@@ -23,8 +23,16 @@ export interface AskedAggregate {
   readonly lastingCount: number | null;
 }
 
-/** `asked`: every aggregate that will be asked for; events whose rows are all bounded by windows are read apart from the others. */
-export function createAggregates(asked: readonly AskedAggregate[], narrowing: Narrowing, parameters: Parameters, flips: Flips): Aggregates {
+/**
+ * `asked`: every aggregate that will be asked for; events whose rows are all bounded by windows are read apart from the others.
+ * `flips` null: nobody wants to know when they move, and nothing is computed for it.
+ */
+export function createAggregates(
+  asked: readonly AskedAggregate[],
+  narrowing: Narrowing,
+  parameters: Parameters,
+  flips: Flips | null,
+): Aggregates {
   const scans = new Map<string, Scan>();
   const scanOf = chooseScans(
     asked.map(({ aggregate }) => aggregate),
@@ -39,11 +47,11 @@ export function createAggregates(asked: readonly AskedAggregate[], narrowing: Na
   const seen = new Set<string>();
   /** Runs once per distinct thing whose flips it adds. */
   const once = (key: string, add: () => void): void => {
-    if (seen.has(key)) return;
+    if (flips === null || seen.has(key)) return;
     seen.add(key);
     add();
   };
-  const emitter: Emitter = { parameters, flips, once };
+  const emitter: Emitter = { parameters, flips: flips ?? UNASKED_FLIPS, once };
   const operands = new Map<string, SqlOperand>();
   return {
     operand: (aggregate, types) => {
@@ -53,7 +61,7 @@ export function createAggregates(asked: readonly AskedAggregate[], narrowing: Na
       const lasting = lastingCounts.get(key);
       assert(lasting !== undefined, 'all aggregates are known beforehand');
       const operand = emitAggregate(
-        { aggregate, types, lastingCount: Number.isFinite(lasting) ? lasting : null },
+        { aggregate, types, lastingCount: Number.isFinite(lasting) && flips !== null ? lasting : null },
         scanOf(aggregate),
         emitter,
       );
@@ -106,10 +114,7 @@ function emitAggregate({ aggregate, types, lastingCount }: AskedAggregate, scan:
   const time = sql`s.${sql.identifier(TIME_COLUMN[scan.source])}`;
   const plan = aggregate.window === null ? NO_WINDOW : planWindow(aggregate.window);
   scan.reads(plan.lower);
-  const own: SQL[] = [];
-  if (aggregate.source.kind === 'events' && aggregate.source.event !== null) {
-    own.push(sql`(s.name = ${parameters.constant('text', aggregate.source.event)})`);
-  }
+  const own = ownConditions(aggregate, parameters);
   const rows: Rows = { scan, time, own };
   const flags = [windowFlag(plan, time, parameters), ...own];
   if (aggregate.where !== null) flags.push(emitFilter(aggregate, rows, types, emitter));
@@ -125,6 +130,8 @@ function emitAggregate({ aggregate, types, lastingCount }: AskedAggregate, scan:
 }
 
 const NO_WINDOW: WindowPlan = { lower: null, lowerOpen: false, upper: null };
+/** Takes what may flip and forgets it. */
+export const UNASKED_FLIPS: Flips = { addInstant: () => {}, addDay: () => {} };
 const NO_FLIPS: Flips = {
   addInstant: () => assert(false, 'a row field does not move'),
   addDay: () => assert(false, 'a row field does not move'),
@@ -136,6 +143,27 @@ interface Rows {
   /** what makes a row one of the source, besides the table */
   readonly own: readonly SQL[];
 }
+
+/** What makes a row one of the source, besides the table. */
+function ownConditions({ source }: Aggregate, parameters: Parameters): SQL[] {
+  return source.kind === 'events' && source.event !== null ? [sql`(s.name = ${parameters.constant('text', source.event)})`] : [];
+}
+
+/** Whether a row `s` counts for the aggregate: the window, the source and the filter, as they are asked once per row. */
+export function emitRowCondition({ aggregate, types }: Omit<AskedAggregate, 'lastingCount'>, parameters: Parameters): SQL {
+  const scope: EmitScope = { scope: aggregate.source.kind, types, parameters, flips: UNASKED_FLIPS, customer: null };
+  const time = sql`s.${sql.identifier(TIME_COLUMN[aggregate.source.kind])}`;
+  const value = aggregate.field === null || KEEPS_MISSING.has(aggregate.function) ? null : emitField(aggregate.field, scope);
+  return allOf([
+    windowFlag(aggregate.window === null ? NO_WINDOW : planWindow(aggregate.window), time, parameters),
+    ...ownConditions(aggregate, parameters),
+    ...(aggregate.where === null ? [] : [emitCondition(aggregate.where, scope)]),
+    ...(value?.nullable === true ? [sql`(${value.sql} is not null)`] : []),
+  ]);
+}
+
+/** The others skip rows whose field is missing. */
+const KEEPS_MISSING = new Set<Aggregate['function']>(['first', 'last']);
 
 /** Whether a row has come to be and lies in the window. */
 function windowFlag(plan: WindowPlan, time: SQL, parameters: Parameters): SQL {

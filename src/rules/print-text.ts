@@ -122,7 +122,7 @@ export function printDuration(duration: Duration): string {
   return `${duration.amount} ${duration.amount === 1 ? row.singular : row.unit}`;
 }
 
-function printWindow(window: Window): string {
+export function printWindow(window: Window): string {
   switch (window.kind) {
     case 'last':
       return `in the last ${printDuration(window.duration)}`;
@@ -138,7 +138,7 @@ function printWindow(window: Window): string {
   }
 }
 
-function printAnniversary(window: AnniversaryWindow): string {
+export function printAnniversary(window: AnniversaryWindow): string {
   switch (window.kind) {
     case 'today':
       return 'today';

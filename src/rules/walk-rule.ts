@@ -20,6 +20,71 @@ function ownConditions(rule: Rule): Rule[] {
   }
 }
 
+/** What is true or false by itself. */
+export type Condition = Exclude<Rule, { readonly kind: 'and' | 'or' | 'not' }>;
+
+/** The conditions of a rule from left to right, without those inside `where`: their places number them wherever they are recorded. */
+export function numberedConditions(rule: Rule): Condition[] {
+  switch (rule.kind) {
+    case 'and':
+    case 'or':
+      return rule.rules.flatMap(numberedConditions);
+    case 'not':
+      return numberedConditions(rule.rule);
+    default:
+      return [rule];
+  }
+}
+
+/** The expressions that a condition compares, its left side first; the literals of lists are not among them. */
+export function sidesOf(condition: Condition): readonly Expression[] {
+  switch (condition.kind) {
+    case 'everyone':
+    case 'segment':
+      return [];
+    case 'comparison':
+      return [condition.left, condition.right];
+    case 'between':
+      return [condition.left, condition.low, condition.high];
+    case 'in':
+    case 'text':
+    case 'has':
+    case 'missing':
+    case 'within':
+    case 'anniversary':
+      return [condition.left];
+    default:
+      return unreachable(condition);
+  }
+}
+
+/** Whether its value is a matter of the customer, and not of the rule and the clock alone. */
+export function isComputed(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'date':
+    case 'timestamp':
+    case 'now':
+    case 'today':
+    case 'ago':
+    case 'from_now':
+      return false;
+    case 'field':
+    case 'attribute':
+    case 'property':
+    case 'consent':
+    case 'aggregate':
+    case 'arithmetic':
+    case 'bucket':
+    case 'days_between':
+      return true;
+    default:
+      return unreachable(expression);
+  }
+}
+
 /** Every aggregate of a rule, from left to right. */
 export function aggregatesOf(rule: Rule): Aggregate[] {
   switch (rule.kind) {
@@ -47,7 +112,7 @@ export function aggregatesOf(rule: Rule): Aggregate[] {
   }
 }
 
-function aggregatesIn(expression: Expression): Aggregate[] {
+export function aggregatesIn(expression: Expression): Aggregate[] {
   switch (expression.kind) {
     case 'aggregate':
       return [expression];

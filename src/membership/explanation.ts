@@ -1,0 +1,62 @@
+// In charge of what an explanation of a membership is, and of putting its parts together: the rule as a tree, segments that it names inside
+// it, hands and groups before the rule. Not of finding out (explain-now.ts, changes/explain-past.ts) or of how it looks on the wire.
+
+import type { SegmentStatus } from '../catalog/catalog.ts';
+import type { CountedRows } from '../evaluation/explain.ts';
+import type { NextChange } from '../evaluation/next-change.ts';
+import type { ExplainedNode } from '../rules/explain-rule.ts';
+import type { Missing } from '../rules/missing.ts';
+
+/** What decided: the rule, somebody's pin, the choice of a group, or a hand in a manual segment. */
+export type Because = 'rule' | 'pin' | 'group' | 'manual';
+
+export interface CountingPin {
+  readonly include: boolean;
+  readonly untilMs: number | null;
+  readonly reason: string | null;
+  readonly actor: string;
+  readonly pinnedAtMs: number;
+}
+
+export interface GroupPlace {
+  readonly key: string;
+  readonly name: string;
+  /** in order, `otherwise` last unless it stands among them */
+  readonly segments: readonly { readonly key: string; readonly member: boolean }[];
+  readonly otherwise: string | null;
+}
+
+/** One segment as it is for the customer; those that the rule names are inside. */
+export interface ExplainedSegment {
+  readonly key: string;
+  readonly name: string;
+  readonly status: SegmentStatus;
+  readonly version: number | null;
+  /** as every other read says it */
+  readonly member: boolean;
+  readonly sinceMs: number | null;
+  readonly because: Because;
+  /** null: a manual segment, or a rule that cannot be computed (`note` says why) */
+  readonly tree: ExplainedNode | null;
+  readonly rows: readonly CountedRows[];
+  /** by number of the condition; not all are unfolded, see UNFOLDED */
+  readonly nested: ReadonlyMap<number, ExplainedSegment>;
+  readonly missing: readonly Missing[];
+  readonly pin: CountingPin | null;
+  readonly group: GroupPlace | null;
+  /** what a reader could stumble over, in a sentence */
+  readonly note: string | null;
+}
+
+export interface MembershipExplanation extends ExplainedSegment {
+  readonly customerId: string;
+  readonly atMs: number;
+  /** recorded: from what the deciding change noted then */
+  readonly source: 'facts' | 'recorded';
+  /** the instant that the values are of: `atMs`, or that of the deciding change */
+  readonly decidedAtMs: number;
+  readonly next: NextChange;
+}
+
+/** Segments within segments are unfolded so deep, and so many in all. */
+export const UNFOLDED = { depth: 4, segments: 20 } as const;

@@ -1,0 +1,142 @@
+// Explanations of memberships as they are: what each condition saw, which rows counted, what is missing, when and by what it changes next.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { customerKey } from '../../src/ingest/customer-key.ts';
+import { explainNow } from '../../src/membership/explain-now.ts';
+import type { MembershipExplanation } from '../../src/membership/explanation.ts';
+import { conditionsIn } from '../../src/rules/explain-rule.ts';
+import type { Missing } from '../../src/rules/missing.ts';
+import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
+
+let shop: StrataUnderTest;
+
+beforeAll(async () => {
+  shop = await openStrataUnderTest();
+  await shop.define('china', 'country = "CN"');
+  await shop.define('busy', 'count(orders where status = "paid" in the last 30 days) >= 3 and sum(orders.total) > 500');
+  await shop.define('lapsed', 'last(orders.placed_at) < 60 days ago or not (in segment "china")');
+  await shop.define('either', 'count(orders) >= 10 or sum(orders.total) >= 500 or country = "DE"');
+  await shop.define('inner', 'count(orders in the last 7 days) >= 1');
+  await shop.define('outer', 'in segment "inner" and country = "CN"');
+  await shop.write({ customers: [customer('a', { profile: { country: 'CN' } })] });
+  await shop.write({
+    orders: [
+      order('o1', 'a', { total: '2000000', placedAtMs: START_MS - 48 * DAY_MS }),
+      order('o2', 'a', { total: '2600000', placedAtMs: START_MS - 2 * DAY_MS }),
+    ],
+  });
+});
+
+afterAll(() => shop.drop());
+
+async function explain(customerId: string, segment: string): Promise<MembershipExplanation> {
+  const program = shop.strata.programs.get();
+  const id = program.definitions.segmentIds.get(segment);
+  if (id === undefined) throw new Error(`no segment ${segment}`);
+  return (await explainNow(shop.strata, customerKey(customerId), id)).explanation;
+}
+
+function sentences(missing: readonly Missing[]): unknown[] {
+  return missing.map((part) => (part.kind === 'any' ? part.alternatives.map(sentences) : part.sentence));
+}
+
+describe('a condition', () => {
+  it('tells what it asked and saw', async () => {
+    const { tree, member, because } = await explain('a', 'busy');
+    expect({ member, because, holds: tree?.holds }).toEqual({ member: false, because: 'rule', holds: false });
+    const shown = conditionsIn(tree as NonNullable<typeof tree>).map(({ text, holds, seen, asked }) => ({
+      text,
+      holds,
+      seen: seen?.value,
+      operator: asked.operator,
+      asked: asked.values.map((value) => value.value),
+    }));
+    expect(shown).toEqual([
+      {
+        text: 'count(orders where status = "paid" in the last 30 days) >= 3',
+        holds: false,
+        seen: '1',
+        operator: '>=',
+        asked: ['3'],
+      },
+      { text: 'sum(orders.total) > 500', holds: false, seen: '460', operator: '>', asked: ['500'] },
+    ]);
+  });
+
+  it('tells where a relative instant stands', async () => {
+    const { tree } = await explain('a', 'lapsed');
+    const [first] = conditionsIn(tree as NonNullable<typeof tree>);
+    expect(first?.seen).toEqual({
+      text: 'last(orders.placed_at)',
+      type: 'timestamp',
+      value: new Date(START_MS - 2 * DAY_MS).toISOString(),
+    });
+    expect(first?.asked.values).toEqual([
+      { text: '60 days ago', type: 'timestamp', value: new Date(START_MS - 60 * DAY_MS).toISOString() },
+    ]);
+  });
+
+  it('names the rows that counted', async () => {
+    const { rows } = await explain('a', 'busy');
+    expect(rows.map(({ condition, count, newest }) => ({ condition, count, ids: newest.map((row) => row.id) }))).toEqual([
+      { condition: 0, count: 1, ids: ['o2'] },
+      { condition: 1, count: 2, ids: ['o2', 'o1'] },
+    ]);
+  });
+});
+
+describe('what is missing', () => {
+  it('is told in numbers', async () => {
+    expect(sentences((await explain('a', 'busy')).missing)).toEqual(['1 of 3 orders', '40.00 short of 500.00']);
+  });
+
+  it('lists alternatives, the nearest first', async () => {
+    expect(sentences((await explain('a', 'either')).missing)).toEqual([
+      [['40.00 short of 500.00'], ['2 of 10 orders'], ['country = "DE" does not hold: country is “CN”']],
+    ]);
+  });
+
+  it('measures time in days', async () => {
+    expect(sentences((await explain('a', 'lapsed')).missing)).toEqual([
+      [['last(orders.placed_at) is 58 days too recent'], ['in segment "china"']],
+    ]);
+  });
+});
+
+describe('a nested segment', () => {
+  it('is unfolded', async () => {
+    const { tree, nested, member } = await explain('a', 'outer');
+    expect(member).toBe(true);
+    expect(conditionsIn(tree as NonNullable<typeof tree>).map(({ holds }) => holds)).toEqual([true, true]);
+    const inner = nested.get(0);
+    expect(inner?.key).toBe('inner');
+    expect(inner?.rows.map((row) => row.newest.map(({ id }) => id))).toEqual([['o2']]);
+  });
+});
+
+describe('the next change', () => {
+  it('comes from a segment inside too', async () => {
+    const { next } = await explain('a', 'outer');
+    expect(next).toEqual({
+      kind: 'change',
+      atMs: START_MS + 5 * DAY_MS,
+      type: 'exited',
+      before: [true, true],
+      after: [false, true],
+    });
+  });
+
+  it('passes over flips that change no membership', async () => {
+    const { next } = await explain('a', 'lapsed');
+    expect(next).toMatchObject({
+      kind: 'change',
+      atMs: START_MS + 58 * DAY_MS + 1,
+      type: 'entered',
+      before: [false, true],
+      after: [true, true],
+    });
+  });
+
+  it('is none where the clock has no say', async () => {
+    expect((await explain('a', 'china')).next).toEqual({ kind: 'none' });
+  });
+});
