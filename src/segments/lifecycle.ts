@@ -89,17 +89,16 @@ async function readStoredRule(client: Client, segmentId: number, version: number
   return rows[0]?.rule;
 }
 
-/** A version whose run never came to its end is still being published; else everybody is merely looked at again. */
+/** A version whose publish never came to its end is still being published; else everybody is merely looked at again. */
 async function causeOfTry(client: Client, segmentId: number, version: number): Promise<RunCause> {
-  const { rows } = await client.query(
-    `select r.id
+  const { rows } = await client.query<{ interrupted: boolean }>(
+    `select coalesce(max(r.id) filter (where r.cause = 'definition') > coalesce(max(r.id) filter (where r.status = 'done'), 0), false)
+       as interrupted
      from runs as r
-     join segment_versions as v on v.segment_id = r.segment_id and v.number = r.version
-     where r.segment_id = $1 and r.version = $2 and r.status = 'done' and r.queued_at >= v.published_at
-     limit 1`,
+     where r.segment_id = $1 and r.version = $2`,
     [segmentId, version],
   );
-  return rows.length === 0 ? 'definition' : 'refresh';
+  return rows[0]?.interrupted === true ? 'definition' : 'refresh';
 }
 
 export interface Archived {

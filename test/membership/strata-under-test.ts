@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { TestClock } from '../../src/base/clock.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
+import type { EvaluationLimits } from '../../src/evaluation/evaluation-limits.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { type CustomerFact, type Facts, NO_FACTS, type OrderFact } from '../../src/ingest/facts.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
@@ -30,7 +31,7 @@ export interface StrataUnderTest {
 }
 
 export async function openStrataUnderTest(
-  options: { readonly timeZone?: string; readonly startMs?: number } = {},
+  options: { readonly timeZone?: string; readonly startMs?: number; readonly limits?: Partial<EvaluationLimits> } = {},
 ): Promise<StrataUnderTest> {
   const { database, drop } = await createTestDatabase();
   const clock = new TestClock(options.startMs ?? START_MS);
@@ -41,6 +42,7 @@ export async function openStrataUnderTest(
     cluster: 'test',
     timeZone: options.timeZone ?? 'UTC',
     currency: 'USD',
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     background: false,
   });
   const fail = (error: unknown) => {
