@@ -121,7 +121,7 @@ describe('broken quoting', () => {
     expect(failure?.message).toContain('line 4');
   });
 
-  test('a quote inside a bare cell rejects its row', () => {
+  test('a quote in a bare cell rejects it', () => {
     const { records, failure } = read('a,b\n5" pipe,2\n3,4\n');
     expect(failure).toBeNull();
     expect(records.map((record) => record.problem?.code ?? null)).toEqual([null, 'invalid_quoting', null]);
