@@ -11,19 +11,23 @@ import { type Client, pipeline, type Statement } from './db/database.ts';
 import { inTransaction } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
+import { customerKey } from './ingest/customer-key.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
 import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
 import { catchUp, findLate, type Late, toLate } from './membership/catch-up.ts';
+import type { DecidedByHand } from './membership/decide-by-hand.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
 import { inDecision } from './membership/in-decision.ts';
 import { lookAgain, versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
+import { type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
 import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
 import { readSegmentKeys, toSegmentKeys } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
+import { type PinRequest, writePin } from './membership/write-pins.ts';
 import type { Strata } from './strata.ts';
 
 export type { Strata } from './strata.ts';
@@ -235,6 +239,45 @@ export async function evaluatePending(strata: Strata, importId: string): Promise
   });
   if (row === undefined) throw new Error('the end of the log was not read');
   return { changes, token: printToken({ cluster: strata.cluster, lsn: row.lsn, decision: row.decision }) };
+}
+
+export interface HandOutcome {
+  readonly changes: number;
+  /** keys of the segments that the customer is in now, in order */
+  readonly segments: readonly string[];
+  readonly token: string;
+}
+
+/** Puts a customer in or out by hand, or gives the word back to the rule: decided like a write. Throws what `writePin` throws. */
+export async function pin(strata: Strata, request: PinRequest): Promise<HandOutcome> {
+  const decided = await writePin(strata, request);
+  const segments = decided.segments.get(customerKey(request.customerId)) ?? [];
+  return { changes: decided.changes, segments, token: announce(strata, decided) };
+}
+
+export interface MoveOutcome {
+  readonly moved: number;
+  readonly skipped: readonly Skipped[];
+  readonly changes: number;
+  readonly token: string;
+}
+
+/** Moves customers from one segment to another in one transaction. Throws what `moveMembers` throws. */
+export async function move(strata: Strata, request: MoveRequest): Promise<MoveOutcome> {
+  const { moved, skipped, ...decided } = await moveMembers(strata, request);
+  return { moved, skipped, changes: decided.changes, token: announce(strata, decided) };
+}
+
+function announce(strata: Strata, { changes, lsn, decision }: DecidedByHand): string {
+  if (changes > 0) strata.publisher.poke();
+  return printToken({ cluster: strata.cluster, lsn, decision });
+}
+
+/** Erases a person from every table: exits for consumers, tombstones for the past, a receipt that names nobody. Throws `not_found`. */
+export async function erase(strata: Strata, customerId: string): Promise<{ readonly receipt: Receipt; readonly token: string }> {
+  const { receipt, decision, lsn } = await eraseCustomer(strata, customerId, strata.erasureDays);
+  strata.publisher.poke();
+  return { receipt, token: printToken({ cluster: strata.cluster, lsn, decision }) };
 }
 
 export interface CustomerSegments {

@@ -2,6 +2,7 @@
 // present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed.
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { groupAt, type MembershipSource, sourceAt } from '../membership/membership-source.ts';
 import type { CustomerSegment, Member } from '../membership/read-members.ts';
 import { positionBefore } from './marks.ts';
 
@@ -30,6 +31,7 @@ interface MemberRow {
   customer_id: string;
   since: number | null;
   version: number | null;
+  source: MembershipSource;
 }
 
 /** In order of the customer's key, as `readMembers`. The cost is that of the page and of the segment's changes since the instant. */
@@ -64,22 +66,25 @@ export async function readMembersAt(
         order by customer_id
         limit $4
       )
-      select p.customer_id as key, c.external_id as customer_id, p.since, p.version
-      from members as p
-      join customers as c on c.id = p.customer_id
-      order by p.customer_id`,
+      select m.customer_id as key, c.external_id as customer_id, m.since, m.version, ${sourceAt('$2::timestamptz')} as source
+      from (select p.customer_id, $1::integer as segment_id, p.since, p.version from members as p) as m
+      join customers as c on c.id = m.customer_id
+      join segments as s on s.id = m.segment_id
+      order by m.customer_id`,
     values: [segmentId, new Date(atMs).toISOString(), query.afterKey ?? '-9223372036854775808', query.limit],
   });
-  return rows.map(({ key, customer_id, since, version }) => {
+  return rows.map(({ key, customer_id, since, version, source }) => {
     if (since === null || version === null)
       throw new Error(`the exit of customer ${key} from segment ${segmentId} does not say what it ended`);
-    return { customerKey: key, customerId: customer_id, sinceMs: since, version };
+    return { customerKey: key, customerId: customer_id, sinceMs: since, version, source };
   });
 }
 
 interface CustomerSegmentsRow {
   external_id: string;
-  segments: { key: string; name: string; kind: 'rule' | 'manual'; since: string | null; version: number | null }[] | null;
+  segments:
+    | { key: string; name: string; group: string | null; source: MembershipSource; since: string | null; version: number | null }[]
+    | null;
 }
 
 /** null: there is no such customer now. Names are today's. The cost is that of the customer's own changes since the instant. */
@@ -104,9 +109,10 @@ export async function readCustomerSegmentsAt(
       )
       select c.external_id,
         (
-          select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'kind', s.kind, 'since', h.since, 'version', h.version) order by s.key)
-          from held as h
-          join segments as s on s.id = h.segment_id
+          select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'since', m.since, 'version', m.version,
+            'group', ${groupAt('$2::timestamptz')}, 'source', ${sourceAt('$2::timestamptz')}) order by s.key)
+          from (select $1::bigint as customer_id, h.segment_id, h.since, h.version from held as h) as m
+          join segments as s on s.id = m.segment_id
         ) as segments
       from customers as c
       where c.id = $1::bigint`,

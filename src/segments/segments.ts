@@ -216,7 +216,8 @@ export async function createSegment(
   segment: NewSegment,
 ): Promise<{ readonly segment: Segment; readonly run: string | null }> {
   const isManual = segment.kind === 'manual';
-  const rule = readRule(isManual ? NOBODY : segment.rule, await loadCatalog(database), segment.key, segment.publish ? 'publish' : 'check');
+  const publish = segment.publish || isManual; // there is nothing to draft
+  const rule = readRule(isManual ? NOBODY : segment.rule, await loadCatalog(database), segment.key, publish ? 'publish' : 'check');
   const now = new Date(clock.nowMs()).toISOString();
   const store = async (client: Client): Promise<string | null> => {
     const { rows } = await client.query<{ id: number }>(
@@ -228,9 +229,9 @@ export async function createSegment(
     const [row] = rows;
     if (row === undefined) throw new Error('the segment was not stored');
     await insertVersion(client, row.id, 1, rule, { note: null, author: segment.author }, now);
-    return segment.publish ? publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
+    return publish ? publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
   };
-  const stored = segment.publish ? changeDefinitions(database, clock, store) : inTransaction(database, store);
+  const stored = publish ? changeDefinitions(database, clock, store) : inTransaction(database, store);
   const run = await stored.catch((error: unknown) => {
     if (sqlState(error) === '23505') throw new AppError('already_exists', `There is a segment “${segment.key}” already.`, { cause: error });
     throw error;

@@ -2,7 +2,19 @@
 import { AppError } from '../../errors.ts';
 
 /** Cursors of one list are refused by another. */
-export type ListName = 'customers' | 'orders' | 'events' | 'segments' | 'versions' | 'members' | 'changes' | 'history' | 'runs';
+export type ListName =
+  | 'customers'
+  | 'orders'
+  | 'events'
+  | 'segments'
+  | 'versions'
+  | 'members'
+  | 'changes'
+  | 'history'
+  | 'runs'
+  | 'pins'
+  | 'groups'
+  | 'group-versions';
 
 /** `integer`: fits Postgres' bigint; `instant`: epoch milliseconds of a time that can be stored; `text`: storable as text. A forged cursor must not reach SQL as anything else. */
 export type PlacePart = 'integer' | 'instant' | 'text';

@@ -4,6 +4,7 @@ import { readPast } from '../../changes/kept-history.ts';
 import { readCustomerSegmentsAt, readMembersAt } from '../../changes/read-past.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
+import { fixedIso } from '../../membership/due.ts';
 import { type Member, readMembers } from '../../membership/read-members.ts';
 import { readSegments } from '../../pipeline.ts';
 import { getSegment } from '../../segments/segments.ts';
@@ -44,12 +45,12 @@ export const memberRoutes: readonly Route[] = [
       const segment = await getSegment(strata.database, params.key);
       const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 };
       const rows = await (query.at === undefined
-        ? readMembers(strata.database, segment.id, range)
+        ? readMembers(strata.database, segment.id, { ...range, asOfIso: fixedIso(strata) })
         : asOf(strata, query.at, (atMs) => readMembersAt(strata.database, segment.id, atMs, range)));
       const toMember = (member: Member) => ({
         customerId: member.customerId,
         since: instant(member.sinceMs),
-        source: segment.kind,
+        source: member.source,
         version: member.version,
       });
       return page(rows, query.limit, toMember, (last) => encodeCursor('members', [last.customerKey]));
@@ -79,9 +80,9 @@ export const memberRoutes: readonly Route[] = [
         segments: found.segments.map((segment) => ({
           key: segment.key,
           name: segment.name,
-          group: null,
+          group: segment.group,
           since: instant(segment.sinceMs),
-          source: segment.kind,
+          source: segment.source,
         })),
       };
     },

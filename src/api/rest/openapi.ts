@@ -14,6 +14,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
   catalog: 'What rules may name',
   rules: 'Rules before they become segments: check and preview',
   segments: 'Named rules, their versions and their members',
+  groups: 'Segments that exclude each other: a customer is in at most one of a group',
   changes: 'The feed: each change of a membership exactly once, in order',
   runs: 'Progress of full evaluations',
   service: 'Health and description of the service',

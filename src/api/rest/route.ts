@@ -7,7 +7,18 @@ import type { Strata } from '../../strata.ts';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
 
-export type Tag = 'customers' | 'orders' | 'events' | 'imports' | 'catalog' | 'rules' | 'segments' | 'changes' | 'runs' | 'service';
+export type Tag =
+  | 'customers'
+  | 'orders'
+  | 'events'
+  | 'imports'
+  | 'catalog'
+  | 'rules'
+  | 'segments'
+  | 'groups'
+  | 'changes'
+  | 'runs'
+  | 'service';
 
 /**
  * `schema`: parsed JSON, checked against the schema before the handler sees it.

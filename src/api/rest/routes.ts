@@ -3,15 +3,19 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { catalogRoutes } from './catalog.ts';
 import { changeRoutes } from './changes.ts';
 import { customerRoutes } from './customers.ts';
+import { erasureRoutes } from './erasures.ts';
 import { eventRoutes } from './events.ts';
+import { groupRoutes } from './groups.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { importRoutes } from './imports.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { memberRoutes } from './members.ts';
+import { moveRoutes } from './moves.ts';
 import { openapiDocument, openapiRoute } from './openapi.ts';
 import { orderRoutes } from './orders.ts';
+import { pinRoutes } from './pins.ts';
 import type { Route } from './route.ts';
 import { ruleRoutes } from './rules.ts';
 import { runRoutes } from './runs.ts';
@@ -19,6 +23,7 @@ import { segmentRoutes } from './segments.ts';
 
 export const ROUTES: readonly Route[] = [
   ...customerRoutes,
+  ...erasureRoutes,
   ...orderRoutes,
   ...eventRoutes,
   ...importRoutes,
@@ -27,6 +32,9 @@ export const ROUTES: readonly Route[] = [
   ...segmentRoutes,
   ...lifecycleRoutes,
   ...memberRoutes,
+  ...pinRoutes,
+  ...moveRoutes,
+  ...groupRoutes,
   ...historyRoutes,
   ...changeRoutes,
   ...runRoutes,

@@ -45,7 +45,7 @@ const PreviewSchema = z
 function readRule(input: unknown, catalog: Catalog): { readonly checked: CheckedRule; readonly warnings: z.input<typeof Warnings> } {
   const { checked, errors, warnings } = checkInput(input, catalog, { purpose: 'check' });
   if (checked === null) throw invalidRule(errors);
-  return { checked, warnings: warnings.map(toErrorDetail).map(placeInBody) };
+  return { checked, warnings: warnings.map((warning) => placeInBody(toErrorDetail(warning))) };
 }
 
 function refuseFailure(error: unknown): never {

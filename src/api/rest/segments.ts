@@ -44,14 +44,15 @@ export const segmentRoutes: readonly Route[] = [
     operationId: 'createSegment',
     tag: 'segments',
     summary: 'Define a segment; with `publish`, build it at once',
-    description: 'The status is `building` until its first run ends.',
+    description: 'The status is `building` until its first run ends. A manual segment has no rule and takes members by hand at once.',
     body: { kind: 'schema', schema: SegmentInput },
     answers: { 201: SegmentSchema },
     refusals: ['already_exists', 'invalid_rule'],
     handle: async ({ strata, body, reply }) => {
       const { kind, rule, ...rest } = body;
-      if (kind === 'manual') throw refusal('/kind', 'not_available', 'Manual segments are not available yet.');
-      if (rule === undefined) throw refusal('/rule', 'missing_field', 'A segment of kind `rule` needs a rule.');
+      if (kind === 'manual' && rule !== undefined)
+        throw refusal('/rule', 'not_available', 'A manual segment has no rule; its members are added by hand.');
+      if (kind === 'rule' && rule === undefined) throw refusal('/rule', 'missing_field', 'A segment of kind `rule` needs a rule.');
       const { segment } = await withRuleOfBody(() =>
         createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: AUTHOR }),
       );

@@ -1,0 +1,193 @@
+// In charge of the routes of groups: segments that exclude each other.
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { AppError } from '../../errors.ts';
+import { changeGroup, createGroup, deleteGroup, type Group, getGroup, listGroups, listGroupVersions } from '../../segments/groups.ts';
+import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { ACTOR } from './pins.ts';
+import { type Route, route } from './route.ts';
+import { Instant, instant, listOf, Page, SegmentKey, storableText } from './wire.ts';
+
+const SEGMENTS_MAX = 100;
+
+const GroupKey = SegmentKey.meta({ description: 'Key of a group' });
+const GroupPath = z.strictObject({ key: GroupKey });
+const content = {
+  name: storableText(200),
+  segments: z.array(SegmentKey).min(1).max(SEGMENTS_MAX).meta({ description: 'In order: a customer is in the first that holds' }),
+  otherwise: SegmentKey.nullish().meta({ description: 'Takes whoever none of them holds for; one of them or another segment' }),
+};
+const GroupInput = z.strictObject({ key: GroupKey, ...content }).meta({ id: 'GroupInput' });
+const GroupContentInput = z.strictObject(content).meta({ id: 'GroupContent' });
+
+const GroupSchema = z
+  .strictObject({
+    key: GroupKey,
+    name: z.string(),
+    segments: z.array(SegmentKey),
+    otherwise: SegmentKey.nullable(),
+    version: z.int(),
+    status: z.enum(['building', 'active']).meta({ description: 'building: not everybody is in at most one of them yet' }),
+    createdAt: Instant,
+    updatedAt: Instant,
+  })
+  .meta({ id: 'Group' });
+
+const GroupVersionSchema = z
+  .strictObject({
+    number: z.int(),
+    segments: z.array(SegmentKey),
+    otherwise: SegmentKey.nullable(),
+    author: z.string().nullable(),
+    createdAt: Instant,
+  })
+  .meta({ id: 'GroupVersion' });
+
+const DeletedSchema = z.strictObject({ key: GroupKey, segments: z.array(SegmentKey) }).meta({ id: 'GroupDeleted' });
+
+export const groupRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/groups',
+    operationId: 'createGroup',
+    tag: 'groups',
+    summary: 'Let segments exclude each other',
+    description:
+      'A customer is in at most one of them: where somebody is pinned in, there; else in the first whose rule holds; else in `otherwise`. The status is `building` until everybody has been looked at.',
+    body: { kind: 'schema', schema: GroupInput },
+    answers: { 201: GroupSchema },
+    refusals: ['already_exists', 'in_use', 'conflict'],
+    handle: async ({ strata, body, reply }) => {
+      const { key, name, segments, otherwise } = body;
+      const group = await createGroup(strata.database, strata.clock, key, { name, segments, otherwise: otherwise ?? null }, ACTOR);
+      strata.runsWaiting.ring();
+      reply.header('etag', groupTag(group)).header('location', `/v1/groups/${key}`);
+      return groupOut(group);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/groups',
+    operationId: 'listGroups',
+    tag: 'groups',
+    summary: 'All groups, in order of key',
+    query: z.strictObject(Page),
+    fresh: 'write',
+    answers: { 200: listOf(GroupSchema) },
+    refusals: ['invalid_cursor'],
+    handle: async ({ strata, query }) => {
+      const [afterKey] = decodeCursor('groups', query.after, ['text']) ?? [];
+      const rows = await listGroups(strata.database, { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 });
+      return page(rows, query.limit, groupOut, (last) => encodeCursor('groups', [last.key]));
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/groups/:key',
+    operationId: 'getGroup',
+    tag: 'groups',
+    summary: 'One group',
+    params: GroupPath,
+    fresh: 'write',
+    answers: { 200: GroupSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params, reply }) => {
+      const group = await getGroup(strata.database, params.key);
+      reply.header('etag', groupTag(group));
+      return groupOut(group);
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/groups/:key',
+    operationId: 'changeGroup',
+    tag: 'groups',
+    summary: 'Change name, order or segments',
+    description: 'Another order is a new version, and everybody is looked at again; another name alone is not.',
+    params: GroupPath,
+    body: { kind: 'schema', schema: GroupContentInput },
+    etag: 'edit',
+    answers: { 200: GroupSchema },
+    refusals: ['not_found', 'in_use', 'conflict'],
+    handle: async ({ strata, params, body, request, reply }) => {
+      const { name, segments, otherwise } = body;
+      const expected = expectGroupTag(request.headers['if-match']);
+      const changed = { name, segments, otherwise: otherwise ?? null };
+      const group = await changeGroup(strata.database, strata.clock, params.key, changed, ACTOR, expected);
+      strata.runsWaiting.ring();
+      reply.header('etag', groupTag(group));
+      return groupOut(group);
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/groups/:key',
+    operationId: 'deleteGroup',
+    tag: 'groups',
+    summary: 'Let its segments be for themselves again',
+    params: GroupPath,
+    etag: 'edit',
+    answers: { 200: DeletedSchema },
+    refusals: ['not_found'],
+    handle: async ({ strata, params, request }) => {
+      const { segments } = await getGroup(strata.database, params.key);
+      await deleteGroup(strata.database, strata.clock, params.key, expectGroupTag(request.headers['if-match']));
+      strata.runsWaiting.ring();
+      return { key: params.key, segments };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/groups/:key/versions',
+    operationId: 'listGroupVersions',
+    tag: 'groups',
+    summary: 'How the group was before, newest first',
+    params: GroupPath,
+    query: z.strictObject(Page),
+    fresh: 'write',
+    answers: { 200: listOf(GroupVersionSchema) },
+    refusals: ['not_found', 'invalid_cursor'],
+    handle: async ({ strata, params, query }) => {
+      const [before] = decodeCursor('group-versions', query.after, ['integer']) ?? [];
+      const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
+      const rows = await listGroupVersions(strata.database, params.key, range);
+      return page(
+        rows,
+        query.limit,
+        ({ createdAtMs, ...version }) => ({ ...version, createdAt: instant(createdAtMs) }),
+        (last) => encodeCursor('group-versions', [last.number]),
+      );
+    },
+  }),
+];
+
+function groupOut(group: Group): z.input<typeof GroupSchema> {
+  const { key, name, segments, otherwise, version, status, createdAtMs, updatedAtMs } = group;
+  return {
+    key,
+    name,
+    segments: [...segments],
+    otherwise,
+    version,
+    status,
+    createdAt: instant(createdAtMs),
+    updatedAt: instant(updatedAtMs),
+  };
+}
+
+/** A hash of what its owners edit. */
+function groupTag({ key, name, version }: Group): string {
+  return `"${createHash('sha256')
+    .update(JSON.stringify([key, name, version]))
+    .digest('base64url')
+    .slice(0, 22)}"`;
+}
+
+function expectGroupTag(ifMatch: string | undefined): (group: Group) => void {
+  if (ifMatch === undefined) return () => {};
+  const accepted = ifMatch.split(',').map((tag) => tag.trim());
+  return (group) => {
+    if (accepted.includes('*') || accepted.includes(groupTag(group))) return;
+    throw new AppError('version_conflict', `Group “${group.key}” has changed since you read it; read it again.`);
+  };
+}

@@ -1,0 +1,77 @@
+// In charge of the route of moves: up to 1,000 customers at once, or all members that a rule holds for as a run.
+import { z } from 'zod';
+import { move } from '../../pipeline.ts';
+import { queueMove } from '../../segments/queue-move.ts';
+import { getRun } from '../../segments/runs.ts';
+import { ACTOR, Reason, Until } from './pins.ts';
+import { type Route, route } from './route.ts';
+import { withRuleOfBody } from './rule-place.ts';
+import { RuleInput, RunSchema, runOut } from './segment-schemas.ts';
+import { Count, CustomerId, FlagParameter, SegmentKey, Token } from './wire.ts';
+
+const CUSTOMERS_MAX = 1000;
+
+const MoveInput = z
+  .strictObject({
+    customerIds: z
+      .array(CustomerId)
+      .min(1)
+      .max(CUSTOMERS_MAX, `at most ${CUSTOMERS_MAX} customers are moved at once; leave them out to move all members, or those of \`where\``)
+      .optional()
+      .meta({ description: 'Left out: all members of `from`, or those that `where` holds for, as a run' }),
+    from: SegmentKey,
+    to: SegmentKey,
+    where: RuleInput.optional().meta({ description: 'Only with a move of all members' }),
+    reason: Reason.nullish(),
+    until: Until.nullish(),
+    replace: z.boolean().default(false).meta({ description: 'Takes the place of pins in other segments of the group of `to`' }),
+  })
+  .superRefine((input, context) => {
+    if (input.from === input.to) context.addIssue({ code: 'custom', path: ['to'], message: 'is the segment that they are to leave' });
+    if (input.customerIds !== undefined && input.where !== undefined) {
+      context.addIssue({ code: 'custom', path: ['where'], message: 'is for moves of all members; these are named' });
+    }
+  })
+  .meta({ id: 'MoveInput' });
+
+const MovedSchema = z
+  .strictObject({
+    moved: Count,
+    skipped: z
+      .array(z.strictObject({ customerId: z.string(), code: z.string(), detail: z.string() }))
+      .meta({ description: 'With `partial`: who could not be moved, and why' }),
+    changes: Count.meta({ description: 'Memberships that it changed' }),
+    token: Token,
+  })
+  .meta({ id: 'Moved' });
+
+const MoveQueued = z.strictObject({ run: RunSchema });
+
+export const moveRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v1/moves',
+    operationId: 'moveMembers',
+    tag: 'segments',
+    summary: 'Move customers from one segment to another',
+    description:
+      'Out of `from` and into `to` by pins, in one transaction: all or nobody; with `partial` whoever can be. Within a group the pin in the target does it. Without `customerIds` all members move, piece by piece: 202 with the run.',
+    query: z.strictObject({ partial: FlagParameter.default(false) }),
+    body: { kind: 'schema', schema: MoveInput },
+    answers: { 200: MovedSchema, 202: MoveQueued },
+    refusals: ['not_found', 'conflict', 'not_a_member', 'pinned_elsewhere', 'invalid_rule'],
+    handle: async ({ strata, query, body, reply }) => {
+      const { customerIds, where, reason, until, ...rest } = body;
+      const untilMs = typeof until === 'string' ? Date.parse(until) : null;
+      const request = { ...rest, actor: ACTOR, reason: reason ?? null, untilMs };
+      if (customerIds !== undefined) {
+        const { moved, skipped, changes, token } = await move(strata, { ...request, customerIds, partial: query.partial });
+        return { moved, skipped: skipped.map(({ customerId, code, detail }) => ({ customerId, code, detail })), changes, token };
+      }
+      const runId = await withRuleOfBody(() => queueMove(strata.database, strata.clock, { ...request, rule: where ?? null }), '/where');
+      strata.runsWaiting.ring();
+      reply.code(202);
+      return { run: runOut(await getRun(strata.database, runId), strata.clock.nowMs()) };
+    },
+  }),
+];
