@@ -55,7 +55,7 @@ describe('defining', () => {
     ['no rule', { rule: undefined }, 422, 'invalid_fields', '/rule'],
     ['null rule', { rule: null }, 422, 'invalid_fields', '/rule'],
     ['unknown kind', { kind: 'magic' }, 422, 'invalid_fields', '/kind'],
-    ['manual kind', { kind: 'manual' }, 422, 'invalid_fields', '/kind'],
+    ['rule of a manual one', { kind: 'manual' }, 422, 'invalid_fields', '/rule'],
     ['unknown field', { colour: 'red' }, 422, 'invalid_fields', '/colour'],
     ['text for a flag', { publish: 'yes' }, 422, 'invalid_fields', '/publish'],
     ['rule with a syntax error', { rule: 'country = ' }, 422, 'invalid_rule', undefined],

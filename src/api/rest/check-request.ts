@@ -22,13 +22,14 @@ export function requestChecker(route: Route): CheckRequest {
   const params = route.params ?? NOTHING;
   const query = route.fresh === undefined ? (route.query ?? NOTHING) : (route.query ?? NOTHING).extend(FRESH);
   const body = route.body?.kind === 'schema' ? route.body.schema : undefined;
+  const isOptional = route.body?.kind === 'schema' && route.body.optional === true;
   return (request) => {
     requireWellFormed(request.query as object);
     const errors: ErrorDetail[] = [];
     const checked = {
       params: check(params, request.params, errors, asParameter),
       query: check(query, { ...(request.query as object) }, errors, asParameter) as Record<string, unknown>,
-      body: body === undefined ? request.body : checkBody(body, request.body, errors),
+      body: body === undefined || (isOptional && request.body === undefined) ? request.body : checkBody(body, request.body, errors),
     };
     if (errors.length === 0) return checked;
     const inUrl = errors.some((error) => error.parameter !== undefined);
