@@ -6,6 +6,7 @@ import { Gatherer } from './base/batch.ts';
 import { Bell } from './base/bell.ts';
 import type { Clock } from './base/clock.ts';
 import { RegisteredTypes } from './catalog/registered-types.ts';
+import { blankDueExits, ERASURE_DAYS, nextBlankMs } from './changes/erasures.ts';
 import { Publisher } from './changes/publisher.ts';
 import { trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
@@ -14,7 +15,7 @@ import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import type { Facts } from './ingest/facts.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
-import { takeOutOfEvaluation } from './membership/fail-segments.ts';
+import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
 import { namedKeys, type WriteOutcome, writeTogether } from './pipeline.ts';
@@ -32,6 +33,8 @@ export interface StrataOptions {
   readonly limits?: Partial<EvaluationLimits>;
   /** days that the log is kept; without it for ever */
   readonly historyDays?: number | undefined;
+  /** for how long the exits of erased customers may be read; absent: seven */
+  readonly erasureDays?: number;
   /** false: nothing happens by itself; tests take each step by hand */
   readonly background: boolean;
 }
@@ -49,6 +52,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   const run = (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts);
   const strata: Strata = {
     ...options,
+    erasureDays: options.erasureDays ?? ERASURE_DAYS,
     programs,
     types,
     publisher: new Publisher(clock, options.timeZone),
@@ -76,6 +80,7 @@ async function lead(strata: Strata, historyDays: number | undefined, connection:
     lookAtDue(strata, until),
     runQueued(strata, until),
     settleAbandoned(strata, until),
+    blankExits(strata, until),
     trimLog(strata, historyDays, until),
   ];
   try {
@@ -117,12 +122,6 @@ async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
 
 const ABANDONED_LOOK_MS = 5000;
 
-/** A rule that the catalog has taken something away from says so: its segment fails with the reason, and keeps its members. */
-async function failBroken(strata: Strata): Promise<void> {
-  const { broken } = strata.programs.get().definitions;
-  if (broken.length > 0) await takeOutOfEvaluation(strata, new Map(broken.map(({ id, version, reason }) => [id, { version, reason }])));
-}
-
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const importId of await findAbandonedImports(strata.database, fixedIso(strata))) {
@@ -144,3 +143,17 @@ async function trimLog(strata: Strata, historyDays: number | undefined, signal: 
     await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_LOOK_MS, signal);
   }
 }
+
+const BLANK_LOOK_MS = 60_000;
+
+/** Exits of the erased become tombstones when their time has come: to the second where we know it, within a minute where another process erased. */
+async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    if ((await blankDueExits(strata.database, strata.clock)) > 0) continue;
+    const blankMs = (await nextBlankMs(strata.database)) ?? Number.POSITIVE_INFINITY;
+    await strata.clock.sleep(Math.max(BLANK_AGAIN_MS, Math.min(BLANK_LOOK_MS, blankMs - strata.clock.nowMs())), signal);
+  }
+}
+
+/** Exits that wait for their number have it by then. */
+const BLANK_AGAIN_MS = 1000;

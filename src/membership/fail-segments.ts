@@ -36,7 +36,13 @@ export async function withoutCulprits<Value>(deciding: Deciding, suspicion: () =
   }
 }
 
-export async function takeOutOfEvaluation(deciding: Deciding, failures: ReadonlyMap<number, Failure>): Promise<void> {
+/** A rule that the catalog has taken something away from says so: its segment fails with the reason, and keeps its members. */
+export async function failBroken(deciding: Deciding): Promise<void> {
+  const { broken } = deciding.programs.get().definitions;
+  if (broken.length > 0) await takeOutOfEvaluation(deciding, new Map(broken.map(({ id, version, reason }) => [id, { version, reason }])));
+}
+
+async function takeOutOfEvaluation(deciding: Deciding, failures: ReadonlyMap<number, Failure>): Promise<void> {
   await changeDefinitions(deciding.database, deciding.clock, (client) => failSegments(client, failures, deciding.clock.nowMs()));
   await deciding.programs.reload();
 }
