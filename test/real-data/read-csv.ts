@@ -13,7 +13,11 @@ export function isThere(folder: string): boolean {
 }
 
 export function readCsv(name: string): CsvRow[] {
-  const [header = [], ...rows] = parse(readFileSync(dataFile(name), 'utf8'));
+  return parseCsv(readFileSync(dataFile(name), 'utf8'));
+}
+
+export function parseCsv(text: string): CsvRow[] {
+  const [header = [], ...rows] = parse(text);
   return rows.map((cells) => Object.fromEntries(header.map((column, index) => [column, cells[index] ?? ''])));
 }
 
