@@ -26,7 +26,7 @@ const segmentsOf = async (id: string) =>
 const tomorrow = () => new Date(Date.now() + 86_400_000).toISOString();
 
 describe('pins', () => {
-  test('a pin in shows at once, with its source', async () => {
+  test('a pin in shows at once', async () => {
     const pinned = await service.call('PUT', '/v1/segments/british/members/a', { reason: 'moved there', until: tomorrow() });
     expect(pinned).toMatchObject({ status: 200, body: { customerId: 'a', segments: ['british', 'chinese', 'everyone'], changes: 1 } });
     const { body } = await service.call('GET', '/v1/segments/british/members');
@@ -38,7 +38,7 @@ describe('pins', () => {
     ]);
   });
 
-  test('a pin out takes its reason from the query', async () => {
+  test('a reason may stand in the query', async () => {
     const out = await service.call('DELETE', '/v1/segments/chinese/members/b?reason=asked%20to');
     expect(out).toMatchObject({ status: 200, body: { segments: ['everyone'], changes: 1 } });
     const { body } = await service.call('GET', '/v1/segments/chinese/pins?include=false');
@@ -121,7 +121,7 @@ describe('moves', () => {
     expect(await segmentsOf('a')).toEqual(['chinese', 'everyone']);
   });
 
-  test('members that a rule holds for move as a run', async () => {
+  test('members of a rule move as a run', async () => {
     const answer = await service.call('POST', '/v1/moves', {
       from: 'everyone',
       to: 'guests',
