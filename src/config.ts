@@ -69,6 +69,8 @@ const Environment = z.object({
   LOG_LEVEL: logLevel.default('info'),
   /** unset: all of it is kept */
   HISTORY_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
+  /** for how long consumers may read the exits of an erased customer; then nothing says who it was */
+  ERASURE_DAYS: wholeNumber(0, 30, 'a number of days').default(7),
   WEBHOOK_ALLOW: addressRanges.default([]),
   /** connections of this process to its database, the leader's not counted */
   DATABASE_CONNECTIONS: wholeNumber(2, 1000, 'a number of connections').default(20),

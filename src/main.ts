@@ -106,6 +106,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     timeZone: settings.timeZone,
     currency: settings.currency,
     historyDays: config.HISTORY_DAYS,
+    erasureDays: config.ERASURE_DAYS,
     limits: { customersTimeoutMs: config.EVALUATION_TIMEOUT_SECONDS * 1000, scanTimeoutMs: config.SCAN_TIMEOUT_SECONDS * 1000 },
     background: true,
   });

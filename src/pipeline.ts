@@ -6,6 +6,8 @@
 // Postgres says who differs, and what differs is stored with a change record (membership/) that the publisher numbers (changes/).
 // Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
 // guards is read by a later one. The clock is read after the last lock.
+import { eraseCustomer } from './changes/erase-customer.ts';
+import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
 import { type Client, pipeline, type Statement } from './db/database.ts';
 import { inTransaction } from './db/transaction.ts';

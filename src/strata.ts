@@ -13,6 +13,8 @@ export interface Strata extends Deciding {
   /** identity of the database, in every token */
   readonly cluster: string;
   readonly currency: string;
+  /** for how long the exits of erased customers may be read */
+  readonly erasureDays: number;
   readonly types: RegisteredTypes;
   readonly publisher: Publisher;
   /** There may be new runs: a publish or a refresh was just stored. */

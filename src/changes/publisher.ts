@@ -1,6 +1,7 @@
 // In charge of numbering: one publisher moves every row its snapshot sees from `outbox` to `changes` with dense positions, in order of
 // (decision, ordinal), in one transaction on the connection that holds the leader's lock. No transaction ids, no horizon: a late commit
 // comes later, and whoever waited for a customer's lock also decided later, so each customer's changes keep their order.
+// Changes of somebody who was erased before they were numbered are counted, and numbered as tombstones (erase-customer.ts).
 import type pg from 'pg';
 import type { Clock } from '../base/clock.ts';
 import { MARKED_TOGETHER, markChanges } from './marks.ts';
@@ -21,19 +22,24 @@ const MOVE = `
       limit ${MOVED_AT_ONCE}
     ) as p
     where o.customer_id = p.customer_id and o.decision = p.decision and o.ordinal = p.ordinal
-    returning o.*
+    returning o.*, o.customer_id = 0 and o.erasure_id is null as is_erased
   ), numbered as (
-    insert into changes (position, type, segment_id, customer_id, version, cause, at, since, since_version, pin_log_id)
+    insert into changes (position, type, segment_id, customer_id, erasure_id, version, cause, at, since, since_version, pin_log_id, seen)
     select f.position + row_number() over (order by m.decision, m.ordinal),
-      m.type, m.segment_id, m.customer_id, m.version, m.cause, m.at, m.since, m.since_version, m.pin_log_id
+      case when m.is_erased then 'erased' else m.type end,
+      case when not m.is_erased then m.segment_id end,
+      nullif(m.customer_id, 0), m.erasure_id,
+      case when not m.is_erased then m.version end,
+      case when not m.is_erased then m.cause end,
+      m.at, m.since, m.since_version, m.pin_log_id, m.seen
     from moved as m
     cross join feed as f
-    returning segment_id, type, cause, at
+    returning position
   ), counted as (
-    select n.segment_id, date_bin('15 minutes', n.at, 'epoch'::timestamptz) as quarter, n.cause,
-      count(*) filter (where n.type = 'entered') as entered, count(*) filter (where n.type = 'exited') as exited
-    from numbered as n
-    group by n.segment_id, quarter, n.cause
+    select m.segment_id, date_bin('15 minutes', m.at, 'epoch'::timestamptz) as quarter, m.cause,
+      count(*) filter (where m.type = 'entered') as entered, count(*) filter (where m.type = 'exited') as exited
+    from moved as m
+    group by m.segment_id, quarter, m.cause
   ), by_quarter as (
     insert into segment_quarters as q (segment_id, at, cause, entered, exited)
     select c.segment_id, c.quarter, c.cause, c.entered, c.exited

@@ -4,7 +4,7 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
 import { positionBefore } from './marks.ts';
 
-export interface Change {
+export interface MembershipChange {
   readonly position: string;
   readonly type: 'entered' | 'exited';
   readonly segment: string;
@@ -14,6 +14,19 @@ export interface Change {
   readonly atMs: number;
 }
 
+/** A tombstone: what is left of a change of somebody who has been erased since. */
+export interface ErasedChange {
+  readonly position: string;
+  readonly type: 'erased';
+  readonly segment: null;
+  readonly customerId: null;
+  readonly version: null;
+  readonly cause: null;
+  readonly atMs: number;
+}
+
+export type Change = MembershipChange | ErasedChange;
+
 export interface FeedQuery {
   readonly afterPosition: string;
   readonly limit: number;
@@ -21,42 +34,56 @@ export interface FeedQuery {
   readonly customerKey?: CustomerKey;
 }
 
-interface ChangeRow {
-  position: string;
-  type: 'entered' | 'exited';
-  segment: string;
-  customer_id: string;
-  version: number;
-  cause: Cause;
-  at: number;
+type ChangeRow = (Omit<MembershipChange, 'customerId' | 'atMs'> | Omit<ErasedChange, 'customerId' | 'atMs'>) & {
+  readonly customer_id: string | null;
+  readonly at: number;
+};
+
+const COLUMNS = 'c.position, c.type, c.segment_id, c.customer_id, c.erasure_id, c.version, c.cause, c.at';
+
+/** SQL: so many changes behind $1 that the condition lets through, walked by the index made for it. */
+function changesWhere(condition: string): string {
+  return `
+    select ${COLUMNS}
+    from changes as c
+    where c.position > $1::bigint ${condition}
+    order by c.position
+    limit $2`;
 }
 
-/** In order of position. Filters are statements of their own, so that each walks the index made for it. */
+/** In order of position. An erased customer's exits still say whose they are, until they too become tombstones. */
 export async function readChanges(database: Database, query: FeedQuery): Promise<Change[]> {
-  const filters = [
-    query.segmentId === undefined ? '' : 'and c.segment_id = $3::integer',
-    query.customerKey === undefined ? '' : `and c.customer_id = $${query.segmentId === undefined ? 3 : 4}::bigint`,
-  ].join(' ');
+  const { segmentId, customerKey } = query;
   const values: unknown[] = [query.afterPosition, query.limit];
-  if (query.segmentId !== undefined) values.push(query.segmentId);
-  if (query.customerKey !== undefined) values.push(query.customerKey);
+  const parameter = (value: unknown) => `$${values.push(value)}`;
+  const ofSegment = segmentId === undefined ? '' : `and c.segment_id = ${parameter(segmentId)}::integer`;
+  const customer = customerKey === undefined ? undefined : parameter(customerKey);
+  const found =
+    customer === undefined
+      ? changesWhere(ofSegment)
+      : `
+        (${changesWhere(`${ofSegment} and c.customer_id = ${customer}::bigint`)})
+        union all
+        (
+          select ${COLUMNS}
+          from erasures as e
+          join changes as c on c.erasure_id = e.id
+          where e.customer_id = ${customer}::bigint and c.position > $1::bigint ${ofSegment}
+        )
+        order by position
+        limit $2`;
   const rows = await database.query<ChangeRow>({
-    name: `read_changes${query.segmentId === undefined ? '' : '_segment'}${query.customerKey === undefined ? '' : '_customer'}`,
+    name: `read_changes${segmentId === undefined ? '' : '_segment'}${customerKey === undefined ? '' : '_customer'}`,
     text: `
-      select c.position, c.type, s.key as segment, k.external_id as customer_id, c.version, c.cause, c.at
-      from (
-        select c.position, c.type, c.segment_id, c.customer_id, c.version, c.cause, c.at
-        from changes as c
-        where c.position > $1::bigint ${filters}
-        order by c.position
-        limit $2
-      ) as c
-      join segments as s on s.id = c.segment_id
-      join customers as k on k.id = c.customer_id
+      select c.position, c.type, s.key as segment, coalesce(k.external_id, e.external_id) as customer_id, c.version, c.cause, c.at
+      from (${found}) as c
+      left join segments as s on s.id = c.segment_id
+      left join customers as k on k.id = c.customer_id
+      left join erasures as e on e.id = c.erasure_id
       order by c.position`,
     values,
   });
-  return rows.map(({ customer_id, at, ...row }) => ({ ...row, customerId: customer_id, atMs: at }));
+  return rows.map(({ customer_id, at, ...row }) => ({ ...row, customerId: customer_id, atMs: at }) as Change);
 }
 
 /** The last position before the first change of that instant or later; the feed's end where there is none yet. */

@@ -8,7 +8,7 @@ import { positionBefore } from './marks.ts';
 
 /**
  * SQL: the first change after the instant `$2` of each customer and segment that the filter leaves: it tells what was before it. What is
- * in the outbox came after everything in the log. An exit carries the membership that it ended.
+ * in the outbox came after everything in the log. An exit carries the membership that it ended. What an erasure left belongs to nobody.
  */
 function firstChangesAfter(filter: (table: string) => string): string {
   return `
@@ -21,7 +21,7 @@ function firstChangesAfter(filter: (table: string) => string): string {
       union all
       select o.customer_id, o.segment_id, o.type, o.since, o.since_version, 1, o.decision, o.ordinal
       from outbox as o
-      where ${filter('o')} and o.at > $2::timestamptz and o.type in ('entered', 'exited')
+      where ${filter('o')} and o.at > $2::timestamptz and o.customer_id <> 0
     ) as v
     order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal`;
 }
@@ -126,7 +126,7 @@ export async function readCustomerSegmentsAt(
   return { customerId: row.external_id, segments };
 }
 
-/** How many members the segment had: today's size, exact at a position, without the changes after the instant. */
+/** How many members the segment had: today's size, exact at a position, without the changes after the instant. Without the erased, as above. */
 export async function countMembersAt(database: Database, segmentId: number, atMs: number): Promise<number> {
   const [row] = await database.query<{ member_count: string }>({
     name: 'count_members_at',
@@ -136,10 +136,11 @@ export async function countMembersAt(database: Database, segmentId: number, atMs
           select count(*) filter (where c.type = 'entered') - count(*) filter (where c.type = 'exited')
           from changes as c
           where c.segment_id = $1 and c.position > ${positionBefore('$2::timestamptz', 'inclusive')} and c.at > $2::timestamptz
+            and c.erasure_id is null
         ) + (
           select count(*) filter (where o.type = 'entered') - count(*) filter (where o.type = 'exited')
           from outbox as o
-          where o.segment_id = $1 and o.at <= $2::timestamptz
+          where o.segment_id = $1 and (o.at <= $2::timestamptz or o.customer_id = 0)
         ) as member_count`,
     values: [segmentId, new Date(atMs).toISOString()],
   });

@@ -1,6 +1,6 @@
 // In charge of looking at given customers again, against all live segments: when a look is due, when an import owes it, when a
 // reader asks, when a full run met a customer that was written meanwhile. Nobody is created by a look.
-import { type Client, pipeline } from '../db/database.ts';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -77,11 +77,23 @@ export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
 
 async function lookOnce(client: Client, deciding: Deciding, program: Program, look: Look): Promise<number> {
   const { moment, revisions } = await lockForLook(client, deciding, look.keys);
-  const differences = await evaluateAll(client, deciding, program, { ...look, moment });
+  const keys = look.keys.filter((key) => revisions.has(key)); // somebody who is made after the locks is not ours
+  const differences = await evaluateAll(client, deciding, program, { ...look, keys, moment });
   const gone = look.keys.filter((key) => !revisions.has(key));
   await pipeline(client, [
-    { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [look.keys] },
-    { name: 'drop_looks', text: 'delete from rechecks as r where r.customer_id = any($1::bigint[])', values: [gone] },
+    { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [keys] },
+    ...(gone.length === 0 ? [] : [dropOf('pending', gone), dropOf('rechecks', gone)]),
   ]);
   return countChanges(differences);
+}
+
+/** Of customers who are not there; one who came again meanwhile keeps what is new. */
+function dropOf(table: 'pending' | 'rechecks', keys: readonly CustomerKey[]): Statement {
+  return {
+    name: `drop_${table}`,
+    text: `
+      delete from ${table} as t
+      where t.customer_id = any($1::bigint[]) and not exists (select from customers as c where c.id = t.customer_id)`,
+    values: [keys],
+  };
 }

@@ -260,6 +260,7 @@ async function replayedMemberships(play: Play): Promise<Memberships> {
   const members = new Map<string, Set<string>>();
   const changes = await readChanges(testDatabase.database, { afterPosition: '0', limit: 100_000 });
   for (const change of changes) {
+    if (change.type === 'erased') continue;
     const key = customerKeyOf(change.customerId);
     const segments = members.get(key) ?? new Set();
     members.set(key, segments);

@@ -4,6 +4,7 @@ import { historyTrimmed, readKeptHistory, requireKept } from '../../changes/kept
 import { type Change, type FeedQuery, findStart, readChanges, readFeedEnd } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
+import { CAUSES } from '../../membership/record.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -20,14 +21,17 @@ const ChangeSchema = z
   .strictObject({
     id: z.string(),
     position: z.int().meta({ description: 'Dense: the next change has the next number' }),
-    type: ChangeType,
-    segment: SegmentKey,
-    customerId: z.string(),
-    version: z.int(),
-    cause: z.string().meta({ description: 'data, time, definition, refresh or repair' }),
+    type: z.enum([...ChangeType.options, 'erased']).meta({ description: 'erased: a tombstone; what is null in it says nothing more' }),
+    segment: SegmentKey.nullable(),
+    customerId: z.string().nullable(),
+    version: z.int().nullable(),
+    cause: z.enum(CAUSES).nullable().meta({ description: 'What brought it about: a write, the clock, a definition, a hand, an erasure' }),
     at: Instant,
   })
-  .meta({ id: 'Change', description: 'One customer entered or left one segment' });
+  .meta({
+    id: 'Change',
+    description: 'One customer entered or left one segment; or a tombstone, where the customer has been erased since',
+  });
 
 const ChangePage = z
   .strictObject({ data: z.array(ChangeSchema), next: z.string().meta({ description: 'Where to go on, also when nothing is there yet' }) })
@@ -54,7 +58,7 @@ export const changeRoutes: readonly Route[] = [
     tag: 'changes',
     summary: 'The feed: each change exactly once, in order',
     description:
-      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. With `wait` the answer comes when there is something, at the latest after that many seconds.',
+      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. With `wait` the answer comes when there is something, at the latest after that many seconds.',
     query: z.strictObject({
       ...Page,
       segment: SegmentKey.optional().meta({ description: 'Changes of this segment only' }),
