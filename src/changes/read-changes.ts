@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
 import { positionBefore } from './marks.ts';
+import { segmentRange } from './segment-range.ts';
 
 export interface MembershipChange {
   readonly position: string;
@@ -42,12 +43,12 @@ type ChangeRow = (Omit<MembershipChange, 'customerId' | 'atMs'> | Omit<ErasedCha
 const COLUMNS = 'c.position, c.type, c.segment_id, c.customer_id, c.erasure_id, c.version, c.cause, c.at';
 
 /** SQL: so many changes behind $1 that the condition lets through, walked by the index made for it. */
-function changesWhere(condition: string): string {
+function changesWhere(condition: string, order: string): string {
   return `
     select ${COLUMNS}
     from changes as c
-    where c.position > $1::bigint ${condition}
-    order by c.position
+    where ${condition}
+    order by ${order}
     limit $2`;
 }
 
@@ -56,13 +57,16 @@ export async function readChanges(database: Database, query: FeedQuery): Promise
   const { segmentId, customerKey } = query;
   const values: unknown[] = [query.afterPosition, query.limit];
   const parameter = (value: unknown) => `$${values.push(value)}`;
-  const ofSegment = segmentId === undefined ? '' : `and c.segment_id = ${parameter(segmentId)}::integer`;
+  const segment = segmentId === undefined ? undefined : `${parameter(segmentId)}::integer`;
+  const ofSegment = segment === undefined ? '' : `and c.segment_id = ${segment}`;
   const customer = customerKey === undefined ? undefined : parameter(customerKey);
   const found =
     customer === undefined
-      ? changesWhere(ofSegment)
+      ? segment === undefined
+        ? changesWhere('c.position > $1::bigint', 'c.position')
+        : changesWhere(segmentRange('c', segment, '$1::bigint'), 'c.segment_id, c.position')
       : `
-        (${changesWhere(`${ofSegment} and c.customer_id = ${customer}::bigint`)})
+        (${changesWhere(`c.position > $1::bigint and c.customer_id = ${customer}::bigint ${ofSegment}`, 'c.position')})
         union all
         (
           select ${COLUMNS}

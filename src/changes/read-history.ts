@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
 import { positionBefore } from './marks.ts';
+import { LAST_POSITION, segmentRange } from './segment-range.ts';
 
 export interface PastChange {
   readonly position: string;
@@ -15,6 +16,9 @@ export interface PastChange {
   readonly atMs: number;
   /** of an exit: since when the customer had been in */
   readonly sinceMs: number | null;
+  /** who said so by hand, and why; null: nobody did */
+  readonly actor: string | null;
+  readonly reason: string | null;
 }
 
 /** At least one of segment and customer is given. */
@@ -40,6 +44,8 @@ interface HistoryRow {
   cause: Cause;
   at: number;
   since: number | null;
+  actor: string | null;
+  reason: string | null;
 }
 
 /** Positions, both ends included. */
@@ -47,8 +53,6 @@ interface Range {
   readonly first: string;
   readonly last: string;
 }
-
-const LAST_POSITION = '9223372036854775807';
 
 /** Newest first by position. The cost is that of the page and, with filters, of what they pass over of the customer or the segment. */
 export async function readHistory(database: Database, query: HistoryQuery): Promise<PastChange[]> {
@@ -89,31 +93,36 @@ function isoOr(none: string, instantMs: number | undefined): string {
 }
 
 async function readRange(database: Database, query: HistoryQuery, range: Range, limit: number): Promise<PastChange[]> {
-  const values: unknown[] = [range.first, range.last, limit];
+  const { segmentId, customerKey } = query;
+  const values: unknown[] = [String(BigInt(range.first) - 1n), range.last, limit];
   const conditions: string[] = [];
   const only = (condition: string, value: unknown) => {
     if (value === undefined) return;
-    values.push(value);
-    conditions.push(`and c.${condition.replace('$', `$${values.length}`)}`);
+    conditions.push(`and c.${condition.replace('$', `$${values.push(value)}`)}`);
   };
-  only('customer_id = $::bigint', query.customerKey);
-  only('segment_id = $::integer', query.segmentId);
+  const ofSegment = customerKey === undefined; // a customer has few changes: those of one segment are filtered
+  const place = ofSegment
+    ? segmentRange('c', `$${values.push(segmentId)}::integer`, '$1::bigint', '$2::bigint')
+    : 'c.position > $1::bigint and c.position <= $2::bigint';
+  only('customer_id = $::bigint', customerKey);
+  only('segment_id = $::integer', ofSegment ? undefined : segmentId);
   only('type = $', query.type);
   only('cause = $', query.cause);
   only('at >= $::timestamptz', query.fromMs === undefined ? undefined : isoOr('', query.fromMs));
   only('at < $::timestamptz', query.toMs === undefined ? undefined : isoOr('', query.toMs));
   const rows = await database.query<HistoryRow>({
     text: `
-      select c.position, c.type, s.key as segment, k.external_id as customer_id, c.version, c.cause, c.at, c.since
+      select c.position, c.type, s.key as segment, k.external_id as customer_id, c.version, c.cause, c.at, c.since, l.actor, l.reason
       from (
-        select c.position, c.type, c.segment_id, c.customer_id, c.version, c.cause, c.at, c.since
+        select c.position, c.type, c.segment_id, c.customer_id, c.version, c.cause, c.at, c.since, c.pin_log_id
         from changes as c
-        where c.position between $1::bigint and $2::bigint ${conditions.join(' ')}
-        order by c.position desc
+        where ${place} ${conditions.join(' ')}
+        order by ${ofSegment ? 'c.segment_id desc, ' : ''}c.position desc
         limit $3
       ) as c
       join segments as s on s.id = c.segment_id
       left join customers as k on k.id = c.customer_id
+      left join pin_log as l on l.customer_id = c.customer_id and l.id = c.pin_log_id
       order by c.position desc`,
     values,
   });

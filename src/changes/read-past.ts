@@ -5,23 +5,26 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import { groupAt, type MembershipSource, sourceAt } from '../membership/membership-source.ts';
 import type { CustomerSegment, Member } from '../membership/read-members.ts';
 import { positionBefore } from './marks.ts';
+import { segmentRange } from './segment-range.ts';
+
+/** SQL: up to here the log holds nothing that came after the instant `$2`. */
+const BEFORE_THEN = positionBefore('$2::timestamptz', 'inclusive');
 
 /**
- * SQL: the first change after the instant `$2` of each customer and segment that the filter leaves: it tells what was before it. What is
+ * SQL: the first change after the instant `$2` of each customer and segment that the conditions leave: it tells what was before it. What is
  * in the outbox came after everything in the log. An exit carries the membership that it ended. What an erasure left belongs to nobody.
  */
-function firstChangesAfter(filter: (table: string) => string): string {
+function firstChangesAfter(ofLog: string, ofOutbox: string): string {
   return `
     select distinct on (v.customer_id, v.segment_id) v.customer_id, v.segment_id, v.type, v.since, v.since_version
     from (
       select c.customer_id, c.segment_id, c.type, c.since, c.since_version, 0 as stage, c.position as place, 0 as ordinal
       from changes as c
-      where ${filter('c')} and c.position > ${positionBefore('$2::timestamptz', 'inclusive')}
-        and c.at > $2::timestamptz and c.type in ('entered', 'exited')
+      where ${ofLog} and c.at > $2::timestamptz and c.type in ('entered', 'exited')
       union all
       select o.customer_id, o.segment_id, o.type, o.since, o.since_version, 1, o.decision, o.ordinal
       from outbox as o
-      where ${filter('o')} and o.at > $2::timestamptz and o.customer_id <> 0
+      where ${ofOutbox} and o.at > $2::timestamptz and o.customer_id <> 0
     ) as v
     order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal`;
 }
@@ -45,7 +48,10 @@ export async function readMembersAt(
     name: 'read_members_at',
     text: `
       with later as materialized (
-        ${firstChangesAfter((table) => `${table}.segment_id = $1 and ${table}.customer_id > $3::bigint`)}
+        ${firstChangesAfter(
+          `${segmentRange('c', '$1', BEFORE_THEN)} and c.customer_id > $3::bigint`,
+          'o.segment_id = $1 and o.customer_id > $3::bigint',
+        )}
       ), stayed as (
         select m.customer_id, m.since, m.version
         from memberships as m
@@ -97,7 +103,7 @@ export async function readCustomerSegmentsAt(
     name: 'read_customer_segments_at',
     text: `
       with later as materialized (
-        ${firstChangesAfter((table) => `${table}.customer_id = $1::bigint`)}
+        ${firstChangesAfter(`c.customer_id = $1::bigint and c.position > ${BEFORE_THEN}`, 'o.customer_id = $1::bigint')}
       ), held as (
         select m.segment_id, m.since, m.version
         from memberships as m
@@ -135,8 +141,7 @@ export async function countMembersAt(database: Database, segmentId: number, atMs
         - (
           select count(*) filter (where c.type = 'entered') - count(*) filter (where c.type = 'exited')
           from changes as c
-          where c.segment_id = $1 and c.position > ${positionBefore('$2::timestamptz', 'inclusive')} and c.at > $2::timestamptz
-            and c.erasure_id is null
+          where ${segmentRange('c', '$1', BEFORE_THEN)} and c.at > $2::timestamptz and c.erasure_id is null
         ) + (
           select count(*) filter (where o.type = 'entered') - count(*) filter (where o.type = 'exited')
           from outbox as o

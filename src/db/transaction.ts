@@ -62,10 +62,14 @@ async function once<Value>(
   }
 }
 
-/** A read of many rows at one snapshot of each statement: sequential scans are allowed in it. */
+/** A read of many rows at one snapshot of each statement: sequential scans and parallel workers are allowed in it. */
 export function inScan<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
   return inTransaction(database, async (client) => {
-    await pipeline(client, [{ text: 'set transaction read only' }, { text: 'set local enable_seqscan = on' }]);
+    await pipeline(client, [
+      { text: 'set transaction read only' },
+      { text: 'set local enable_seqscan = on' },
+      { text: 'set local max_parallel_workers_per_gather = 2' },
+    ]);
     return work(client);
   });
 }

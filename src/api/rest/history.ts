@@ -37,6 +37,8 @@ const PastChangeSchema = z
     cause: z.enum(CAUSES),
     at: Instant,
     since: Instant.nullable().meta({ description: 'Of an exit: when the membership that it ended had begun' }),
+    actor: z.string().nullable().meta({ description: 'Who said so by hand; null: nobody did' }),
+    reason: z.string().nullable(),
   })
   .meta({ id: 'PastChange', description: 'One customer entered or left one segment' });
 
@@ -196,9 +198,8 @@ async function readPage(
 }
 
 function pastChangeOut(change: PastChange): z.input<typeof PastChangeSchema> {
-  const { position, type, segment, customerId, version, cause } = change;
-  const at = instant(change.atMs);
-  return { id: position, position: Number(position), type, segment, customerId, version, cause, at, since: instantOrNull(change.sinceMs) };
+  const { position, atMs, sinceMs, ...rest } = change;
+  return { id: position, position: Number(position), ...rest, at: instant(atMs), since: instantOrNull(sinceMs) };
 }
 
 /** Throws `invalid_request` for a period that ends before it begins, lies in the future or has too many points. */
