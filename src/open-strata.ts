@@ -144,16 +144,16 @@ async function trimLog(strata: Strata, historyDays: number | undefined, signal: 
   }
 }
 
-const BLANK_LOOK_MS = 60_000;
+const BLANK_LOOK_MS = 5000;
+/** Exits that wait for their number have it by then. */
+const BLANK_AGAIN_MS = 1000;
 
-/** Exits of the erased become tombstones when their time has come: to the second where we know it, within a minute where another process erased. */
+/** Exits of the erased become tombstones when their time has come: to the millisecond, where that is not nearer than the next look. */
 async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     if ((await blankDueExits(strata.database, strata.clock)) > 0) continue;
     const blankMs = (await nextBlankMs(strata.database)) ?? Number.POSITIVE_INFINITY;
-    await strata.clock.sleep(Math.max(BLANK_AGAIN_MS, Math.min(BLANK_LOOK_MS, blankMs - strata.clock.nowMs())), signal);
+    const waitMs = Math.max(blankMs - strata.clock.nowMs(), BLANK_AGAIN_MS);
+    await strata.clock.sleep(Math.min(waitMs, BLANK_LOOK_MS), signal);
   }
 }
-
-/** Exits that wait for their number have it by then. */
-const BLANK_AGAIN_MS = 1000;

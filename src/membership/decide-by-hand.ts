@@ -112,11 +112,12 @@ export async function decideIn(
   const { saying } = byHand;
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
   const segments = await readPinnedSegments(client, program, byHand.segmentKeys);
-  const { moment } = await lockForLook(client, deciding, keys);
+  const { moment, revisions } = await lockForLook(client, deciding, keys);
+  const locked = keys.filter((key) => revisions.has(key)); // somebody who is made after the locks is not known yet
   if (saying.untilMs !== null && saying.untilMs <= moment.asOfMs) throw untilIsPast();
-  const [late = []] = await pipeline(client, [findLate(deciding, keys)]);
+  const [late = []] = await pipeline(client, [findLate(deciding, locked)]);
   const overdue = await catchUp(client, deciding, program, moment, toLate(late));
-  const situation = await readSituation(client, program, segments, byHand, moment);
+  const situation = await readSituation(client, program, segments, locked, moment);
   const writes = await byHand.plan(situation);
   onPlan(writes);
   const changes = countChanges(overdue) + (await writeAndRecord(client, deciding, program, writes, saying, moment, countChanges(overdue)));
@@ -152,10 +153,9 @@ async function readSituation(
   client: Client,
   program: Program,
   segments: ReadonlyMap<string, PinnedSegment>,
-  byHand: ByHand,
+  keys: readonly CustomerKey[],
   moment: Moment,
 ): Promise<Situation> {
-  const keys = [...new Set(byHand.customerIds)].map(customerKey);
   const ids = [...new Set([...segments.values()].flatMap(({ id, group }) => (group === null ? [id] : segmentIdsOf(group))))];
   const pins = Map.groupBy(await readPins(client, keys, ids, moment.asOfMs), (pin) => pin.customerKey);
   const [customers = [], members = []] = await pipeline(client, [
