@@ -31,7 +31,7 @@ const DAY_MS = 86_400_000;
 /** An order came to the customer between finding the orders and locking the customer: orders are locked first, so it all begins again. */
 class OrderCame extends Error {}
 
-/** Throws `not_found`. `exitsDays`: how long consumers may still read the exits. */
+/** Throws `not_found`, and `conflict` where writers never pause. `exitsDays`: how long consumers may still read the exits. */
 export async function eraseCustomer(deciding: Deciding, externalId: string, exitsDays: number): Promise<Erased> {
   await removeStagedLines(deciding.database, externalId);
   for (let attempt = 1; ; attempt += 1) {
@@ -45,7 +45,9 @@ export async function eraseCustomer(deciding: Deciding, externalId: string, exit
       return { ...erased, lsn };
     } catch (error) {
       const isOvertaken = error instanceof OrderCame || sqlState(error) === LOCK_NOT_AVAILABLE;
-      if (!isOvertaken || attempt === ATTEMPTS) throw error;
+      if (!isOvertaken) throw error;
+      if (attempt === ATTEMPTS)
+        throw new AppError('conflict', 'The customer is being written without a pause; try again.', { cause: error });
     }
   }
 }
@@ -164,7 +166,7 @@ async function lock(
   const [customer] = rows;
   if (!revisions.has(key) || customer?.external_id !== externalId) throw new AppError('not_found', `There is no customer “${externalId}”.`);
   const locked = new Set(orderIds);
-  if (false && locked) throw new OrderCame();
+  if ((await findOrders(client, key)).some((id) => !locked.has(id))) throw new OrderCame();
   await client.query(`set local lock_timeout = ${ELSEWHERE_TIMEOUT_MS}`);
   return { moment, orderIds, memberships: customer.memberships };
 }
