@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
+import { AppError } from '../errors.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import { type Definitions, type LiveSegment, loadDefinitions } from '../segments/definitions.ts';
@@ -42,7 +43,7 @@ interface Asking {
   readonly limits: EvaluationLimits;
 }
 
-/** Chunks of customers in one snapshot, as long as the caller waits. Throws `not_found`, `invalid_rule`, and what evaluation throws. */
+/** Chunks of customers in one snapshot, as long as the caller waits. Throws `not_found`, `invalid_rule`, `unavailable` (broken off), and what evaluation throws. */
 export async function findImpact(asking: Asking, request: ImpactRequest, signal: AbortSignal): Promise<Impact> {
   const { database, limits } = asking;
   const rulesDiff = await diffVersions(database, request.key, request.number, request.against);
@@ -61,7 +62,8 @@ export async function findImpact(asking: Asking, request: ImpactRequest, signal:
     const asOfMs = await readAsOf(client, asking.clock);
     const tallies = new Map(question.segmentIds.map((id) => [id, emptyTally()]));
     let afterKey: CustomerKey = LEAST_KEY;
-    while (!signal.aborted) {
+    for (;;) {
+      if (signal.aborted) throw new AppError('unavailable', 'The answer was broken off; ask again.');
       const throughKey = await nextThroughKey(client, afterKey, limits.chunkCustomers);
       if (throughKey === null) break;
       const { rows } = await client.query<TallyRow>(countChunk(question, { asOfMs, timeZone: asking.timeZone, afterKey, throughKey }));

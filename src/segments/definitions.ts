@@ -1,6 +1,6 @@
 // In charge of the live definitions: every published rule, checked against the catalog, as one snapshot per epoch.
 // A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing segments (segments.ts).
-import type { Clock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Client, Database, Statement } from '../db/database.ts';
@@ -75,7 +75,7 @@ export async function changeDefinitions<Value>(database: Database, clock: Clock,
       });
     } catch (error) {
       if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
-      await clock.sleep(BETWEEN_TRIES_MS);
+      await (clock.fixedMs() === null ? clock : systemClock).sleep(BETWEEN_TRIES_MS); // a clock that stands would never wake us
     }
   }
 }

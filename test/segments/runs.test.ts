@@ -7,7 +7,7 @@ import { runOpenRuns } from '../../src/membership/full-run.ts';
 import type { Deciding } from '../../src/membership/in-decision.ts';
 import { readSegments } from '../../src/pipeline.ts';
 import { archiveSegment, cancelRun } from '../../src/segments/lifecycle.ts';
-import { getRun } from '../../src/segments/runs.ts';
+import { getRun, startRuns } from '../../src/segments/runs.ts';
 import { addPublishedVersion, getSegment, refreshSegment } from '../../src/segments/segments.ts';
 import { Random } from '../membership/random.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
@@ -204,3 +204,19 @@ async function change(id: string, own: CustomerFacts, random: Random): Promise<r
   );
   return outcome.segments.get(customerKey(id)) ?? [];
 }
+
+it('estimates how many customers there are', async () => {
+  const { database } = shop.strata;
+  await database.query({
+    text: `
+      insert into customers (id, external_id, revision, created_at)
+      select n, 'many' || n, 1, '2026-01-01'
+      from generate_series(1, 60000) as n`,
+  });
+  await database.query({ text: 'analyze customers' });
+  const runId = await refreshSegment(database, shop.clock, 'all');
+  await startRuns(database, [runId], null);
+  const { total } = await getRun(database, runId);
+  expect(total).toBeGreaterThan(55_000);
+  expect(total).toBeLessThan(65_000);
+});
