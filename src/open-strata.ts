@@ -55,7 +55,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     erasureDays: options.erasureDays ?? ERASURE_DAYS,
     programs,
     types,
-    publisher: new Publisher(clock, options.timeZone),
+    publisher: new Publisher({ clock, timeZone: options.timeZone, database }),
     runsWaiting: new Bell(),
     singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: namedKeys, run }),
     batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),

@@ -6,7 +6,7 @@ export interface GatherOptions<Input, Output> {
   readonly limit: number;
   /** calls under way at once */
   readonly lanes: number;
-  /** what two pieces of one call may not share, such as a customer: a piece that shares waits for the next call */
+  /** what two pieces under way at once may not share, such as a customer: a piece that shares waits for a later call */
   keysOf(input: Input): Iterable<string>;
   /** answers in the order of the inputs */
   run(inputs: readonly Input[]): Promise<readonly Output[]>;
@@ -22,6 +22,7 @@ interface Waiting<Input, Output> {
 export class Gatherer<Input, Output> {
   readonly #options: GatherOptions<Input, Output>;
   #waiting: Waiting<Input, Output>[] = [];
+  readonly #busyKeys = new Set<string>();
   #lanesBusy = 0;
   #scheduled = false;
 
@@ -42,15 +43,19 @@ export class Gatherer<Input, Output> {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#lanesBusy < this.#options.lanes) void this.#runLane(this.#take());
+      while (this.#lanesBusy < this.#options.lanes) {
+        const pieces = this.#take();
+        if (pieces.length === 0) break;
+        void this.#runLane(pieces);
+      }
     });
   }
 
-  /** The longest-waiting pieces that share nothing with each other. */
+  /** The longest-waiting pieces that share nothing with each other, nor with a call under way, behind whose locks they would only wait. */
   #take(): Waiting<Input, Output>[] {
     const taken: Waiting<Input, Output>[] = [];
     const left: Waiting<Input, Output>[] = [];
-    const keys = new Set<string>();
+    const keys = new Set(this.#busyKeys);
     for (const piece of this.#waiting) {
       const own = [...this.#options.keysOf(piece.input)];
       if (taken.length < this.#options.limit && !own.some((key) => keys.has(key))) taken.push(piece);
@@ -62,10 +67,13 @@ export class Gatherer<Input, Output> {
   }
 
   async #runLane(pieces: readonly Waiting<Input, Output>[]): Promise<void> {
+    const keys = pieces.flatMap((piece) => [...this.#options.keysOf(piece.input)]);
+    for (const key of keys) this.#busyKeys.add(key);
     this.#lanesBusy += 1;
     try {
       await this.#runTogether(pieces);
     } finally {
+      for (const key of keys) this.#busyKeys.delete(key);
       this.#lanesBusy -= 1;
       if (this.#waiting.length > 0) this.#schedule();
     }

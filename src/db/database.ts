@@ -1,5 +1,6 @@
 // In charge of connections: a pool whose clients send statements without waiting for the answers before (pipeline mode),
 // and how values come back. Not of transactions (transaction.ts) or of starting a server (embedded.ts).
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 
 const INT8 = 20;
@@ -53,6 +54,10 @@ export interface DatabaseOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
+/** Of every session of ours, see openDatabase. */
+export const SESSION_SETTINGS =
+  '-c TimeZone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c max_parallel_workers_per_gather=0';
+
 /**
  * Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC, without JIT, with generic plans
  * and without sequential scans or parallel workers (starting two took 30 ms of a 2 ms read): nearly every statement looks rows up by key, and a plan made while the tables were still empty would
@@ -67,8 +72,8 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     application_name: options.applicationName ?? 'strata',
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
-    options:
-      '-c TimeZone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c max_parallel_workers_per_gather=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=60000',
+    idleTimeoutMillis: 0, // a connection that comes back has to plan its evaluations again, 40 ms each with 50 segments
+    options: `${SESSION_SETTINGS} -c statement_timeout=0 -c idle_in_transaction_session_timeout=60000`,
   } as pg.PoolConfig);
   pool.on('error', (error) => options.onIdleError?.(error));
   return {
@@ -90,11 +95,20 @@ export function toQuery(statement: Statement): pg.QueryConfig {
  * Throws the first error; the ones after it failed only because the transaction was already broken.
  */
 export async function pipeline(client: Client, statements: readonly Statement[]): Promise<pg.QueryResultRow[][]> {
-  const settled = await Promise.allSettled(statements.map((statement) => client.query(toQuery(statement))));
+  const { stream } = insides(client);
+  stream.cork(); // one packet for all of them: a packet each took a fifth of the service's CPU under single orders
+  const sent = statements.map((statement) => client.query(toQuery(statement)));
+  stream.uncork();
+  const settled = await Promise.allSettled(sent);
   return settled.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value.rows;
   });
+}
+
+/** What pg's types do not show of a connection. */
+function insides(client: Client): { readonly stream: Writable; readonly parsedStatements: Record<string, string> } {
+  return (client as unknown as { connection: { stream: Writable; parsedStatements: Record<string, string> } }).connection;
 }
 
 /**
@@ -102,7 +116,7 @@ export async function pipeline(client: Client, statements: readonly Statement[])
  * server has forgotten, so its memory is cleared with it.
  */
 export async function deallocate(client: Client, names: readonly string[]): Promise<void> {
-  const { parsedStatements } = (client as unknown as { connection: { parsedStatements: Record<string, string> } }).connection;
+  const { parsedStatements } = insides(client);
   const prepared = names.filter((name) => name in parsedStatements);
   for (const name of prepared) delete parsedStatements[name];
   await pipeline(

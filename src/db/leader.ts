@@ -2,6 +2,7 @@
 // The lock goes with the connection, so a killed leader is followed within seconds. What a leader does is the caller's business.
 import pg from 'pg';
 import type { Clock } from '../base/clock.ts';
+import { SESSION_SETTINGS } from './database.ts';
 
 const LEADER_LOCK = '7310589412001';
 const RETRY_MS = 1000;
@@ -50,7 +51,7 @@ export class Leadership {
       connectionString: this.#url,
       application_name: 'strata leader',
       keepAlive: true,
-      options: '-c TimeZone=UTC -c jit=off',
+      options: SESSION_SETTINGS,
     });
     const term = new AbortController();
     connection.on('error', () => term.abort());

@@ -14,14 +14,17 @@ export interface DueReport {
   readonly changes: number;
 }
 
-/** One batch of due customers, at most 1,000, the longest due first. A customer that cannot be evaluated is put off for a minute and reported. */
+/**
+ * One batch of due customers, at most 1,000, the longest due first. A customer that cannot be evaluated is put off for a minute and reported.
+ * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
+ */
 export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
   const rows = await deciding.database.query<{ customer_id: CustomerKey }>({
     name: 'find_due',
     text: `
       select r.customer_id
       from rechecks as r
-      where r.due_at <= coalesce($1::timestamptz, clock_timestamp())
+      where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
       order by r.due_at, r.customer_id
       limit ${DUE_BATCH}`,
     values: [fixedIso(deciding)],
