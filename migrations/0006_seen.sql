@@ -4,6 +4,3 @@
 -- more values). Null where no rule was evaluated (archiving, erasure, manual segments) and for changes older than this.
 alter table outbox add column seen jsonb;
 alter table changes add column seen jsonb;
-
--- A row is written and then given what was seen, in one transaction: with room on its page no index is touched again.
-alter table outbox set (fillfactor = 60);

@@ -29,6 +29,7 @@ import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
 import { readSegmentKeys, toSegmentKeys } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
+import { NOTHING_SEEN, seeChanges } from './membership/record-seen.ts';
 import { type PinRequest, writePin } from './membership/write-pins.ts';
 import type { Strata } from './strata.ts';
 
@@ -102,7 +103,7 @@ async function decide(strata: Strata, client: Client, program: Program, facts: F
   const { locks, moment, late } = await lock(strata, client, facts); //   whom the write touches, and as of when it is decided
   const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
   const findings = await writeAndEvaluate(strata, client, program, facts, locks, moment);
-  const segments = await record(client, program, moment, findings, countChanges(overdue), locks.locked);
+  const segments = await record(strata, client, program, moment, findings, countChanges(overdue), locks.locked);
   const changes = changesByCustomer([...overdue, ...findings.flatMap((found) => found.differences)]);
   return { decision: moment.decision, changes, segments, previousOwners: locks.previousOwners };
 }
@@ -177,6 +178,7 @@ async function writeAndEvaluate(
 
 /** Stores what differs and reads back whose segments they are now. */
 async function record(
+  strata: Strata,
   client: Client,
   program: Program,
   moment: Moment,
@@ -185,9 +187,14 @@ async function record(
   keys: readonly CustomerKey[],
 ): Promise<ReadonlyMap<CustomerKey, readonly string[]>> {
   const statements: Statement[] = [];
+  const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
+  const seen = await Promise.all(findings.map((found) => seeChanges(client, seeing, found.differences)));
   let ordinal = ordinalFrom;
-  for (const found of findings) {
-    statements.push(...recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: ordinal }));
+  for (const [index, found] of findings.entries()) {
+    const seenOf = seen[index] ?? NOTHING_SEEN;
+    statements.push(
+      ...recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: ordinal, seenOf }),
+    );
     ordinal += countChanges(found.differences);
   }
   const rows = (await pipeline(client, [...statements, readSegmentKeys(keys)])).at(-1) ?? [];

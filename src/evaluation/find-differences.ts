@@ -80,6 +80,13 @@ function setTimeLimit(timeoutMs: number): Statement {
 /** What each connection has prepared for the definitions of one epoch. */
 const preparedBy = new WeakMap<Client, { epoch: string; readonly names: Set<string> }>();
 
+/** Another statement for a program's definitions: it is given back on this connection when an evaluation of a later epoch comes by. */
+export function rememberPrepared(client: Client, { definitions: { epoch } }: Program, name: string): void {
+  const prepared = preparedBy.get(client);
+  if (prepared === undefined) preparedBy.set(client, { epoch, names: new Set([name]) });
+  else prepared.names.add(name);
+}
+
 /** A plan of 50 segments takes some hundred kilobytes on each connection, so those of an older epoch are given back. */
 async function forgetOlderEpochs(client: Client, program: Program, name: string): Promise<void> {
   const { epoch } = program.definitions;

@@ -9,6 +9,7 @@ import { type Deciding, inDecision } from './in-decision.ts';
 import { lockForLook } from './look-again.ts';
 import { readMoment, toMoment } from './moment.ts';
 import { recordStatements } from './record.ts';
+import { NOTHING_SEEN } from './record-seen.ts';
 
 /** Until nobody is left, the run is cancelled or superseded, or the signal aborts. */
 export async function runArchive(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
@@ -32,7 +33,13 @@ async function leave(client: Client, deciding: Deciding, program: Program, run: 
     return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null };
   });
   await pipeline(client, [
-    ...recordStatements({ findings: { differences, complete: false }, moment, cause: 'archive', versionOf: () => run.version }),
+    ...recordStatements({
+      findings: { differences, complete: false },
+      moment,
+      cause: 'archive',
+      versionOf: () => run.version,
+      seenOf: NOTHING_SEEN,
+    }),
     advanceRuns([run.id], last, keys.length, [keys.length]),
   ]);
   return 'left';

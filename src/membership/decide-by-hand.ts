@@ -17,6 +17,7 @@ import { lockForLook, versionsOf } from './look-again.ts';
 import type { Moment } from './moment.ts';
 import { readSegmentKeys, toSegmentKeys } from './read-segment-keys.ts';
 import { countChanges, recordStatements } from './record.ts';
+import { seeChanges } from './record-seen.ts';
 import { type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
 
 export interface ByHand {
@@ -208,7 +209,9 @@ async function writeAndRecord(
   const findings = await findDifferences(client, program, segmentIds, { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers });
   const pinLogIdOf = whoSaidIt(writes, logIds);
   const versionOf = versionsOf(program);
-  await pipeline(client, recordStatements({ findings, moment, cause: saying.cause, versionOf, ordinalFrom, pinLogIdOf }));
+  const seeing = { program, timeZone: deciding.timeZone, asOfMs: moment.asOfMs };
+  const seenOf = await seeChanges(client, seeing, findings.differences);
+  await pipeline(client, recordStatements({ findings, moment, cause: saying.cause, versionOf, ordinalFrom, pinLogIdOf, seenOf }));
   return countChanges(findings.differences);
 }
 

@@ -17,6 +17,7 @@ import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, recordStatements } from './record.ts';
+import { seeChanges } from './record-seen.ts';
 import { runMove } from './run-move.ts';
 
 /** A chunk that takes too long is halved, down to here. */
@@ -104,7 +105,7 @@ async function runChunk(
   let open: readonly string[] = runs.map((run) => run.id);
   for (;;) {
     const part = from;
-    const { program, segmentIds, differences } = await withoutCulprits(
+    const { differences, ...found } = await withoutCulprits(
       deciding,
       () => ({
         customers: { afterKey: part.afterKey, throughKey: part.throughKey },
@@ -112,14 +113,14 @@ async function runChunk(
       }),
       () => scan(deciding, runs, part),
     );
-    const pieces = cut(differences, from, program.limits.pieceCustomers);
+    const pieces = cut(differences, from, found.program.limits.pieceCustomers);
     let stale = false;
     for (const piece of pieces) {
       if (signal.aborted) return open;
       const progress = await withoutCulprits(
         deciding,
         () => ({ customers: { keys: piece.differences.map((difference) => difference.customerKey) } }),
-        () => applyPiece(deciding, program, segmentIds, piece, runs, cause),
+        () => applyPiece(deciding, found, piece, runs, cause),
       );
       open = progress.open;
       stale = progress.stale;
@@ -135,6 +136,7 @@ interface Scan {
   readonly program: Program;
   readonly segmentIds: readonly number[];
   readonly differences: readonly Difference[];
+  readonly asOfMs: number;
 }
 
 function segmentsOf(program: Program, runs: readonly Run[]): readonly number[] {
@@ -148,7 +150,7 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
     const asOfMs = await readAsOf(client, deciding);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
-    return { program, segmentIds, differences };
+    return { program, segmentIds, differences, asOfMs };
   });
 }
 
@@ -188,8 +190,7 @@ function cut(differences: readonly Difference[], chunk: Chunk, pieceCustomers: n
 /** Applies where the revision still stands; whoever was written since the scan is evaluated again, against everything. */
 async function applyPiece(
   deciding: Deciding,
-  program: Program,
-  segmentIds: readonly number[],
+  { program, segmentIds, asOfMs }: Omit<Scan, 'differences'>,
   piece: Piece,
   runs: readonly Run[],
   cause: Cause,
@@ -203,7 +204,8 @@ async function applyPiece(
       const standing = piece.differences.filter((difference) => revisions.get(difference.customerKey) === difference.revision);
       const moved = piece.differences.filter((d) => revisions.has(d.customerKey) && revisions.get(d.customerKey) !== d.revision);
       const findings = { differences: standing, complete: segmentIds.length === program.all.length };
-      await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }));
+      const seenOf = await seeChanges(client, { program, timeZone: deciding.timeZone, asOfMs }, standing);
+      await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf }));
       const ordinalFrom = standing.reduce((sum, d) => sum + d.entered.length + d.exited.length, 0);
       await evaluateAll(client, deciding, program, { keys: moved.map((d) => d.customerKey), moment, cause, ordinalFrom });
       for (const { entered, exited } of standing) {

@@ -8,6 +8,7 @@ import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { type Moment, readMoment, toMoment } from './moment.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
+import { seeChanges } from './record-seen.ts';
 
 export interface Look {
   readonly keys: readonly CustomerKey[];
@@ -53,7 +54,8 @@ export async function evaluateAll(
   if (keys.length === 0) return [];
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
   const findings = await findDifferences(client, program, program.all, input);
-  await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program) }));
+  const seenOf = await seeChanges(client, { program, ...input }, findings.differences);
+  await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program), seenOf }));
   return findings.differences;
 }
 

@@ -4,6 +4,7 @@ import type { Statement } from '../db/database.ts';
 import type { Difference, Findings } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Moment } from './moment.ts';
+import type { SeenOf } from './record-seen.ts';
 
 export const CAUSES = ['data', 'time', 'definition', 'pin', 'move', 'group', 'unpin', 'refresh', 'repair', 'erasure', 'archive'] as const;
 export type Cause = (typeof CAUSES)[number];
@@ -16,6 +17,8 @@ export interface Recording {
   versionOf(segmentId: number): number;
   /** outbox rows that this decision has written already */
   readonly ordinalFrom?: number;
+  /** what the conditions of its rule came to (`seeChanges`) */
+  readonly seenOf: SeenOf;
   /** what was said by hand and brings this change about: its id in pin_log */
   pinLogIdOf?(customerKey: CustomerKey, segmentId: number): string | null;
 }
@@ -30,18 +33,20 @@ export function recordStatements(recording: Recording): Statement[] {
   return [...changeStatements(recording), ...lookStatements(recording.findings)];
 }
 
-function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0, pinLogIdOf }: Recording): Statement[] {
+function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0, pinLogIdOf, seenOf }: Recording): Statement[] {
   const customers: CustomerKey[] = [];
   const segments: number[] = [];
   const types: string[] = [];
   const versions: number[] = [];
   const pinLogIds: (string | null)[] = [];
+  const seen: (string | null)[] = [];
   const push = (customer: CustomerKey, segment: number, type: string) => {
     customers.push(customer);
     segments.push(segment);
     types.push(type);
     versions.push(versionOf(segment));
     pinLogIds.push(pinLogIdOf?.(customer, segment) ?? null);
+    seen.push(seenOf(customer, segment));
   };
   for (const { customerKey, entered, exited } of findings.differences) {
     for (const segment of exited) push(customerKey, segment, 'exited'); // exits first: a move between two segments never shows both
@@ -53,13 +58,13 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
     {
       name: 'record_outbox',
       text: `
-        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at, since, since_version, pin_log_id)
+        insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at, since, since_version, pin_log_id, seen)
         select $1::bigint, $2::integer + u.ordinal, u.customer_id, u.segment_id, u.type, u.version, $3, $4::timestamptz, m.since, m.version,
-          u.pin_log_id
-        from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[], $9::bigint[])
-          with ordinality as u (customer_id, segment_id, type, version, pin_log_id, ordinal)
+          u.pin_log_id, u.seen::jsonb
+        from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[], $9::bigint[], $10::text[])
+          with ordinality as u (customer_id, segment_id, type, version, pin_log_id, seen, ordinal)
         left join memberships as m on u.type = 'exited' and m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
-      values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions, pinLogIds],
+      values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions, pinLogIds, seen],
     },
   ];
   const exits = types.map((type) => type === 'exited');

@@ -28,7 +28,7 @@ export interface Parameters {
   constant(type: ParameterType, value: unknown): SQL;
   /** Known when the statement runs; the same name must always mean the same value. */
   bound(type: ParameterType, name: string, binding: Binding): SQL;
-  render(query: SQL): { readonly text: string; bind(input: BindingInput): unknown[] };
+  render(query: SQL): { readonly text: string; readonly parameterCount: number; bind(input: BindingInput): unknown[] };
 }
 
 /**
@@ -89,7 +89,7 @@ export function createParameters(): Parameters {
         assert(binding !== undefined, `parameter ${name} has no value`);
         return binding;
       });
-      return { text, bind: (input) => inOrder.map((binding) => binding(input)) };
+      return { text, parameterCount: inOrder.length, bind: (input) => inOrder.map((binding) => binding(input)) };
     },
   };
 }

@@ -1,0 +1,115 @@
+// In charge of what changes record of their reasons: what the conditions of the segment's rule came to when its membership changed, for
+// those customers and segments only, in the same transaction. Not of storing it (record.ts) or of reading it back (changes/explain-past.ts).
+import { createHash } from 'node:crypto';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
+import { type Difference, rememberPrepared } from '../evaluation/find-differences.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import type { EvaluationInput } from '../rules/emit.ts';
+import { emitExplanation } from '../rules/emit-explanation.ts';
+import type { SeenCondition } from '../rules/explain-rule.ts';
+import { numberedConditions } from '../rules/walk-rule.ts';
+
+/** What the changes were found with: the program and the instant of the evaluation. */
+export interface Seeing {
+  readonly program: Program;
+  readonly timeZone: string;
+  readonly asOfMs: number;
+}
+
+/** The recorded form, as JSON text, of one change; null: no rule was asked. */
+export type SeenOf = (customerKey: CustomerKey, segmentId: number) => string | null;
+
+export const NOTHING_SEEN: SeenOf = () => null;
+
+/**
+ * To be asked after the facts are written and before the memberships are. One statement for each changed segment: there are few in a write,
+ * and as there are no more of them than segments, each connection plans each once. An update of the outbox afterwards, in the same round
+ * trip, was tried: it took ten times as long for 2,000 customers, or for ever where the planner met the outbox first (November 2026).
+ */
+export async function seeChanges(client: Client, seeing: Seeing, differences: readonly Difference[]): Promise<SeenOf> {
+  const changed = new Map<number, Difference[]>();
+  for (const difference of differences) {
+    for (const id of [...difference.entered, ...difference.exited]) {
+      const known = changed.get(id);
+      if (known === undefined) changed.set(id, [difference]);
+      else known.push(difference);
+    }
+  }
+  const asked = [...changed].flatMap(([segmentId, found]) => {
+    const prepared = prepare(seeing.program, segmentId);
+    return prepared === null ? [] : [{ segmentId, found, prepared }];
+  });
+  if (asked.length === 0) return NOTHING_SEEN;
+  const answers = await pipeline(
+    client,
+    asked.map(({ found, prepared }) => toStatement(client, seeing, prepared, found)),
+  );
+  const seen = new Map(
+    asked.map(({ segmentId, found, prepared }, index) => [segmentId, read(answers[index] ?? [], prepared, found)] as const),
+  );
+  return (customerKey, segmentId) => seen.get(segmentId)?.get(customerKey) ?? null;
+}
+
+interface PreparedSeeing {
+  readonly name: string;
+  readonly text: string;
+  bind(input: EvaluationInput): unknown[];
+  /** by number of the condition, the id of the segment that it names */
+  readonly named: ReadonlyMap<number, number>;
+}
+
+const preparedOf = new WeakMap<Program, Map<number, PreparedSeeing>>();
+
+/** null: nobody's rule decides, as in manual segments. */
+function prepare(program: Program, segmentId: number): PreparedSeeing | null {
+  const { live, names, segmentIds } = program.definitions;
+  const segment = live.find(({ id }) => id === segmentId);
+  if (segment === undefined || names.get(segmentId)?.kind === 'manual') return null;
+  const known = preparedOf.get(program) ?? new Map<number, PreparedSeeing>();
+  preparedOf.set(program, known);
+  const already = known.get(segmentId);
+  if (already !== undefined) return already;
+  const emitted = emitExplanation(segment.checked, segmentIds);
+  const text = `select e.customer_id, e.seen::text as seen from (${emitted.text}) as e`;
+  const named = new Map<number, number>();
+  for (const [index, condition] of numberedConditions(segment.checked.rule).entries()) {
+    const id = condition.kind === 'segment' ? segmentIds.get(condition.key) : undefined;
+    if (id !== undefined) named.set(index, id);
+  }
+  const name = `see_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+  const prepared: PreparedSeeing = { name, text, bind: emitted.bind, named };
+  known.set(segmentId, prepared);
+  return prepared;
+}
+
+function toStatement(
+  client: Client,
+  { program, timeZone, asOfMs }: Seeing,
+  { name, text, bind }: PreparedSeeing,
+  found: readonly Difference[],
+): Statement {
+  rememberPrepared(client, program, name);
+  return { name, text, values: bind({ asOfMs, timeZone, customers: { keys: found.map(({ customerKey }) => customerKey) } }) };
+}
+
+/** Segments that the rule names were asked of the memberships as they were: those that change with it are as the evaluation says. */
+function read(
+  rows: readonly Record<string, unknown>[],
+  { named }: PreparedSeeing,
+  found: readonly Difference[],
+): ReadonlyMap<CustomerKey, string> {
+  const seen = new Map(rows.map((row) => [String(row['customer_id']), String(row['seen'])]));
+  if (named.size === 0) return seen;
+  for (const { customerKey, entered, exited } of found) {
+    const text = seen.get(customerKey);
+    if (text === undefined) continue;
+    const conditions = (JSON.parse(text) as SeenCondition[]).map((condition, index): SeenCondition => {
+      const id = named.get(index);
+      if (id === undefined) return condition;
+      return entered.includes(id) ? [true] : exited.includes(id) ? [false] : condition;
+    });
+    seen.set(customerKey, JSON.stringify(conditions));
+  }
+  return seen;
+}
