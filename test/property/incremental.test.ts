@@ -3,12 +3,13 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { blankDueExits } from '../../src/changes/erasures.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import type { Facts } from '../../src/ingest/facts.ts';
 import { evaluateDue, nextDueMs } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
-import { evaluatePending, write, writeDeferred } from '../../src/pipeline.ts';
+import { erase, evaluatePending, write, writeDeferred } from '../../src/pipeline.ts';
 import type { Rule } from '../../src/rules/ast.ts';
 import { ruleToJson } from '../../src/rules/print-json.ts';
 import { printRule } from '../../src/rules/print-text.ts';
@@ -40,6 +41,8 @@ type Step =
   /** The write comes before anything else has noticed that the clock moved. */
   | { readonly kind: 'wait and write'; readonly wait: Wait; readonly facts: AbstractFacts }
   | { readonly kind: 'wait'; readonly wait: Wait }
+  /** One of those who are there, counted round. */
+  | { readonly kind: 'erase'; readonly index: number }
   | { readonly kind: 'publish'; readonly segment: number; readonly rule: Rule };
 
 const thenMs = fc.constantFrom(-1, 0, 0, 1);
@@ -58,6 +61,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: wait.map((chosen) => ({ kind: 'wait' as const, wait: chosen })) },
   { weight: 3, arbitrary: fc.tuple(wait, batch).map(([chosen, facts]) => ({ kind: 'wait and write' as const, wait: chosen, facts })) },
   { weight: 1, arbitrary: batch.map((facts) => ({ kind: 'import' as const, facts })) },
+  { weight: 1, arbitrary: fc.nat({ max: 11 }).map((index) => ({ kind: 'erase' as const, index })) },
   { weight: 1, arbitrary: publish },
 );
 
@@ -129,6 +133,9 @@ async function takeStep(play: Play, next: Step): Promise<void> {
       await move(play, next.wait);
       await writeAndCheck(play, next.facts);
       break;
+    case 'erase':
+      await eraseOne(play, next.index);
+      break;
     case 'publish':
       await publishRule(play, next.segment, next.rule);
       break;
@@ -168,6 +175,20 @@ async function importFacts(play: Play, abstract: AbstractFacts): Promise<void> {
   await writeDeferred(play.strata, facts, '1');
   await evaluatePending(play.strata, '1');
   play.shop = apply(play.shop, facts, play.clock.nowMs());
+}
+
+async function eraseOne(play: Play, index: number): Promise<void> {
+  const { customers, orders, events } = play.shop;
+  const erased = customers[index % Math.max(customers.length, 1)];
+  if (erased === undefined) return;
+  play.story.push(`erase ${erased.id}`);
+  await erase(play.strata, erased.id);
+  play.shop = {
+    ...play.shop,
+    customers: customers.filter((customer) => customer.key !== erased.key),
+    orders: orders.filter((order) => order.customerKey !== erased.key),
+    events: events.filter((event) => event.customerKey !== erased.key),
+  };
 }
 
 function standpointOf({ clock, moment }: Play): Standpoint {
@@ -210,6 +231,7 @@ async function settle({ strata, clock }: Play): Promise<void> {
   await queueConstantFlips(strata.database, clock, clock.nowMs());
   while (await runOpenRuns(strata, new AbortController().signal));
   while ((await moveOutbox(strata.database.pool, strata.timeZone)) > 0);
+  while ((await blankDueExits(strata.database, clock)) > 0);
 }
 
 // ---------------------------------------------------------------- comparing
@@ -264,6 +286,7 @@ async function replayedMemberships(play: Play): Promise<Memberships> {
     const key = customerKeyOf(change.customerId);
     const segments = members.get(key) ?? new Set();
     members.set(key, segments);
+    if (change.cause === 'erasure' && !segments.has(change.segment)) continue; // its entry is a tombstone
     if (segments.has(change.segment) === (change.type === 'entered')) {
       throw new Error(failure(play, `${change.customerId} ${change.type} ${change.segment} twice, at position ${change.position}`));
     }

@@ -36,6 +36,7 @@ const EVERYTHING = [
   'segment_group_versions',
   'run_moves',
   'runs',
+  'erasures',
   'imports',
 ];
 
