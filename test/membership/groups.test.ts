@@ -136,6 +136,23 @@ it('refuses cycles over the order', async () => {
   await finishRuns(strata);
 });
 
+it('chooses among rules too wide for one look', async () => {
+  const wide = (from: number, least: number) =>
+    Array.from({ length: 140 }, (_, n) => `count(orders where total > ${from + n}) >= ${least}`).join(' and ');
+  const keys = ['wide-a', 'wide-b', 'wide-c', 'wide-d', 'wide-e'];
+  for (const [place, key] of keys.entries()) await test.define(key, wide(1_000 * place, 1));
+  await test.define('of-wide', 'in segment "wide-b" or in segment "wide-e"');
+  await test.write({ orders: [order('wide0', 'wide', { total: '50000000' }), order('wide1', 'slim', { total: '15000000' })] });
+  await putGroup(strata, 'widths', [...keys].reverse(), 'wide-a');
+  expect(await test.segmentsOf('wide')).toEqual(expect.arrayContaining(['of-wide', 'wide-e']));
+  expect((await test.segmentsOf('wide')).filter((key) => key.startsWith('wide'))).toEqual(['wide-e']);
+  expect((await test.segmentsOf('slim')).filter((key) => key.startsWith('wide'))).toEqual(['wide-b']);
+  await pin(strata, 'remove', 'wide-b', 'slim');
+  expect((await test.segmentsOf('slim')).filter((key) => key.startsWith('wide'))).toEqual(['wide-a']);
+  await pin(strata, 'add', 'wide-d', 'slim');
+  expect((await test.segmentsOf('slim')).filter((key) => key.startsWith('wide'))).toEqual(['wide-d']);
+});
+
 it('equals a full evaluation', async () => {
   const program = await strata.programs.reload();
   const client = await strata.database.pool.connect();
