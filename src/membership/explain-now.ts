@@ -106,7 +106,7 @@ class Explaining {
     const forecast = await this.#forecast(segmentId);
     const behind = row.status === 'active' && forecast !== null && forecast.isMember !== row.member;
     const next = forecast?.next ?? { kind: 'none' };
-    return { ...explained, customerId: row.customerId, atMs: asOfMs, decidedAtMs: asOfMs, source: 'facts', next, behind };
+    return { ...explained, customerId: row.customerId, atMs: asOfMs, decidedAtMs: asOfMs, source: 'facts', change: null, next, behind };
   }
 
   async #forecast(segmentId: number): Promise<Forecast | null> {

@@ -6,6 +6,7 @@ import type { CountedRows } from '../evaluation/explain.ts';
 import type { NextChange } from '../evaluation/next-change.ts';
 import type { ExplainedNode } from '../rules/explain-rule.ts';
 import type { Missing } from '../rules/missing.ts';
+import type { Cause } from './record.ts';
 
 /** What decided: the rule, somebody's pin, the choice of a group, or a hand in a manual segment. */
 export type Because = 'rule' | 'pin' | 'group' | 'manual';
@@ -55,7 +56,16 @@ export interface MembershipExplanation extends ExplainedSegment {
   readonly source: 'facts' | 'recorded';
   /** the instant that the values are of: `atMs`, or that of the deciding change */
   readonly decidedAtMs: number;
+  /** the change that decided, where it is told from what was recorded; null: there is none up to `atMs` */
+  readonly change: DecidingChange | null;
+  /** of the present only; `none` for the past */
   readonly next: NextChange;
+}
+
+export interface DecidingChange {
+  readonly type: 'entered' | 'exited';
+  readonly cause: Cause;
+  readonly atMs: number;
 }
 
 /** Segments within segments are unfolded so deep, and so many in all. */

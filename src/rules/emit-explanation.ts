@@ -20,7 +20,6 @@ export interface EmittedExplanation {
    * numbered condition [holds, value of each computed side…]. Numbers are exact decimals as text, instants epoch milliseconds.
    */
   readonly text: string;
-  readonly parameterCount: number;
   bind(input: BindingInput): unknown[];
 }
 
@@ -43,12 +42,12 @@ export function emitExplanation({ rule, types, reads }: CheckedRule, segmentIds:
   const holds = emitCondition(rule, scope);
   const named = [...reads.segments].map(idOf).sort((a, b) => a - b);
   const memberships = named.length === 0 ? [] : [joinMemberships({ narrow: 'ids', memberships: 'present' }, [], named, parameters)];
-  const { text, parameterCount, bind } = parameters.render(sql`
+  const { text, bind } = parameters.render(sql`
 select c.id as customer_id, ${holds} as holds, to_jsonb(array[${list(seen)}]::jsonb[]) as seen
 from customers as c
 ${sql.join([...memberships, ...aggregates.joins()], sql.raw('\n'))}
 where ${narrowIds(sql`c.id`, parameters)}`);
-  return { text: text.trim(), parameterCount, bind };
+  return { text: text.trim(), bind };
 }
 
 function emitSeen(condition: Condition, scope: EmitScope): SQL {
@@ -91,7 +90,7 @@ export function emitCountedRows(aggregate: Aggregate, types: ReadonlyMap<Express
     events: ['events', 's.id', 'null::integer'],
   }[kind] as [string, string, string];
   const condition = emitRowCondition({ aggregate, types }, parameters);
-  const { text, parameterCount, bind } = parameters.render(sql`
+  const { text, bind } = parameters.render(sql`
 select count(*)::integer as count, min(r.at) as first_at, max(r.at) as last_at,
   to_jsonb((array_agg(jsonb_build_array(r.id, (extract(epoch from r.at) * 1000)::bigint, r.line) order by r.at desc, r.id desc, r.line desc))[1:${sql.raw(String(ROWS_NAMED))}]) as newest
 from (
@@ -99,5 +98,5 @@ from (
   from ${sql.raw(table)} as s
   where ${narrowIds(sql`s.customer_id`, parameters)} and ${condition}
 ) as r`);
-  return { text: text.trim(), parameterCount, bind };
+  return { text: text.trim(), bind };
 }

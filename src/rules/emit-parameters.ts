@@ -28,7 +28,14 @@ export interface Parameters {
   constant(type: ParameterType, value: unknown): SQL;
   /** Known when the statement runs; the same name must always mean the same value. */
   bound(type: ParameterType, name: string, binding: Binding): SQL;
-  render(query: SQL): { readonly text: string; readonly parameterCount: number; bind(input: BindingInput): unknown[] };
+  render(query: SQL): Rendered;
+}
+
+export interface Rendered {
+  readonly text: string;
+  bind(input: BindingInput): unknown[];
+  /** A fragment whose parameters the query already has, as text that may stand beside it. */
+  beside(fragment: SQL): string;
 }
 
 /**
@@ -89,7 +96,22 @@ export function createParameters(): Parameters {
         assert(binding !== undefined, `parameter ${name} has no value`);
         return binding;
       });
-      return { text, parameterCount: inOrder.length, bind: (input) => inOrder.map((binding) => binding(input)) };
+      const beside = (fragment: SQL): string => {
+        let printed = '';
+        walkFragment(
+          fragment,
+          (part) => {
+            printed += part;
+          },
+          (name) => {
+            const number = order.get(name);
+            assert(number !== undefined, `the query has parameter ${name}`);
+            printed += `$${number}`;
+          },
+        );
+        return printed;
+      };
+      return { text, bind: (input) => inOrder.map((binding) => binding(input)), beside };
     },
   };
 }

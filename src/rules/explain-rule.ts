@@ -4,6 +4,7 @@ import { assert, unreachable } from '../base/assert.ts';
 import { dayOf, formatDay, formatInstant } from '../base/calendar.ts';
 import type { ValueType } from '../catalog/catalog.ts';
 import type { AnniversaryWindow, Expression, Instant, Literal, Rule, Window } from './ast.ts';
+import { printString } from './field-path.ts';
 import { operatorRow } from './operators.ts';
 import { durationDays, type Moment, movingOffsetMs, planWindow, todayOf, unitStart } from './plan.ts';
 import { printAnniversary, printExpression, printRule, printWindow } from './print-text.ts';
@@ -172,7 +173,7 @@ function askedOf(condition: Condition, values: readonly Value[], moment: Moment,
       return {
         ...asked,
         operator: operatorRow(condition.op).text,
-        values: [{ text: JSON.stringify(condition.value), type: 'string', value: condition.value }],
+        values: [{ text: printString(condition.value), type: 'string', value: condition.value }],
       };
     case 'has':
       return { ...asked, operator: operatorRow(condition.op).text, values: literals(condition.values) };

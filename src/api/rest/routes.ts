@@ -5,6 +5,7 @@ import { changeRoutes } from './changes.ts';
 import { customerRoutes } from './customers.ts';
 import { erasureRoutes } from './erasures.ts';
 import { eventRoutes } from './events.ts';
+import { explanationRoutes } from './explanation.ts';
 import { groupRoutes } from './groups.ts';
 import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...segmentRoutes,
   ...lifecycleRoutes,
   ...memberRoutes,
+  ...explanationRoutes,
   ...pinRoutes,
   ...moveRoutes,
   ...groupRoutes,
