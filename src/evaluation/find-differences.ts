@@ -2,7 +2,7 @@
 // Reads only; what differs is written by membership/record.ts.
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import type { EvaluationInput } from '../rules/emit.ts';
+import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import type { Program } from './program.ts';
 
@@ -33,14 +33,14 @@ interface DifferenceRow {
 }
 
 /** The fence keeps Postgres from computing every membership twice, once for the list and once for the condition. */
-function differencesText(evaluation: string, complete: boolean): string {
+function differencesText(evaluation: EmittedEvaluation, complete: boolean): string {
   const lookMoved = complete ? 'e.due_at is distinct from r.due_at' : `e.due_at < coalesce(r.due_at, 'infinity')`;
   return `
     select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,
       case when e.want is distinct from e.have then e.have end as have,
       case when e.want is distinct from e.have then e.want end as want
-    from (select f.* from (${evaluation}) as f offset 0) as e
-    left join rechecks as r on r.customer_id = e.customer_id
+    from (select f.* from (${evaluation.text}) as f offset 0) as e
+    left join rechecks as r on r.customer_id = e.customer_id and ${evaluation.narrowed('r.customer_id')}
     where e.want is distinct from e.have or ${lookMoved}`;
 }
 

@@ -121,12 +121,12 @@ interface TallyRow {
 /** One row a segment. The fence keeps Postgres from computing every membership once for each use of it. */
 function countChunk({ after, before, targetId, segmentIds, sample }: Question, { asOfMs, timeZone, afterKey, throughKey }: Chunk) {
   const input = { asOfMs, timeZone, customers: { afterKey, throughKey } };
-  const wanted = after.evaluation(segmentIds, 'range', (emitted) => emitted).emitted;
+  const wanted = after.evaluation(segmentIds, 'range', (emitted) => emitted.text).emitted;
   const values = wanted.bind(input);
   let from = `(${wanted.text}) as a`;
   let had = 'a.have';
   if (before !== null) {
-    const earlier = before.evaluation(segmentIds, 'range', (emitted) => emitted).emitted;
+    const earlier = before.evaluation(segmentIds, 'range', (emitted) => emitted.text).emitted;
     from += ` join (${shiftParameters(earlier.text, values.length)}) as b on b.customer_id = a.customer_id`;
     had = 'b.want';
     values.push(...earlier.bind(input));

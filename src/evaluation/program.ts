@@ -76,7 +76,11 @@ export class Program {
     return [...found].filter((id) => this.#byId.has(id)).sort((a, b) => a - b);
   }
 
-  evaluation(segmentIds: readonly number[], narrow: Narrowing, wrap: (emitted: string, complete: boolean) => string): PreparedEvaluation {
+  evaluation(
+    segmentIds: readonly number[],
+    narrow: Narrowing,
+    wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
+  ): PreparedEvaluation {
     const cacheKey = `${narrow}:${segmentIds.join(',')}`;
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined) {
@@ -93,7 +97,11 @@ export class Program {
     return made;
   }
 
-  #prepare(segmentIds: readonly number[], narrow: Narrowing, wrap: (emitted: string, complete: boolean) => string): PreparedEvaluation {
+  #prepare(
+    segmentIds: readonly number[],
+    narrow: Narrowing,
+    wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
+  ): PreparedEvaluation {
     const segments = segmentIds.map((id) => {
       const segment = this.#byId.get(id);
       if (segment === undefined) throw new Error(`segment ${id} is not live`);
@@ -102,7 +110,7 @@ export class Program {
     const { catalog, segmentIds: idsByKey, pinned, groups } = this.definitions;
     const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups });
     const complete = segmentIds.length === this.all.length;
-    const text = wrap(emitted.text, complete);
+    const text = wrap(emitted, complete);
     return { emitted, text, name: `evaluate_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, complete };
   }
 }

@@ -46,6 +46,8 @@ export interface EmittedEvaluation {
   readonly segmentIds: readonly number[];
   /** parameter values, in order */
   bind(input: EvaluationInput): unknown[];
+  /** The condition that keeps a column of another table to the same customers, with the same parameters. `column` is SQL of our own. */
+  narrowed(column: string): string;
 }
 
 export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
@@ -65,17 +67,16 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
   const memberships = joinMemberships(request, segmentIds, named, parameters);
   const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
-  const { text, bind } = parameters.render(sql`
+  const narrow = (column: SQL) => (request.narrow === 'ids' ? narrowIds(column, parameters) : narrowRange(column, parameters));
+  const { text, bind, beside } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
   ${answer.want} as want,
   ${dueAt} as due_at
 from customers as c
 ${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
-where ${request.narrow === 'ids' ? narrowIds(sql`c.id`, parameters) : narrowRange(sql`c.id`, parameters)}${
-    request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()
-  }`);
-  return { text: text.trim(), segmentIds, bind };
+where ${narrow(sql`c.id`)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}`);
+  return { text: text.trim(), segmentIds, bind, narrowed: (column) => beside(narrow(sql.raw(column))) };
 }
 
 /**
