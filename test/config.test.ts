@@ -14,6 +14,7 @@ describe('configuration', () => {
       DATABASE_CONNECTIONS: 20,
       EVALUATION_TIMEOUT_SECONDS: 10,
       SCAN_TIMEOUT_SECONDS: 60,
+      ERASURE_DAYS: 7,
       STOP_SECONDS: 30,
     });
   });

@@ -73,7 +73,7 @@ test('who comes again has a receipt of before', async () => {
   expect((await service.call('POST', '/v1/erasures/check', { id: 'bob' })).body).toEqual({ exists: false, receipts: [] });
 });
 
-test('a receipt that is not there is not found', async () => {
+test('an unknown receipt is not found', async () => {
   for (const id of ['x', '0199e5a0-0000-7000-8000-000000000000', '%00']) {
     expect((await service.call('GET', `/v1/erasures/${id}`)).status).toBe(404);
   }
