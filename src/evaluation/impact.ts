@@ -1,6 +1,8 @@
 // In charge of saying what publishing a version would do, before anybody does it: who enters, who leaves, what follows for the segments that
 // name it. The program is made with that version in place and its statement compared with the members there are. Nothing is stored.
+
 import type { Clock } from '../base/clock.ts';
+import { readAsOf } from '../db/as-of.ts';
 import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
@@ -217,11 +219,4 @@ async function nextThroughKey(client: Client, afterKey: CustomerKey, limit: numb
   const [rows = []] = await pipeline(client, [statement]);
   const key: unknown = rows[0]?.['through_key'];
   return typeof key === 'string' ? key : null;
-}
-
-async function readAsOf(client: Client, clock: Clock): Promise<number> {
-  const fixedMs = clock.fixedMs();
-  if (fixedMs !== null) return fixedMs;
-  const { rows } = await client.query<{ as_of: number }>(`select date_trunc('milliseconds', clock_timestamp()) as as_of`);
-  return rows[0]?.as_of ?? clock.nowMs();
 }

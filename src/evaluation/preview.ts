@@ -1,4 +1,6 @@
 // In charge of asking what a rule would give, now or as of a past instant, storing nothing. The same emitted SQL as everywhere.
+import type { Clock } from '../base/clock.ts';
+import { readAsOf } from '../db/as-of.ts';
 import type { Database } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
@@ -7,15 +9,17 @@ import type { Definitions } from '../segments/definitions.ts';
 
 export interface PreviewRequest {
   readonly checked: CheckedRule;
-  /** epoch milliseconds of the instant asked about */
-  readonly asOfMs: number;
-  readonly isPast: boolean;
+  /** the past instant asked about, in epoch milliseconds; null: now */
+  readonly pastMs: number | null;
   /** customers in the sample, 0 to 1,000 */
   readonly sample: number;
   readonly timeZone: string;
+  /** of the statement, after which it is cancelled (57014) */
+  readonly timeoutMs: number;
 }
 
 export interface Preview {
+  readonly asOfMs: number;
   readonly count: number;
   readonly population: number;
   /** the first by id */
@@ -28,28 +32,27 @@ const LEAST_KEY = '-9223372036854775808';
 const GREATEST_KEY = '9223372036854775807';
 
 /** Who was created after a past instant is not in the population; facts after it do not exist yet; segments are as they were. */
-export async function previewRule(database: Database, definitions: Definitions, request: PreviewRequest): Promise<Preview> {
+export async function previewRule(database: Database, clock: Clock, definitions: Definitions, request: PreviewRequest): Promise<Preview> {
   const emitted = emitEvaluation({
     segments: [{ id: PREVIEWED, key: '', checked: request.checked }],
     segmentIds: definitions.segmentIds,
     catalog: definitions.catalog,
     narrow: 'range',
-    memberships: request.isPast ? 'past' : 'present',
+    memberships: request.pastMs === null ? 'present' : 'past',
   });
-  const values = emitted.bind({
-    asOfMs: request.asOfMs,
-    timeZone: request.timeZone,
-    customers: { afterKey: LEAST_KEY, throughKey: GREATEST_KEY },
-  });
-  const asOf = `$${values.length + 1}::timestamptz`;
-  const sample = `$${values.length + 2}::integer`;
-  const { rows } = await inScan(database, (client) =>
-    client.query<{ count: string; population: string; sample: string[] | null }>(
+  return inScan(database, async (client) => {
+    const asOfMs = request.pastMs ?? (await readAsOf(client, clock));
+    await client.query(`select set_config('statement_timeout', $1, true)`, [String(request.timeoutMs)]);
+    const customers = { afterKey: LEAST_KEY, throughKey: GREATEST_KEY };
+    const values = emitted.bind({ asOfMs, timeZone: request.timeZone, customers });
+    const createdBy = `$${values.push(request.pastMs === null ? 'infinity' : new Date(asOfMs).toISOString())}::timestamptz`;
+    const sample = `$${values.push(request.sample)}::integer`;
+    const { rows } = await client.query<{ count: string; population: string; sample: string[] | null }>(
       `
       with population as (
         select c.id, c.external_id
         from customers as c
-        where c.created_at <= ${asOf}
+        where c.created_at <= ${createdBy}
       ), matching as (
         select p.external_id
         from (${emitted.text}) as e
@@ -62,10 +65,10 @@ export async function previewRule(database: Database, definitions: Definitions, 
           select array_agg(s.external_id order by s.external_id)
           from (select m.external_id from matching as m order by m.external_id limit ${sample}) as s
         ) as sample`,
-      [...values, request.isPast ? new Date(request.asOfMs).toISOString() : 'infinity', request.sample],
-    ),
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error('the preview gave no row');
-  return { count: Number(row.count), population: Number(row.population), sampleIds: row.sample ?? [] };
+      values,
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error('the preview gave no row');
+    return { asOfMs, count: Number(row.count), population: Number(row.population), sampleIds: row.sample ?? [] };
+  });
 }

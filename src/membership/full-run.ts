@@ -2,6 +2,7 @@
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
+import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -147,20 +148,11 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
   const program = deciding.programs.get();
   const segmentIds = segmentsOf(program, runs);
   return inScan(deciding.database, async (client) => {
-    const asOfMs = await readAsOf(client, deciding);
+    const asOfMs = await readAsOf(client, deciding.clock);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
     return { program, segmentIds, differences, asOfMs };
   });
-}
-
-async function readAsOf(client: Client, deciding: Deciding): Promise<number> {
-  const fixedMs = deciding.clock.fixedMs();
-  if (fixedMs !== null) return fixedMs;
-  const { rows } = await client.query<{ as_of: number }>(`select date_trunc('milliseconds', clock_timestamp()) as as_of`);
-  const [row] = rows;
-  if (row === undefined) throw new Error('the clock was not read');
-  return row.as_of;
 }
 
 interface Piece {
@@ -229,7 +221,7 @@ async function finish(deciding: Deciding, runs: readonly Run[], startedMs: numbe
   const stale = runs.some((run) => programs.get().versionOf(run.segmentId) !== run.version);
   const { definitions } = stale ? await programs.reload() : programs.get();
   const flips = new Map(definitions.live.map((segment) => [segment.id, nextConstantFlip(segment.checked, startedMs, timeZone)]));
-  const end = async (client: Client) => finishRuns(client, ids, await readAsOf(client, deciding), flips);
+  const end = async (client: Client) => finishRuns(client, ids, await readAsOf(client, deciding.clock), flips);
   if (await hasBuilding(database, ids)) await changeDefinitions(database, clock, end);
   else await inTransaction(database, end);
 }

@@ -98,17 +98,23 @@ export const ruleRoutes: readonly Route[] = [
     handle: async ({ strata, body }) => {
       const definitions = await loadDefinitions(strata.database);
       const { checked, warnings } = await withRuleOfBody(async () => readRule(body.rule, definitions.catalog));
-      const nowMs = strata.clock.nowMs();
-      const asOfMs = body.at === undefined ? nowMs : Date.parse(body.at);
-      if (asOfMs > nowMs) {
+      const pastMs = body.at === undefined ? null : Date.parse(body.at);
+      if (pastMs !== null && pastMs > strata.clock.nowMs()) {
         const detail = 'The instant lies in the future; what will be true then is not known.';
         throw new AppError('invalid_fields', detail, { errors: [{ pointer: '/at', code: 'invalid_timestamp', detail }] });
       }
-      const request = { checked, asOfMs, isPast: body.at !== undefined, sample: body.sample, timeZone: strata.timeZone };
-      const { count, population, sampleIds } = await previewRule(strata.database, definitions, request).catch(refuseFailure);
+      const request = {
+        checked,
+        pastMs,
+        sample: body.sample,
+        timeZone: strata.timeZone,
+        timeoutMs: strata.programs.get().limits.scanTimeoutMs,
+      };
+      const { asOfMs, count, population, sampleIds } = await previewRule(strata.database, strata.clock, definitions, request).catch(
+        refuseFailure,
+      );
       // after the log was read, which may be trimmed at any moment; facts are never trimmed
-      if (body.at !== undefined && checked.reads.segments.size > 0)
-        requireKept(asOfMs, await readKeptHistory(strata.database, strata.clock));
+      if (pastMs !== null && checked.reads.segments.size > 0) requireKept(asOfMs, await readKeptHistory(strata.database, strata.clock));
       return { count, population, sample: await readCustomers(strata.database, sampleIds), at: instant(asOfMs), warnings };
     },
   }),

@@ -1,0 +1,13 @@
+// In charge of the instant that a reader judges by: the database's clock cut to milliseconds, or a test's.
+import type { Clock } from '../base/clock.ts';
+import type { Client } from './database.ts';
+
+/** → epoch milliseconds */
+export async function readAsOf(client: Client, clock: Clock): Promise<number> {
+  const fixedMs = clock.fixedMs();
+  if (fixedMs !== null) return fixedMs;
+  const { rows } = await client.query<{ as_of: number }>(`select date_trunc('milliseconds', clock_timestamp()) as as_of`);
+  const [row] = rows;
+  if (row === undefined) throw new Error('the clock was not read');
+  return row.as_of;
+}
