@@ -2,13 +2,13 @@
 // that no definition passes. What a declaration does to stored values is the catalog's (declare-type.ts).
 import type { Clock } from '../base/clock.ts';
 import { type Declaration, type DeclaredType, declareType } from '../catalog/declare-type.ts';
-import type { Database } from '../db/database.ts';
+import { asQueryable, type Database } from '../db/database.ts';
 import { changeDefinitions, type LiveSegment, loadDefinitions } from './definitions.ts';
 
 /** Throws `in_use` (a live rule reads it), `conflict` (stored values do not convert). */
 export async function declareField(database: Database, clock: Clock, declaration: Declaration): Promise<DeclaredType> {
   return changeDefinitions(database, clock, async (client) => {
-    const { live } = await loadDefinitions(database);
+    const { live } = await loadDefinitions(asQueryable(client));
     return declareType(
       client,
       declaration,

@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import type { Client, Database, Statement } from '../db/database.ts';
+import type { Client, Database, Queryable, Statement } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { checkRule } from '../rules/check-rule.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
@@ -91,14 +91,14 @@ interface SegmentRow {
   rule: unknown;
 }
 
-export async function readEpoch(database: Database): Promise<string> {
+export async function readEpoch(database: Queryable): Promise<string> {
   const [row] = await database.query<{ epoch: string }>(READ_EPOCH);
   if (row === undefined) throw new Error('the definitions row is missing');
   return row.epoch;
 }
 
 /** A snapshot in which catalog and rules are of one epoch: read again until no definition moved meanwhile. */
-export async function loadDefinitions(database: Database): Promise<Definitions> {
+export async function loadDefinitions(database: Queryable): Promise<Definitions> {
   for (;;) {
     const epoch = await readEpoch(database);
     const catalog = await loadCatalog(database);
