@@ -136,7 +136,45 @@ describe('the next change', () => {
     });
   });
 
+  it('is unknown after fifty looks', async () => {
+    await shop.define('crowded', 'count(events "view" in the last 60 days) >= 1000');
+    const events = Array.from({ length: 60 }, (_, n) => ({
+      id: `v${n}`,
+      customerKey: customerKey('a'),
+      customerId: 'a',
+      name: 'view',
+      occurredAtMs: START_MS - (60 - n) * 3_600_000,
+      properties: {},
+    }));
+    await shop.write({ events });
+    const { next } = await explain('a', 'crowded');
+    expect(next.kind).toBe('unknown');
+    expect(next).toMatchObject({ afterMs: START_MS + 60 * DAY_MS - 10 * 3_600_000 - 1 });
+  });
+
   it('is none where the clock has no say', async () => {
     expect((await explain('a', 'china')).next).toEqual({ kind: 'none' });
+  });
+});
+
+describe('a segment that has failed', () => {
+  it('says why, and what would hold', async () => {
+    await shop.define('failing', 'country = "CN"');
+    await shop.strata.database.query({
+      text: `update segments set status = 'failed', failure = 'too slow' where key = 'failing'`,
+    });
+    await shop.strata.database.query({ text: 'update definitions set epoch = epoch + 1' });
+    await shop.write({ customers: [customer('f', { profile: { country: 'CN' } })] });
+    const { member, status, tree, note, next } = await explain('f', 'failing');
+    expect({ member, status, holds: tree?.holds, next }).toEqual({ member: false, status: 'failed', holds: true, next: { kind: 'none' } });
+    expect(note).toBe('The segment has failed and keeps its last members: too slow. By its rule the customer would be a member.');
+  });
+});
+
+describe('a late flip', () => {
+  it('is caught up with before it is told', async () => {
+    shop.clock.set(START_MS + 5 * DAY_MS); // nobody has looked
+    const { member, next, tree } = await explain('a', 'outer');
+    expect({ member, next: next.kind, holds: tree?.holds }).toEqual({ member: false, next: 'none', holds: false });
   });
 });
