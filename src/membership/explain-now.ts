@@ -69,11 +69,9 @@ function explainAtSnapshot(deciding: Deciding, key: CustomerKey, segmentId: numb
     if (epochs?.[0]?.['epoch'] !== program.definitions.epoch) return null;
     const asOfMs = instants?.[0]?.['as_of'] as number;
     const inquiry = new Inquiry(client, program, { key, timeZone: deciding.timeZone });
-    try {
-      return await new Explaining(client, inquiry, deciding, { key, asOfMs, computable }).explain(segmentId);
-    } finally {
-      await inquiry.close().catch(() => {}); // a transaction that has failed gives nothing back, and says so by its own error
-    }
+    const snapshot = await new Explaining(client, inquiry, deciding, { key, asOfMs, computable }).explain(segmentId);
+    await inquiry.close(); // not after a failure: nothing can be given back then, and what is prepared stays known by its name
+    return snapshot;
   });
 }
 
