@@ -35,6 +35,12 @@ export async function inTransaction<Value>(
 
 const READ_LSN: Statement = { name: 'read_lsn', text: 'select pg_current_wal_insert_lsn()::text as lsn' };
 
+/**
+ * Everything a transaction joins, it joins by key to a few rows. A plan is made once for a connection, though, often while the tables are
+ * still empty, and there a hash join over the whole table looks cheaper; with these off it is not even then. Sent with `begin`.
+ */
+const BEGIN = 'begin; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_material = off';
+
 async function once<Value>(
   database: Database,
   work: (client: Client) => Promise<Value>,
@@ -43,7 +49,7 @@ async function once<Value>(
   const client = await database.pool.connect();
   let broken: Error | undefined;
   try {
-    const began = client.query('begin');
+    const began = client.query(BEGIN);
     began.catch(() => {}); // reported by the statements that follow it in the pipeline
     const value = await work(client);
     const [ended, place] = await Promise.all([client.query('commit'), onCommitted === undefined ? null : client.query(toQuery(READ_LSN))]);
@@ -67,7 +73,9 @@ export function inScan<Value>(database: Database, work: (client: Client) => Prom
   return inTransaction(database, async (client) => {
     await pipeline(client, [
       { text: 'set transaction read only' },
-      { text: 'set local enable_seqscan = on' },
+      {
+        text: 'set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_material = on',
+      },
       { text: 'set local max_parallel_workers_per_gather = 2' },
     ]);
     return work(client);
