@@ -39,9 +39,10 @@ export interface StrataOptions {
   readonly background: boolean;
 }
 
-/** Small writes that share a transaction at the most, and transactions of writes under way at once. */
+/** Small writes that share a transaction at the most, and transactions of writes under way at once. At 64 clients on two cores two lanes did
+ *  1,485 orders/s, four 1,341, one 1,160 (10 k customers, 50 segments, November 2026). */
 const SINGLES_TOGETHER = 64;
-const SINGLE_LANES = 4;
+const SINGLE_LANES = 2;
 const BATCH_LANES = 3;
 
 /** Reads the definitions and starts to take part in leading. Throws what the database throws. */

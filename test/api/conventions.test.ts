@@ -117,7 +117,7 @@ describe('methods', () => {
 
   test('OPTIONS lists the methods', async () => {
     const answer = await service.call('OPTIONS', '/v1/segments/x');
-    expect([answer.status, answer.headers['allow']]).toEqual([204, 'GET, PATCH, HEAD, OPTIONS']);
+    expect([answer.status, answer.headers['allow']]).toEqual([204, 'GET, PATCH, DELETE, HEAD, OPTIONS']);
   });
 });
 
