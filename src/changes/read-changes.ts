@@ -13,6 +13,9 @@ export interface MembershipChange {
   readonly version: number;
   readonly cause: Cause;
   readonly atMs: number;
+  /** who said so by hand, and why; null: nobody did */
+  readonly actor: string | null;
+  readonly reason: string | null;
 }
 
 /** A tombstone: what is left of a change of somebody who has been erased since. */
@@ -24,6 +27,8 @@ export interface ErasedChange {
   readonly version: null;
   readonly cause: null;
   readonly atMs: number;
+  readonly actor: null;
+  readonly reason: null;
 }
 
 export type Change = MembershipChange | ErasedChange;
@@ -40,7 +45,7 @@ type ChangeRow = (Omit<MembershipChange, 'customerId' | 'atMs'> | Omit<ErasedCha
   readonly at: number;
 };
 
-const COLUMNS = 'c.position, c.type, c.segment_id, c.customer_id, c.erasure_id, c.version, c.cause, c.at';
+const COLUMNS = 'c.position, c.type, c.segment_id, c.customer_id, c.erasure_id, c.version, c.cause, c.at, c.pin_log_id';
 
 /** SQL: so many changes behind $1 that the condition lets through, walked by the index made for it. */
 function changesWhere(condition: string, order: string): string {
@@ -79,11 +84,12 @@ export async function readChanges(database: Database, query: FeedQuery): Promise
   const rows = await database.query<ChangeRow>({
     name: `read_changes${segmentId === undefined ? '' : '_segment'}${customerKey === undefined ? '' : '_customer'}`,
     text: `
-      select c.position, c.type, s.key as segment, coalesce(k.external_id, e.external_id) as customer_id, c.version, c.cause, c.at
+      select c.position, c.type, s.key as segment, coalesce(k.external_id, e.external_id) as customer_id, c.version, c.cause, c.at, l.actor, l.reason
       from (${found}) as c
       left join segments as s on s.id = c.segment_id
       left join customers as k on k.id = c.customer_id
       left join erasures as e on e.id = c.erasure_id
+      left join pin_log as l on l.customer_id = c.customer_id and l.id = c.pin_log_id
       order by c.position`,
     values,
   });

@@ -89,7 +89,7 @@ async function rangesOf(database: Database, { fromMs, toMs, beforePosition }: Hi
 }
 
 function isoOr(none: string, instantMs: number | undefined): string {
-  return instantMs === undefined ? none : new Date(instantMs).toISOString();
+  return instantMs === undefined || !Number.isFinite(instantMs) ? none : new Date(instantMs).toISOString();
 }
 
 async function readRange(database: Database, query: HistoryQuery, range: Range, limit: number): Promise<PastChange[]> {
@@ -127,4 +127,55 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
     values,
   });
   return rows.map(({ customer_id, at, since, ...row }) => ({ ...row, customerId: customer_id, atMs: at, sinceMs: since }));
+}
+
+/** What somebody said by hand of a customer without changing a membership by it: it stands in the history, not in the feed. */
+export interface IdleWord {
+  /** of its entry in pin_log */
+  readonly id: string;
+  readonly type: 'pinned_in' | 'pinned_out' | 'released';
+  readonly segment: string;
+  readonly customerId: string;
+  readonly cause: Cause;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly reason: string | null;
+}
+
+export interface IdleWordQuery {
+  readonly customerKey: CustomerKey;
+  readonly segmentId?: number;
+  readonly cause?: Cause;
+  /** from that instant on, in epoch milliseconds */
+  readonly fromMs?: number;
+  /** before that instant */
+  readonly toMs?: number;
+}
+
+/** Newest first. */
+export async function readIdleWords(database: Database, query: IdleWordQuery): Promise<IdleWord[]> {
+  const rows = await database.query<Omit<IdleWord, 'customerId' | 'atMs'> & { customer_id: string; at: number }>({
+    name: 'read_idle_words',
+    text: `
+      select l.id, l.action as type, s.key as segment, k.external_id as customer_id, l.cause, l.at, l.actor, l.reason
+      from pin_log as l
+      join segments as s on s.id = l.segment_id
+      join customers as k on k.id = l.customer_id
+      where l.customer_id = $1::bigint
+        and ($2::integer is null or l.segment_id = $2)
+        and ($3::text is null or l.cause = $3)
+        and l.at >= $4::timestamptz
+        and l.at < $5::timestamptz
+        and not exists (select from changes as c where c.customer_id = l.customer_id and c.pin_log_id = l.id)
+        and not exists (select from outbox as o where o.customer_id = l.customer_id and o.pin_log_id = l.id)
+      order by l.at desc, l.id desc`,
+    values: [
+      query.customerKey,
+      query.segmentId ?? null,
+      query.cause ?? null,
+      isoOr('-infinity', query.fromMs),
+      isoOr('infinity', query.toMs),
+    ],
+  });
+  return rows.map(({ customer_id, at, ...row }) => ({ ...row, customerId: customer_id, atMs: at }));
 }

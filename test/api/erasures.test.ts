@@ -35,7 +35,7 @@ test('an erasure answers with a receipt', async () => {
   expect((await service.call('POST', '/v1/erasures/check', { id: 'ann' })).body).toEqual({ exists: false, receipts: [receipt] });
 
   const { data } = (await feed('', token)).body;
-  const nothing = { segment: null, customerId: null, version: null, cause: null };
+  const nothing = { segment: null, customerId: null, version: null, cause: null, actor: null, reason: null };
   expect(data).toEqual([
     { id: '1', position: 1, type: 'erased', ...nothing, at: expect.any(String) },
     {
@@ -47,6 +47,8 @@ test('an erasure answers with a receipt', async () => {
       version: 1,
       cause: 'erasure',
       at: body.erasedAt,
+      actor: null,
+      reason: null,
     },
   ]);
 });

@@ -27,6 +27,8 @@ const ChangeSchema = z
     version: z.int().nullable(),
     cause: z.enum(CAUSES).nullable().meta({ description: 'What brought it about: a write, the clock, a definition, a hand, an erasure' }),
     at: Instant,
+    actor: z.string().nullable().meta({ description: 'Who said so by hand; null: nobody did' }),
+    reason: z.string().nullable(),
   })
   .meta({
     id: 'Change',
@@ -47,6 +49,8 @@ function changeOut(change: Change): z.input<typeof ChangeSchema> {
     version: change.version,
     cause: change.cause,
     at: instant(change.atMs),
+    actor: change.actor,
+    reason: change.reason,
   };
 }
 

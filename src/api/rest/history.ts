@@ -2,7 +2,7 @@
 // an instant are members.ts.
 import { z } from 'zod';
 import { historyTrimmed, type KeptHistory, readKeptHistory, readPast, requireKept } from '../../changes/kept-history.ts';
-import { type HistoryQuery, type PastChange, readHistory } from '../../changes/read-history.ts';
+import { type HistoryQuery, type IdleWord, type PastChange, readHistory, readIdleWords } from '../../changes/read-history.ts';
 import { countMembersAt } from '../../changes/read-past.ts';
 import {
   MAX_POINTS,
@@ -29,18 +29,21 @@ import { Count, CustomerId, CustomerPath, Instant, InstantInput, instant, instan
 const PastChangeSchema = z
   .strictObject({
     id: z.string(),
-    position: z.int().meta({ description: 'Place in the feed' }),
-    type: ChangeType,
+    position: z
+      .int()
+      .nullable()
+      .meta({ description: 'Place in the feed; null: what was said by hand changed no membership, and is not in it' }),
+    type: z.enum([...ChangeType.options, 'pinned_in', 'pinned_out', 'released']),
     segment: SegmentKey,
     customerId: z.string().nullable().meta({ description: 'null: the customer has been erased since' }),
-    version: z.int(),
+    version: z.int().nullable(),
     cause: z.enum(CAUSES),
     at: Instant,
     since: Instant.nullable().meta({ description: 'Of an exit: when the membership that it ended had begun' }),
     actor: z.string().nullable().meta({ description: 'Who said so by hand; null: nobody did' }),
     reason: z.string().nullable(),
   })
-  .meta({ id: 'PastChange', description: 'One customer entered or left one segment' });
+  .meta({ id: 'PastChange', description: 'One customer entered or left one segment; or somebody said by hand what was so already' });
 
 const HistoryPage = z
   .strictObject({
@@ -181,7 +184,7 @@ async function readPage(
   of: Pick<HistoryQuery, 'customerKey' | 'segmentId'>,
 ): Promise<z.input<typeof HistoryPage>> {
   const { limit, after, type, cause, from, to } = parameters;
-  const [beforePosition] = decodeCursor('history', after, ['integer']) ?? [];
+  const [beforePosition, beforeMs] = decodeCursor('history', after, ['integer', 'integer']) ?? [];
   const rows = await readHistory(strata.database, {
     ...of,
     limit: limit + 1,
@@ -193,8 +196,35 @@ async function readPage(
   });
   const kept = await readKeptHistory(strata.database, strata.clock); // after the log, which may have been trimmed meanwhile
   if (from !== undefined) requireKept(Date.parse(from), kept);
-  const { data, next } = page(rows, limit, pastChangeOut, (last) => encodeCursor('history', [last.position]));
-  return { data: [...data], next, oldest: instantOrNull(kept.oldestMs) };
+  const { data, next } = page(rows, limit, pastChangeOut, (last) => encodeCursor('history', [last.position, String(last.atMs)]));
+  const words = await idleWords(strata, parameters, of, {
+    beforeMs: beforeMs === undefined ? undefined : Number(beforeMs),
+    downToMs: next === null ? undefined : rows[limit - 1]?.atMs,
+  });
+  const newestFirst = [...data, ...words].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)); // stable: changes keep the feed's order
+  return { data: newestFirst, next, oldest: instantOrNull(kept.oldestMs) };
+}
+
+/** Of a customer, those that lie between this page's changes: down to the last of them, and not before the page before. */
+async function idleWords(
+  strata: Strata,
+  { type, cause, from, to }: HistoryParameters,
+  { customerKey: key, segmentId }: Pick<HistoryQuery, 'customerKey' | 'segmentId'>,
+  { beforeMs, downToMs }: { readonly beforeMs: number | undefined; readonly downToMs: number | undefined },
+): Promise<z.input<typeof PastChangeSchema>[]> {
+  if (key === undefined || type !== undefined) return [];
+  const found = await readIdleWords(strata.database, {
+    customerKey: key,
+    ...(segmentId === undefined ? {} : { segmentId }),
+    ...(cause === undefined ? {} : { cause }),
+    fromMs: Math.max(from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from), downToMs ?? Number.NEGATIVE_INFINITY),
+    toMs: Math.min(to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to), beforeMs ?? Number.POSITIVE_INFINITY),
+  });
+  return found.map(idleWordOut);
+}
+
+function idleWordOut({ id, atMs, ...word }: IdleWord): z.input<typeof PastChangeSchema> {
+  return { id: `pin-${id}`, position: null, ...word, version: null, at: instant(atMs), since: null };
 }
 
 function pastChangeOut(change: PastChange): z.input<typeof PastChangeSchema> {

@@ -1,0 +1,60 @@
+// What was said by hand stands in the feed with who and why, and in the history also where it changed no membership.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { built, type Service, startService } from './service.ts';
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService();
+  await service.call('POST', '/v1/segments', { key: 'cn', name: 'CN', kind: 'rule', rule: 'country = "CN"', publish: true });
+  await built(service, 'cn');
+  await service.call('PUT', '/v1/customers/a', { country: 'CN' });
+  await service.call('PUT', '/v1/segments/cn/members/a', { reason: 'stays whatever happens' });
+  await service.call('PUT', '/v1/customers/a', { country: 'GB' });
+  await service.call('DELETE', '/v1/segments/cn/members/a', { reason: 'asked to' });
+  const token = (await service.call('DELETE', '/v1/segments/cn/pins/a', { reason: 'enough' })).body.token;
+  await service.call('GET', `/v1/changes?fresh=${token}`);
+});
+afterAll(() => service.close());
+
+interface Line {
+  type: string;
+  cause: string;
+  actor: string | null;
+  reason: string | null;
+  position: number | null;
+}
+
+const lines = (body: { data: Line[] }) => body.data.map(({ type, cause, actor, reason }) => [type, cause, actor, reason]);
+
+test('the feed says who and why', async () => {
+  const { body } = await service.call('GET', '/v1/changes?customer=a');
+  expect(lines(body)).toEqual([
+    ['entered', 'data', null, null],
+    ['exited', 'pin', 'admin', 'asked to'],
+  ]);
+});
+
+const HISTORY = [
+  ['released', 'unpin', 'admin', 'enough'],
+  ['exited', 'pin', 'admin', 'asked to'],
+  ['pinned_in', 'pin', 'admin', 'stays whatever happens'],
+  ['entered', 'data', null, null],
+];
+
+test('the history has what changed nothing', async () => {
+  const { body } = await service.call('GET', '/v1/customers/a/history');
+  expect(lines(body)).toEqual(HISTORY);
+  expect(body.data.map((line: Line) => line.position === null)).toEqual([true, false, true, false]);
+});
+
+test('pages leave nothing out, nothing twice', async () => {
+  const read: string[][] = [];
+  for (let after = ''; ; ) {
+    const { body } = await service.call('GET', `/v1/customers/a/history?limit=1${after}`);
+    read.push(...(lines(body) as string[][]));
+    if (body.next === null) break;
+    after = `&after=${body.next}`;
+  }
+  expect(read).toEqual(HISTORY);
+});
