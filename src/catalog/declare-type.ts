@@ -166,26 +166,14 @@ function converted(to: ValueType, value: string): string {
   }
 }
 
-/** All that is registered: custom attributes, in order of name. */
+/** Custom attributes that are registered, in order of name. */
 export function listAttributes(database: Database): Promise<DeclaredType[]> {
-  return listTypes(database, 'attribute');
-}
-
-/** Properties of all events, in order of event and name. */
-export function listProperties(database: Database): Promise<DeclaredType[]> {
-  return listTypes(database, 'property');
-}
-
-function listTypes(database: Database, scope: 'attribute' | 'property'): Promise<DeclaredType[]> {
   return database.query<DeclaredType & Record<string, unknown>>({
-    name: 'catalog_list_types',
+    name: 'catalog_list_attributes',
     text: `
-select nullif(registered_types.event_name, '') as event, registered_types.name, registered_types.type, registered_types.declared,
-  registered_types.description
+select null as event, registered_types.name, registered_types.type, registered_types.declared, registered_types.description
 from registered_types
-where registered_types.scope = $1
-  and registered_types.type <> 'event'
-order by registered_types.event_name, registered_types.name`,
-    values: [scope],
+where registered_types.scope = 'attribute'
+order by registered_types.name`,
   });
 }
