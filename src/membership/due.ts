@@ -6,7 +6,9 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 
-export const DUE_BATCH = 1000;
+const DUE_BATCH = 1000;
+/** Batches at once: while one waits for the service the other has Postgres. */
+const DUE_LANES = 2;
 const PUT_OFF_MS = 60_000;
 
 export interface DueReport {
@@ -15,7 +17,7 @@ export interface DueReport {
 }
 
 /**
- * One batch of due customers, at most 1,000, the longest due first. A customer that cannot be evaluated is put off for a minute and reported.
+ * The longest due customers, at most 2,000, in two batches. A customer that cannot be evaluated is put off for a minute and reported.
  * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
  */
 export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
@@ -26,11 +28,15 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
       from rechecks as r
       where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
       order by r.due_at, r.customer_id
-      limit ${DUE_BATCH}`,
+      limit ${DUE_BATCH * DUE_LANES}`,
     values: [fixedIso(deciding)],
   });
   const keys = rows.map((row) => row.customer_id);
-  return { customers: keys.length, changes: keys.length === 0 ? 0 : await lookAtParts(deciding, keys, onFailure) };
+  const shares = Array.from({ length: Math.ceil(keys.length / DUE_BATCH) }, (_, lane) =>
+    keys.slice(lane * DUE_BATCH, (lane + 1) * DUE_BATCH),
+  );
+  const changes = await Promise.all(shares.map((share) => lookAtParts(deciding, share, onFailure)));
+  return { customers: keys.length, changes: changes.reduce((sum, count) => sum + count, 0) };
 }
 
 /** Halves until the one that fails stands alone: the others are not held up by it. */
