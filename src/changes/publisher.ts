@@ -13,7 +13,7 @@ const MOVED_AT_ONCE = 20_000;
 const LOOK_MS = 1000;
 const CHANNEL = 'strata_outbox';
 /** Between two moves under load: what is written meanwhile goes together. Nobody sees a change later than that. */
-const GATHER_MS = 4;
+const GATHER_MS = 15;
 /** Rows deleted from the outbox until it is vacuumed, and all statistics of it with that: autovacuum comes once a minute, and until then
  *  every move walks over what the moves before have deleted (0.9 M changes took minutes). */
 const VACUUMED_AFTER = 100_000;
