@@ -3,7 +3,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
-import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
+import { asQueryable, type Database } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -12,6 +12,7 @@ import { type Definitions, type LiveSegment, loadDefinitions } from '../segments
 import { diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
 import { getVersion, invalidRule } from '../segments/segments.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
+import { type Chunk, LEAST_KEY, nextChunk } from './next-chunk.ts';
 import { Program } from './program.ts';
 
 export interface ImpactRequest {
@@ -66,17 +67,15 @@ export async function findImpact(asking: Asking, request: ImpactRequest, signal:
     let afterKey: CustomerKey = LEAST_KEY;
     for (;;) {
       if (signal.aborted) throw new AppError('unavailable', 'The answer was broken off; ask again.');
-      const throughKey = await nextThroughKey(client, afterKey, limits.chunkCustomers);
-      if (throughKey === null) break;
-      const { rows } = await client.query<TallyRow>(countChunk(question, { asOfMs, timeZone: asking.timeZone, afterKey, throughKey }));
+      const chunk = await nextChunk(asQueryable(client), afterKey, limits.chunkCustomers);
+      if (chunk === null) break;
+      const { rows } = await client.query<TallyRow>(countChunk(question, { ...chunk, asOfMs, timeZone: asking.timeZone }));
       for (const row of rows) addTally(tallies.get(row.id), row, request.sample);
-      afterKey = throughKey;
+      afterKey = chunk.throughKey;
     }
     return summarize(definitions, question, tallies, asOfMs, rulesDiff);
   });
 }
-
-const LEAST_KEY = '-9223372036854775808';
 
 /** The definitions as they would be with that version in force. */
 async function withVersion(
@@ -104,11 +103,9 @@ interface Question {
   readonly sample: number;
 }
 
-interface Chunk {
+interface Moment {
   readonly asOfMs: number;
   readonly timeZone: string;
-  readonly afterKey: CustomerKey;
-  readonly throughKey: CustomerKey;
 }
 
 interface TallyRow {
@@ -121,7 +118,7 @@ interface TallyRow {
 }
 
 /** One row a segment. The fence keeps Postgres from computing every membership once for each use of it. */
-function countChunk({ after, before, targetId, segmentIds, sample }: Question, { asOfMs, timeZone, afterKey, throughKey }: Chunk) {
+function countChunk({ after, before, targetId, segmentIds, sample }: Question, { asOfMs, timeZone, afterKey, throughKey }: Chunk & Moment) {
   const input = { asOfMs, timeZone, customers: { afterKey, throughKey } };
   const wanted = after.evaluation(segmentIds, 'range', (emitted) => emitted.text).emitted;
   const values = wanted.bind(input);
@@ -201,22 +198,4 @@ function summarize(
     .sort((one, other) => (one.key < other.key ? -1 : 1));
   const changes = [...tallies.values()].reduce((sum, tally) => sum + tally.entering + tally.leaving, 0);
   return { asOfMs, entering, leaving, staying, sampleEntering, sampleLeaving, dependents, changes, rulesDiff };
-}
-
-async function nextThroughKey(client: Client, afterKey: CustomerKey, limit: number): Promise<CustomerKey | null> {
-  const statement: Statement = {
-    text: `
-      select max(k.id) as through_key
-      from (
-        select c.id
-        from customers as c
-        where c.id > $1::bigint
-        order by c.id
-        limit $2
-      ) as k`,
-    values: [afterKey, limit],
-  };
-  const [rows = []] = await pipeline(client, [statement]);
-  const key: unknown = rows[0]?.['through_key'];
-  return typeof key === 'string' ? key : null;
 }

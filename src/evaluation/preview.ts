@@ -1,4 +1,5 @@
 // In charge of asking what a rule would give, now or as of a past instant, storing nothing. The same emitted SQL as everywhere.
+
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
 import type { Database } from '../db/database.ts';
@@ -6,6 +7,7 @@ import { inScan } from '../db/transaction.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import type { Definitions } from '../segments/definitions.ts';
+import { LEAST_KEY } from './next-chunk.ts';
 
 export interface PreviewRequest {
   readonly checked: CheckedRule;
@@ -28,7 +30,6 @@ export interface Preview {
 
 /** No stored segment has this id. */
 const PREVIEWED = 0;
-const LEAST_KEY = '-9223372036854775808';
 const GREATEST_KEY = '9223372036854775807';
 
 /** Who was created after a past instant is not in the population; facts after it do not exist yet; segments are as they were. */

@@ -2,11 +2,13 @@
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
+
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
+import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { nextConstantFlip } from '../rules/emit.ts';
@@ -23,13 +25,6 @@ import { runMove } from './run-move.ts';
 
 /** A chunk that takes too long is halved, down to here. */
 const LEAST_CHUNK_CUSTOMERS = 500;
-const LEAST_KEY = '-9223372036854775808';
-
-interface Chunk {
-  readonly afterKey: CustomerKey;
-  readonly throughKey: CustomerKey;
-  readonly customers: number;
-}
 
 /** What a piece of a chunk did. `open` are the runs that go on: neither cancelled nor superseded. */
 interface Progress {
@@ -64,7 +59,7 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
     open = open.filter((run) => ids.includes(run.id));
   };
   while (!signal.aborted && open.length > 0) {
-    const chunk = await nextChunk(deciding, afterKey, size);
+    const chunk = await nextChunk(deciding.database, afterKey, size);
     if (chunk === null) return finish(deciding, open, startedMs);
     try {
       keep(await runChunk(deciding, chunk, open, first.cause, signal));
@@ -75,23 +70,6 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
       afterKey = (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY;
     }
   }
-}
-
-async function nextChunk(deciding: Deciding, afterKey: CustomerKey, size: number): Promise<Chunk | null> {
-  const [row] = await deciding.database.query<{ through_key: CustomerKey | null; customers: number }>({
-    name: 'next_chunk',
-    text: `
-      select max(k.id) as through_key, count(*)::integer as customers
-      from (
-        select c.id
-        from customers as c
-        where c.id > $1::bigint
-        order by c.id
-        limit $2
-      ) as k`,
-    values: [afterKey, size],
-  });
-  return row === undefined || row.through_key === null ? null : { afterKey, throughKey: row.through_key, customers: row.customers };
 }
 
 /** Scans until the definitions stand still for the length of a scan and its application. → the runs still open */

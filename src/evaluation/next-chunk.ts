@@ -1,0 +1,31 @@
+// In charge of walking all customers in order of key, so many at a time. What is done with them is the caller's business.
+import type { Queryable } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+
+/** Customers with a key greater than the one and up to the other. */
+export interface Chunk {
+  readonly afterKey: CustomerKey;
+  readonly throughKey: CustomerKey;
+  readonly customers: number;
+}
+
+/** Before every customer. */
+export const LEAST_KEY: CustomerKey = '-9223372036854775808';
+
+/** The next customers behind `afterKey`, at most `size` of them; null: there are none. */
+export async function nextChunk(database: Queryable, afterKey: CustomerKey, size: number): Promise<Chunk | null> {
+  const [row] = await database.query<{ through_key: CustomerKey | null; customers: number }>({
+    name: 'next_chunk',
+    text: `
+      select max(k.id) as through_key, count(*)::integer as customers
+      from (
+        select c.id
+        from customers as c
+        where c.id > $1::bigint
+        order by c.id
+        limit $2
+      ) as k`,
+    values: [afterKey, size],
+  });
+  return row === undefined || row.through_key === null ? null : { afterKey, throughKey: row.through_key, customers: row.customers };
+}
