@@ -53,46 +53,51 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
   const [first] = runs;
   if (first === undefined) return;
   let open = runs;
-  let afterKey = first.cursor ?? LEAST_KEY;
   let size = deciding.programs.get().limits.chunkCustomers;
   const keep = (ids: readonly string[]) => {
     open = open.filter((run) => ids.includes(run.id));
   };
+  let next = scanNext(deciding, open, first.cursor ?? LEAST_KEY, size);
   while (!signal.aborted && open.length > 0) {
-    const chunk = await nextChunk(deciding.database, afterKey, size);
-    if (chunk === null) return finish(deciding, open, startedMs);
     try {
-      keep(await runChunk(deciding, chunk, open, first.cause, signal));
-      afterKey = chunk.throughKey;
+      const scanned = await next;
+      if (scanned === null) return finish(deciding, open, startedMs);
+      next = scanNext(deciding, open, scanned.chunk.throughKey, size); // on a second connection, while this one is applied
+      next.catch(() => {}); // thrown when its turn comes
+      keep(await applyChunk(deciding, scanned, open, first.cause, signal));
     } catch (error) {
       if (!isEvaluationFailure(error) || size <= LEAST_CHUNK_CUSTOMERS) throw error;
       size = Math.ceil(size / 2); // no segment alone is too slow, all of them together are
-      afterKey = (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY;
+      next = scanNext(deciding, open, (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY, size);
     }
   }
+  await next.catch(() => {}); // nobody needs it any more
 }
 
-/** Scans until the definitions stand still for the length of a scan and its application. → the runs still open */
-async function runChunk(
+interface ScannedChunk {
+  readonly chunk: Chunk;
+  readonly scan: Scan;
+}
+
+/** null: everybody has been scanned. */
+async function scanNext(deciding: Deciding, runs: readonly Run[], afterKey: CustomerKey, size: number): Promise<ScannedChunk | null> {
+  const chunk = await nextChunk(deciding.database, afterKey, size);
+  return chunk === null ? null : { chunk, scan: await scanWithoutCulprits(deciding, runs, chunk) };
+}
+
+/** Applies what was found; scans again until the definitions stand still for the length of a scan and its application. → the runs still open */
+async function applyChunk(
   deciding: Deciding,
-  chunk: Chunk,
+  scanned: ScannedChunk,
   runs: readonly Run[],
   cause: Cause,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  let from = chunk;
+  let from = scanned.chunk;
+  let { scan: found } = scanned;
   let open: readonly string[] = runs.map((run) => run.id);
   for (;;) {
-    const part = from;
-    const { differences, ...found } = await withoutCulprits(
-      deciding,
-      () => ({
-        customers: { afterKey: part.afterKey, throughKey: part.throughKey },
-        segmentIds: segmentsOf(deciding.programs.get(), runs),
-      }),
-      () => scan(deciding, runs, part),
-    );
-    const pieces = cut(differences, from, found.program.limits.pieceCustomers);
+    const pieces = cut(found.differences, from, found.program.limits.pieceCustomers);
     let stale = false;
     for (const piece of pieces) {
       if (signal.aborted) return open;
@@ -108,7 +113,17 @@ async function runChunk(
     }
     if (!stale || open.length === 0) return open;
     await deciding.programs.reload();
+    found = await scanWithoutCulprits(deciding, runs, from);
   }
+}
+
+function scanWithoutCulprits(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Promise<Scan> {
+  const { afterKey, throughKey } = chunk;
+  return withoutCulprits(
+    deciding,
+    () => ({ customers: { afterKey, throughKey }, segmentIds: segmentsOf(deciding.programs.get(), runs) }),
+    () => scan(deciding, runs, chunk),
+  );
 }
 
 interface Scan {

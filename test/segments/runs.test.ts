@@ -79,7 +79,7 @@ it('goes on where a stopped leader left it', async () => {
 it('goes on after a crash inside a piece', async () => {
   const { runId } = await addPublishedVersion(shop.strata.database, shop.clock, 'all', { rule: 'country = "GB"', author: null });
   const crash = new Error('the process died');
-  const crashing = whenAsked(5, () => {
+  const crashing = whenAsked(7, () => {
     throw crash;
   });
   await expect(runOpenRuns(crashing, never)).rejects.toBe(crash);
