@@ -76,6 +76,9 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     options: `${SESSION_SETTINGS} -c statement_timeout=0 -c idle_in_transaction_session_timeout=60000`,
   } as pg.PoolConfig);
   pool.on('error', (error) => options.onIdleError?.(error));
+  // The pool listens to idle clients only. One that breaks while somebody holds it between two statements would end the process (an error
+  // event that nobody hears); its holder is told by the next statement, which fails.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
     url,
     pool,
