@@ -1,6 +1,7 @@
 // In charge of saying what publishing a version would do, before anybody does it: who enters, who leaves, what follows for the segments that
 // name it. The program is made with that version in place and its statement compared with the members there are. Nothing is stored.
 
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
 import { asQueryable, type Database } from '../db/database.ts';
@@ -56,7 +57,8 @@ export async function findImpact(asking: Asking, request: ImpactRequest, signal:
     request.against === undefined
       ? null
       : new Program(await withVersion(database, definitions, request.key, request.against, 'check'), limits);
-  const targetId = definitions.segmentIds.get(request.key) ?? 0;
+  const targetId = definitions.segmentIds.get(request.key);
+  assert(targetId !== undefined, 'a segment with versions has an id');
   const question: Question = { after, before, targetId, segmentIds: after.withDependents([targetId]), sample: request.sample };
 
   return inScan(database, async (client) => {
@@ -193,7 +195,8 @@ function summarize(
     .map((id) => {
       const name = definitions.names.get(id);
       const tally = tallies.get(id) ?? emptyTally();
-      return { key: name?.key ?? '', name: name?.name ?? '', entering: tally.entering, leaving: tally.leaving };
+      assert(name !== undefined, 'a dependent has a name');
+      return { key: name.key, name: name.name, entering: tally.entering, leaving: tally.leaving };
     })
     .sort((one, other) => (one.key < other.key ? -1 : 1));
   const changes = [...tallies.values()].reduce((sum, tally) => sum + tally.entering + tally.leaving, 0);
