@@ -36,9 +36,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     clientErrorHandler: refuseBrokenHttp,
   });
   const authenticate = authenticator(options.adminKey);
+  app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
-    if (request.routeOptions.config?.public !== true) authenticate(request.headers.authorization);
+    if (request.routeOptions.config?.public !== true) request.caller = authenticate(request.headers.authorization);
   });
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(async (request) => {

@@ -10,6 +10,7 @@ const ROOT = path.join(import.meta.dirname, '..');
 const STAGES: readonly (readonly string[])[] = [
   ['base'],
   ['db'],
+  ['access'],
   ['catalog'],
   ['rules'],
   ['ingest'],
@@ -17,9 +18,9 @@ const STAGES: readonly (readonly string[])[] = [
   ['evaluation'],
   ['membership'],
   ['changes'],
+  ['webhooks'],
   ['pipeline.ts', 'strata.ts'], // the flow, and the parts that it is given
   ['open-strata.ts'],
-  ['webhooks'],
   ['api'],
   ['app.ts', 'log.ts', 'welcome.ts'],
   ['main.ts'],

@@ -2,6 +2,7 @@
 // Not of what any route does.
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { type Caller, NOBODY } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { requestChecker } from './check-request.ts';
@@ -13,6 +14,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** needs no key */
     readonly public?: boolean;
+  }
+  interface FastifyRequest {
+    /** set for every route that is not public */
+    caller: Caller | null;
   }
 }
 
@@ -55,7 +60,7 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
         if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
         reply.code(Number(firstStatus));
         const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
-        const call = { strata: context.strata, params, query, body, request, reply, signal };
+        const call = { strata: context.strata, caller: request.caller ?? NOBODY, params, query, body, request, reply, signal };
         const answer = await route.handle(call as Parameters<Route['handle']>[0]);
         if (context.checkAnswers) route.answers[reply.statusCode]?.parse(answer);
         return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;

@@ -2,6 +2,8 @@
 // OpenAPI document are all made. Not of any particular route.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
+import type { Scope } from '../../access/scopes.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 
@@ -32,6 +34,7 @@ export type Body<Schema extends z.ZodType> =
 /** What a handler is given: everything checked. */
 interface Call<Params, Query, Payload> {
   readonly strata: Strata;
+  readonly caller: Caller;
   readonly params: Params;
   readonly query: Query;
   readonly body: Payload;
@@ -51,6 +54,8 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   readonly description?: string;
   /** needs no key */
   readonly public?: true;
+  /** what the key must have for it, unless it is public */
+  readonly scope?: Scope;
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body<Payload>;

@@ -1,0 +1,28 @@
+// In charge of who calls: what a request has proven to be, and what it may. Not of how it was proven (api/rest/authenticate.ts).
+import { AppError } from '../errors.ts';
+import type { Scope } from './scopes.ts';
+
+export interface Caller {
+  /** stands in versions, pins, changes and the audit as who did it */
+  readonly actor: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** keys of the only segments that may be asked about; null: all */
+  readonly segments: ReadonlySet<string> | null;
+  /** the only customer that may be asked about: the bearer of a customer token; null: all */
+  readonly customerId: string | null;
+}
+
+/** The bearer of the key that the service was started with. */
+export const ADMIN: Caller = { actor: 'admin', scopes: new Set<Scope>(['admin']), segments: null, customerId: null };
+
+/** Who has shown nothing: what is public is for everybody, and nothing else is. */
+export const NOBODY: Caller = { actor: 'nobody', scopes: new Set<Scope>(), segments: null, customerId: null };
+
+export function allows(caller: Caller, scope: Scope): boolean {
+  return caller.scopes.has(scope) || caller.scopes.has('admin');
+}
+
+/** Throws `forbidden`, naming the scope that lacks. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (!allows(caller, scope)) throw new AppError('forbidden', `This key lacks the scope \`${scope}\`.`);
+}

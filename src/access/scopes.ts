@@ -1,0 +1,16 @@
+// In charge of the scopes that a key can have: what each allows. Which route or field asks for which stands with the route or field.
+
+export const SCOPES = {
+  ingest: 'Write customers, orders and events, and import files of them',
+  'segments:read': 'Read segments, groups, versions, runs, sizes and the catalog; check and preview rules',
+  'segments:write': 'Create, change, publish, pause and archive segments and groups; declare attributes',
+  'members:read': 'Read members, the segments of customers, explanations, histories and the feed',
+  'members:write': 'Pin and move customers',
+  'pii:read': 'See personal fields, and ask by them',
+  webhooks: 'Manage webhooks, and read their deliveries',
+  keys: 'Manage keys',
+  audit: 'Read the audit',
+  admin: 'Everything',
+} as const;
+
+export type Scope = keyof typeof SCOPES;
