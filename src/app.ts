@@ -7,7 +7,7 @@ import { authenticator } from './api/rest/authenticate.ts';
 import { readJsonBodies } from './api/rest/json-body.ts';
 import { handleError, PROBLEM_TYPE, problem } from './api/rest/problem.ts';
 import { parseQueryString } from './api/rest/query-string.ts';
-import { registerRoutes } from './api/rest/register-routes.ts';
+import { registerRoutes, requireRouteScope } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
@@ -39,7 +39,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
-    if (request.routeOptions.config?.public !== true) request.caller = authenticate(request.headers.authorization);
+    const { config } = request.routeOptions;
+    if (config?.public === true) return;
+    request.caller = authenticate(request.headers.authorization);
+    requireRouteScope(request.caller, config);
   });
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(async (request) => {

@@ -22,7 +22,15 @@ export function allows(caller: Caller, scope: Scope): boolean {
   return caller.scopes.has(scope) || caller.scopes.has('admin');
 }
 
-/** Throws `forbidden`, naming the scope that lacks. */
-export function requireScope(caller: Caller, scope: Scope): void {
-  if (!allows(caller, scope)) throw new AppError('forbidden', `This key lacks the scope \`${scope}\`.`);
+/** Throws `forbidden`, naming the scope that lacks; of several any one is enough. */
+export function requireScope(caller: Caller, ...anyOf: readonly Scope[]): void {
+  if (anyOf.some((scope) => allows(caller, scope))) return;
+  if (caller.customerId !== null) throw new AppError('forbidden', 'A customer token reads the segments of its customer, and nothing else.');
+  throw new AppError('forbidden', `This key lacks the scope ${anyOf.map((scope) => `\`${scope}\``).join(' or ')}.`);
+}
+
+/** Throws `forbidden` for the bearer of a token of another customer. */
+export function requireCustomer(caller: Caller, customerId: string | undefined): void {
+  if (caller.customerId === null || caller.customerId === customerId) return;
+  throw new AppError('forbidden', 'This token is of another customer.');
 }

@@ -60,6 +60,7 @@ export const changeRoutes: readonly Route[] = [
     path: '/v1/changes',
     operationId: 'listChanges',
     tag: 'changes',
+    scope: 'members:read',
     summary: 'The feed: each change exactly once, in order',
     description:
       'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. With `wait` the answer comes when there is something, at the latest after that many seconds.',

@@ -55,6 +55,7 @@ export const erasureRoutes: readonly Route[] = [
     path: '/v1/customers/:customerId',
     operationId: 'eraseCustomer',
     tag: 'customers',
+    scope: 'ingest',
     summary: 'Erase a customer everywhere: profile, orders, events, memberships, history',
     description:
       'At once nothing is left but exits with cause `erasure` in the feed, for consumers to follow, and tombstones (`erased`) in place of older changes; after some days (`exitsUntil`) the exits are tombstones too. The same id written again is a new customer without a past. A second erasure answers 404; receipts can be read again, also by the id.',
@@ -71,6 +72,7 @@ export const erasureRoutes: readonly Route[] = [
     path: '/v1/erasures/:receiptId',
     operationId: 'getErasure',
     tag: 'customers',
+    scope: ['ingest', 'members:read'],
     summary: 'A receipt again',
     params: ReceiptPath,
     fresh: 'write',
@@ -87,6 +89,7 @@ export const erasureRoutes: readonly Route[] = [
     path: '/v1/erasures/check',
     operationId: 'checkErasure',
     tag: 'customers',
+    scope: ['ingest', 'members:read'],
     summary: 'Whether an id has been erased, by the hashes of the receipts',
     body: { kind: 'schema', schema: CheckInput },
     answers: { 200: CheckSchema },

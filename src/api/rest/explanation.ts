@@ -17,6 +17,7 @@ export const explanationRoutes: readonly Route[] = [
     path: '/v1/customers/:customerId/segments/:key/explanation',
     operationId: 'explainMembership',
     tag: 'customers',
+    scope: 'members:read',
     summary: 'Why the customer is in the segment or is not, now or as of a past instant',
     description:
       'Now: the rule as a tree with what each condition asked and saw, by the statements that decide memberships; the next change if nothing is written is exact. A past instant is answered from what the change that decided it recorded: values, not rows.',

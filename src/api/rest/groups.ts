@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { changeGroup, createGroup, deleteGroup, type Group, getGroup, listGroups, listGroupVersions } from '../../segments/groups.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
-import { ACTOR } from './pins.ts';
 import { type Route, route } from './route.ts';
 import { Instant, instant, listOf, Page, SegmentKey, storableText } from './wire.ts';
 
@@ -51,15 +50,16 @@ export const groupRoutes: readonly Route[] = [
     path: '/v1/groups',
     operationId: 'createGroup',
     tag: 'groups',
+    scope: 'segments:write',
     summary: 'Let segments exclude each other',
     description:
       'A customer is in at most one of them: where somebody is pinned in, there; else in the first whose rule holds; else in `otherwise`. The status is `building` until everybody has been looked at.',
     body: { kind: 'schema', schema: GroupInput },
     answers: { 201: GroupSchema },
     refusals: ['already_exists', 'in_use', 'conflict'],
-    handle: async ({ strata, body, reply }) => {
+    handle: async ({ strata, caller, body, reply }) => {
       const { key, name, segments, otherwise } = body;
-      const group = await createGroup(strata.database, strata.clock, key, { name, segments, otherwise: otherwise ?? null }, ACTOR);
+      const group = await createGroup(strata.database, strata.clock, key, { name, segments, otherwise: otherwise ?? null }, caller.actor);
       strata.runsWaiting.ring();
       reply.header('etag', groupTag(group)).header('location', `/v1/groups/${key}`);
       return groupOut(group);
@@ -70,6 +70,7 @@ export const groupRoutes: readonly Route[] = [
     path: '/v1/groups',
     operationId: 'listGroups',
     tag: 'groups',
+    scope: 'segments:read',
     summary: 'All groups, in order of key',
     query: z.strictObject(Page),
     fresh: 'write',
@@ -86,6 +87,7 @@ export const groupRoutes: readonly Route[] = [
     path: '/v1/groups/:key',
     operationId: 'getGroup',
     tag: 'groups',
+    scope: 'segments:read',
     summary: 'One group',
     params: GroupPath,
     fresh: 'write',
@@ -102,6 +104,7 @@ export const groupRoutes: readonly Route[] = [
     path: '/v1/groups/:key',
     operationId: 'changeGroup',
     tag: 'groups',
+    scope: 'segments:write',
     summary: 'Change name, order or segments',
     description: 'Another order is a new version, and everybody is looked at again; another name alone is not.',
     params: GroupPath,
@@ -109,11 +112,11 @@ export const groupRoutes: readonly Route[] = [
     etag: 'edit',
     answers: { 200: GroupSchema },
     refusals: ['not_found', 'in_use', 'conflict'],
-    handle: async ({ strata, params, body, request, reply }) => {
+    handle: async ({ strata, caller, params, body, request, reply }) => {
       const { name, segments, otherwise } = body;
       const expected = expectGroupTag(request.headers['if-match']);
       const changed = { name, segments, otherwise: otherwise ?? null };
-      const group = await changeGroup(strata.database, strata.clock, params.key, changed, ACTOR, expected);
+      const group = await changeGroup(strata.database, strata.clock, params.key, changed, caller.actor, expected);
       strata.runsWaiting.ring();
       reply.header('etag', groupTag(group));
       return groupOut(group);
@@ -124,6 +127,7 @@ export const groupRoutes: readonly Route[] = [
     path: '/v1/groups/:key',
     operationId: 'deleteGroup',
     tag: 'groups',
+    scope: 'segments:write',
     summary: 'Let its segments be for themselves again',
     params: GroupPath,
     etag: 'edit',
@@ -141,6 +145,7 @@ export const groupRoutes: readonly Route[] = [
     path: '/v1/groups/:key/versions',
     operationId: 'listGroupVersions',
     tag: 'groups',
+    scope: 'segments:read',
     summary: 'How the group was before, newest first',
     params: GroupPath,
     query: z.strictObject(Page),

@@ -53,6 +53,7 @@ export const importRoutes: readonly Route[] = [
     path: '/v1/imports/:kind',
     operationId: 'importFile',
     tag: 'imports',
+    scope: 'ingest',
     summary: 'Import a file of customers, orders or events',
     description:
       'CSV columns are named like the JSON fields (`items.quantity`, `attributes.tier`, `properties.path`) or mapped. Rows of orders with the same id are the lines of one order, wherever in the file they stand. Bad rows are rejected by line and the good ones kept; sending a file again changes nothing.',

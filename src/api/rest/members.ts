@@ -32,6 +32,7 @@ export const memberRoutes: readonly Route[] = [
     path: '/v1/segments/:key/members',
     operationId: 'listMembers',
     tag: 'segments',
+    scope: 'members:read',
     summary: 'Who is in the segment, now or as of a past instant',
     description:
       'In an order of its own that no write changes: paging through shows everybody who stays a member exactly once. With `at` exactly who was a member then, on every page.',
@@ -61,6 +62,7 @@ export const memberRoutes: readonly Route[] = [
     path: '/v1/customers/:customerId/segments',
     operationId: 'getCustomerSegments',
     tag: 'customers',
+    scope: 'members:read',
     summary: 'The segments that the customer is in, now or as of a past instant',
     params: CustomerPath,
     query: z.strictObject({ at: AtParameter }),

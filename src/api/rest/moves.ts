@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { move } from '../../pipeline.ts';
 import { queueMove } from '../../segments/queue-move.ts';
 import { getRun } from '../../segments/runs.ts';
-import { ACTOR, Reason, Until } from './pins.ts';
+import { Reason, Until } from './pins.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
 import { RuleInput, RunSchema, runOut } from './segment-schemas.ts';
@@ -53,6 +53,7 @@ export const moveRoutes: readonly Route[] = [
     path: '/v1/moves',
     operationId: 'moveMembers',
     tag: 'segments',
+    scope: 'members:write',
     summary: 'Move customers from one segment to another',
     description:
       'Out of `from` and into `to` by pins, in one transaction: all or nobody; with `partial` whoever can be. Within a group the pin in the target does it. Without `customerIds` all members move, piece by piece: 202 with the run.',
@@ -60,10 +61,10 @@ export const moveRoutes: readonly Route[] = [
     body: { kind: 'schema', schema: MoveInput },
     answers: { 200: MovedSchema, 202: MoveQueued },
     refusals: ['not_found', 'conflict', 'not_a_member', 'pinned_elsewhere', 'invalid_rule'],
-    handle: async ({ strata, query, body, reply }) => {
+    handle: async ({ strata, caller, query, body, reply }) => {
       const { customerIds, where, reason, until, ...rest } = body;
       const untilMs = typeof until === 'string' ? Date.parse(until) : null;
-      const request = { ...rest, actor: ACTOR, reason: reason ?? null, untilMs };
+      const request = { ...rest, actor: caller.actor, reason: reason ?? null, untilMs };
       if (customerIds !== undefined) {
         const { moved, skipped, changes, token } = await move(strata, { ...request, customerIds, partial: query.partial });
         return { moved, skipped: skipped.map(({ customerId, code, detail }) => ({ customerId, code, detail })), changes, token };

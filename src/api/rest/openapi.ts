@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../errors.ts';
 import { Components, type Direction, type JsonSchema } from './json-schema.ts';
 import { PROBLEM_TYPE } from './problem.ts';
-import { type Body, type Method, type Route, refusalsOf, route, type Tag } from './route.ts';
+import { type Body, type Method, type Route, refusalsOf, route, scopesOf, type Tag } from './route.ts';
 import { ProblemSchema } from './wire.ts';
 
 const TAGS: Readonly<Record<Tag, string>> = {
@@ -58,7 +58,7 @@ export function openapiDocument(routes: readonly Route[], version: string): Json
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'The admin key' } },
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key, or the admin key' } },
       headers: { RequestId: REQUEST_ID },
       schemas: components.all(),
     },
@@ -76,12 +76,23 @@ function operation(each: Route, components: Components): JsonSchema {
     operationId: each.operationId,
     tags: [each.tag],
     summary: each.summary,
-    ...(each.description === undefined ? {} : { description: each.description }),
-    ...(each.public === true ? { security: [] } : {}),
+    ...describe(each),
+    ...(each.public === true ? { security: [] } : { 'x-scopes': scopesOf(each) }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(each.body === undefined ? {} : { requestBody: requestBody(each.body, components) }),
     responses: { ...answersOf(each, components), ...refusalsByStatus(each, components) },
   };
+}
+
+/** The document's own field for scopes is OAuth's alone, so people read them here and programs in `x-scopes`. */
+function describe(each: Route): JsonSchema {
+  const scopes = scopesOf(each).map((scope) => `\`${scope}\``);
+  const needed = scopes.length === 0 ? [] : [`Needs the scope ${scopes.join(' or ')}.`];
+  const tokens = each.forCustomer === true ? ['A customer token reads its own.'] : [];
+  const description = [...(each.description === undefined ? [] : [each.description]), [...needed, ...tokens].join(' ')].filter(
+    (part) => part !== '',
+  );
+  return description.length === 0 ? {} : { description: description.join('\n\n') };
 }
 
 function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query', components: Components): JsonSchema[] {
@@ -144,6 +155,7 @@ export function openapiRoute(document: () => JsonSchema): Route {
     path: '/openapi.json',
     operationId: 'getOpenapi',
     tag: 'service',
+    public: true,
     summary: 'This description, as OpenAPI 3.1',
     answers: { 200: z.looseObject({}) },
     handle: async () => document(),

@@ -1,5 +1,6 @@
 // In charge of the routes of pins: putting a customer in or out by hand, giving the word back to the rule, listing what was said.
 import { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { fixedIso } from '../../membership/due.ts';
 import { listPins, type Pin } from '../../membership/read-pins.ts';
@@ -24,9 +25,6 @@ import {
   storableText,
   Token,
 } from './wire.ts';
-
-/** Whose key it is; there is but one yet. */
-export const ACTOR = 'admin';
 
 export const Reason = storableText(1000).meta({ description: 'Why; shown in the history' });
 export const Until = InstantInput.meta({
@@ -71,19 +69,21 @@ export const pinRoutes: readonly Route[] = [
     path: '/v1/segments/:key/members/:customerId',
     operationId: 'pinIn',
     tag: 'segments',
+    scope: 'members:write',
     summary: 'Pin a customer in; add to a manual segment',
     description: 'Stands against the rule, through publishes and refreshes. Nobody is created: an unknown customer is refused.',
     params: MemberPath,
     body: { kind: 'schema', schema: PinInput, optional: true },
     answers: { 200: HandOutcomeSchema },
     refusals: ['not_found', 'conflict', 'pinned_elsewhere'],
-    handle: ({ strata, params, body }) => say(strata, params, 'add', body ?? {}),
+    handle: ({ strata, caller, params, body }) => say(strata, caller, params, 'add', body ?? {}),
   }),
   route({
     method: 'DELETE',
     path: '/v1/segments/:key/members/:customerId',
     operationId: 'pinOut',
     tag: 'segments',
+    scope: 'members:write',
     summary: 'Pin a customer out; remove from a manual segment',
     description: 'Reason and `until` stand in the body or in the query.',
     params: MemberPath,
@@ -91,13 +91,14 @@ export const pinRoutes: readonly Route[] = [
     body: { kind: 'schema', schema: WordInput, optional: true },
     answers: { 200: HandOutcomeSchema },
     refusals: ['not_found', 'conflict'],
-    handle: ({ strata, params, query, body }) => say(strata, params, 'remove', fromOnePlace(query, body)),
+    handle: ({ strata, caller, params, query, body }) => say(strata, caller, params, 'remove', fromOnePlace(query, body)),
   }),
   route({
     method: 'DELETE',
     path: '/v1/segments/:key/pins/:customerId',
     operationId: 'releasePin',
     tag: 'segments',
+    scope: 'members:write',
     summary: 'Give the word back to the rule',
     description: 'Where there is no pin, nothing changes.',
     params: MemberPath,
@@ -105,13 +106,14 @@ export const pinRoutes: readonly Route[] = [
     body: { kind: 'schema', schema: ReleaseInput, optional: true },
     answers: { 200: HandOutcomeSchema },
     refusals: ['not_found', 'conflict'],
-    handle: ({ strata, params, query, body }) => say(strata, params, 'release', fromOnePlace(query, body)),
+    handle: ({ strata, caller, params, query, body }) => say(strata, caller, params, 'release', fromOnePlace(query, body)),
   }),
   route({
     method: 'GET',
     path: '/v1/segments/:key/pins',
     operationId: 'listPins',
     tag: 'segments',
+    scope: 'members:read',
     summary: 'Who is pinned in or out',
     params: SegmentPath,
     query: z.strictObject({ ...Page, include: FlagParameter.optional().meta({ description: '`true`: pinned in; `false`: pinned out' }) }),
@@ -151,12 +153,13 @@ function fromOnePlace(query: Word, body: Word | undefined): Word {
 
 async function say(
   strata: Strata,
+  { actor }: Caller,
   { key, customerId }: { readonly key: string; readonly customerId: string },
   wish: PinWish,
   { reason, until, replace }: Word,
 ): Promise<z.input<typeof HandOutcomeSchema>> {
   const untilMs = typeof until === 'string' ? Date.parse(until) : null;
-  const request = { segment: key, customerId, wish, actor: ACTOR, reason: reason ?? null, untilMs, replace: replace ?? false };
+  const request = { segment: key, customerId, wish, actor, reason: reason ?? null, untilMs, replace: replace ?? false };
   const { changes, segments, token } = await pin(strata, request);
   return { customerId, segments: [...segments], changes, token };
 }

@@ -1,19 +1,24 @@
 // In charge of putting a table of routes into Fastify: checking, freshness, ETags, serialising, 405 for the other methods.
 // Not of what any route does.
 import { createHash } from 'node:crypto';
-import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { type Caller, NOBODY } from '../../access/caller.ts';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { type Caller, NOBODY, requireCustomer, requireScope } from '../../access/caller.ts';
+import type { Scope } from '../../access/scopes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { requestChecker } from './check-request.ts';
 import { awaitFreshness } from './freshness.ts';
 import { inlineJsonSchema } from './json-schema.ts';
-import type { Method, Route } from './route.ts';
+import { type Method, type Route, scopesOf } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** needs no key */
     readonly public?: boolean;
+    /** any of them opens it */
+    readonly scopes?: readonly Scope[];
+    /** also for the bearer of a customer token */
+    readonly forCustomer?: boolean;
   }
   interface FastifyRequest {
     /** set for every route that is not public */
@@ -51,12 +56,14 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
     method: route.method,
     url: route.path,
     schema: { response },
-    config: { public: route.public === true },
+    config: { public: route.public === true, scopes: scopesOf(route), forCustomer: route.forCustomer === true },
     handler: async (request, reply) => {
       try {
         requireBody(route, request.body);
         refuseIdempotencyKey(route, request);
         const { params, query, body } = check(request);
+        if (request.caller !== null && typeof request.caller.customerId === 'string')
+          requireCustomer(request.caller, (params as { customerId?: string }).customerId);
         if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
         reply.code(Number(firstStatus));
         const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
@@ -69,6 +76,12 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
       }
     },
   });
+}
+
+/** Called before the body is read. Throws `forbidden` with the scope that lacks. */
+export function requireRouteScope(caller: Caller, { scopes, forCustomer }: FastifyContextConfig): void {
+  if (scopes === undefined || (caller.customerId !== null && forCustomer === true)) return; // no route of the table: 404 and 405
+  requireScope(caller, ...scopes);
 }
 
 function requireBody(route: Route, body: unknown): void {

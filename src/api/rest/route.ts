@@ -44,7 +44,20 @@ interface Call<Params, Query, Payload> {
   readonly signal: () => AbortSignal;
 }
 
-export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> {
+/** Everybody may, or a key with the scope; of a list any one is enough. What depends on the input is asked in the handler (`requireScope`). */
+export type Access =
+  | { readonly public: true; readonly scope?: never; readonly forCustomer?: never }
+  | {
+      readonly public?: never;
+      readonly scope: Scope | readonly Scope[];
+      /** also for the bearer of a customer token; `customerId` of the path, if there is one, is then the token's */
+      readonly forCustomer?: true;
+    };
+
+export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> = Access &
+  RouteFields<Params, Query, Payload>;
+
+interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> {
   readonly method: Method;
   /** in Fastify's form: `/v1/customers/:customerId` */
   readonly path: string;
@@ -52,10 +65,6 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
-  /** needs no key */
-  readonly public?: true;
-  /** what the key must have for it, unless it is public */
-  readonly scope?: Scope;
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body<Payload>;
@@ -79,10 +88,15 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   return definition as unknown as Route;
 }
 
+/** Any of these scopes opens the route; none: it is public. */
+export function scopesOf({ scope }: Route): readonly Scope[] {
+  return scope === undefined ? [] : typeof scope === 'string' ? [scope] : scope;
+}
+
 /** Every code that a route may answer, with those that come with its shape. */
 export function refusalsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(['invalid_request']);
-  if (route.public !== true) codes.add('unauthenticated');
+  if (route.public !== true) for (const code of ['unauthenticated', 'forbidden'] as const) codes.add(code);
   if (route.body !== undefined) codes.add('unsupported_media_type');
   if (route.body !== undefined && route.body.kind !== 'stream') {
     for (const code of ['invalid_json', 'invalid_encoding', 'body_too_large', 'invalid_fields'] as const) codes.add(code);

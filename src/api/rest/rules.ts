@@ -59,6 +59,7 @@ export const ruleRoutes: readonly Route[] = [
     path: '/v1/rules/check',
     operationId: 'checkRule',
     tag: 'rules',
+    scope: 'segments:read',
     summary: 'Is the rule right, and what does it read',
     body: { kind: 'schema', schema: z.strictObject({ rule: RuleInput }).meta({ id: 'RuleCheck' }) },
     answers: { 200: CheckedSchema },
@@ -82,6 +83,7 @@ export const ruleRoutes: readonly Route[] = [
     path: '/v1/rules/preview',
     operationId: 'previewRule',
     tag: 'rules',
+    scope: 'segments:read',
     summary: 'Whom would the rule hold for; nothing is stored',
     body: {
       kind: 'schema',
@@ -123,6 +125,7 @@ export const ruleRoutes: readonly Route[] = [
     path: '/v1/rules/schema',
     operationId: 'getRuleSchema',
     tag: 'rules',
+    scope: 'segments:read',
     summary: 'JSON Schema of the JSON form of rules',
     answers: { 200: z.looseObject({}) },
     handle: async () => ruleJsonSchema(),

@@ -15,6 +15,7 @@ export const runRoutes: readonly Route[] = [
     path: '/v1/runs',
     operationId: 'listRuns',
     tag: 'runs',
+    scope: 'segments:read',
     summary: 'Runs, newest first',
     query: z.strictObject({ ...Page, segment: SegmentKey.optional() }),
     fresh: 'write',
@@ -39,6 +40,7 @@ export const runRoutes: readonly Route[] = [
     path: '/v1/runs/:runId',
     operationId: 'getRun',
     tag: 'runs',
+    scope: 'segments:read',
     summary: 'One run and its progress',
     params: RunPath,
     fresh: 'write',
@@ -51,6 +53,7 @@ export const runRoutes: readonly Route[] = [
     path: '/v1/runs/:runId/cancel',
     operationId: 'cancelRun',
     tag: 'runs',
+    scope: 'segments:write',
     summary: 'Stop a run; what it has changed stays',
     description:
       'Where the segment cannot be right without the end of its run (it is building or archiving, or the clock has flipped it), it is `paused` by this: its members stand still until it is resumed or another version, such as the one before, is published. Then `in_use` is answered while another live segment names it.',

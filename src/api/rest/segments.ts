@@ -33,7 +33,6 @@ import {
 } from './segment-schemas.ts';
 import { integerParameter, listOf, Page, SegmentPath } from './wire.ts';
 
-const AUTHOR = 'admin';
 export const VersionPath = SegmentPath.extend({ number: integerParameter(1, 999_999_999) });
 export const Queued = z.strictObject({ run: RunSchema });
 
@@ -43,18 +42,19 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments',
     operationId: 'createSegment',
     tag: 'segments',
+    scope: 'segments:write',
     summary: 'Define a segment; with `publish`, build it at once',
     description: 'The status is `building` until its first run ends. A manual segment has no rule and takes members by hand at once.',
     body: { kind: 'schema', schema: SegmentInput },
     answers: { 201: SegmentSchema },
     refusals: ['already_exists', 'invalid_rule'],
-    handle: async ({ strata, body, reply }) => {
+    handle: async ({ strata, caller, body, reply }) => {
       const { kind, rule, ...rest } = body;
       if (kind === 'manual' && rule !== undefined)
         throw refusal('/rule', 'not_available', 'A manual segment has no rule; its members are added by hand.');
       if (kind === 'rule' && rule === undefined) throw refusal('/rule', 'missing_field', 'A segment of kind `rule` needs a rule.');
       const { segment } = await withRuleOfBody(() =>
-        createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: AUTHOR }),
+        createSegment(strata.database, strata.clock, { ...withoutUndefined(rest), kind, rule, author: caller.actor }),
       );
       if (segment.status === 'building') strata.runsWaiting.ring();
       reply.header('etag', segmentTag(segment)).header('location', `/v1/segments/${segment.key}`);
@@ -66,6 +66,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments',
     operationId: 'listSegments',
     tag: 'segments',
+    scope: 'segments:read',
     summary: 'All segments, in order of key',
     query: z.strictObject(Page),
     fresh: 'write',
@@ -82,6 +83,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key',
     operationId: 'getSegment',
     tag: 'segments',
+    scope: 'segments:read',
     summary: 'One segment',
     description: 'The ETag stands for what its owners edit (name, rule, version), not for counts and progress: use it in If-Match.',
     params: SegmentPath,
@@ -99,6 +101,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key',
     operationId: 'updateSegment',
     tag: 'segments',
+    scope: 'segments:write',
     summary: 'Change name, description, icon, color or reviewAt; no new version',
     params: SegmentPath,
     body: { kind: 'schema', schema: SegmentPatch },
@@ -121,6 +124,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key/refresh',
     operationId: 'refreshSegment',
     tag: 'segments',
+    scope: 'segments:write',
     summary: 'Evaluate every customer again',
     params: SegmentPath,
     answers: { 202: Queued },
@@ -136,16 +140,17 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key/versions',
     operationId: 'addVersion',
     tag: 'segments',
+    scope: 'segments:write',
     summary: 'Add a version of the rule; with `publish`, put it in force',
     params: SegmentPath,
     body: { kind: 'schema', schema: VersionInput },
     etag: 'edit',
     answers: { 201: VersionSchema },
     refusals: ['not_found', 'invalid_rule', 'conflict'],
-    handle: async ({ strata, params, body, request, reply }) => {
+    handle: async ({ strata, caller, params, body, request, reply }) => {
       const { database, clock } = strata;
       const expected = expectTag(request.headers['if-match']);
-      const version = { rule: body.rule, note: body.note ?? null, author: AUTHOR };
+      const version = { rule: body.rule, note: body.note ?? null, author: caller.actor };
       const number = await withRuleOfBody(async () => {
         if (!body.publish) return addVersion(database, clock, params.key, version, expected);
         return (await addPublishedVersion(database, clock, params.key, version, expected)).version;
@@ -161,6 +166,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key/versions',
     operationId: 'listVersions',
     tag: 'segments',
+    scope: 'segments:read',
     summary: 'All versions, newest first',
     params: SegmentPath,
     query: z.strictObject(Page),
@@ -179,6 +185,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key/versions/:number',
     operationId: 'getVersion',
     tag: 'segments',
+    scope: 'segments:read',
     summary: 'One version',
     params: VersionPath,
     fresh: 'write',
@@ -191,6 +198,7 @@ export const segmentRoutes: readonly Route[] = [
     path: '/v1/segments/:key/versions/:number/publish',
     operationId: 'publishVersion',
     tag: 'segments',
+    scope: 'segments:write',
     summary: 'Put a version in force, an old one too (roll back)',
     description:
       'An archived segment comes back by it. From the answer on every write is judged by this version; the run brings everybody else under it.',
