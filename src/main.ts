@@ -82,6 +82,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     dataFolder,
     connections: config.DATABASE_CONNECTIONS,
     onIdleError: (error) => log.warn({ err: error }, 'an idle connection to the database broke and is replaced'),
+    onEnded: (lastLines) => log.error({ lastLines }, 'the embedded Postgres ended by itself and is started again'),
   });
   parts.add(close);
   if (embedded !== undefined) {
@@ -89,8 +90,8 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     process.once('exit', askToStop);
     parts.add(() => void process.off('exit', askToStop));
     if (embedded.takenOver) log.warn('an earlier Strata ended without stopping its Postgres, which runs on and was taken over');
-    void embedded.ended.then((lastLines) => {
-      throw new Error(`the embedded Postgres ended by itself; its last lines: ${lastLines}`); // ends the process, see stopOnSignals
+    embedded.lost.catch((cause) => {
+      throw new Error('the embedded Postgres ended by itself and does not start again', { cause }); // ends the process, see stopOnSignals
     });
   }
   const applied = await migrate(database);

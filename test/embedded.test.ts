@@ -5,10 +5,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openDataFolder } from '../src/base/data-folder.ts';
 import { isAlive } from '../src/base/process-mark.ts';
 import { type EmbeddedPostgres, startEmbedded } from '../src/db/embedded.ts';
+import { keepEmbedded } from '../src/db/keep-embedded.ts';
 
 let root: string;
 let folder: string;
@@ -170,5 +171,23 @@ describe('embedded Postgres', () => {
     fs.writeFileSync(file, '');
     expect(() => openDataFolder(file)).toThrow(/^The data folder .*a-file cannot be written: a file stands where a folder must be\./);
     expect(() => openDataFolder(path.join(file, 'below'))).toThrow(/cannot be written: a file stands where a folder must be\./);
+  });
+
+  test('comes back by itself where it was', async () => {
+    const lastWords: string[] = [];
+    const kept = await keepEmbedded(openDataFolder(folder), (lines) => lastWords.push(lines), { durable: false });
+    try {
+      await ask(kept.url, 'create table outlived (id int)');
+      for (const round of [1, 2]) {
+        const [row] = await ask<{ file: string }>(kept.url, "select current_setting('data_directory') || '/postmaster.pid' as file");
+        const pid = Number(fs.readFileSync(row?.file ?? '', 'utf8').split('\n')[0]);
+        process.kill(pid, 'SIGKILL');
+        await vi.waitUntil(() => lastWords.length === round, { timeout: 20_000 });
+        await vi.waitUntil(() => ask(kept.url, 'select from outlived').catch(() => null), { timeout: 20_000 });
+      }
+    } finally {
+      await kept.stop();
+    }
+    expect(fs.existsSync(path.join(folder, 'postgres', 'postmaster.pid'))).toBe(false);
   });
 });

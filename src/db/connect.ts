@@ -1,9 +1,9 @@
-// In charge of which Postgres this process works on: the one of DATABASE_URL, looked at first, or the embedded one, started and stopped
-// with us. Not of its schema (migrate.ts).
+// In charge of which Postgres this process works on: the one of DATABASE_URL, looked at first, or the embedded one, started, kept up and
+// stopped with us. Not of its schema (migrate.ts).
 import type { DataFolder } from '../base/data-folder.ts';
 import { checkServer } from './check-server.ts';
 import { type Database, openDatabase } from './database.ts';
-import { type EmbeddedPostgres, startEmbedded } from './embedded.ts';
+import { type KeptPostgres, keepEmbedded } from './keep-embedded.ts';
 
 export interface ConnectOptions {
   /** undefined: the embedded Postgres of the data folder */
@@ -12,18 +12,20 @@ export interface ConnectOptions {
   readonly dataFolder: () => DataFolder;
   readonly connections: number;
   readonly onIdleError: (error: Error) => void;
+  /** The embedded Postgres ended though nobody stopped it, with these last words; it is being started again. */
+  readonly onEnded: (lastLines: string) => void;
 }
 
 export interface Connected {
   readonly database: Database;
   /** undefined: the server is not ours */
-  readonly embedded: EmbeddedPostgres | undefined;
+  readonly embedded: KeptPostgres | undefined;
   close(): Promise<void>;
 }
 
 /** Opens the database; what keeps it from being used is a StartError in a plain sentence. */
 export async function connect(options: ConnectOptions): Promise<Connected> {
-  const embedded = options.url === undefined ? await startEmbedded(options.dataFolder()) : undefined;
+  const embedded = options.url === undefined ? await keepEmbedded(options.dataFolder(), options.onEnded) : undefined;
   const url = embedded?.url ?? options.url;
   if (url === undefined) throw new Error('there is neither an embedded database nor a URL');
   let isClosing = false;

@@ -40,6 +40,8 @@ export interface EmbeddedOptions {
   /** false only in tests: nothing survives a power cut, and everything is faster */
   readonly durable?: boolean;
   readonly connections?: number;
+  /** absent: any free one */
+  readonly port?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -147,7 +149,7 @@ async function startServer(folder: DataFolder, dataFolder: string, options: Embe
   if (!fs.existsSync(dataFolder)) await initialise(binaries.initdb, user, folder, dataFolder, options);
   const patienceEndsMs = systemClock.nowMs() + LEFTOVER_PATIENCE_MS;
   for (let attempt = 1; ; ) {
-    const port = await findFreePort();
+    const port = options.port ?? (await findFreePort());
     const log = openLog(folder);
     const outcome = await launch(binaries.postgres, [...serverFlags(dataFolder, port, options)], user, dataFolder, log.descriptor);
     if (typeof outcome === 'number') return { pid: outcome, port };

@@ -1,0 +1,72 @@
+// In charge of the embedded Postgres being there for as long as the service is: one that ends though nobody stopped it (killed, out of
+// memory, the disk full) is started again on its port, so that every connection finds it where it was. Starting itself is embedded.ts.
+import { systemClock } from '../base/clock.ts';
+import type { DataFolder } from '../base/data-folder.ts';
+import { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from './embedded.ts';
+
+const BETWEEN_TRIES_MS = 500;
+/** Past it somebody must look: the process ends with the reason, and whoever watches over it starts it anew. */
+const PATIENCE_MS = 120_000;
+
+export interface KeptPostgres {
+  readonly url: string;
+  readonly takenOver: boolean;
+  /** Rejects when it has ended and could not be started again for two minutes; else pending for ever. */
+  readonly lost: Promise<never>;
+  stop(): Promise<void>;
+  requestStop(): void;
+}
+
+/** Throws what `startEmbedded` throws; `onEnded` is told its last words each time that it ended by itself. */
+export async function keepEmbedded(
+  folder: DataFolder,
+  onEnded: (lastLines: string) => void,
+  options: EmbeddedOptions = {},
+): Promise<KeptPostgres> {
+  const first = await startEmbedded(folder, options);
+  const again = { ...options, port: Number(new URL(first.url).port) };
+  const stopping = new AbortController();
+  let server = first;
+  let restarted = Promise.resolve();
+  const keep = async (): Promise<never> => {
+    for (;;) {
+      const lastLines = await server.ended;
+      if (stopping.signal.aborted) return new Promise<never>(() => {});
+      server.requestStop(); // it is gone: this gives its data folder back
+      onEnded(lastLines);
+      const starting = startAgain(folder, again, stopping.signal).then((started) => {
+        server = started ?? server;
+      });
+      restarted = starting.catch(() => {}); // thrown below
+      await starting;
+    }
+  };
+  return {
+    url: first.url,
+    takenOver: first.takenOver,
+    lost: keep(),
+    stop: async () => {
+      stopping.abort();
+      await restarted;
+      await server.stop();
+    },
+    requestStop: () => {
+      stopping.abort();
+      server.requestStop();
+    },
+  };
+}
+
+/** null: it is to be stopped. A port that another process took meanwhile is waited for: connections know no other. */
+async function startAgain(folder: DataFolder, options: EmbeddedOptions, stopping: AbortSignal): Promise<EmbeddedPostgres | null> {
+  const untilMs = systemClock.nowMs() + PATIENCE_MS;
+  for (;;) {
+    if (stopping.aborted) return null;
+    try {
+      return await startEmbedded(folder, options);
+    } catch (error) {
+      if (systemClock.nowMs() > untilMs) throw error;
+      await systemClock.sleep(BETWEEN_TRIES_MS, stopping);
+    }
+  }
+}
