@@ -58,14 +58,29 @@ function invalidCursor(cause?: unknown): AppError {
   });
 }
 
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  readonly next: string | null;
+}
+
+/** For GraphQL, whose connections have a cursor for each row; REST answers none but the last. */
+const cursors = new WeakMap<object, (index: number) => string>();
+
 /** The answer of a list that was asked for one row more than its limit: `next` is null exactly when nothing follows. */
 export function page<Row, Item>(
   rows: readonly Row[],
   limit: number,
   toItem: (row: Row) => Item,
   cursorOf: (last: Row) => string,
-): { readonly data: readonly Item[]; readonly next: string | null } {
+): Page<Item> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  return { data: shown.map(toItem), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };
+  const answer = { data: shown.map(toItem), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };
+  cursors.set(answer, (index) => cursorOf(shown[index] as Row));
+  return answer;
+}
+
+/** The place behind the row of that index, of an answer that `page` made; undefined: of another. */
+export function cursorAt(answer: object, index: number): string | undefined {
+  return cursors.get(answer)?.(index);
 }

@@ -2,12 +2,12 @@
 // Not of what any route does.
 import { createHash } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { type Caller, NOBODY, requireCustomer, requireScope } from '../../access/caller.ts';
+import { type Caller, NOBODY, requireScope } from '../../access/caller.ts';
 import type { Scope } from '../../access/scopes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
+import { answerRoute } from './answer-route.ts';
 import { requestChecker } from './check-request.ts';
-import { awaitFreshness } from './freshness.ts';
 import { inlineJsonSchema } from './json-schema.ts';
 import { type Method, type Route, scopesOf } from './route.ts';
 
@@ -48,7 +48,6 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], c
 
 function registerRoute(app: FastifyInstance, route: Route, context: RouteContext): void {
   const check = requestChecker(route);
-  const [firstStatus] = Object.keys(route.answers);
   const response = Object.fromEntries(
     Object.entries(route.answers).map(([status, schema]) => [status, inlineJsonSchema(schema, 'output')]),
   );
@@ -60,16 +59,8 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
     handler: async (request, reply) => {
       try {
         requireBody(route, request.body);
-        refuseIdempotencyKey(route, request);
-        const { params, query, body } = check(request);
-        if (request.caller !== null && typeof request.caller.customerId === 'string')
-          requireCustomer(request.caller, (params as { customerId?: string }).customerId);
-        if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
-        reply.code(Number(firstStatus));
         const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
-        const call = { strata: context.strata, caller: request.caller ?? NOBODY, params, query, body, request, reply, signal };
-        const answer = await route.handle(call as Parameters<Route['handle']>[0]);
-        if (context.checkAnswers) route.answers[reply.statusCode]?.parse(answer);
+        const answer = await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
         return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;
       } finally {
         if (context.stopping.aborted) reply.header('connection', 'close'); // a kept connection would hold up the end
@@ -88,13 +79,6 @@ function requireBody(route: Route, body: unknown): void {
   if (route.body === undefined || route.body.kind === 'stream') return;
   if (body === undefined && route.body.optional !== true)
     throw new AppError('invalid_json', 'A JSON body is needed here, with Content-Type application/json.');
-}
-
-/** Taken silently it would promise what is not kept yet. Imports are repeatable by themselves. */
-function refuseIdempotencyKey(route: Route, request: FastifyRequest): void {
-  if (route.method !== 'POST' || route.body?.kind === 'stream' || request.headers['idempotency-key'] === undefined) return;
-  const detail = 'Idempotency-Key is not available yet; ids make writes of customers, orders and events repeatable.';
-  throw new AppError('invalid_request', detail, { errors: [{ parameter: 'Idempotency-Key', code: 'not_available', detail }] });
 }
 
 function hangUp(reply: FastifyReply): AbortSignal {
