@@ -9,7 +9,7 @@
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
-import { type Client, pipeline, type Statement } from './db/database.ts';
+import { type Client, inOrder, pipeline, type Statement } from './db/database.ts';
 import { inTransaction } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
@@ -119,10 +119,10 @@ function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<Cust
 
 async function lock(strata: Strata, client: Client, facts: Facts): Promise<{ locks: FactLocks; moment: Moment; late: Late }> {
   const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = [], lateRows = []]] = await Promise.all([
+  const [locked, [momentRows = [], lateRows = []]] = await inOrder([
     lockCustomers(client, facts, previousOwners),
     pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
-  ]);
+  ] as const);
   return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
 }
 
@@ -168,11 +168,9 @@ async function writeAndEvaluate(
     return keys.length === 0 ? [] : [findDifferences(client, program, segmentIds, input)];
   };
   const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
-  const [, ...findings] = await Promise.all([
-    pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
-    ...evaluate(known, touched),
-    ...evaluate(everything ? locks.locked : [...locks.created], program.all),
-  ]);
+  const written = pipeline(client, factStatements(facts, moment.asOfMs, locks)); // sent together: the server runs them in this order
+  const evaluating = [...evaluate(known, touched), ...evaluate(everything ? locks.locked : [...locks.created], program.all)];
+  const [, ...findings] = await inOrder([written, ...evaluating] as const);
   return findings;
 }
 
@@ -188,7 +186,7 @@ async function record(
 ): Promise<ReadonlyMap<CustomerKey, readonly string[]>> {
   const statements: Statement[] = [];
   const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
-  const seen = await Promise.all(findings.map((found) => seeChanges(client, seeing, found.differences)));
+  const seen = await inOrder(findings.map((found) => seeChanges(client, seeing, found.differences)));
   let ordinal = ordinalFrom;
   for (const [index, found] of findings.entries()) {
     const seenOf = seen[index] ?? NOTHING_SEEN;
@@ -230,10 +228,10 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
 
 async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
   const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = []]] = await Promise.all([
+  const [locked, [momentRows = []]] = await inOrder([
     lockCustomers(client, facts, previousOwners),
     pipeline(client, [readMoment(strata.clock)]),
-  ]);
+  ] as const);
   const { asOfMs } = toMoment(momentRows);
   const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
   await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);

@@ -102,11 +102,22 @@ export async function pipeline(client: Client, statements: readonly Statement[])
   stream.cork(); // one packet for all of them: a packet each took a fifth of the service's CPU under single orders
   const sent = statements.map((statement) => client.query(toQuery(statement)));
   stream.uncork();
+  return (await inOrder(sent)).map(({ rows }) => rows);
+}
+
+/**
+ * What was sent down one connection in this order. Throws the first in it that failed: `Promise.all` throws whichever is heard of first, and
+ * that may be one behind it, which failed only because the transaction was broken; a deadlock would then not be known for one, nor repeated.
+ */
+export async function inOrder<Sent extends readonly unknown[]>(
+  sent: Sent,
+): Promise<{ -readonly [Place in keyof Sent]: Awaited<Sent[Place]> }> {
   const settled = await Promise.allSettled(sent);
-  return settled.map((outcome) => {
+  const values = settled.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value.rows;
+    return outcome.value;
   });
+  return values as { -readonly [Place in keyof Sent]: Awaited<Sent[Place]> };
 }
 
 /** What pg's types do not show of a connection. */
@@ -116,14 +127,21 @@ function insides(client: Client): { readonly stream: Writable; readonly parsedSt
 
 /**
  * Gives prepared statements of this connection back. pg remembers what it prepared by name and would go on using a name that the
- * server has forgotten, so its memory is cleared with it.
+ * server has forgotten, so its memory is cleared with it; and kept where the server refuses (the transaction was broken already): it
+ * would refuse to prepare the same name again as well, on this connection for ever.
  */
 export async function deallocate(client: Client, names: readonly string[]): Promise<void> {
   const { parsedStatements } = insides(client);
-  const prepared = names.filter((name) => name in parsedStatements);
-  for (const name of prepared) delete parsedStatements[name];
-  await pipeline(
-    client,
-    prepared.map((name) => ({ text: `deallocate ${pg.escapeIdentifier(name)}` })),
-  );
+  const given = names.map(async (name) => {
+    const text = parsedStatements[name];
+    if (text === undefined) return;
+    delete parsedStatements[name];
+    try {
+      await client.query(`deallocate ${pg.escapeIdentifier(name)}`);
+    } catch (error) {
+      parsedStatements[name] ??= text;
+      throw error;
+    }
+  });
+  await inOrder(given);
 }
