@@ -332,6 +332,21 @@ describe('trouble', () => {
     expect(await service.rows(`select count(*)::int as n from imports where status = 'running'`)).toEqual([{ n: 0 }]);
   });
 
+  test('a crash that empties what waited is told', async () => {
+    const lines = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, n) => `crashed-${(from + n) % 3000},nobody,1,1\n`).join('');
+    const waiting = async () => (await service.rows('select count(*)::int as n from import_lines'))[0]?.['n'] !== 0;
+    const crash = async () => {
+      while (!(await waiting())) await new Promise((resolve) => setImmediate(resolve));
+      await service.rows('truncate import_lines'); // what recovery after a crash does to an unlogged table
+    };
+    for (const parameters of [{}, { atomic: 'true' }]) {
+      const stream = streamOf('id,customerId,items.quantity,items.unitPrice\n', lines(0, 4500), crash, lines(4500, 6000));
+      expect(await refusalOf(service.csv('orders', stream, parameters))).toMatchObject({ code: 'unavailable' });
+    }
+    expect(await service.rows(`select count(*)::int as n from orders where id like 'crashed-%'`)).toEqual([{ n: 0 }]);
+  });
+
   test('hanging up stops it', async () => {
     const hangUp = new AbortController();
     const stream = streamOf(rows(0, 3000), async () => hangUp.abort(), rows(3000, 50_000));

@@ -11,7 +11,7 @@ import { judgeRows, toFacts } from './judge-rows.ts';
 import { Lane } from './lane.ts';
 import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
-import { analyzeStagedLines, readStagedLines } from './stage-lines.ts';
+import { analyzeStagedLines } from './stage-lines.ts';
 import { noteRejected } from './take-rows.ts';
 
 /** Throws AppError `invalid_rows` where an atomic import has rejections; nothing is written then. */
@@ -73,7 +73,7 @@ function stagedRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
 async function* wholeRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
   let content = '';
   let count = 0;
-  for await (const page of readStagedLines(run.target.database, run.importId)) {
+  for await (const page of run.staged.pages()) {
     yield page.map(({ group, line, data }): Row => {
       if (group === '') return { lines: [line], raw: data };
       count = group === content ? count + 1 : 1;
@@ -101,7 +101,7 @@ async function* assembledOrders(run: ImportRun): AsyncGenerator<readonly Row[]> 
     tooMany = false;
   };
 
-  for await (const page of readStagedLines(run.target.database, run.importId)) {
+  for await (const page of run.staged.pages()) {
     for (const { group, line, data } of page) {
       if (group !== orderId) {
         assemble();

@@ -5,6 +5,7 @@ import type { Facts } from '../facts.ts';
 import type { ImportKind } from './import-fields.ts';
 import type { LocalTimes } from './local-time.ts';
 import type { Rejections } from './rejections.ts';
+import type { StagedLines } from './stage-lines.ts';
 
 /** The parts of the service that an import needs. The last three are the later stages', given in so that ingest knows none of them. */
 export interface ImportTarget {
@@ -30,6 +31,7 @@ export interface ImportRun {
   readonly atomicTypes: BatchTypes | null;
   /** of CSV, whose cells of attributes and properties are still text; null: values have their types */
   readonly cellTimes: LocalTimes | null;
+  readonly staged: StagedLines;
   readonly rejections: Rejections;
   /** Throws when the caller hung up or the lease was lost. */
   check(): void;

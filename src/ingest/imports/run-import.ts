@@ -16,7 +16,7 @@ import { type ContentEncoding, readBytes } from './read-bytes.ts';
 import type { RowResult } from './read-row.ts';
 import { createRows } from './read-rows.ts';
 import { Rejections } from './rejections.ts';
-import { removeStagedLines } from './stage-lines.ts';
+import { removeStagedLines, StagedLines } from './stage-lines.ts';
 import { takeRows } from './take-rows.ts';
 
 export interface ImportDependencies extends ImportTarget {
@@ -91,6 +91,7 @@ async function importAll(
     lineLevel: isLineLevel(kind, format, options),
     atomicTypes: options.atomic ? new BatchTypes(dependencies.types) : null,
     cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
+    staged: new StagedLines(dependencies.database, lease.importId),
     rejections: new Rejections(() => rows.plan),
     check: () => stopped.throwIfAborted(),
   };

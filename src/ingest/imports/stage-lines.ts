@@ -1,6 +1,8 @@
 // In charge of rows that cannot be written before the file has ended: lines of orders, events that need counting, everything of an
-// atomic import. They wait in the unlogged table import_lines and come back in order of (group, line), with flat memory.
+// atomic import. They wait in the unlogged table import_lines and come back in order of (group, line), with flat memory: all of them, or
+// it is told that they are lost (a Postgres that crashes empties such a table).
 import type { Database } from '../../db/database.ts';
+import { AppError } from '../../errors.ts';
 import { STAGED_PAGE_ROWS } from './limits.ts';
 
 export interface StagedLine {
@@ -10,29 +12,61 @@ export interface StagedLine {
   readonly data: unknown;
 }
 
-/** Each call is a transaction of its own, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
-export async function stageLines(database: Database, importId: string, lines: readonly StagedLine[]): Promise<void> {
-  if (lines.length === 0) return;
-  await database.query({
-    name: 'stage_import_lines',
-    text: `
-      insert into import_lines (import_id, order_id, line, data)
-      select $1::bigint, given."group", given.line, given.data
-      from jsonb_to_recordset($2::jsonb) as given ("group" text, line bigint, data jsonb)`,
-    values: [importId, JSON.stringify(lines)],
-  });
+/** The lines that one import has waiting. */
+export class StagedLines {
+  readonly #database: Database;
+  readonly #importId: string;
+  #staged = 0;
+
+  constructor(database: Database, importId: string) {
+    this.#database = database;
+    this.#importId = importId;
+  }
+
+  /** Each call is a transaction of its own, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
+  async add(lines: readonly StagedLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    await this.#database.query({
+      name: 'stage_import_lines',
+      text: `
+        insert into import_lines (import_id, order_id, line, data)
+        select $1::bigint, given."group", given.line, given.data
+        from jsonb_to_recordset($2::jsonb) as given ("group" text, line bigint, data jsonb)`,
+      values: [this.#importId, JSON.stringify(lines)],
+    });
+    this.#staged += lines.length;
+  }
+
+  /** All lines in order, in pages. Throws `unavailable` where they are fewer than were staged: before the first page, or after the last. */
+  async *pages(): AsyncGenerator<readonly StagedLine[]> {
+    this.#require(await countLines(this.#database, this.#importId));
+    let after: { readonly group: string; readonly line: number } = { group: '', line: -1 };
+    for (let read = 0; ; ) {
+      const rows = await readPage(this.#database, this.#importId, after);
+      if (rows.length > 0) yield rows;
+      read += rows.length;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < STAGED_PAGE_ROWS) return this.#require(read);
+      after = last;
+    }
+  }
+
+  #require(found: number): void {
+    if (found === this.#staged) return;
+    throw new AppError(
+      'unavailable',
+      'The database failed while the file was being read, and what waited there is lost; send the file again.',
+    );
+  }
 }
 
-/** All lines in order, in pages. */
-export async function* readStagedLines(database: Database, importId: string): AsyncGenerator<readonly StagedLine[]> {
-  let after: { readonly group: string; readonly line: number } = { group: '', line: -1 };
-  for (;;) {
-    const rows = await readPage(database, importId, after);
-    if (rows.length > 0) yield rows;
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < STAGED_PAGE_ROWS) return;
-    after = last;
-  }
+async function countLines(database: Database, importId: string): Promise<number> {
+  const [row] = await database.query<{ lines: number }>({
+    name: 'count_import_lines',
+    text: 'select count(*)::integer as lines from import_lines as l where l.import_id = $1::bigint',
+    values: [importId],
+  });
+  return row?.lines ?? 0;
 }
 
 /** Without it the planner takes the table for empty and sorts all of it for each page. */

@@ -7,7 +7,7 @@ import { eventContentHash } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
 import { type Fact, judgeAgainst, judgeOrderLines, judgeRows, NO_EVENT_ID, toFacts } from './judge-rows.ts';
 import type { RawRow, RowResult } from './read-row.ts';
-import { type StagedLine, stageLines } from './stage-lines.ts';
+import type { StagedLine } from './stage-lines.ts';
 
 export async function takeRows(run: ImportRun, results: readonly RowResult[]): Promise<void> {
   run.check();
@@ -23,7 +23,7 @@ export async function takeRows(run: ImportRun, results: readonly RowResult[]): P
 async function stageOrderLines(run: ImportRun, rows: readonly Row[]): Promise<void> {
   const { taken, rejected } = judgeOrderLines(run, rows);
   const staged = taken.map(({ lines, raw }) => ({ group: String((raw as RawRow)['id']), line: lines[0] ?? 0, data: raw }));
-  await stageLines(run.target.database, run.importId, staged);
+  await run.staged.add(staged);
   noteRejected(run, rejected);
 }
 
@@ -38,7 +38,7 @@ async function takeWholeRows(run: ImportRun, rows: readonly Row[]): Promise<void
       else direct.push(fact);
     }
     if (direct.length > 0) await run.target.writeDeferred(toFacts(run, direct), run.importId);
-    await stageLines(run.target.database, run.importId, staged);
+    await run.staged.add(staged);
     noteRejected(run, rejected);
   });
 }
