@@ -7,10 +7,12 @@ import { Bell } from './base/bell.ts';
 import type { Clock } from './base/clock.ts';
 import { RegisteredTypes } from './catalog/registered-types.ts';
 import { blankDueExits, ERASURE_DAYS, nextBlankMs } from './changes/erasures.ts';
-import { Publisher } from './changes/publisher.ts';
+import { FeedTail } from './changes/follow-changes.ts';
+import { FEED_CHANNEL, Publisher } from './changes/publisher.ts';
 import { trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
+import { Listener } from './db/listener.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import type { Facts } from './ingest/facts.ts';
@@ -51,17 +53,36 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   const programs = await CurrentProgram.load(database, { ...EVALUATION_LIMITS, ...options.limits });
   const types = await RegisteredTypes.load(database);
   const run = (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts);
+  const publisher = new Publisher({ clock, timeZone: options.timeZone, database });
   const strata: Strata = {
     ...options,
     erasureDays: options.erasureDays ?? ERASURE_DAYS,
     programs,
     types,
-    publisher: new Publisher({ clock, timeZone: options.timeZone, database }),
+    publisher,
+    feedTail: new FeedTail({
+      database,
+      clock,
+      publisher,
+      onError: (error) => log.warn({ err: error }, 'following the feed was interrupted'),
+    }),
     runsWaiting: new Bell(),
     singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: namedKeys, run }),
     batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),
-    close: async () => leadership?.stop(),
+    close: async () => {
+      strata.feedTail.stop();
+      await Promise.all([leadership?.stop(), listener?.stop()]);
+    },
   };
+  const listener = options.background
+    ? new Listener(database.url, clock, {
+        channel: FEED_CHANNEL,
+        onMessage: () => publisher.hearOfGrowth(),
+        onBegin: () => publisher.tellGrowth(),
+        onError: (error) => log.warn({ err: error }, 'listening to the feed was interrupted; it is tried again'),
+      })
+    : undefined;
+  listener?.start();
   const leadership = options.background
     ? new Leadership(database.url, clock, {
         lead: (connection, signal) => lead(strata, options.historyDays, connection, signal),

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Gatherer } from './base/batch.ts';
 import type { Bell } from './base/bell.ts';
 import type { RegisteredTypes } from './catalog/registered-types.ts';
+import type { FeedTail } from './changes/follow-changes.ts';
 import type { Publisher } from './changes/publisher.ts';
 import type { Facts } from './ingest/facts.ts';
 import type { Deciding } from './membership/in-decision.ts';
@@ -17,6 +18,8 @@ export interface Strata extends Deciding {
   readonly erasureDays: number;
   readonly types: RegisteredTypes;
   readonly publisher: Publisher;
+  /** reads the feed once for all who follow it live */
+  readonly feedTail: FeedTail;
   /** There may be new runs: a publish or a refresh was just stored. */
   readonly runsWaiting: Bell;
   /** small writes that arrive together share a transaction */

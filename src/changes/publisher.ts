@@ -12,8 +12,12 @@ const MOVED_AT_ONCE = 20_000;
 /** A poke can be lost (another process, a broken listener): the outbox is looked at all the same. */
 const LOOK_MS = 1000;
 const CHANNEL = 'strata_outbox';
-/** Between two moves under load: what is written meanwhile goes together. Nobody sees a change later than that. */
-const GATHER_MS = 15;
+/** Every process listens here (feed-listener.ts); the message is where the feed ends. It goes with the move's own commit: a commit for
+ *  itself would be a write to disk for itself. */
+export const FEED_CHANNEL = 'strata_feed';
+/** Between two moves under load: what is written meanwhile goes together. Nobody sees a change later than that, and readers on other
+ *  processes are told no more often. */
+const GATHER_MS = 20;
 /** Rows deleted from the outbox until it is vacuumed, and all statistics of it with that: autovacuum comes once a minute, and until then
  *  every move walks over what the moves before have deleted (0.9 M changes took minutes). */
 const VACUUMED_AFTER = 100_000;
@@ -78,7 +82,7 @@ const MOVE = `
   update feed as f
   set position = f.position + (select count(*) from numbered)
   where exists (select from numbered)
-  returning f.position, (select count(*) from numbered)::integer as moved`;
+  returning (select count(*) from numbered)::integer as moved, pg_notify('${FEED_CHANNEL}', f.position::text)`;
 
 export interface PublisherOptions {
   readonly clock: Clock;
@@ -111,23 +115,41 @@ export class Publisher {
     if (!this.#leads && !this.#notifying) void this.#notifyLeader();
   }
 
-  /** A notice that is lost costs a second: the leader looks by itself. */
+  /** At once, then for what came meanwhile. A notice that is lost costs a second: the leader looks by itself. */
   async #notifyLeader(): Promise<void> {
     this.#notifying = true;
-    await this.#clock.sleep(NOTIFY_MS);
+    while (this.#poked && !this.#leads) {
+      this.#poked = false;
+      await this.#database.query({ text: `notify ${CHANNEL}` }).catch(() => {});
+      await this.#clock.sleep(NOTIFY_MS);
+    }
     this.#notifying = false;
-    await this.#database.query({ text: `notify ${CHANNEL}` }).catch(() => {});
+  }
+
+  /** The feed has grown: numbered here, or heard from the process that numbers. */
+  tellGrowth(): void {
+    for (const grown of this.#listeners) grown();
+  }
+
+  /** Another process says that the feed has grown; what is numbered here has been told already. */
+  hearOfGrowth(): void {
+    if (!this.#leads) this.tellGrowth();
+  }
+
+  /** Calls back at each growth, until what it returns is called. One page in the database may be told of twice, so look before you act. */
+  onGrowth(grown: () => void): () => void {
+    this.#listeners.add(grown);
+    return () => this.#listeners.delete(grown);
   }
 
   /** Resolves when the feed has grown, after `timeoutMs`, or when the signal aborts. */
   async nextGrowth(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const waiting = new AbortController();
-    const grown = () => waiting.abort();
-    this.#listeners.add(grown);
+    const stop = this.onGrowth(() => waiting.abort());
     try {
       await this.#clock.sleep(timeoutMs, AbortSignal.any([signal, waiting.signal]));
     } finally {
-      this.#listeners.delete(grown);
+      stop();
     }
   }
 
@@ -151,7 +173,7 @@ export class Publisher {
     while (!signal.aborted) {
       this.#poked = false;
       const moved = await moveOutbox(connection, this.#timeZone);
-      if (moved > 0) for (const grown of this.#listeners) grown();
+      if (moved > 0) this.tellGrowth();
       unmarked += moved;
       deleted += moved;
       if (unmarked >= MARKED_TOGETHER) {

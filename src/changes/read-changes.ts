@@ -1,5 +1,5 @@
 // In charge of reading the feed by position. Readers see numbered changes only, so nobody ever skips a late commit.
-import type { Database } from '../db/database.ts';
+import type { Queryable } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
 import { positionBefore } from './marks.ts';
@@ -36,7 +36,8 @@ export type Change = MembershipChange | ErasedChange;
 export interface FeedQuery {
   readonly afterPosition: string;
   readonly limit: number;
-  readonly segmentId?: number;
+  /** changes of these segments only; none of them: nothing */
+  readonly segmentIds?: readonly number[];
   readonly customerKey?: CustomerKey;
 }
 
@@ -57,32 +58,68 @@ function changesWhere(condition: string, order: string): string {
     limit $2`;
 }
 
+/** SQL: the same of several segments: their places are merged from each one's own index, and only those that are wanted are read. */
+function changesOfSegments(segments: string): string {
+  return `
+    select ${COLUMNS}
+    from (
+      select p.position
+      from unnest(${segments}) as s (id)
+      cross join lateral (
+        select n.position
+        from changes as n
+        where ${segmentRange('n', 's.id', '$1::bigint')}
+        order by n.segment_id, n.position
+        limit $2
+      ) as p
+      order by p.position
+      limit $2
+    ) as f
+    join changes as c on c.position = f.position`;
+}
+
+/** SQL: the rows of one customer, also of one who has been erased and whose exits still say so. */
+function changesOfCustomer(customer: string, ofSegments: string): string {
+  return `
+    (${changesWhere(`c.position > $1::bigint and c.customer_id = ${customer}::bigint ${ofSegments}`, 'c.position')})
+    union all
+    (
+      select ${COLUMNS}
+      from erasures as e
+      join changes as c on c.erasure_id = e.id
+      where e.customer_id = ${customer}::bigint and c.position > $1::bigint ${ofSegments}
+    )
+    order by position
+    limit $2`;
+}
+
+interface Selection {
+  readonly name: string;
+  readonly found: string;
+  readonly values: readonly unknown[];
+}
+
+function select({ afterPosition, limit, segmentIds, customerKey }: FeedQuery): Selection {
+  const page = [afterPosition, limit];
+  if (customerKey !== undefined) {
+    if (segmentIds === undefined) return { name: '_customer', found: changesOfCustomer('$3', ''), values: [...page, customerKey] };
+    const found = changesOfCustomer('$3', 'and c.segment_id = any($4::integer[])');
+    return { name: '_customer_segments', found, values: [...page, customerKey, segmentIds] };
+  }
+  if (segmentIds === undefined) return { name: '', found: changesWhere('c.position > $1::bigint', 'c.position'), values: page };
+  const [only] = segmentIds;
+  if (only !== undefined && segmentIds.length === 1) {
+    const found = changesWhere(segmentRange('c', '$3::integer', '$1::bigint'), 'c.segment_id, c.position');
+    return { name: '_segment', found, values: [...page, only] };
+  }
+  return { name: '_segments', found: changesOfSegments('$3::integer[]'), values: [...page, segmentIds] };
+}
+
 /** In order of position. An erased customer's exits still say whose they are, until they too become tombstones. */
-export async function readChanges(database: Database, query: FeedQuery): Promise<Change[]> {
-  const { segmentId, customerKey } = query;
-  const values: unknown[] = [query.afterPosition, query.limit];
-  const parameter = (value: unknown) => `$${values.push(value)}`;
-  const segment = segmentId === undefined ? undefined : `${parameter(segmentId)}::integer`;
-  const ofSegment = segment === undefined ? '' : `and c.segment_id = ${segment}`;
-  const customer = customerKey === undefined ? undefined : parameter(customerKey);
-  const found =
-    customer === undefined
-      ? segment === undefined
-        ? changesWhere('c.position > $1::bigint', 'c.position')
-        : changesWhere(segmentRange('c', segment, '$1::bigint'), 'c.segment_id, c.position')
-      : `
-        (${changesWhere(`c.position > $1::bigint and c.customer_id = ${customer}::bigint ${ofSegment}`, 'c.position')})
-        union all
-        (
-          select ${COLUMNS}
-          from erasures as e
-          join changes as c on c.erasure_id = e.id
-          where e.customer_id = ${customer}::bigint and c.position > $1::bigint ${ofSegment}
-        )
-        order by position
-        limit $2`;
+export async function readChanges(database: Queryable, query: FeedQuery): Promise<Change[]> {
+  const { name, found, values } = select(query);
   const rows = await database.query<ChangeRow>({
-    name: `read_changes${segmentId === undefined ? '' : '_segment'}${customerKey === undefined ? '' : '_customer'}`,
+    name: `read_changes${name}`,
     text: `
       select c.position, c.type, s.key as segment, coalesce(k.external_id, e.external_id) as customer_id, c.version, c.cause, c.at, l.actor, l.reason
       from (${found}) as c
@@ -96,8 +133,23 @@ export async function readChanges(database: Database, query: FeedQuery): Promise
   return rows.map(({ customer_id, at, ...row }) => ({ ...row, customerId: customer_id, atMs: at }) as Change);
 }
 
+export interface FeedPage {
+  readonly changes: readonly Change[];
+  /** everything that the filter lets through up to here has been read */
+  readonly place: string;
+}
+
+/** The end is read first: what is numbered up to it is visible to the read after it, so a filtered reader need not pass it again. */
+export async function readFeedPage(database: Queryable, query: FeedQuery): Promise<FeedPage> {
+  const isFiltered = query.segmentIds !== undefined || query.customerKey !== undefined;
+  const end = isFiltered ? await readFeedEnd(database) : query.afterPosition;
+  const changes = await readChanges(database, query);
+  const last = changes.at(-1)?.position ?? query.afterPosition;
+  return { changes, place: changes.length < query.limit && BigInt(end) > BigInt(last) ? end : last };
+}
+
 /** The last position before the first change of that instant or later; the feed's end where there is none yet. */
-export async function findStart(database: Database, fromMs: number): Promise<string> {
+export async function findStart(database: Queryable, fromMs: number): Promise<string> {
   const [row] = await database.query<{ position: string }>({
     name: 'find_start',
     text: `
@@ -119,14 +171,14 @@ export async function findStart(database: Database, fromMs: number): Promise<str
 }
 
 /** Where the feed ends. */
-export async function readFeedEnd(database: Database): Promise<string> {
+export async function readFeedEnd(database: Queryable): Promise<string> {
   const [row] = await database.query<{ position: string }>({ name: 'feed_end', text: 'select f.position from feed as f' });
   if (row === undefined) throw new Error('the feed row is missing');
   return row.position;
 }
 
 /** True while changes decided up to then wait to be numbered. Whoever asks holds the token of a write that had committed before. */
-export async function isUnpublished(database: Database, decision: string): Promise<boolean> {
+export async function isUnpublished(database: Queryable, decision: string): Promise<boolean> {
   const [row] = await database.query<{ waiting: boolean }>({
     name: 'is_unpublished',
     text: 'select exists (select from outbox as o where o.decision <= $1::bigint) as waiting',

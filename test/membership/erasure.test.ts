@@ -123,7 +123,7 @@ describe('an erasure', () => {
     ]);
     const filter = { afterPosition: '0', limit: 2, customerKey: customerKey(ANN.id) };
     expect((await readChanges(shop.strata.database, filter)).map((change) => change.position)).toEqual(['4', '5']);
-    const recent = { ...filter, segmentId: await segmentId('recent') };
+    const recent = { ...filter, segmentIds: [await segmentId('recent')] };
     expect((await readChanges(shop.strata.database, recent)).map((change) => change.position)).toEqual(['5']);
   });
 

@@ -56,7 +56,7 @@ async function membersOf(key: string): Promise<string[]> {
 async function changesOf(key: string): Promise<string[]> {
   await shop.publish();
   const { id } = await getSegment(database(), key);
-  const changes = await readChanges(database(), { afterPosition: '0', limit: 1000, segmentId: id });
+  const changes = await readChanges(database(), { afterPosition: '0', limit: 1000, segmentIds: [id] });
   return changes.map((change) => `${change.customerId} ${change.type} ${change.cause} ${change.version}`);
 }
 

@@ -21,7 +21,8 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const { caller, request, reply } = call;
   refuseIdempotencyKey(route, request);
   const { params, query, body } = check(request);
-  if (caller.customerId !== null) requireCustomer(caller, (params as { customerId?: string }).customerId);
+  const { customerId } = params as { readonly customerId?: string };
+  if (customerId !== undefined) requireCustomer(caller, customerId); // without one in the path the handler looks to it
   if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
   reply.code(Number(Object.keys(route.answers)[0]));
   const answer = await route.handle({ ...call, strata: context.strata, params, query, body } as Parameters<Route['handle']>[0]);

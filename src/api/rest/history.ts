@@ -21,7 +21,7 @@ import { readCustomer } from '../../ingest/read-customers.ts';
 import { CAUSES, type Cause } from '../../membership/record.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
-import { ChangeType } from './changes.ts';
+import { ChangeType } from './change-schema.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
 import { Count, CustomerId, CustomerPath, Instant, InstantInput, instant, instantOrNull, Page, SegmentKey, SegmentPath } from './wire.ts';

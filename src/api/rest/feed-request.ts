@@ -1,0 +1,87 @@
+// In charge of what a reader of the feed may ask for, in pages and in streams: where to begin, of which segments, of which customer.
+import { z } from 'zod';
+import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
+import type { FeedFilter } from '../../changes/feed-filter.ts';
+import { historyTrimmed, readKeptHistory, requireKept } from '../../changes/kept-history.ts';
+import { findStart, readFeedEnd } from '../../changes/read-changes.ts';
+import { AppError } from '../../errors.ts';
+import { customerKey } from '../../ingest/customer-key.ts';
+import { readSegmentIds } from '../../segments/read-segment-ids.ts';
+import type { Strata } from '../../strata.ts';
+import { decodeCursor } from './cursor.ts';
+import { CustomerId, InstantInput, SegmentKey } from './wire.ts';
+
+const MAX_SEGMENTS = 100;
+
+/** `segment=a&segment=b` or `segment=a,b` */
+export const SegmentList = z.preprocess(
+  (given) => (given === undefined ? undefined : [given].flat().flatMap((text) => (typeof text === 'string' ? text.split(',') : [text]))),
+  z.array(SegmentKey).min(1).max(MAX_SEGMENTS).optional(),
+);
+
+export const FeedParameters = {
+  segment: SegmentList.meta({ description: 'Changes of these segments only' }),
+  customer: CustomerId.optional().meta({ description: 'Changes of this customer only' }),
+  from: InstantInput.optional().meta({ description: 'Instead of `after`: begin where no change of that instant or later is left out' }),
+};
+
+export interface FeedRequest {
+  readonly after?: string | undefined;
+  readonly from?: string | undefined;
+  readonly segment?: readonly string[] | undefined;
+  readonly customer?: string | undefined;
+}
+
+/** What of the feed the caller asks for and may see. Throws `forbidden` and `not_found`. */
+export async function readFilter(strata: Strata, caller: Caller, { segment, customer }: FeedRequest): Promise<FeedFilter> {
+  if (segment !== undefined) requireSegments(caller, segment);
+  if (customer !== undefined) requireCustomer(caller, customer);
+  const keys = segment === undefined ? caller.segments : new Set(segment);
+  const id = customer ?? caller.customerId;
+  return {
+    segments: keys === null ? null : await readSegmentIds(strata.database, [...keys]),
+    customer: id === null ? null : { id, key: customerKey(id) },
+  };
+}
+
+export interface FeedStart {
+  readonly position: string;
+  /** asked for, so that what has been trimmed behind it would be missed */
+  readonly isGiven: boolean;
+}
+
+/** Throws `invalid_cursor`, also for a place that the feed has not come to, and `history_trimmed`. */
+export async function readStart(strata: Strata, { after, from }: FeedRequest): Promise<FeedStart> {
+  if (from !== undefined) return { position: await startAt(strata, after, Date.parse(from)), isGiven: true };
+  const [position] = decodeCursor('changes', after, ['integer']) ?? [];
+  if (position === undefined) return { position: (await readKeptHistory(strata.database, strata.clock)).trimmedPosition, isGiven: false };
+  if (BigInt(position) < 0n || BigInt(position) > BigInt(await readFeedEnd(strata.database))) throw notOfThisFeed();
+  return { position, isGiven: true };
+}
+
+async function startAt(strata: Strata, after: string | undefined, fromMs: number): Promise<string> {
+  if (after !== undefined) {
+    const detail = 'Give one place to begin at: `after` or `from`.';
+    throw new AppError('invalid_request', detail, { errors: [{ parameter: 'from', code: 'invalid_value', detail }] });
+  }
+  const position = await findStart(strata.database, fromMs);
+  requireKept(fromMs, await readKeptHistory(strata.database, strata.clock));
+  return position;
+}
+
+/** Taken silently, a reader of a feed that was restored from before would miss what comes until then. */
+function notOfThisFeed(): AppError {
+  return new AppError(
+    'invalid_cursor',
+    'The feed has not come that far: this cursor is of another one, or of this one before it was restored.',
+    {
+      errors: [{ parameter: 'after', code: 'invalid_cursor', detail: 'This place is behind the end of the feed.' }],
+    },
+  );
+}
+
+/** Read after the page: what was there then is what the page was read from, or more. Throws `history_trimmed`. */
+export async function requireWhole(strata: Strata, afterPosition: string): Promise<void> {
+  const { trimmedPosition, oldestMs } = await readKeptHistory(strata.database, strata.clock);
+  if (oldestMs !== null && BigInt(afterPosition) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);
+}
