@@ -8,7 +8,11 @@ export interface MembershipRequest {
   readonly memberships: 'present' | 'past';
 }
 
-/** `h.have`: of the computed segments, ascending; `h.named`: of the ones that rules name and that are not computed. */
+/**
+ * One customer's memberships are few and read by the customer's key; `+ 0` keeps the segments out of the choice of an index: with statistics of
+ * 100 k customers the planner looked each of 50 segments up instead, which doubled the whole evaluation (0.25 to 0.13 CPU ms a customer).
+ * `h.have`: of the computed segments, ascending; `h.named`: of the ones that rules name and that are not computed.
+ */
 export function joinMemberships(
   request: MembershipRequest,
   computed: readonly number[],
@@ -19,8 +23,10 @@ export function joinMemberships(
   const narrowed = (table: string): SQL => {
     const column = sql.raw(`${table}.customer_id`);
     const segments = parameters.constant('integer[]', [...new Set([...computed, ...named])]);
-    const customers = narrow === 'ids' ? sql`${column} = c.id` : narrowRange(sql`${column}`, parameters);
-    return sql`${customers} and ${sql.raw(table)}.segment_id = any(${segments})`;
+    const segment = sql.raw(`${table}.segment_id`);
+    return narrow === 'ids'
+      ? sql`${column} = c.id and ${segment} + 0 = any(${segments})`
+      : sql`${narrowRange(sql`${column}`, parameters)} and ${segment} = any(${segments})`;
   };
   const rows = request.memberships === 'present' ? presentRows(narrowed) : pastRows(narrowed, parameters);
   const among = (ids: readonly number[]): SQL =>
