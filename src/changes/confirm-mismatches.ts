@@ -1,0 +1,100 @@
+// In charge of suspects: examined under their locks, in one decision, they are told as mismatches or go free; where it is asked for, what is
+// wrong is mended in the same decision with cause `repair`. First the log is made to say what is stored, then what is stored is made right.
+import { type Client, pipeline } from '../db/database.ts';
+import type { Findings } from '../evaluation/find-differences.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { type Examined, examine, isLookLate } from '../membership/find-mismatches.ts';
+import { type Deciding, inDecision } from '../membership/in-decision.ts';
+import { versionsOf } from '../membership/look-again.ts';
+import { recordStatements } from '../membership/record.ts';
+import { seeChanges } from '../membership/record-seen.ts';
+import { countReconciled, findLogMismatches, type LogFault, type LogMismatch, reconcileLog } from './log-mismatches.ts';
+
+/** member: not as the rules say · look: the next one is missing or too late · log: the feed, replayed, says something else */
+export const MISMATCH_KINDS = ['member', 'look', 'log', 'size'] as const;
+export type MismatchKind = (typeof MISMATCH_KINDS)[number];
+
+export interface Mismatch {
+  readonly kind: MismatchKind;
+  /** null: of a segment's size */
+  readonly customerId: string | null;
+  /** key; null: of the customer's next look */
+  readonly segment: string | null;
+  readonly detail: string;
+}
+
+/** Carries the answer out of a transaction that is to leave nothing behind. */
+class NothingStored extends Error {
+  readonly mismatches: readonly Mismatch[];
+
+  constructor(mismatches: readonly Mismatch[]) {
+    super('rolled back on purpose');
+    this.mismatches = mismatches;
+  }
+}
+
+/** Of the suspects those who are wrong. Without `repair` nothing is changed. Throws what evaluation throws. */
+export async function confirmMismatches(deciding: Deciding, keys: readonly CustomerKey[], repair: boolean): Promise<readonly Mismatch[]> {
+  if (keys.length === 0) return [];
+  try {
+    return await inDecision(deciding, async (client, program) => {
+      const examined = await examine(client, deciding, program, keys);
+      const logged = await findLogMismatches(client, examined.keys);
+      const mismatches = await tell(client, program, examined.findings, logged);
+      if (!repair) throw new NothingStored(mismatches);
+      if (mismatches.length > 0) await mend(client, deciding, program, examined, logged);
+      return mismatches;
+    });
+  } catch (error) {
+    if (error instanceof NothingStored) return error.mismatches;
+    throw error;
+  }
+}
+
+async function mend(client: Client, deciding: Deciding, program: Program, examined: Examined, logged: readonly LogMismatch[]) {
+  const { moment, findings, ordinalFrom } = examined;
+  const seeing = { program, timeZone: deciding.timeZone, asOfMs: moment.asOfMs };
+  const seenOf = await seeChanges(client, seeing, findings.differences); // reads memberships of others, before they change
+  const versionOf = (segmentId: number) => program.versionOf(segmentId);
+  await pipeline(client, reconcileLog({ mismatches: logged, moment, ordinalFrom, versionOf }));
+  const recording = { findings, moment, cause: 'repair' as const, versionOf: versionsOf(program), seenOf };
+  await pipeline(client, recordStatements({ ...recording, ordinalFrom: ordinalFrom + countReconciled(logged) }));
+}
+
+async function tell(client: Client, program: Program, { differences }: Findings, logged: readonly LogMismatch[]): Promise<Mismatch[]> {
+  const keys = [...new Set([...differences, ...logged].map((each) => each.customerKey))];
+  if (keys.length === 0) return [];
+  const [rows = []] = await pipeline(client, [
+    { name: 'name_customers', text: 'select c.id, c.external_id from customers as c where c.id = any($1::bigint[])', values: [keys] },
+  ]);
+  const names = new Map(rows.map((row) => [String(row['id']), String(row['external_id'])]));
+  const customerIdOf = (key: CustomerKey) => names.get(key) ?? key;
+  const segmentOf = (id: number) => program.definitions.names.get(id)?.key ?? String(id);
+  return [
+    ...differences.flatMap((difference): Mismatch[] => {
+      const customerId = customerIdOf(difference.customerKey);
+      const member = (id: number, detail: string): Mismatch => ({ kind: 'member', customerId, segment: segmentOf(id), detail });
+      return [
+        ...difference.entered.map((id) => member(id, 'belongs to it and is no member')),
+        ...difference.exited.map((id) => member(id, 'is a member and does not belong to it')),
+        ...(isLookLate(difference) ? [{ kind: 'look' as const, customerId, segment: null, detail: describeLook(difference) }] : []),
+      ];
+    }),
+    ...logged.map(({ customerKey, segmentId, fault }): Mismatch => {
+      return { kind: 'log', customerId: customerIdOf(customerKey), segment: segmentOf(segmentId), detail: LOG_FAULTS[fault] };
+    }),
+  ];
+}
+
+export const LOG_FAULTS: Readonly<Record<LogFault, string>> = {
+  not_logged: 'is a member and the feed has no entry of it',
+  not_held: 'entered by the feed and is no member',
+  other_since: 'is a member since another instant or version than the feed says',
+};
+
+function describeLook({ dueAtMs, storedDueAtMs }: Findings['differences'][number]): string {
+  const due = dueAtMs === null ? '' : new Date(dueAtMs).toISOString();
+  if (storedDueAtMs === null) return `a look is due at ${due} and none is stored`;
+  return `a look is due at ${due} and the next is stored for ${new Date(storedDueAtMs).toISOString()}`;
+}

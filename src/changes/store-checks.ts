@@ -1,0 +1,186 @@
+// In charge of what must hold among the tables at any moment, each as one statement that lists what breaks it, and as another that mends it
+// where that can be done without guessing. What the rules say about customers is confirm-mismatches.ts.
+import { logMismatchesText } from './log-mismatches.ts';
+
+export interface StoreCheck {
+  readonly name: string;
+  /** what holds */
+  readonly meaning: string;
+  /** SQL: `what` in words for each difference, and `customer_id` where examining the customer mends it */
+  readonly text: string;
+  /** statements of one transaction; absent: nothing can say what is right */
+  readonly mend?: readonly string[];
+  /** customers are examined one by one, which mends it */
+  readonly mendsByCustomer?: true;
+}
+
+const MEMBER = `'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || ', segment ' || coalesce(s.key, d.segment_id::text)`;
+
+export const STORE_CHECKS: readonly StoreCheck[] = [
+  {
+    name: 'feed',
+    meaning: 'the feed, replayed from empty, gives the members',
+    text: `
+      select d.customer_id, ${MEMBER} || ': ' || case d.fault
+          when 'not_logged' then 'is a member and the feed has no entry of it'
+          when 'not_held' then 'entered by the feed and is no member'
+          else 'is a member since another instant or version than the feed says'
+        end as what
+      from (${logMismatchesText(() => 'true')}) as d
+      left join customers as c on c.id = d.customer_id
+      left join segments as s on s.id = d.segment_id`,
+    mendsByCustomer: true,
+  },
+  {
+    name: 'turns',
+    meaning: 'in the feed a customer enters and leaves a segment by turns',
+    text: `
+      select ${MEMBER} || ': ' || d.type || ' twice in a row, again at position ' || d.position as what
+      from (
+        select c.customer_id, c.segment_id, c.type, c.position,
+          lag(c.type) over (partition by c.customer_id, c.segment_id order by c.position) as before,
+          exists (select from trimmed as t where t.position > 0) as is_trimmed
+        from changes as c
+        where c.type in ('entered', 'exited') and c.customer_id is not null
+      ) as d
+      left join customers as c on c.id = d.customer_id
+      left join segments as s on s.id = d.segment_id
+      where coalesce(d.before = d.type, d.type = 'exited' and not d.is_trimmed)`,
+  },
+  {
+    name: 'positions',
+    meaning: 'positions are dense from the first that is kept to the end of the feed',
+    text: `
+      select 'after position ' || d.before || ' comes ' || d.position as what
+      from (
+        select c.position, lag(c.position, 1, (select t.position from trimmed as t)) over (order by c.position) as before
+        from changes as c
+      ) as d
+      where d.position <> d.before + 1
+      union all
+      select 'the feed ends at ' || f.position || ', its last change is at ' || e.position
+      from feed as f
+      cross join (
+        select greatest(coalesce((select max(c.position) from changes as c), 0), (select t.position from trimmed as t)) as position
+      ) as e
+      where f.position <> e.position`,
+  },
+  {
+    name: 'days',
+    meaning: 'entries less exits of all days are the size',
+    text: `
+      select 'segment ' || s.key || ': ' || coalesce(d.net, 0) || ' by days, ' || coalesce(z.member_count, 0) || ' kept' as what
+      from segments as s
+      left join segment_sizes as z on z.segment_id = s.id
+      left join (select n.segment_id, sum(n.entered - n.exited) as net from segment_days as n group by n.segment_id) as d on d.segment_id = s.id
+      where coalesce(d.net, 0) <> coalesce(z.member_count, 0)`,
+  },
+  {
+    name: 'groups',
+    meaning: 'nobody is in two segments of a group',
+    text: `
+      select d.customer_id, 'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || ' is in ' || d.keys || ' of group ' || d.key as what
+      from (
+        select m.customer_id, g.key, string_agg(s.key, ', ' order by s.key) as keys
+        from segment_groups as g
+        join segment_group_versions as v on v.group_id = g.id and v.number = g.version
+        join segments as s on s.id = any(v.segment_ids || v.otherwise_id)
+        join memberships as m on m.segment_id = s.id
+        where g.deleted_at is null
+          and not exists (select from segments as b where b.id = any(v.segment_ids || v.otherwise_id) and b.status = 'building')
+        group by m.customer_id, g.id, g.key
+        having count(*) > 1 and bool_or(s.status = 'active')
+      ) as d
+      left join customers as c on c.id = d.customer_id`,
+    mendsByCustomer: true,
+  },
+  {
+    name: 'orphaned memberships',
+    meaning: 'members are customers there are, of segments that have members',
+    text: `
+      select 'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || case when c.id is null then ' (unknown)' else '' end
+        || ', segment ' || coalesce(s.key || ' (' || s.status || ')', d.segment_id || ' (unknown)') as what
+      from memberships as d
+      left join customers as c on c.id = d.customer_id
+      left join segments as s on s.id = d.segment_id
+      where c.id is null or s.id is null or s.status in ('draft', 'archived')`,
+    mend: [
+      `delete from memberships as m
+      where not exists (select from customers as c where c.id = m.customer_id)
+        or not exists (select from segments as s where s.id = m.segment_id and s.status not in ('draft', 'archived'))`,
+    ],
+  },
+  ...(['rechecks', 'pending'] as const).map(
+    (table): StoreCheck => ({
+      name: `orphaned ${table}`,
+      meaning: `${table === 'rechecks' ? 'next looks' : 'evaluations that imports owe'} are of customers there are`,
+      text: `
+        select 'customer ' || t.customer_id || ' (unknown)' as what
+        from ${table} as t
+        where not exists (select from customers as c where c.id = t.customer_id)`,
+      mend: [`delete from ${table} as t where not exists (select from customers as c where c.id = t.customer_id)`],
+    }),
+  ),
+  ...(['orders', 'events', 'pins'] as const).map(
+    (table): StoreCheck => ({
+      name: `orphaned ${table}`,
+      meaning: `${table} are of customers there are`,
+      text: `
+        select 'customer ' || t.customer_id || ' (unknown): ' || count(*) as what
+        from ${table} as t
+        where not exists (select from customers as c where c.id = t.customer_id)
+        group by t.customer_id`,
+    }),
+  ),
+  {
+    name: 'order owners',
+    meaning: 'every order is known under its customer, and nothing else is',
+    text: `
+      select 'order ' || quote_ident(coalesce(o.id, w.order_id)) || ': ' || case
+          when o.id is null then 'has an owner and is not there'
+          when w.order_id is null then 'has no owner'
+          else 'belongs to another customer than its owner'
+        end as what
+      from orders as o
+      full join order_owners as w on w.order_id = o.id
+      where o.id is null or w.order_id is null or w.customer_id <> o.customer_id`,
+    mend: [
+      'lock table order_owners in share row exclusive mode',
+      'delete from order_owners as w where not exists (select from orders as o where o.id = w.order_id)',
+      `insert into order_owners as w (order_id, customer_id)
+      select o.id, min(o.customer_id)
+      from orders as o
+      group by o.id
+      having count(*) = 1
+      on conflict (order_id) do update
+      set customer_id = excluded.customer_id
+      where w.customer_id <> excluded.customer_id`,
+    ],
+  },
+  {
+    name: 'order items',
+    meaning: 'items say of their order what the order says',
+    text: `
+      select 'order ' || quote_ident(i.order_id) || ', line ' || i.line || case when o.id is null then ': the order is not there' else '' end as what
+      from order_items as i
+      left join orders as o on o.customer_id = i.customer_id and o.id = i.order_id
+      where o.id is null
+        or (o.status, o.channel, o.placed_at) is distinct from (i.status, i.channel, i.placed_at)`,
+  },
+  {
+    name: 'customer keys',
+    meaning: 'customers are kept under the hash of their id',
+    text: `
+      select 'customer ' || quote_ident(c.external_id) || ' is kept as ' || c.id as what
+      from customers as c
+      where ('x' || encode(substr(sha256(convert_to(c.external_id, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint <> c.id`,
+  },
+  {
+    name: 'pinned segments',
+    meaning: 'segments with pins are evaluated with them',
+    text: `
+      select 'segment ' || s.key as what
+      from segments as s
+      where not s.has_pins and exists (select from pins as p where p.segment_id = s.id)`,
+  },
+];

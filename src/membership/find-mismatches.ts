@@ -1,0 +1,86 @@
+// In charge of comparing what is stored with what the rules say, from facts: a scan that takes no locks and finds suspects, and the
+// examination of suspects under the locks of a look, which finds nobody wrong who was merely due, owed or written meanwhile.
+// Segments that are on their way (building, an open run, a flip that is being run) are left out, with what follows from them.
+import { readAsOf } from '../db/as-of.ts';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
+import { inScan } from '../db/transaction.ts';
+import { type Difference, type Findings, findDifferences } from '../evaluation/find-differences.ts';
+import type { Chunk } from '../evaluation/next-chunk.ts';
+import type { Program } from '../evaluation/program.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { catchUp, findLate, toLate } from './catch-up.ts';
+import type { Deciding } from './in-decision.ts';
+import { lockForLook } from './look-again.ts';
+import type { Moment } from './moment.ts';
+import { countChanges } from './record.ts';
+
+export interface Suspects {
+  readonly keys: readonly CustomerKey[];
+  /** segments that were compared */
+  readonly segments: number;
+}
+
+/** Customers of the chunk whose memberships or next look do not look right; some of them are only late. */
+export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise<Suspects> {
+  const program = deciding.programs.get();
+  return inScan(deciding.database, async (client) => {
+    const asOfMs = await readAsOf(client, deciding.clock);
+    const segmentIds = await settledSegments(client, program, asOfMs);
+    const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
+    const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
+    return { keys: differences.filter(isWrong).map((difference) => difference.customerKey), segments: segmentIds.length };
+  });
+}
+
+export interface Examined {
+  readonly moment: Moment;
+  /** those who are there, locked until the transaction ends */
+  readonly keys: readonly CustomerKey[];
+  readonly findings: Findings;
+  /** rows of the outbox that this decision has written for those who were late */
+  readonly ordinalFrom: number;
+}
+
+/** Locks, brings those who are late up to date with their own causes, and compares: whoever differs then is wrong. */
+export async function examine(client: Client, deciding: Deciding, program: Program, keys: readonly CustomerKey[]): Promise<Examined> {
+  const { moment, revisions } = await lockForLook(client, deciding, keys);
+  const present = keys.filter((key) => revisions.has(key));
+  const [late = []] = await pipeline(client, [findLate(deciding, present)]);
+  const overdue = await catchUp(client, deciding, program, moment, toLate(late));
+  const segmentIds = await settledSegments(client, program, moment.asOfMs);
+  const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys: present } };
+  const { differences, complete } = await findDifferences(client, program, segmentIds, input);
+  return { moment, keys: present, findings: { differences: differences.filter(isWrong), complete }, ordinalFrom: countChanges(overdue) };
+}
+
+/** A look that comes too early costs a look; one that is missing or comes too late leaves somebody in the wrong segment. */
+function isWrong(difference: Difference): boolean {
+  return difference.entered.length + difference.exited.length > 0 || isLookLate(difference);
+}
+
+export function isLookLate({ dueAtMs, storedDueAtMs }: Difference): boolean {
+  return dueAtMs !== null && dueAtMs < (storedDueAtMs ?? Number.POSITIVE_INFINITY);
+}
+
+/** Live segments whose members ought to be right, ascending: none is on its way, nor one that it follows from. */
+async function settledSegments(client: Client, program: Program, asOfMs: number): Promise<readonly number[]> {
+  const [rows = []] = await pipeline(client, [unsettledSegments(asOfMs)]);
+  const unsettled = new Set(program.withDependents(rows.map((row) => Number(row['id']))));
+  return program.all.filter((id) => !unsettled.has(id));
+}
+
+/** A refresh and a move begin with members that are right. */
+function unsettledSegments(asOfMs: number): Statement {
+  return {
+    name: 'unsettled_segments',
+    text: `
+      select s.id
+      from segments as s
+      where s.status = 'building' or s.due_at <= $1::timestamptz
+      union
+      select r.segment_id
+      from runs as r
+      where r.status in ('queued', 'running') and r.cause not in ('refresh', 'move')`,
+    values: [new Date(asOfMs).toISOString()],
+  };
+}
