@@ -38,3 +38,30 @@ limit $2`,
   });
   return rows.map(({ occurredAt, ...row }) => ({ ...row, customerId, occurredAt: new Date(occurredAt).toISOString() }));
 }
+
+/** The newest of each customer, at most `limit`, in one statement for all; by customer id, absent where there are none. */
+export async function listEventsOf(
+  database: Database,
+  customerIds: readonly string[],
+  { limit, name }: { readonly limit: number; readonly name: string | null },
+): Promise<ReadonlyMap<string, readonly WireEvent[]>> {
+  const rows = await database.query<EventRow & { readonly customerId: string }>({
+    name: `ingest_list_events_of${name === null ? '' : '_name'}`,
+    text: `
+select customers.external_id as "customerId", events.id, events.name, events.occurred_at as "occurredAt", events.properties
+from customers
+cross join lateral (
+  select e.id, e.name, e.occurred_at, e.properties
+  from events as e
+  where e.customer_id = customers.id
+  ${name === null ? '' : 'and e.name = $3'}
+  order by e.occurred_at desc, e.id desc
+  limit $2
+) as events
+where customers.id = any ($1::bigint[])
+order by customers.id, events.occurred_at desc, events.id desc`,
+    values: [customerIds.map(customerKey), limit, ...(name === null ? [] : [name])],
+  });
+  const events = rows.map(({ occurredAt, ...row }) => ({ ...row, occurredAt: new Date(occurredAt).toISOString() }));
+  return Map.groupBy(events, (event) => event.customerId);
+}

@@ -81,6 +81,31 @@ limit $2`,
   return withItems(database, rows);
 }
 
+/** The newest of each customer, at most `limit`, in one statement for all; by customer id, absent where there are none. */
+export async function listOrdersOf(
+  database: Database,
+  customerIds: readonly string[],
+  limit: number,
+): Promise<ReadonlyMap<string, readonly WireOrder[]>> {
+  const rows = await database.query<OrderRow>({
+    name: 'ingest_list_orders_of',
+    text: `
+select ${COLUMNS}
+from customers
+cross join lateral (
+  select o.*
+  from orders as o
+  where o.customer_id = customers.id
+  order by o.placed_at desc, o.id desc
+  limit $2
+) as orders
+where customers.id = any ($1::bigint[])
+order by orders.customer_id, orders.placed_at desc, orders.id desc`,
+    values: [customerIds.map(customerKey), limit],
+  });
+  return Map.groupBy(await withItems(database, rows), (order) => order.customerId);
+}
+
 async function withItems(database: Database, orders: readonly OrderRow[]): Promise<readonly WireOrder[]> {
   if (orders.length === 0) return [];
   const items = await database.query<ItemRow>({

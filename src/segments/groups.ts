@@ -99,6 +99,12 @@ export async function getGroup(database: Queryable, key: string): Promise<Group>
   return toGroup(row);
 }
 
+/** In order of key; who is not there is left out. */
+export async function getGroups(database: Queryable, keys: readonly string[]): Promise<Group[]> {
+  const rows = await database.query<GroupRow>({ text: `${SELECT_GROUPS} and g.key = any($1::text[]) order by g.key`, values: [keys] });
+  return rows.map(toGroup);
+}
+
 /** Newest first. Throws `not_found`. */
 export async function listGroupVersions(
   database: Database,

@@ -166,7 +166,7 @@ export const groupRoutes: readonly Route[] = [
   }),
 ];
 
-function groupOut(group: Group): z.input<typeof GroupSchema> {
+export function groupOut(group: Group): z.input<typeof GroupSchema> {
   const { key, name, segments, otherwise, version, status, createdAtMs, updatedAtMs } = group;
   return {
     key,
@@ -181,7 +181,7 @@ function groupOut(group: Group): z.input<typeof GroupSchema> {
 }
 
 /** A hash of what its owners edit. */
-function groupTag({ key, name, version }: Group): string {
+export function groupTag({ key, name, version }: Group): string {
   return `"${createHash('sha256')
     .update(JSON.stringify([key, name, version]))
     .digest('base64url')

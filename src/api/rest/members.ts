@@ -48,13 +48,7 @@ export const memberRoutes: readonly Route[] = [
       const rows = await (query.at === undefined
         ? readMembers(strata.database, segment.id, { ...range, asOfIso: fixedIso(strata) })
         : asOf(strata, query.at, (atMs) => readMembersAt(strata.database, segment.id, atMs, range)));
-      const toMember = (member: Member) => ({
-        customerId: member.customerId,
-        since: instant(member.sinceMs),
-        source: member.source,
-        version: member.version,
-      });
-      return page(rows, query.limit, toMember, (last) => encodeCursor('members', [last.customerKey]));
+      return page(rows, query.limit, memberOut, (last) => encodeCursor('members', [last.customerKey]));
     },
   }),
   route({
@@ -90,6 +84,10 @@ export const memberRoutes: readonly Route[] = [
     },
   }),
 ];
+
+export function memberOut({ customerId, sinceMs, source, version }: Member): z.input<typeof MemberSchema> {
+  return { customerId, since: instant(sinceMs), source, version };
+}
 
 /** Throws `history_trimmed`, and `invalid_request` for an instant that has not come. */
 function asOf<Value>(strata: Strata, at: string, read: (atMs: number) => Promise<Value>): Promise<Value> {
