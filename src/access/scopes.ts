@@ -10,6 +10,7 @@ export const SCOPES = {
   webhooks: 'Manage webhooks, and read their deliveries',
   keys: 'Manage keys',
   audit: 'Read the audit',
+  metrics: 'Read /metrics',
   admin: 'Everything',
 } as const;
 

@@ -10,6 +10,12 @@ export interface Clock {
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** → the seconds since then: for measuring, never for deciding. */
+export function startStopwatch(): () => number {
+  const startedMs = performance.now();
+  return () => (performance.now() - startedMs) / 1000;
+}
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   fixedMs: () => null,

@@ -1,23 +1,25 @@
 // In charge of the program in force: held in memory, made anew when the definitions' epoch has moved.
 import type { Database } from '../db/database.ts';
 import { loadDefinitions } from '../segments/definitions.ts';
-import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation-limits.ts';
+import { EVALUATION_LIMITS, type EvaluationLimits, type EvaluationMeter } from './evaluation-limits.ts';
 import { Program } from './program.ts';
 
 export class CurrentProgram {
   readonly #database: Database;
   readonly #limits: EvaluationLimits;
+  readonly #meter: EvaluationMeter | undefined;
   #program: Program;
   #reloading: Promise<Program> | undefined;
 
-  private constructor(database: Database, limits: EvaluationLimits, program: Program) {
+  private constructor(database: Database, limits: EvaluationLimits, meter: EvaluationMeter | undefined, program: Program) {
     this.#database = database;
     this.#limits = limits;
+    this.#meter = meter;
     this.#program = program;
   }
 
-  static async load(database: Database, limits: EvaluationLimits = EVALUATION_LIMITS): Promise<CurrentProgram> {
-    return new CurrentProgram(database, limits, new Program(await loadDefinitions(database), limits));
+  static async load(database: Database, limits: EvaluationLimits = EVALUATION_LIMITS, meter?: EvaluationMeter): Promise<CurrentProgram> {
+    return new CurrentProgram(database, limits, meter, new Program(await loadDefinitions(database), limits, meter));
   }
 
   get(): Program {
@@ -28,7 +30,7 @@ export class CurrentProgram {
   reload(): Promise<Program> {
     this.#reloading ??= loadDefinitions(this.#database)
       .then((definitions) => {
-        this.#program = new Program(definitions, this.#limits);
+        this.#program = new Program(definitions, this.#limits, this.#meter);
         return this.#program;
       })
       .finally(() => {

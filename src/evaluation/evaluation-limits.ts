@@ -1,6 +1,11 @@
 // In charge of how long one evaluating statement may take and how much it is given: the bounds that keep a rule that is too slow from
 // holding anything up. Not of what happens to such a rule (membership/fail-segments.ts).
 
+/** Told how long each evaluating statement took. */
+export interface EvaluationMeter {
+  evaluated(of: 'customers' | 'scan', seconds: number): void;
+}
+
 export interface EvaluationLimits {
   /** of a statement over given customers: a write, a look. Its customers are locked meanwhile. */
   readonly customersTimeoutMs: number;

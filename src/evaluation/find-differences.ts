@@ -1,5 +1,6 @@
 // In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
 // Reads only; what differs is written by membership/record.ts.
+import { startStopwatch } from '../base/clock.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
@@ -60,11 +61,13 @@ export async function findDifferences(
   const narrow = 'keys' in input.customers ? 'ids' : 'range';
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
   await forgetOlderEpochs(client, program, prepared.name);
+  const seconds = startStopwatch();
   const [, rows = []] = await pipeline(client, [
     setTimeLimit(timeoutMs),
     { name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) },
     setTimeLimit(0),
   ]);
+  program.meter?.evaluated(narrow === 'ids' ? 'customers' : 'scan', seconds());
   return { differences: (rows as DifferenceRow[]).map(toDifference), complete };
 }
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { type EmittedEvaluation, emitEvaluation } from '../rules/emit.ts';
 import { segmentIdsOf } from '../rules/emit-choice.ts';
 import type { Definitions, LiveSegment } from '../segments/definitions.ts';
-import type { EvaluationLimits } from './evaluation-limits.ts';
+import type { EvaluationLimits, EvaluationMeter } from './evaluation-limits.ts';
 
 /** What a transaction wrote, as far as rules care. */
 export interface Touch {
@@ -30,15 +30,17 @@ const CACHED_EVALUATIONS = 200;
 export class Program {
   readonly definitions: Definitions;
   readonly limits: EvaluationLimits;
+  readonly meter: EvaluationMeter | undefined;
   readonly all: readonly number[];
   readonly #byId: ReadonlyMap<number, LiveSegment>;
   readonly #dependents: ReadonlyMap<string, readonly LiveSegment[]>;
   readonly #together: ReadonlyMap<number, readonly number[]>;
   readonly #cache = new Map<string, PreparedEvaluation>();
 
-  constructor(definitions: Definitions, limits: EvaluationLimits) {
+  constructor(definitions: Definitions, limits: EvaluationLimits, meter?: EvaluationMeter) {
     this.definitions = definitions;
     this.limits = limits;
+    this.meter = meter;
     this.all = definitions.live.map((segment) => segment.id);
     this.#byId = new Map(definitions.live.map((segment) => [segment.id, segment]));
     this.#dependents = dependentsOf(definitions.live);

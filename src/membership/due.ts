@@ -14,6 +14,8 @@ const PUT_OFF_MS = 60_000;
 export interface DueReport {
   readonly customers: number;
   readonly changes: number;
+  /** since when each of them had been due */
+  readonly dueAtMs: readonly number[];
 }
 
 /**
@@ -21,10 +23,10 @@ export interface DueReport {
  * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
  */
 export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
-  const rows = await deciding.database.query<{ customer_id: CustomerKey }>({
+  const rows = await deciding.database.query<{ customer_id: CustomerKey; due_at: number }>({
     name: 'find_due',
     text: `
-      select r.customer_id
+      select r.customer_id, r.due_at
       from rechecks as r
       where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
       order by r.due_at, r.customer_id
@@ -36,7 +38,8 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
     keys.slice(lane * DUE_BATCH, (lane + 1) * DUE_BATCH),
   );
   const changes = await Promise.all(shares.map((share) => lookAtParts(deciding, share, onFailure)));
-  return { customers: keys.length, changes: changes.reduce((sum, count) => sum + count, 0) };
+  const dueAtMs = rows.map((row) => row.due_at);
+  return { customers: keys.length, changes: changes.reduce((sum, count) => sum + count, 0), dueAtMs };
 }
 
 /** Halves until the one that fails stands alone: the others are not held up by it. */

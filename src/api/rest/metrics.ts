@@ -1,0 +1,71 @@
+// In charge of the metrics as Prometheus reads them: what the process has counted, and what the database says of itself at the scrape.
+import { z } from 'zod';
+import type { Meters } from '../../base/meters.ts';
+import type { SegmentStatus } from '../../catalog/catalog.ts';
+import { readVitals, type Vitals } from '../../changes/read-vitals.ts';
+import type { Strata } from '../../strata.ts';
+import { type Route, route } from './route.ts';
+
+const METRICS_PATH = '/metrics';
+const SEGMENT_STATUSES: readonly SegmentStatus[] = ['draft', 'building', 'active', 'paused', 'failed', 'archiving', 'archived'];
+
+export const metricsRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: METRICS_PATH,
+    operationId: 'getMetrics',
+    tag: 'service',
+    scope: 'metrics',
+    summary: 'Metrics in the text form of Prometheus',
+    description: 'What each means, and alerts to begin with: docs/operations.md. With METRICS_PUBLIC=true they need no key.',
+    media: 'text/plain',
+    answers: { 200: z.string() },
+    handle: async ({ strata, reply }) => {
+      reply.type(strata.meters.registry.contentType);
+      return measure(strata);
+    },
+  }),
+];
+
+/** METRICS_PUBLIC: who can reach the port may read them. */
+export function openMetrics(routes: readonly Route[]): readonly Route[] {
+  return routes.map((each) => {
+    if (each.path !== METRICS_PATH) return each;
+    const { scope: _, ...open } = each;
+    return { ...open, public: true } as Route;
+  });
+}
+
+/** The process's own are told where the database does not answer, too: that is when they are looked at. */
+async function measure({ database, clock, log, meters }: Strata): Promise<string> {
+  const { vitals, registry, pool, databaseUp } = meters;
+  const { idleCount, totalCount, waitingCount, options } = database.pool;
+  pool.set({ state: 'idle' }, idleCount);
+  pool.set({ state: 'busy' }, totalCount - idleCount);
+  pool.set({ state: 'unopened' }, Math.max(0, (options.max ?? totalCount) - totalCount));
+  pool.set({ state: 'waiting' }, waitingCount);
+  try {
+    setVitals(vitals, await readVitals(database, clock));
+  } catch (error) {
+    log.warn({ err: error }, 'the database did not answer a scrape of the metrics');
+    databaseUp.set(0);
+    return registry.metrics();
+  }
+  databaseUp.set(1);
+  return `${await registry.metrics()}\n${await vitals.registry.metrics()}`;
+}
+
+function setVitals(gauges: Meters['vitals'], vitals: Vitals): void {
+  gauges.feedPosition.set(vitals.feedPosition);
+  gauges.outboxChanges.set(vitals.outboxChanges);
+  gauges.outboxAge.set(vitals.outboxAgeS);
+  gauges.dueLooks.set(vitals.dueLooks);
+  gauges.dueAge.set(vitals.dueAgeS);
+  gauges.pending.set(vitals.pending);
+  gauges.runs.set({ status: 'queued' }, vitals.queuedRuns);
+  gauges.runs.set({ status: 'running' }, vitals.runningRuns);
+  gauges.runAge.set(vitals.runAgeS);
+  gauges.imports.set(vitals.imports);
+  for (const status of SEGMENT_STATUSES) gauges.segments.set({ status }, vitals.segments[status] ?? 0);
+  if (vitals.walkAgeS !== null) gauges.walkAge.set(vitals.walkAgeS);
+}
