@@ -29,7 +29,7 @@ export async function lockForLook(
     {
       name: 'lock_for_look',
       text: 'update customers as c set revision = c.revision + 1 where c.id = any($1::bigint[]) returning c.id, c.revision - 1 as revision',
-      values: [[...keys].sort(compareKeys)],
+      values: [inOrder(keys)],
     },
     readMoment(deciding.clock),
   ]);
@@ -37,10 +37,9 @@ export async function lockForLook(
   return { moment: toMoment(moment ?? []), revisions };
 }
 
-function compareKeys(a: CustomerKey, b: CustomerKey): number {
-  const left = BigInt(a);
-  const right = BigInt(b);
-  return left < right ? -1 : left > right ? 1 : 0;
+/** Ascending as Postgres compares them. */
+function inOrder(keys: readonly CustomerKey[]): CustomerKey[] {
+  return [...BigInt64Array.from(keys, BigInt).sort()].map(String);
 }
 
 /** Evaluates all live segments for locked customers and records what differs. → what differed */
