@@ -6,9 +6,12 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 
+/** Customers of one transaction. */
 const DUE_BATCH = 1000;
-/** Batches at once: while one waits for the service the other has Postgres. */
-const DUE_LANES = 2;
+/** Batches at once: while one waits for the service or the disk the others have Postgres. */
+const DUE_LANES = 3;
+/** Batches that are looked up together: their lanes wait for each other only at the end of all of them. */
+const DUE_BATCHES = 6;
 const PUT_OFF_MS = 60_000;
 
 export interface DueReport {
@@ -19,7 +22,7 @@ export interface DueReport {
 }
 
 /**
- * The longest due customers, at most 2,000, in two batches. A customer that cannot be evaluated is put off for a minute and reported.
+ * The longest due customers, at most 6,000, in batches by their instants. A customer that cannot be evaluated is put off for a minute and reported.
  * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
  */
 export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
@@ -30,16 +33,28 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
       from rechecks as r
       where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
       order by r.due_at, r.customer_id
-      limit ${DUE_BATCH * DUE_LANES}`,
+      limit ${DUE_BATCH * DUE_BATCHES}`,
     values: [fixedIso(deciding)],
   });
   const keys = rows.map((row) => row.customer_id);
-  const shares = Array.from({ length: Math.ceil(keys.length / DUE_BATCH) }, (_, lane) =>
-    keys.slice(lane * DUE_BATCH, (lane + 1) * DUE_BATCH),
-  );
-  const changes = await Promise.all(shares.map((share) => lookAtParts(deciding, share, onFailure)));
-  const dueAtMs = rows.map((row) => row.due_at);
-  return { customers: keys.length, changes: changes.reduce((sum, count) => sum + count, 0), dueAtMs };
+  let next = 0;
+  let changes = 0;
+  const lane = async (): Promise<void> => {
+    while (next < keys.length) {
+      const from = next;
+      next += DUE_BATCH;
+      try {
+        const made = await lookAtParts(deciding, keys.slice(from, next), onFailure);
+        changes += made;
+      } catch (error) {
+        next = keys.length; // nobody begins another batch
+        throw error;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: DUE_LANES }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  return { customers: keys.length, changes, dueAtMs: rows.map((row) => row.due_at) };
 }
 
 /** Halves until the one that fails stands alone: the others are not held up by it. */
