@@ -1,0 +1,126 @@
+// In charge of what rides along with a request's write, in the write's own transaction: its entry in the audit, and the end of its
+// Idempotency-Key with the answer where that is known there. Whose request it is, the asynchronous context tells; what was written, the
+// stage that writes (`noteWrite`). What the service does by itself has no record.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
+import { AppError } from '../errors.ts';
+import { type AuditChange, type AuditOrigin, type AuditOutcome, makeEntry } from './audit-entry.ts';
+import { type Claim, finishClaims } from './claims.ts';
+import { storeEntries } from './store-entries.ts';
+
+/** Of one request that may write. */
+export interface WriteRecord {
+  readonly origin: AuditOrigin;
+  /** null: without an Idempotency-Key */
+  readonly claim: Claim | null;
+  /** of an answer that is known inside the transaction */
+  readonly status: number;
+  /** false: the answer holds a secret, or is none of ours to keep */
+  readonly keepsAnswer: boolean;
+  /** the write's transaction has come to its end: where the request succeeds, it was committed */
+  noted: boolean;
+  /** with the answer */
+  answered: boolean;
+}
+
+/** What was written. */
+export interface Written {
+  /** like `segments/vip`; null: it is about customers, and stands in the changes */
+  readonly target: string | null;
+  readonly changes: readonly AuditChange[];
+  /** the answer, where it is known: its `token` is replaced by one made of the decision */
+  readonly answer?: { readonly decision: string; readonly body: unknown } | undefined;
+  /** whom the answer names beside the customers of the changes */
+  readonly answered?: readonly string[];
+}
+
+const records = new AsyncLocalStorage<WriteRecord>();
+
+export function withRecord<Value>(record: WriteRecord, work: () => Promise<Value>): Promise<Value> {
+  return records.run(record, work);
+}
+
+/** For work that is handed over to somebody else's context, such as a gatherer's. */
+export function currentRecord(): WriteRecord | undefined {
+  return records.getStore();
+}
+
+/**
+ * Called inside the transaction of a request's write, after the last lock. Throws `in_progress` where another run has taken the
+ * Idempotency-Key over meanwhile: then nothing of this one may stand.
+ */
+export async function noteWrite(client: Client, written: Written): Promise<void> {
+  const record = currentRecord();
+  if (record !== undefined) await noteWrites(client, [{ record, written }]);
+}
+
+export interface NotedWrite {
+  readonly record: WriteRecord;
+  readonly written: Written;
+}
+
+/** The same for several requests that share a transaction. */
+export async function noteWrites(client: Client, notes: readonly NotedWrite[]): Promise<void> {
+  await pipeline(client, storeNotes(notes));
+  await endNotes(client, notes);
+}
+
+/** The entries; for a transaction that sends them together with something else. `endNotes` is to follow. */
+export function storeNotes(notes: readonly NotedWrite[]): Statement[] {
+  if (notes.length === 0) return [];
+  return [storeEntries(notes.map(({ record, written }) => makeEntry(record.origin, 'written', written.target, written.changes)))];
+}
+
+/** The last statement of the transaction, where there is one. Throws as `noteWrite` does. */
+export async function endNotes(client: Client, notes: readonly NotedWrite[]): Promise<void> {
+  const ended = notes.flatMap(endOf);
+  if (ended.length > 0) {
+    const [rows = []] = await pipeline(client, [finishClaims(ended)]);
+    if (rows.length !== ended.length) throw takenOver();
+  }
+  for (const { record, written } of notes) {
+    record.noted = true;
+    record.answered = written.answer !== undefined;
+  }
+}
+
+/**
+ * Work of many transactions, such as an import: told of before it begins and after it has ended, also where it ends with an error. Only a
+ * process that dies leaves it without an end.
+ */
+export async function noteLongWork<Value>(
+  database: Database,
+  target: string,
+  content: object,
+  work: () => Promise<Value>,
+  toEnd: (value: Value) => object,
+): Promise<Value> {
+  const record = currentRecord();
+  if (record === undefined) return work();
+  const tell = (outcome: AuditOutcome, more: object) =>
+    database.query(
+      storeEntries([makeEntry(record.origin, outcome, target, [{ customerKey: null, content: { after: { ...content, ...more } } }])]),
+    );
+  await tell('begun', {});
+  record.noted = true;
+  try {
+    const value = await work();
+    await tell('written', toEnd(value));
+    return value;
+  } catch (error) {
+    await tell('written', { failed: error instanceof AppError ? error.code : 'internal_error' });
+    throw error;
+  }
+}
+
+function endOf({ record, written }: NotedWrite) {
+  if (record.claim === null) return [];
+  const named = written.changes.flatMap(({ customerKey }) => (customerKey === null ? [] : [customerKey]));
+  const customers = [...new Set([...named, ...(written.answered ?? [])])];
+  const answer = record.keepsAnswer && written.answer !== undefined ? { status: record.status, ...written.answer } : null;
+  return [{ claim: record.claim, atMs: record.origin.atMs, customers, answer, isKept: record.keepsAnswer }];
+}
+
+function takenOver(): AppError {
+  return new AppError('in_progress', 'A later request with this Idempotency-Key has taken over; nothing of this one was written.');
+}

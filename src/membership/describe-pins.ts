@@ -1,0 +1,26 @@
+// In charge of what the audit is told of words by hand: for each customer the pins that stood, and those that were written.
+import type { AuditChange } from '../access/audit-entry.ts';
+import { customerKey } from '../ingest/customer-key.ts';
+import type { ByHand, Situation } from './decide-by-hand.ts';
+import type { PinWrite } from './store-pins.ts';
+
+/** A word that changed nothing is told of too: whoever is named and known. */
+export function describePins(
+  situation: Situation,
+  { customerIds, saying }: Pick<ByHand, 'customerIds' | 'saying'>,
+  writes: readonly PinWrite[],
+): AuditChange[] {
+  const { cause, reason, untilMs } = saying;
+  const written = Map.groupBy(writes, (write) => write.customerKey);
+  const told = [...new Set(customerIds)].filter(
+    (id) => situation.isKnown(id) && (customerIds.length === 1 || written.has(customerKey(id))),
+  );
+  return told.map((customerId) => {
+    const customer = customerKey(customerId);
+    const before = situation
+      .pinsOf(customer)
+      .map((pin) => ({ segment: situation.keyOf(pin.segmentId), include: pin.include, reason: pin.reason, untilMs: pin.untilMs }));
+    const after = (written.get(customer) ?? []).map(({ segmentId, action }) => ({ segment: situation.keyOf(segmentId), action }));
+    return { customerKey: customer, content: { customerId, before, after: { cause, reason, untilMs, pins: after } } };
+  });
+}
