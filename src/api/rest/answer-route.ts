@@ -26,7 +26,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
   reply.code(Number(Object.keys(route.answers)[0]));
   const answer = await route.handle({ ...call, strata: context.strata, params, query, body } as Parameters<Route['handle']>[0]);
-  if (context.checkAnswers) route.answers[reply.statusCode]?.parse(answer);
+  if (context.checkAnswers && route.media === undefined) route.answers[reply.statusCode]?.parse(answer);
   return answer;
 }
 

@@ -3,7 +3,9 @@
 import { z } from 'zod';
 import { queryOf } from '../../changes/feed-filter.ts';
 import { type FeedPage, readFeedPage } from '../../changes/read-changes.ts';
+import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
+import { streamChanges } from '../sse/stream-changes.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
 import { FeedParameters, type FeedRequest, readFilter, readStart, requireWhole } from './feed-request.ts';
@@ -11,6 +13,8 @@ import { type Route, route } from './route.ts';
 import { integerParameter, Page } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;
+/** One open stream takes some 20 kB; beyond this the service says so instead of growing. */
+const MAX_STREAMS = 20_000;
 
 const ChangePage = z
   .strictObject({ data: z.array(ChangeSchema), next: z.string().meta({ description: 'Where to go on, also when nothing is there yet' }) })
@@ -43,6 +47,32 @@ export const changeRoutes: readonly Route[] = [
       const { changes, place } =
         page.changes.length > 0 || query.wait === 0 ? page : await waitFor(strata, filter, page.place, query, signal());
       return { data: changes.map((change) => changeOut(change, caller)), next: encodeCursor('changes', [place]) };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/changes/stream',
+    operationId: 'streamChanges',
+    tag: 'changes',
+    scope: 'members:read',
+    forCustomer: true,
+    summary: 'The feed as server-sent events, as it grows',
+    description:
+      'Begins where `GET /v1/changes` would, or behind `Last-Event-ID`, which counts before `after` and `from`. Each change is an event `change` whose data is the feed’s record and whose id is the cursor behind it; every 15 seconds a heartbeat says how far the stream has come. An event `error` with a problem as its data comes before an end from this side; go on from the last id, as browsers do by themselves. A reader who is slow is waited for, and cut after 30 seconds without reading.',
+    query: z.strictObject({ after: Page.after, ...FeedParameters }),
+    fresh: 'feed',
+    media: 'text/event-stream',
+    answers: { 200: z.string().meta({ description: 'Server-sent events' }) },
+    refusals: ['invalid_cursor', 'not_found', 'history_trimmed'],
+    handle: async ({ strata, caller, query, request, reply, signal }) => {
+      const lastId = request.headers['last-event-id'];
+      const filter = await readFilter(strata, caller, query);
+      const start = await readStart(strata, lastId === undefined ? query : { after: String(lastId) });
+      if (start.isGiven) await requireWhole(strata, start.position);
+      if (request.method === 'HEAD') return reply.type('text/event-stream').send('');
+      if (strata.feedTail.size >= MAX_STREAMS) throw new AppError('unavailable', `More than ${MAX_STREAMS} streams are open.`);
+      const follower = strata.feedTail.follow(filter, start.position);
+      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: async () => caller });
     },
   }),
 ];

@@ -128,7 +128,7 @@ function answersOf(each: Route, components: Components): JsonSchema {
   const direction: Direction = 'output';
   const answers: [string, JsonSchema][] = Object.entries(each.answers).map(([status, schema]) => [
     status,
-    { description: each.summary, headers, content: { 'application/json': { schema: components.add(schema, direction) } } },
+    { description: each.summary, headers, content: { [each.media ?? 'application/json']: { schema: components.add(schema, direction) } } },
   ]);
   if (each.etag === 'read') answers.push(['304', { description: 'What you have still stands', headers }]);
   return Object.fromEntries(answers);

@@ -44,7 +44,7 @@ const FASTIFY_REFUSALS: Readonly<Record<string, readonly [code: ErrorCode, detai
 };
 
 /** What the caller is told of any error; `failure` is what the log is told, where somebody must act. */
-function explain(error: unknown): { readonly refusal: AppError; readonly failure: boolean } {
+export function explainError(error: unknown): { readonly refusal: AppError; readonly failure: boolean } {
   if (error instanceof AppError) return { refusal: error, failure: error.status === 500 };
   const code = codeOf(error);
   const known = FASTIFY_REFUSALS[code];
@@ -62,7 +62,7 @@ function explain(error: unknown): { readonly refusal: AppError; readonly failure
 }
 
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { refusal, failure } = explain(error);
+  const { refusal, failure } = explainError(error);
   if (failure) request.log.error({ err: refusal.cause ?? refusal, method: request.method, route: request.routeOptions.url }, refusal.code);
   else request.log.debug({ code: refusal.code, detail: refusal.message }, 'refused');
   sendProblem(reply, refusal);

@@ -48,9 +48,8 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], c
 
 function registerRoute(app: FastifyInstance, route: Route, context: RouteContext): void {
   const check = requestChecker(route);
-  const response = Object.fromEntries(
-    Object.entries(route.answers).map(([status, schema]) => [status, inlineJsonSchema(schema, 'output')]),
-  );
+  const answers = route.media === undefined ? Object.entries(route.answers) : [];
+  const response = Object.fromEntries(answers.map(([status, schema]) => [status, inlineJsonSchema(schema, 'output')]));
   app.route({
     method: route.method,
     url: route.path,

@@ -68,6 +68,8 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body<Payload>;
+  /** of the answer; absent: JSON. The others are sent as the handler gives them. */
+  readonly media?: 'text/event-stream' | 'text/csv' | 'text/plain';
   /** by status; the first is the one that is sent unless the handler sets another */
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** beside those that every route of this shape has */
