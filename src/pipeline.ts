@@ -120,7 +120,7 @@ function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<Cust
 async function lock(strata: Strata, client: Client, facts: Facts): Promise<{ locks: FactLocks; moment: Moment; late: Late }> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners),
+    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
     pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
   ] as const);
   return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
@@ -229,7 +229,7 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
 async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners),
+    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
     pipeline(client, [readMoment(strata.clock)]),
   ] as const);
   const { asOfMs } = toMoment(momentRows);

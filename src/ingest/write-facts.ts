@@ -11,11 +11,9 @@ import {
   INSERT_EVENTS,
   INSERT_ITEMS,
   INSERT_ORDERS,
-  LOCK_CUSTOMERS,
-  LOCK_CUSTOMERS_AND_PREVIOUS,
   LOCK_ORDER_OWNERS,
+  lockCustomersQuery,
   MERGE_CUSTOMERS,
-  type Query,
   REMOVE_ORDER_OWNERS,
   REMOVE_ORDERS,
   REPLACE_ITEMS,
@@ -23,6 +21,7 @@ import {
   SETTLE_CREATED,
   TRIM_ITEMS,
 } from './queries.ts';
+import { overRows, type Row, type RowsQuery } from './rows-query.ts';
 
 /** A time at most this far ahead of the clock is taken as the clock's. */
 export const CLOCK_TOLERANCE_MS = 5_000;
@@ -59,7 +58,7 @@ export async function lockOrderOwners(client: Client, facts: Facts): Promise<Rea
   for (const order of facts.orders) owners.set(order.id, order.customerKey);
   if (owners.size === 0) return new Map();
   const rows = [...owners].map(([orderId, customerKey]) => ({ order_id: orderId, customer_id: customerKey }));
-  const [found] = (await pipeline(client, [over(LOCK_ORDER_OWNERS, rows)])) as [
+  const [found] = (await pipeline(client, [overRows(LOCK_ORDER_OWNERS, rows)])) as [
     { order_id: string; previous_customer_id: CustomerKey | null }[],
   ];
   return new Map(found.map((row) => [row.order_id, row.previous_customer_id]));
@@ -74,18 +73,19 @@ export async function lockCustomers(
   client: Client,
   facts: Facts,
   previousOwners: ReadonlyMap<string, CustomerKey | null>,
+  fixedIso: string | null,
 ): Promise<LockedCustomers> {
   const named = namedCustomers(facts);
-  const rows: object[] = [];
+  const rows: Row[] = [];
   for (const [key, customer] of named) rows.push(insertRow(key, customer));
   const previous = new Set<CustomerKey>();
   for (const key of previousOwners.values()) if (key !== null && key !== NOBODY && !named.has(key)) previous.add(key);
   for (const key of previous) rows.push({ id: key });
   if (rows.length === 0) return { created: new Set(), locked: [] };
 
-  const query = previous.size === 0 ? LOCK_CUSTOMERS : LOCK_CUSTOMERS_AND_PREVIOUS;
+  const lock = overRows(lockCustomersQuery({ tell: facts.customers.length > 0, previous: previous.size > 0 }), rows, fixedIso);
   const judgedBy = typesVersions(facts);
-  const statements = judgedBy.size === 0 ? [over(query, rows)] : [over(query, rows), READ_TYPES_VERSION];
+  const statements = judgedBy.size === 0 ? [lock] : [lock, READ_TYPES_VERSION];
   const [found, versions] = (await pipeline(client, statements)) as [{ id: CustomerKey; created: boolean }[], { version: string }[]?];
   for (const version of judgedBy) if (version !== versions?.[0]?.version) throw new StaleTypes();
   const locked = found.map((row) => row.id);
@@ -153,8 +153,8 @@ function firstInstantMs(customer: NamedCustomer): number {
   return customer.fact === null ? customer.firstMs : (customer.fact.createdAtMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** All values of a customer who may be new. The time is provisional where it depends on asOf: `createdTime` settles it. */
-function insertRow(key: CustomerKey, customer: NamedCustomer): object {
+/** All values of a customer who may be new. Without a time it is the clock's; one ahead of asOf is settled by `createdTime`. */
+function insertRow(key: CustomerKey, customer: NamedCustomer): Row {
   const fact = customer.fact;
   const atMs = firstInstantMs(customer);
   const createdAt = Number.isFinite(atMs) ? timestamp(atMs) : null;
@@ -171,9 +171,9 @@ function insertRow(key: CustomerKey, customer: NamedCustomer): object {
 }
 
 function customerStatements(facts: Facts, asOfMs: number, locks: FactLocks): Statement[] {
-  const merged: object[] = [];
+  const merged: Row[] = [];
   for (const fact of facts.customers) if (!locks.created.has(fact.key) && saysSomething(fact)) merged.push(mergeRow(fact));
-  const settled: object[] = [];
+  const settled: Row[] = [];
   if (locks.created.size > 0) {
     for (const [key, customer] of namedCustomers(facts)) {
       if (!locks.created.has(key)) continue;
@@ -187,8 +187,8 @@ function customerStatements(facts: Facts, asOfMs: number, locks: FactLocks): Sta
 /** The time of a customer just made, where what was inserted is not it yet. */
 function createdTime(customer: NamedCustomer, asOfMs: number): { created_at: string; created_at_given: string | null } | null {
   const atMs = firstInstantMs(customer);
-  if (atMs <= asOfMs) return null;
-  if (customer.fact === null || !Number.isFinite(atMs)) return { created_at: timestamp(asOfMs), created_at_given: null };
+  if (atMs <= asOfMs || !Number.isFinite(atMs)) return null;
+  if (customer.fact === null) return { created_at: timestamp(asOfMs), created_at_given: null };
   const settled = settleTime(atMs, asOfMs);
   return settled.given === null ? null : { created_at: settled.at, created_at_given: settled.given };
 }
@@ -203,7 +203,7 @@ function saysSomething(fact: CustomerFact): boolean {
   );
 }
 
-function mergeRow(fact: CustomerFact): object {
+function mergeRow(fact: CustomerFact): Row {
   return {
     id: fact.key,
     profile: fact.profile,
@@ -250,10 +250,10 @@ function orderStatements(facts: Facts, asOfMs: number, previousOwners: ReadonlyM
   if (facts.orders.length === 0 && facts.deletedOrderIds.length === 0) return [];
   const asOf = timestamp(asOfMs);
   const deleted = new Set(facts.deletedOrderIds);
-  const fresh: object[] = [];
-  const freshItems: object[] = [];
-  const replaced: object[] = [];
-  const replacedItems: object[] = [];
+  const fresh: Row[] = [];
+  const freshItems: Row[] = [];
+  const replaced: Row[] = [];
+  const replacedItems: Row[] = [];
   const kept: { customer_id: CustomerKey; order_id: string; kept: number }[] = [];
   const removed: { customer_id: CustomerKey; order_id: string }[] = [];
   for (const order of lastOrders(facts.orders)) {
@@ -295,7 +295,7 @@ function orderStatements(facts: Facts, asOfMs: number, previousOwners: ReadonlyM
   ];
 }
 
-function orderRow(order: OrderFact): object {
+function orderRow(order: OrderFact): Row {
   return {
     customer_id: order.customerKey,
     id: order.id,
@@ -310,7 +310,7 @@ function orderRow(order: OrderFact): object {
   };
 }
 
-function itemRow(order: OrderFact, item: ItemFact, line: number): object {
+function itemRow(order: OrderFact, item: ItemFact, line: number): Row {
   return {
     customer_id: order.customerKey,
     order_id: order.id,
@@ -350,10 +350,6 @@ function timestamp(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-function over(query: Query, rows: readonly object[], ...more: readonly unknown[]): Statement {
-  return { name: query.name, text: query.text, values: [JSON.stringify(rows), ...more] };
-}
-
-function optional(query: Query, rows: readonly object[], ...more: readonly unknown[]): Statement[] {
-  return rows.length === 0 ? [] : [over(query, rows, ...more)];
+function optional(query: RowsQuery, rows: readonly Row[], ...more: readonly unknown[]): Statement[] {
+  return rows.length === 0 ? [] : [overRows(query, rows, ...more)];
 }

@@ -291,7 +291,7 @@ describe('trouble', () => {
 
   test('Postgres goes away, a second run completes', async () => {
     const written = async () => {
-      while ((await count()) === 0) await new Promise((resolve) => setImmediate(resolve));
+      while ((await count()) < 2000) await new Promise((resolve) => setImmediate(resolve));
     };
     const restart = () =>
       service.rows(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);

@@ -12,7 +12,7 @@ import { Lane } from './lane.ts';
 import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
 import { analyzeStagedLines } from './stage-lines.ts';
-import { noteRejected } from './take-rows.ts';
+import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
 
 /** Throws AppError `invalid_rows` where an atomic import has rejections; nothing is written then. */
 export async function finishStaged(run: ImportRun): Promise<void> {
@@ -21,23 +21,13 @@ export async function finishStaged(run: ImportRun): Promise<void> {
   const lane = new Lane();
   for await (const rows of stagedRows(run)) {
     run.check();
-    await lane.add(() => writeStaged(run, rows));
+    const judge = async (): Promise<JudgedBatch> => {
+      const { taken, rejected } = await judgeRows(run, rows);
+      return { direct: taken.map(({ fact }) => fact), staged: [], rejected };
+    };
+    await lane.add(judge, (judged) => storeBatch(run, judged, judge));
   }
   await lane.drain();
-}
-
-async function writeStaged(run: ImportRun, rows: readonly Row[]): Promise<void> {
-  await withCurrentTypes(run.target, async () => {
-    const { taken, rejected } = await judgeRows(run, rows);
-    if (taken.length > 0) {
-      const facts = toFacts(
-        run,
-        taken.map(({ fact }) => fact),
-      );
-      await run.target.writeDeferred(facts, run.importId);
-    }
-    noteRejected(run, rejected);
-  });
 }
 
 /** Lines of orders are judged as orders first, so that all rejections are told; other rows were judged when they were staged. */

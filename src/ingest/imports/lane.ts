@@ -1,16 +1,17 @@
-// In charge of one piece of work at a time while the next is made ready: reading and judging go on while Postgres writes.
+// In charge of one write at a time while the next batch is read and judged: Postgres and the service both have something to do.
 
 export class Lane {
-  #running: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
 
-  /** Waits for the work before, starts this one, and does not wait for it. Throws what the work before threw. */
-  async add(work: () => Promise<void>): Promise<void> {
-    await this.#running;
-    this.#running = work();
-    this.#running.catch(() => {}); // thrown by the next add, or by drain
+  /** Judges at once, waits for the write before, starts this one, and does not wait for it. Throws what the write before threw. */
+  async add<Judged>(judge: () => Promise<Judged>, write: (judged: Judged) => Promise<void>): Promise<void> {
+    const judged = await judge();
+    await this.#writing;
+    this.#writing = write(judged);
+    this.#writing.catch(() => {}); // thrown by the next add, or by drain
   }
 
   async drain(): Promise<void> {
-    await this.#running;
+    await this.#writing;
   }
 }

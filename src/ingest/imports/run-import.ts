@@ -17,7 +17,7 @@ import type { RowResult } from './read-row.ts';
 import { createRows } from './read-rows.ts';
 import { Rejections } from './rejections.ts';
 import { removeStagedLines, StagedLines } from './stage-lines.ts';
-import { takeRows } from './take-rows.ts';
+import { judgeBatch, readableRows, storeBatch } from './take-rows.ts';
 
 export interface ImportDependencies extends ImportTarget {
   readonly clock: Clock;
@@ -103,8 +103,10 @@ async function importAll(
     const taken = batch;
     batch = [];
     batchFrom = bytes.count;
-    await lane.add(async () => {
-      await takeRows(run, taken);
+    const readable = readableRows(run, taken);
+    const judge = () => judgeBatch(run, readable);
+    await lane.add(judge, async (judged) => {
+      await storeBatch(run, judged, judge);
       if (!staging) counted.written += taken.length;
       request.onProgress?.({ rows: counted.rows, rejected: run.rejections.rejectedRows });
     });
