@@ -4,7 +4,7 @@ import { type Client, pipeline } from '../db/database.ts';
 import type { Findings } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type Examined, examine, isLookLate } from '../membership/find-mismatches.ts';
+import { isLookLate, judge, lockSuspects } from '../membership/find-mismatches.ts';
 import { type Deciding, inDecision } from '../membership/in-decision.ts';
 import { versionsOf } from '../membership/look-again.ts';
 import { recordStatements } from '../membership/record.ts';
@@ -39,11 +39,8 @@ export async function confirmMismatches(deciding: Deciding, keys: readonly Custo
   if (keys.length === 0) return [];
   try {
     return await inDecision(deciding, async (client, program) => {
-      const examined = await examine(client, deciding, program, keys);
-      const logged = await findLogMismatches(client, examined.keys);
-      const mismatches = await tell(client, program, examined.findings, logged);
+      const mismatches = await mend(client, deciding, program, keys);
       if (!repair) throw new NothingStored(mismatches);
-      if (mismatches.length > 0) await mend(client, deciding, program, examined, logged);
       return mismatches;
     });
   } catch (error) {
@@ -52,14 +49,19 @@ export async function confirmMismatches(deciding: Deciding, keys: readonly Custo
   }
 }
 
-async function mend(client: Client, deciding: Deciding, program: Program, examined: Examined, logged: readonly LogMismatch[]) {
-  const { moment, findings, ordinalFrom } = examined;
-  const seeing = { program, timeZone: deciding.timeZone, asOfMs: moment.asOfMs };
-  const seenOf = await seeChanges(client, seeing, findings.differences); // reads memberships of others, before they change
+/** Before anybody who is late is looked at: a look at somebody whose membership was lost would tell the feed of an entry twice. */
+async function mend(client: Client, deciding: Deciding, program: Program, keys: readonly CustomerKey[]): Promise<readonly Mismatch[]> {
+  const locked = await lockSuspects(client, deciding, keys);
+  const { moment } = locked;
+  const logged = await findLogMismatches(client, locked.keys);
   const versionOf = (segmentId: number) => program.versionOf(segmentId);
-  await pipeline(client, reconcileLog({ mismatches: logged, moment, ordinalFrom, versionOf }));
+  await pipeline(client, reconcileLog({ mismatches: logged, moment, ordinalFrom: 0, versionOf }));
+  const { findings, ordinalFrom } = await judge(client, deciding, program, locked, countReconciled(logged));
+  const seeing = { program, timeZone: deciding.timeZone, asOfMs: moment.asOfMs };
+  const seenOf = await seeChanges(client, seeing, findings.differences);
   const recording = { findings, moment, cause: 'repair' as const, versionOf: versionsOf(program), seenOf };
-  await pipeline(client, recordStatements({ ...recording, ordinalFrom: ordinalFrom + countReconciled(logged) }));
+  await pipeline(client, recordStatements({ ...recording, ordinalFrom }));
+  return tell(client, program, findings, logged);
 }
 
 async function tell(client: Client, program: Program, { differences }: Findings, logged: readonly LogMismatch[]): Promise<Mismatch[]> {

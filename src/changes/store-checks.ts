@@ -16,7 +16,35 @@ export interface StoreCheck {
 
 const MEMBER = `'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || ', segment ' || coalesce(s.key, d.segment_id::text)`;
 
+/** In order of mending: what is nobody's goes before the feed is compared with it. */
 export const STORE_CHECKS: readonly StoreCheck[] = [
+  {
+    name: 'orphaned memberships',
+    meaning: 'members are customers there are, of segments that have members',
+    text: `
+      select 'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || case when c.id is null then ' (unknown)' else '' end
+        || ', segment ' || coalesce(s.key || ' (' || s.status || ')', d.segment_id || ' (unknown)') as what
+      from memberships as d
+      left join customers as c on c.id = d.customer_id
+      left join segments as s on s.id = d.segment_id
+      where c.id is null or s.id is null or s.status in ('draft', 'archived')`,
+    mend: [
+      `delete from memberships as m
+      where not exists (select from customers as c where c.id = m.customer_id)
+        or not exists (select from segments as s where s.id = m.segment_id and s.status not in ('draft', 'archived'))`,
+    ],
+  },
+  ...(['rechecks', 'pending'] as const).map(
+    (table): StoreCheck => ({
+      name: `orphaned ${table}`,
+      meaning: `${table === 'rechecks' ? 'next looks' : 'evaluations that imports owe'} are of customers there are`,
+      text: `
+        select 'customer ' || t.customer_id || ' (unknown)' as what
+        from ${table} as t
+        where not exists (select from customers as c where c.id = t.customer_id)`,
+      mend: [`delete from ${table} as t where not exists (select from customers as c where c.id = t.customer_id)`],
+    }),
+  ),
   {
     name: 'feed',
     meaning: 'the feed, replayed from empty, gives the members',
@@ -66,16 +94,6 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
       where f.position <> e.position`,
   },
   {
-    name: 'days',
-    meaning: 'entries less exits of all days are the size',
-    text: `
-      select 'segment ' || s.key || ': ' || coalesce(d.net, 0) || ' by days, ' || coalesce(z.member_count, 0) || ' kept' as what
-      from segments as s
-      left join segment_sizes as z on z.segment_id = s.id
-      left join (select n.segment_id, sum(n.entered - n.exited) as net from segment_days as n group by n.segment_id) as d on d.segment_id = s.id
-      where coalesce(d.net, 0) <> coalesce(z.member_count, 0)`,
-  },
-  {
     name: 'groups',
     meaning: 'nobody is in two segments of a group',
     text: `
@@ -94,33 +112,6 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
       left join customers as c on c.id = d.customer_id`,
     mendsByCustomer: true,
   },
-  {
-    name: 'orphaned memberships',
-    meaning: 'members are customers there are, of segments that have members',
-    text: `
-      select 'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || case when c.id is null then ' (unknown)' else '' end
-        || ', segment ' || coalesce(s.key || ' (' || s.status || ')', d.segment_id || ' (unknown)') as what
-      from memberships as d
-      left join customers as c on c.id = d.customer_id
-      left join segments as s on s.id = d.segment_id
-      where c.id is null or s.id is null or s.status in ('draft', 'archived')`,
-    mend: [
-      `delete from memberships as m
-      where not exists (select from customers as c where c.id = m.customer_id)
-        or not exists (select from segments as s where s.id = m.segment_id and s.status not in ('draft', 'archived'))`,
-    ],
-  },
-  ...(['rechecks', 'pending'] as const).map(
-    (table): StoreCheck => ({
-      name: `orphaned ${table}`,
-      meaning: `${table === 'rechecks' ? 'next looks' : 'evaluations that imports owe'} are of customers there are`,
-      text: `
-        select 'customer ' || t.customer_id || ' (unknown)' as what
-        from ${table} as t
-        where not exists (select from customers as c where c.id = t.customer_id)`,
-      mend: [`delete from ${table} as t where not exists (select from customers as c where c.id = t.customer_id)`],
-    }),
-  ),
   ...(['orders', 'events', 'pins'] as const).map(
     (table): StoreCheck => ({
       name: `orphaned ${table}`,
@@ -184,3 +175,27 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
       where not s.has_pins and exists (select from pins as p where p.segment_id = s.id)`,
   },
 ];
+
+const DAYS = `
+      select s.id, s.key, coalesce(d.net, 0) as by_days, coalesce(z.member_count, 0) as kept
+      from segments as s
+      left join segment_sizes as z on z.segment_id = s.id
+      left join (select n.segment_id, sum(n.entered - n.exited) as net from segment_days as n group by n.segment_id) as d on d.segment_id = s.id
+      where coalesce(d.net, 0) <> coalesce(z.member_count, 0)`;
+
+/** After the sizes, which count: what days add up to too much or too little is told as today's. */
+export const DAYS_CHECK: StoreCheck = {
+  name: 'days',
+  meaning: 'entries less exits of all days are the size',
+  text: `
+      select 'segment ' || d.key || ': ' || d.by_days || ' by days, ' || d.kept || ' kept' as what
+      from (${DAYS}) as d`,
+  mend: [
+    `insert into segment_days as n (segment_id, day, cause, entered, exited)
+      select d.id, strata_local_date(clock_timestamp(), coalesce((select t.value from settings as t where t.name = 'time_zone'), 'UTC')), 'repair',
+        greatest(d.kept - d.by_days, 0), greatest(d.by_days - d.kept, 0)
+      from (${DAYS}) as d
+      on conflict (segment_id, day, cause) do update
+      set entered = n.entered + excluded.entered, exited = n.exited + excluded.exited`,
+  ],
+};

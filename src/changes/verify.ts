@@ -9,7 +9,7 @@ import { scanForSuspects } from '../membership/find-mismatches.ts';
 import type { Deciding } from '../membership/in-decision.ts';
 import { confirmMismatches, type Mismatch } from './confirm-mismatches.ts';
 import { findSizeMismatches, recountSize } from './count-sizes.ts';
-import { STORE_CHECKS, type StoreCheck } from './store-checks.ts';
+import { DAYS_CHECK, STORE_CHECKS, type StoreCheck } from './store-checks.ts';
 
 export interface CheckOutcome {
   readonly name: string;
@@ -49,8 +49,9 @@ export async function verify(deciding: Deciding, options: VerifyOptions): Promis
   };
   const walked = await verifyCustomers(deciding, options);
   for (const outcome of walked.outcomes) add(outcome);
-  add(await verifySizes(deciding.database, options));
   for (const check of STORE_CHECKS) add(await verifyStore(deciding, check, options));
+  add(await verifySizes(deciding.database, options)); // counts what the others have mended
+  add(await verifyStore(deciding, DAYS_CHECK, options));
   return { customers: walked.customers, outcomes };
 }
 
@@ -82,8 +83,7 @@ async function verifyCustomers(deciding: Deciding, options: VerifyOptions): Prom
     if (chunk === null) break;
     try {
       for (const mismatch of await verifyChunk(deciding, chunk, options.repair)) {
-        if (mismatch.kind === 'member') members.add(describe(mismatch));
-        else if (mismatch.kind === 'look') looks.add(describe(mismatch));
+        (mismatch.kind === 'look' ? looks : members).add(describe(mismatch)); // what the feed tells of a suspect, too
       }
     } catch (error) {
       if (!isEvaluationFailure(error) || size <= LEAST_SCANNED) throw error;

@@ -35,6 +35,18 @@ const COMMANDS: readonly Command[] = [
     run: async (options) => (await import('./import.ts')).importCommand(options),
   },
   {
+    name: 'verify',
+    options: '[--repair] [--samples 20]',
+    summary: 'compare everything stored with facts, rules and feed; exits non-zero where something differs',
+    run: async (given) => (await import('./verify.ts')).verifyCommand(given),
+  },
+  {
+    name: 'audit',
+    options: 'verify [--head POSITION:CHAIN]',
+    summary: 'prove that no entry of the audit was changed, taken out or put in; exits non-zero where one was',
+    run: async (given) => (await import('./audit.ts')).auditCommand(given),
+  },
+  {
     name: 'openapi',
     options: '[--check]',
     summary: 'write openapi.yaml from the routes, or only check that it is current',

@@ -91,6 +91,14 @@ export async function startEmbedded(folder: DataFolder, options: EmbeddedOptions
   }
 }
 
+/** The URL of the Postgres of this folder, where it runs now, whoever started it: it is not ours to stop. null: it does not run. */
+export async function findEmbedded(folder: DataFolder): Promise<string | null> {
+  const dataFolder = path.join(folder.path, 'postgres');
+  const running = await findRunning(dataFolder);
+  if (running === undefined) return null;
+  return `postgres://${USER}:${keepPassword(folder, dataFolder)}@127.0.0.1:${running.port}/${DATABASE}`;
+}
+
 interface RunningServer {
   readonly pid: number;
   readonly port: number;

@@ -56,6 +56,20 @@ export async function migrate(database: Database, folder: string = MIGRATIONS_FO
   }
 }
 
+/** Throws a StartError where the schema is not the one of this code: for those who only look, and leave bringing it up to date to the service. */
+export async function checkSchema(database: Database, folder: string = MIGRATIONS_FOLDER): Promise<void> {
+  const [found] = await database.query<{ found: boolean }>({ text: `select to_regclass('migrations') is not null as found` });
+  if (found?.found !== true) throw new StartError('This database is not a Strata’s: it has never been started on it.');
+  const client = await database.pool.connect();
+  try {
+    const missing = findMissing(await readMigrations(folder), await readApplied(client));
+    if (missing.length === 0) return;
+    throw new StartError(`The database lacks ${missing.map(({ name }) => name).join(', ')}; start this version of Strata on it first.`);
+  } finally {
+    client.release();
+  }
+}
+
 async function readApplied(client: Client): Promise<ReadonlyMap<string, string>> {
   await client.query(
     `create table if not exists migrations (

@@ -38,17 +38,18 @@ export function toLate(rows: readonly Record<string, unknown>[]): Late {
   };
 }
 
-/** → what differed */
+/** `ordinalFrom`: rows of the outbox that the decision has written already. → what differed */
 export async function catchUp(
   client: Client,
   deciding: Deciding,
   program: Program,
   moment: Moment,
   late: Late,
+  ordinalFrom = 0,
 ): Promise<readonly Difference[]> {
-  const flipped = await evaluateAll(client, deciding, program, { keys: late.due, moment, cause: 'time' });
-  const ordinalFrom = countChanges(flipped);
-  const owed = await evaluateAll(client, deciding, program, { keys: late.pending, moment, cause: 'data', ordinalFrom });
+  const flipped = await evaluateAll(client, deciding, program, { keys: late.due, moment, cause: 'time', ordinalFrom });
+  const afterFlips = ordinalFrom + countChanges(flipped);
+  const owed = await evaluateAll(client, deciding, program, { keys: late.pending, moment, cause: 'data', ordinalFrom: afterFlips });
   if (late.pending.length > 0) await client.query('delete from pending as p where p.customer_id = any($1::bigint[])', [late.pending]);
   return [...flipped, ...owed];
 }

@@ -1,5 +1,5 @@
-// In charge of comparing what is stored with what the rules say, from facts: a scan that takes no locks and finds suspects, and the
-// examination of suspects under the locks of a look, which finds nobody wrong who was merely due, owed or written meanwhile.
+// In charge of comparing what is stored with what the rules say, from facts: a scan that takes no locks and finds suspects, and a judgement
+// over suspects under the locks of a look, which finds nobody wrong who was merely due, owed or written meanwhile.
 // Segments that are on their way (building, an open run, a flip that is being run) are left out, with what follows from them.
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline, type Statement } from '../db/database.ts';
@@ -32,25 +32,37 @@ export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise
   });
 }
 
-export interface Examined {
+export interface Locked {
   readonly moment: Moment;
-  /** those who are there, locked until the transaction ends */
+  /** those who are there; nobody else writes them until the transaction ends */
   readonly keys: readonly CustomerKey[];
+}
+
+export async function lockSuspects(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<Locked> {
+  const { moment, revisions } = await lockForLook(client, deciding, keys);
+  return { moment, keys: keys.filter((key) => revisions.has(key)) };
+}
+
+export interface Judged {
   readonly findings: Findings;
-  /** rows of the outbox that this decision has written for those who were late */
+  /** rows of the outbox that this decision has written so far */
   readonly ordinalFrom: number;
 }
 
-/** Locks, brings those who are late up to date with their own causes, and compares: whoever differs then is wrong. */
-export async function examine(client: Client, deciding: Deciding, program: Program, keys: readonly CustomerKey[]): Promise<Examined> {
-  const { moment, revisions } = await lockForLook(client, deciding, keys);
-  const present = keys.filter((key) => revisions.has(key));
-  const [late = []] = await pipeline(client, [findLate(deciding, present)]);
-  const overdue = await catchUp(client, deciding, program, moment, toLate(late));
+/** Brings those who are late up to date, with their own causes, and compares: whoever differs then is wrong. */
+export async function judge(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  { moment, keys }: Locked,
+  ordinalFrom: number,
+): Promise<Judged> {
+  const [late = []] = await pipeline(client, [findLate(deciding, keys)]);
+  const overdue = await catchUp(client, deciding, program, moment, toLate(late), ordinalFrom);
   const segmentIds = await settledSegments(client, program, moment.asOfMs);
-  const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys: present } };
+  const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
   const { differences, complete } = await findDifferences(client, program, segmentIds, input);
-  return { moment, keys: present, findings: { differences: differences.filter(isWrong), complete }, ordinalFrom: countChanges(overdue) };
+  return { findings: { differences: differences.filter(isWrong), complete }, ordinalFrom: ordinalFrom + countChanges(overdue) };
 }
 
 /** A look that comes too early costs a look; one that is missing or comes too late leaves somebody in the wrong segment. */

@@ -1,0 +1,49 @@
+// In charge of reaching the tables of a Strata from the command line, also while the service runs on them: the database of DATABASE_URL, or the
+// embedded Postgres of DATA_DIR, started where it does not run and stopped again. Brings no schema up to date.
+import fs from 'node:fs';
+import path from 'node:path';
+import { openDataFolder } from '../base/data-folder.ts';
+import { StartError } from '../base/start-error.ts';
+import { readConfig } from '../config.ts';
+import { checkServer } from '../db/check-server.ts';
+import { type Database, openDatabase } from '../db/database.ts';
+import { findEmbedded, startEmbedded } from '../db/embedded.ts';
+import { checkSchema } from '../db/migrate.ts';
+import { keepSettings, type Settings } from '../db/settings.ts';
+
+export interface Store {
+  readonly database: Database;
+  readonly settings: Settings;
+  close(): Promise<void>;
+}
+
+const CONNECTIONS = 4;
+
+/** Throws a StartError in a plain sentence. */
+export async function openStore(environment: Readonly<Record<string, string | undefined>>): Promise<Store> {
+  const { DATABASE_URL, DATA_DIR, TIME_ZONE, CURRENCY } = readConfig(environment);
+  const { url, stop } = DATABASE_URL === undefined ? await openEmbedded(DATA_DIR) : { url: DATABASE_URL, stop: async () => {} };
+  const database = openDatabase(url, { connections: CONNECTIONS, applicationName: 'strata command' });
+  const close = async () => {
+    await database.close();
+    await stop();
+  };
+  try {
+    await checkServer(database);
+    await checkSchema(database);
+    return { database, settings: await keepSettings(database, { timeZone: TIME_ZONE, currency: CURRENCY }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openEmbedded(dataDir: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  if (!fs.existsSync(path.join(dataDir, 'postgres')))
+    throw new StartError(`There is no data in ${path.resolve(dataDir)}. Set DATA_DIR or DATABASE_URL to those of the service.`);
+  const folder = openDataFolder(dataDir);
+  const running = await findEmbedded(folder);
+  if (running !== null) return { url: running, stop: async () => {} };
+  const { url, stop } = await startEmbedded(folder);
+  return { url, stop };
+}
