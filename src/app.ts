@@ -3,11 +3,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
-import { authenticator } from './api/rest/authenticate.ts';
+import { ACCESS_LIMITS, type AccessLimits } from './access/access-limits.ts';
+import { authenticator } from './access/authenticate.ts';
+import { NOBODY } from './access/caller.ts';
+import { RateLimits } from './access/rate-limits.ts';
+import { openGate } from './api/rest/authenticate.ts';
+import { allowOrigins } from './api/rest/cors.ts';
 import { readJsonBodies } from './api/rest/json-body.ts';
+import { meterRequests } from './api/rest/meter-requests.ts';
+import { openMetrics } from './api/rest/metrics.ts';
 import { handleError, PROBLEM_TYPE, problem } from './api/rest/problem.ts';
 import { parseQueryString } from './api/rest/query-string.ts';
-import { registerRoutes, requireRouteScope } from './api/rest/register-routes.ts';
+import { recordRefusal } from './api/rest/record-call.ts';
+import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
@@ -15,14 +23,23 @@ import type { Strata } from './strata.ts';
 export interface AppOptions {
   readonly strata: Strata;
   readonly adminKey: string;
+  readonly limits?: Partial<AccessLimits>;
+  /** of pages that may read with tokens; absent: none */
+  readonly corsOrigins?: readonly string[];
+  /** true: /metrics needs no key */
+  readonly metricsPublic?: boolean;
   /** a pino logger; absent: silent */
   readonly logger?: FastifyBaseLogger;
+  /** address ranges of proxies whose X-Forwarded-For is believed; absent: none */
+  readonly trustProxy?: readonly string[];
   /** tests: an answer that its schema does not describe exactly is a 500 */
   readonly checkAnswers?: boolean;
 }
 
 /** 256 bytes percent-encoded are 768 characters; longer ids are to reach the check that says so, and headers end at 16 KiB anyway. */
 const MAX_PARAM_LENGTH = 16 * 1024;
+/** Callers whose rate is remembered, and addresses of failures: about 10 MB at the most. */
+const CALLERS_MAX = 50_000;
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const stopping = new AbortController();
@@ -30,26 +47,37 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
+    trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy], // else anybody could say where he comes from
     return503OnClosing: false, // who is already connected is served; the server takes no new connections
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: parseQueryString },
     frameworkErrors: (error, request, reply) => handleError(error, request as FastifyRequest, reply as unknown as FastifyReply),
     clientErrorHandler: refuseBrokenHttp,
   });
-  const authenticate = authenticator(options.adminKey);
+  const { strata, adminKey } = options;
+  const limits = { ...ACCESS_LIMITS, ...options.limits };
+  const nowMs = () => strata.clock.nowMs();
+  const failures = new RateLimits(CALLERS_MAX);
+  const { keys, tokens } = strata;
+  const authenticate = authenticator({ adminKey, keys, tokens, failures, failuresPerMinute: limits.failedKeysPerMinute, nowMs });
+  const gate = openGate({ authenticate, rates: new RateLimits(CALLERS_MAX), limits, nowMs });
   app.decorateRequest('caller', null);
+  app.decorate('authenticate', authenticate);
+  await allowOrigins(app, options.corsOrigins ?? []);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
-    const { config } = request.routeOptions;
-    if (config?.public === true) return;
-    request.caller = authenticate(request.headers.authorization);
-    requireRouteScope(request.caller, config);
+    if (request.routeOptions.config?.public !== true) request.caller = await gate(request, reply);
+  });
+  meterRequests(app, strata.meters);
+  app.addHook('onError', async (request, _reply, error) => {
+    recordRefusal(strata, request.caller ?? NOBODY, request, request.routeOptions.config?.operationId ?? 'none', error);
   });
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(async (request) => {
     throw new AppError('not_found', `There is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}.`);
   });
   readJsonBodies(app);
-  registerRoutes(app, ROUTES, { strata: options.strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true });
+  const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
+  registerRoutes(app, routes, { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true });
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;

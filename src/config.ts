@@ -2,6 +2,7 @@
 // all mistakes at once. Not of keeping generated keys (main.ts does, in the data folder).
 import net from 'node:net';
 import { z } from 'zod';
+import { ACCESS_LIMITS } from './access/access-limits.ts';
 import { nearestName } from './base/nearest-name.ts';
 import { StartError } from './base/start-error.ts';
 
@@ -50,6 +51,21 @@ const addressRanges = z.string().transform((text, context) => {
   return refuse(context, `must be address ranges like 10.0.0.0/8, with commas between, and holds ‘${wrong.join('’, ‘')}’`);
 });
 
+const origins = z.string().transform((text, context) => {
+  const given = text
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '');
+  const wrong = given.filter((origin) => !isOrigin(origin));
+  if (wrong.length === 0) return given;
+  return refuse(context, `must be origins like https://shop.example, with commas between, and holds ‘${wrong.join('’, ‘')}’`);
+});
+
+const yesOrNo = z.string().transform((text, context) => {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return refuse(context, `must be true or false, and is ‘${text}’`);
+});
+
 const Environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 'a port').default(3000),
@@ -71,7 +87,25 @@ const Environment = z.object({
   HISTORY_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
   /** for how long consumers may read the exits of an erased customer; then nothing says who it was */
   ERASURE_DAYS: wholeNumber(0, 30, 'a number of days').default(7),
+  /** pages of these origins may read with customer and stream tokens */
+  CORS_ORIGINS: origins.default([]),
+  /** of one key, the admin key too, in this process; a key may have its own */
+  REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(ACCESS_LIMITS.requestsPerSecond),
+  /** of the tokens of one customer */
+  TOKEN_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(ACCESS_LIMITS.tokenRequestsPerSecond),
+  /** from one address */
+  FAILED_KEYS_PER_MINUTE: wholeNumber(1, 1_000_000, 'a number of failures').default(ACCESS_LIMITS.failedKeysPerMinute),
+  /** previews, impacts, exports and scans of the past at once, in this process; never more than half of DATABASE_CONNECTIONS */
+  HEAVY_READS: wholeNumber(1, 1000, 'a number of reads').default(ACCESS_LIMITS.heavyReads),
+  /** true: /metrics needs no key; whoever reaches the port may read them */
+  METRICS_PUBLIC: yesOrNo.default(false),
+  /** unset: all of it is kept */
+  AUDIT_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
+  /** address ranges of proxies: what they say of where a request comes from is believed */
+  TRUST_PROXY: addressRanges.default([]),
   WEBHOOK_ALLOW: addressRanges.default([]),
+  /** for how many days beyond HISTORY_DAYS the log is kept for webhooks that have not had it */
+  WEBHOOK_DAYS: wholeNumber(0, 100_000, 'a number of days').default(7),
   /** connections of this process to its database, the leader's not counted */
   DATABASE_CONNECTIONS: wholeNumber(2, 1000, 'a number of connections').default(20),
   /** how long one statement may take that evaluates given customers (a write, a look) before the rule that is too slow fails */
@@ -114,6 +148,11 @@ function isTimeZone(text: string): boolean {
   } catch {
     return false; // the only way in which Intl says that it does not know a zone
   }
+}
+
+/** As browsers send it: scheme, host and port, nothing behind. `*` is none: a list says who. */
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
 }
 
 function isAddressRange(text: string): boolean {

@@ -21,6 +21,9 @@ export const ERRORS = {
   import_incomplete: { status: 400, title: 'The file ended before its end' },
   invalid_csv: { status: 400, title: 'The file’s quoting is broken' },
   invalid_compression: { status: 400, title: 'The file cannot be decompressed' },
+  in_progress: { status: 409, title: 'A request with this Idempotency-Key still runs' },
+  answer_lost: { status: 409, title: 'That was done before, and its answer is not kept' },
+  key_reused: { status: 422, title: 'This Idempotency-Key was used for another request' },
   version_conflict: { status: 412, title: 'It was changed in the meantime' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'That content type is not taken here' },
@@ -60,17 +63,20 @@ export class AppError extends Error {
   readonly errors: readonly ErrorDetail[];
   /** further members of the problem, such as the oldest instant that is kept */
   readonly extensions: ErrorExtensions;
+  /** whole seconds after which it is worth asking again; of what passes: `rate_limited`, `unavailable` */
+  readonly retryAfterS: number | null;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    options: { errors?: readonly ErrorDetail[]; extensions?: ErrorExtensions; cause?: unknown } = {},
+    options: { errors?: readonly ErrorDetail[]; extensions?: ErrorExtensions; cause?: unknown; retryAfterS?: number } = {},
   ) {
     super(detail, { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
     this.errors = options.errors ?? [];
     this.extensions = options.extensions ?? {};
+    this.retryAfterS = options.retryAfterS ?? null;
   }
 
   get status(): number {

@@ -6,6 +6,7 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { systemClock } from './base/clock.ts';
 import { type DataFolder, type KeptSecret, keepSecret, openDataFolder } from './base/data-folder.ts';
+import { measureProcess } from './base/meters.ts';
 import { StartError } from './base/start-error.ts';
 import { type Config, readConfig } from './config.ts';
 import { connect } from './db/connect.ts';
@@ -72,7 +73,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     return opened;
   };
   const adminKey = keepKey(config.ADMIN_KEY, dataFolder, 'admin-key', () => `strata_${randomBytes(24).toString('base64url')}`);
-  keepKey(config.SECRET_KEY, dataFolder, 'secret-key', () => randomBytes(32).toString('hex'));
+  const secretKey = keepKey(config.SECRET_KEY, dataFolder, 'secret-key', () => randomBytes(32).toString('hex'));
   warnOfUnused(config, log);
   const loading = loadService(); // takes longer than Postgres does to start: side by side
   loading.catch(() => {}); // met where it is awaited
@@ -99,6 +100,12 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const settings = await keepSettings(database, { timeZone: config.TIME_ZONE, currency: config.CURRENCY });
 
   const { openStrata, buildApp } = await loading;
+  const accessLimits = {
+    requestsPerSecond: config.REQUESTS_PER_SECOND,
+    tokenRequestsPerSecond: config.TOKEN_REQUESTS_PER_SECOND,
+    failedKeysPerMinute: config.FAILED_KEYS_PER_MINUTE,
+    heavyReads: config.HEAVY_READS,
+  };
   const strata = await openStrata({
     database,
     clock: systemClock,
@@ -106,13 +113,28 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     cluster: settings.clusterId,
     timeZone: settings.timeZone,
     currency: settings.currency,
+    secretKey: secretKey.value,
+    accessLimits,
     historyDays: config.HISTORY_DAYS,
+    auditDays: config.AUDIT_DAYS,
     erasureDays: config.ERASURE_DAYS,
+    webhookAllow: config.WEBHOOK_ALLOW,
+    webhookDays: config.WEBHOOK_DAYS,
     limits: { customersTimeoutMs: config.EVALUATION_TIMEOUT_SECONDS * 1000, scanTimeoutMs: config.SCAN_TIMEOUT_SECONDS * 1000 },
     background: true,
   });
   parts.add(() => strata.close());
-  const app = await buildApp({ strata, adminKey: adminKey.value, logger: log });
+  measureProcess(strata.meters);
+  const corsOrigins = config.CORS_ORIGINS;
+  const app = await buildApp({
+    strata,
+    adminKey: adminKey.value,
+    limits: accessLimits,
+    corsOrigins,
+    metricsPublic: config.METRICS_PUBLIC,
+    ...(config.TRUST_PROXY.length === 0 ? {} : { trustProxy: config.TRUST_PROXY }),
+    logger: log,
+  });
   parts.add(async () => {
     const patience = setTimeout(() => app.server.closeAllConnections(), config.STOP_SECONDS * 1000);
     const idle = setInterval(() => app.server.closeIdleConnections(), 50); // kept alive by a client after its last answer
@@ -146,12 +168,7 @@ function keepKey(given: string | undefined, dataFolder: () => DataFolder, name: 
 
 function warnOfUnused(config: Config, log: Logger): void {
   const unused = (['READ_DATABASE_URL'] as const).filter((name) => config[name] !== undefined);
-  if (unused.length > 0 || config.WEBHOOK_ALLOW.length > 0) {
-    log.warn(
-      { unused: [...unused, ...(config.WEBHOOK_ALLOW.length > 0 ? ['WEBHOOK_ALLOW'] : [])] },
-      'set, but without effect in this version',
-    );
-  }
+  if (unused.length > 0) log.warn({ unused }, 'set, but without effect in this version');
 }
 
 function checkNode(): void {

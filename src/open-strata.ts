@@ -2,28 +2,41 @@
 // What happens to a write is pipeline.ts.
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { ACCESS_LIMITS, type AccessLimits } from './access/access-limits.ts';
+import { AccessTokens } from './access/access-tokens.ts';
+import { AuditRecorder } from './access/audit-recorder.ts';
+import { chainAudit, trimAudit } from './access/chain-audit.ts';
+import { Claims, trimKeys } from './access/claims.ts';
+import { HeavyReads } from './access/heavy-reads.ts';
+import { KnownKeys } from './access/known-keys.ts';
 import { Gatherer } from './base/batch.ts';
 import { Bell } from './base/bell.ts';
-import type { Clock } from './base/clock.ts';
+import { type Clock, startStopwatch } from './base/clock.ts';
+import { createMeters } from './base/meters.ts';
 import { RegisteredTypes } from './catalog/registered-types.ts';
+import { MISMATCH_KINDS } from './changes/confirm-mismatches.ts';
 import { blankDueExits, ERASURE_DAYS, nextBlankMs } from './changes/erasures.ts';
 import { FeedTail } from './changes/follow-changes.ts';
 import { FEED_CHANNEL, Publisher } from './changes/publisher.ts';
-import { trimHistory } from './changes/trim.ts';
+import { checkNext } from './changes/self-check.ts';
+import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
 import { Listener } from './db/listener.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
-import type { Facts } from './ingest/facts.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
-import { namedKeys, type WriteOutcome, writeTogether } from './pipeline.ts';
+import { namedKeys, type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
 import { retryFailed } from './segments/lifecycle.ts';
 import { queueConstantFlips } from './segments/segments.ts';
 import type { Strata } from './strata.ts';
+import { Deliverer } from './webhooks/deliverer.ts';
+import { readPassedPosition, trimNotices } from './webhooks/places.ts';
+import { deriveWebhookKey } from './webhooks/secrets.ts';
+import { SEND_LIMITS, type SendOptions } from './webhooks/send.ts';
 
 export interface StrataOptions {
   readonly database: Database;
@@ -32,11 +45,22 @@ export interface StrataOptions {
   readonly cluster: string;
   readonly timeZone: string;
   readonly currency: string;
+  /** at least 32 characters: keys for single uses are derived from it */
+  readonly secretKey: string;
+  readonly accessLimits?: Partial<AccessLimits>;
   readonly limits?: Partial<EvaluationLimits>;
   /** days that the log is kept; without it for ever */
   readonly historyDays?: number | undefined;
+  /** days that the audit is kept; without it for ever */
+  readonly auditDays?: number | undefined;
   /** for how long the exits of erased customers may be read; absent: seven */
   readonly erasureDays?: number;
+  /** address ranges that webhooks may be sent to beside the public ones; absent: none */
+  readonly webhookAllow?: readonly string[];
+  /** for how many days more the log is kept for a webhook that has not had it; absent: seven */
+  readonly webhookDays?: number;
+  /** tests: how names are resolved, and how patient a request is */
+  readonly webhookSend?: Partial<Pick<SendOptions, 'lookup' | 'limits'>>;
   /** false: nothing happens by itself; tests take each step by hand */
   readonly background: boolean;
 }
@@ -50,13 +74,30 @@ const BATCH_LANES = 3;
 /** Reads the definitions and starts to take part in leading. Throws what the database throws. */
 export async function openStrata(options: StrataOptions): Promise<Strata> {
   const { database, clock, log } = options;
-  const programs = await CurrentProgram.load(database, { ...EVALUATION_LIMITS, ...options.limits });
+  const meters = createMeters({ mismatches: MISMATCH_KINDS });
+  const programs = await CurrentProgram.load(
+    database,
+    { ...EVALUATION_LIMITS, ...options.limits },
+    { evaluated: (of, seconds) => meters.evaluation.observe({ of }, seconds) },
+  );
   const types = await RegisteredTypes.load(database);
-  const run = (facts: readonly Facts[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, facts);
+  const run = (pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> => writeTogether(strata, pieces);
+  const audit = new AuditRecorder({
+    database,
+    clock,
+    onError: (error) => log.error({ err: error }, 'the audit could not be written; it is tried again'),
+  });
+  const keys = new KnownKeys(database, clock, log);
   const publisher = new Publisher({ clock, timeZone: options.timeZone, database });
   const strata: Strata = {
     ...options,
+    meters,
     erasureDays: options.erasureDays ?? ERASURE_DAYS,
+    keys,
+    tokens: new AccessTokens(options.secretKey, options.cluster, clock),
+    heavyReads: new HeavyReads(clock, { ...ACCESS_LIMITS, ...options.accessLimits }.heavyReads, database.pool.options.max),
+    claims: new Claims(database, clock),
+    audit,
     programs,
     types,
     publisher,
@@ -67,11 +108,20 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       onError: (error) => log.warn({ err: error }, 'following the feed was interrupted'),
     }),
     runsWaiting: new Bell(),
-    singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: namedKeys, run }),
+    webhooks: new Deliverer({
+      database,
+      clock,
+      log,
+      key: deriveWebhookKey(options.secretKey),
+      send: { clock, allow: options.webhookAllow ?? [], limits: SEND_LIMITS, ...options.webhookSend },
+    }),
+    singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: ({ facts }) => namedKeys(facts), run }),
     batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),
     close: async () => {
       strata.feedTail.stop();
-      await Promise.all([leadership?.stop(), listener?.stop()]);
+      await strata.webhooks.stop();
+      await audit.close();
+      await Promise.all([leadership?.stop(), listener?.stop(), keys.close()]);
     },
   };
   const listener = options.background
@@ -83,10 +133,14 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       })
     : undefined;
   listener?.start();
+  if (options.background) strata.webhooks.start(publisher);
   const leadership = options.background
     ? new Leadership(database.url, clock, {
-        lead: (connection, signal) => lead(strata, options.historyDays, connection, signal),
-        onError: (error) => log.error({ err: error }, 'leading was interrupted; it is tried again'),
+        lead: (connection, signal) => lead(strata, options, connection, signal),
+        onError: (error) => {
+          meters.failedWork.inc({ work: 'leading' });
+          log.error({ err: error }, 'leading was interrupted; it is tried again');
+        },
       })
     : undefined;
   leadership?.start();
@@ -94,7 +148,12 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
 }
 
 /** One failing task ends the term for all: the next leader, most often the same process a second later, starts them afresh. */
-async function lead(strata: Strata, historyDays: number | undefined, connection: pg.Client, signal: AbortSignal): Promise<void> {
+async function lead(
+  strata: Strata,
+  { historyDays, auditDays, webhookDays = WEBHOOK_DAYS }: Pick<StrataOptions, 'historyDays' | 'auditDays' | 'webhookDays'>,
+  connection: pg.Client,
+  signal: AbortSignal,
+): Promise<void> {
   const term = new AbortController();
   const until = AbortSignal.any([signal, term.signal]);
   const tasks = [
@@ -103,7 +162,9 @@ async function lead(strata: Strata, historyDays: number | undefined, connection:
     runQueued(strata, until),
     settleAbandoned(strata, until),
     blankExits(strata, until),
-    trimLog(strata, historyDays, until),
+    trimLog(strata, historyDays, webhookDays, until),
+    keepAudit(strata, auditDays, until),
+    checkStored(strata, until),
   ];
   try {
     await Promise.all(tasks);
@@ -118,9 +179,11 @@ const DUE_LOOK_MS = 250;
 /** Sleeps until the next flip, at most a quarter of a second: a look may have been stored by anybody meanwhile. */
 async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const { customers, changes } = await evaluateDue(strata, (error) =>
+    const { customers, changes, dueAtMs } = await evaluateDue(strata, (error) =>
       strata.log.error({ err: error }, 'a customer could not be evaluated'),
     );
+    const doneMs = strata.clock.nowMs();
+    for (const dueMs of dueAtMs) strata.meters.lateness.observe(Math.max(0, doneMs - dueMs) / 1000);
     if (changes > 0) strata.publisher.poke();
     const flips = await queueConstantFlips(strata.database, strata.clock, strata.clock.nowMs());
     if (flips > 0) strata.runsWaiting.ring();
@@ -157,12 +220,39 @@ const TRIM_LOOK_MS = 60_000;
 const TRIM_PAUSE_MS = 50;
 const DAY_MS = 86_400_000;
 
-/** Takes from the log what is older than it is to be kept, a piece at a time with pauses between. */
-async function trimLog(strata: Strata, historyDays: number | undefined, signal: AbortSignal): Promise<void> {
+const WEBHOOK_DAYS = 7;
+
+/**
+ * Takes from the log what is older than it is to be kept, a piece at a time with pauses between. What a webhook has not had is kept some days
+ * longer; one that has not had it then is told of the gap in its record.
+ */
+async function trimLog(strata: Strata, historyDays: number | undefined, webhookDays: number, signal: AbortSignal): Promise<void> {
   if (historyDays === undefined) return;
   while (!signal.aborted) {
-    const trimmed = await trimHistory(strata.database, strata.clock.nowMs() - historyDays * DAY_MS);
+    const olderThanMs = strata.clock.nowMs() - historyDays * DAY_MS;
+    const passed = await readPassedPosition(strata.database);
+    const trimmed =
+      (await trimHistory(strata.database, olderThanMs, TRIMMED_AT_ONCE, passed)) +
+      (passed === null ? 0 : await trimHistory(strata.database, olderThanMs - webhookDays * DAY_MS));
+    await trimNotices(strata.database, olderThanMs);
     await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_LOOK_MS, signal);
+  }
+}
+
+const AUDIT_LOOK_MS = 1000;
+
+/** Gives entries of the audit their places, and once a minute takes what is too old: entries, and keys that are kept for a day. */
+async function keepAudit(strata: Strata, auditDays: number | undefined, signal: AbortSignal): Promise<void> {
+  const { database, clock } = strata;
+  let trimMs = clock.nowMs();
+  while (!signal.aborted) {
+    while (!signal.aborted && (await chainAudit(database)) > 0);
+    if (clock.nowMs() >= trimMs) {
+      const entries = auditDays === undefined ? 0 : await trimAudit(database, clock.nowMs() - auditDays * DAY_MS);
+      const keys = await trimKeys(database, clock.nowMs());
+      if (entries + keys === 0) trimMs = clock.nowMs() + TRIM_LOOK_MS;
+    }
+    await clock.sleep(AUDIT_LOOK_MS, signal);
   }
 }
 
@@ -173,9 +263,30 @@ const BLANK_AGAIN_MS = 1000;
 /** Exits of the erased become tombstones when their time has come: to the millisecond, where that is not nearer than the next look. */
 async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if ((await blankDueExits(strata.database, strata.clock)) > 0) continue;
+    if ((await blankDueExits(strata.database, strata.clock, await readPassedPosition(strata.database))) > 0) continue;
     const blankMs = (await nextBlankMs(strata.database)) ?? Number.POSITIVE_INFINITY;
     const waitMs = Math.max(blankMs - strata.clock.nowMs(), BLANK_AGAIN_MS);
     await strata.clock.sleep(Math.min(waitMs, BLANK_LOOK_MS), signal);
+  }
+}
+
+const CHECK_PAUSE_MS = 5000;
+/** The self-check rests so many times as long as it has worked: at most a fiftieth of the time is its own. */
+const CHECK_REST = 49;
+
+/** Walks through everybody for ever. What is wrong is mended and told at error: whoever reads it has found a bug or a hand in the tables. */
+async function checkStored(strata: Strata, signal: AbortSignal): Promise<void> {
+  const { clock, log, meters, publisher } = strata;
+  await clock.sleep(CHECK_PAUSE_MS, signal);
+  while (!signal.aborted) {
+    const seconds = startStopwatch();
+    const { customers, mismatches } = await checkNext(strata);
+    meters.checked.inc(customers);
+    for (const mismatch of mismatches) {
+      meters.mismatches.inc({ kind: mismatch.kind });
+      log.error(mismatch, 'the self-check found something wrong and mended it');
+    }
+    if (mismatches.length > 0) publisher.poke();
+    await clock.sleep(Math.max(CHECK_PAUSE_MS, seconds() * 1000 * CHECK_REST), signal);
   }
 }

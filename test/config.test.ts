@@ -11,10 +11,17 @@ describe('configuration', () => {
       DATA_DIR: '.strata',
       LOG_LEVEL: 'info',
       WEBHOOK_ALLOW: [],
+      WEBHOOK_DAYS: 7,
+      CORS_ORIGINS: [],
+      REQUESTS_PER_SECOND: 20_000,
+      TOKEN_REQUESTS_PER_SECOND: 20,
+      FAILED_KEYS_PER_MINUTE: 600,
+      HEAVY_READS: 4,
       DATABASE_CONNECTIONS: 20,
       EVALUATION_TIMEOUT_SECONDS: 10,
       SCAN_TIMEOUT_SECONDS: 60,
       ERASURE_DAYS: 7,
+      METRICS_PUBLIC: false,
       STOP_SECONDS: 30,
     });
   });

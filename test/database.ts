@@ -8,6 +8,9 @@ import { migrate, readMigrations } from '../src/db/migrate.ts';
 /** A number of our own choosing: whoever holds it as an advisory lock may make the template. */
 const TEMPLATE_LOCK = 7_258_613_999;
 
+/** What a service under test signs and encrypts with. */
+export const SECRET_KEY = 'a secret key that only tests know';
+
 export interface TestDatabase {
   readonly database: Database;
   readonly url: string;

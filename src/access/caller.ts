@@ -1,22 +1,35 @@
-// In charge of who calls: what a request has proven to be, and what it may. Not of how it was proven (api/rest/authenticate.ts).
+// In charge of who calls: what a request has proven to be, and what it may. Not of how it was proven (authenticate.ts).
 import { AppError } from '../errors.ts';
 import type { Scope } from './scopes.ts';
+
+/** What was shown: the key of the configuration, a key of the table, a signed token of one customer, or of one reader of the feed. */
+export type Bearer = 'admin' | 'key' | 'customer' | 'stream' | 'nobody';
 
 export interface Caller {
   /** stands in versions, pins, changes and the audit as who did it */
   readonly actor: string;
+  readonly bearer: Bearer;
+  /** what limits and idempotency keys are counted by: one key keeps it through its rotations */
+  readonly identity: string;
+  /** of a token none: what it may are the routes that say so (`tokens`) */
   readonly scopes: ReadonlySet<Scope>;
   /** keys of the only segments that may be asked about; null: all */
   readonly segments: ReadonlySet<string> | null;
   /** the only customer that may be asked about: the bearer of a customer token; null: all */
   readonly customerId: string | null;
+  /** epoch milliseconds; null: never */
+  readonly expiresAtMs: number | null;
+  /** of this caller alone; null: as configured */
+  readonly requestsPerSecond: number | null;
 }
 
+const EVERYTHING = { segments: null, customerId: null, expiresAtMs: null, requestsPerSecond: null } as const;
+
 /** The bearer of the key that the service was started with. */
-export const ADMIN: Caller = { actor: 'admin', scopes: new Set<Scope>(['admin']), segments: null, customerId: null };
+export const ADMIN: Caller = { ...EVERYTHING, actor: 'admin', bearer: 'admin', identity: 'admin', scopes: new Set<Scope>(['admin']) };
 
 /** Who has shown nothing: what is public is for everybody, and nothing else is. */
-export const NOBODY: Caller = { actor: 'nobody', scopes: new Set<Scope>(), segments: null, customerId: null };
+export const NOBODY: Caller = { ...EVERYTHING, actor: 'nobody', bearer: 'nobody', identity: 'nobody', scopes: new Set<Scope>() };
 
 export function allows(caller: Caller, scope: Scope): boolean {
   return caller.scopes.has(scope) || caller.scopes.has('admin');
@@ -25,12 +38,40 @@ export function allows(caller: Caller, scope: Scope): boolean {
 /** Throws `forbidden`, naming the scope that lacks; of several any one is enough. */
 export function requireScope(caller: Caller, ...anyOf: readonly Scope[]): void {
   if (anyOf.some((scope) => allows(caller, scope))) return;
-  if (caller.customerId !== null) throw new AppError('forbidden', 'A customer token reads the segments of its customer, and nothing else.');
+  if (isToken(caller)) throw new AppError('forbidden', `A ${caller.bearer} token is not for this; a key with a scope is.`);
   throw new AppError('forbidden', `This key lacks the scope ${anyOf.map((scope) => `\`${scope}\``).join(' or ')}.`);
+}
+
+export function isToken({ bearer }: Caller): boolean {
+  return bearer === 'customer' || bearer === 'stream';
 }
 
 /** Throws `forbidden` for the bearer of a token of another customer. */
 export function requireCustomer(caller: Caller, customerId: string | undefined): void {
   if (caller.customerId === null || caller.customerId === customerId) return;
-  throw new AppError('forbidden', 'This token is of another customer.');
+  throw new AppError('forbidden', `This token is customer “${caller.customerId}”’s: it reads nobody else.`);
+}
+
+// ---------------------------------------------------------------- restriction to named segments
+
+export function allowsSegment({ segments }: Caller, key: string): boolean {
+  return segments === null || segments.has(key);
+}
+
+/** Throws `forbidden`, whether or not there are such segments: asked before they are looked up, it tells nothing. */
+export function requireSegments(caller: Caller, keys: Iterable<string>): void {
+  for (const key of keys) {
+    if (!allowsSegment(caller, key))
+      throw new AppError('forbidden', `This ${isToken(caller) ? 'token' : 'key'} is for named segments, and “${key}” is none of them.`);
+  }
+}
+
+/** Throws `forbidden` for what concerns segments that the caller does not name: only a key of all segments may. */
+export function requireAllSegments(caller: Caller, what: string): void {
+  if (caller.segments === null) return;
+  throw new AppError('forbidden', `This key is for named segments: ${what} needs one for all.`);
+}
+
+export function onlyAllowed<Item>(caller: Caller, items: readonly Item[], keyOf: (item: Item) => string): readonly Item[] {
+  return caller.segments === null ? items : items.filter((item) => allowsSegment(caller, keyOf(item)));
 }

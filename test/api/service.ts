@@ -6,7 +6,7 @@ import { buildApp } from '../../src/app.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
 
 export const ADMIN_KEY = 'test-admin-key';
 export const AUTHORIZED = { authorization: `Bearer ${ADMIN_KEY}` };
@@ -38,6 +38,7 @@ export async function startService(
     clock: options.clock ?? systemClock,
     log,
     cluster: 'test',
+    secretKey: SECRET_KEY,
     timeZone: 'UTC',
     currency: 'USD',
     background: options.background ?? true,

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase, type TestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY, type TestDatabase } from '../database.ts';
 
 const OLD = 6000;
 const NEW = 5000;
@@ -35,7 +35,7 @@ beforeAll(async () => {
     });
   }
   while ((await moveOutbox(database.pool, 'UTC')) > 0);
-  const settings = { cluster: 'test', timeZone: 'UTC', currency: 'USD', log: pino({ level: 'silent' }) };
+  const settings = { cluster: 'test', secretKey: SECRET_KEY, timeZone: 'UTC', currency: 'USD', log: pino({ level: 'silent' }) };
   strata = await openStrata({ database, clock: systemClock, ...settings, historyDays: 2, background: true });
 });
 afterAll(async () => {

@@ -9,7 +9,7 @@ import type { ImportRequest, ImportSummary } from '../../src/ingest/imports/run-
 import { openStrata } from '../../src/open-strata.ts';
 import { importFile } from '../../src/pipeline.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
 
 export type File = string | Uint8Array | Readable;
 
@@ -28,6 +28,7 @@ export async function startImportService(): Promise<ImportService> {
     clock: systemClock,
     log: pino({ level: 'silent' }),
     cluster: 'test',
+    secretKey: SECRET_KEY,
     timeZone: 'UTC',
     currency: 'USD',
     background: false,

@@ -12,7 +12,7 @@ import { evaluatePending, readSegments, write, writeDeferred } from '../../src/p
 import { listOpenRuns } from '../../src/segments/runs.ts';
 import { addVersion, createSegment, listSegments, publishVersion, refreshSegment } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
 import { Random } from './random.ts';
 import { customer, order } from './strata-under-test.ts';
 
@@ -29,6 +29,7 @@ it('stays equal to a full evaluation', { timeout: 120_000 }, async () => {
     clock: systemClock,
     log: pino({ level: 'silent' }),
     cluster: 'test',
+    secretKey: SECRET_KEY,
     timeZone: 'UTC',
     currency: 'USD',
     background: true,

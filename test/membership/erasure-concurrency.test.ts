@@ -14,7 +14,7 @@ import { erase, evaluatePending, readSegments, write, writeDeferred } from '../.
 import { listOpenRuns } from '../../src/segments/runs.ts';
 import { addVersion, createSegment, listSegments, publishVersion } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
 import { findTraces } from './dump-database.ts';
 import { Random } from './random.ts';
 import { customer, order } from './strata-under-test.ts';
@@ -37,6 +37,7 @@ it('erases beside everything else', { timeout: 120_000 }, async () => {
     clock: systemClock,
     log: pino({ level: 'silent' }),
     cluster: 'test',
+    secretKey: SECRET_KEY,
     timeZone: 'UTC',
     currency: 'USD',
     erasureDays: 0,

@@ -14,7 +14,7 @@ import { queueMove } from '../../src/segments/queue-move.ts';
 import { listOpenRuns } from '../../src/segments/runs.ts';
 import { addVersion, createSegment, publishVersion } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
 import { Random } from './random.ts';
 import { order } from './strata-under-test.ts';
 
@@ -32,6 +32,7 @@ it('shows nobody in two segments', { timeout: 120_000 }, async () => {
     clock: systemClock,
     log,
     cluster: 'test',
+    secretKey: SECRET_KEY,
     timeZone: 'UTC',
     currency: 'USD',
     background: true,

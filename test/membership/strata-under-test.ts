@@ -7,11 +7,11 @@ import { customerKey } from '../../src/ingest/customer-key.ts';
 import { type CustomerFact, type Facts, NO_FACTS, type OrderFact } from '../../src/ingest/facts.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
-import { openStrata } from '../../src/open-strata.ts';
+import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
 import { createSegment } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase } from '../database.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
 
 export const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
 export const DAY_MS = 86_400_000;
@@ -31,7 +31,11 @@ export interface StrataUnderTest {
 }
 
 export async function openStrataUnderTest(
-  options: { readonly timeZone?: string; readonly startMs?: number; readonly limits?: Partial<EvaluationLimits> } = {},
+  options: {
+    readonly timeZone?: string;
+    readonly startMs?: number;
+    readonly limits?: Partial<EvaluationLimits>;
+  } & Pick<StrataOptions, 'webhookAllow' | 'webhookSend'> = {},
 ): Promise<StrataUnderTest> {
   const { database, drop } = await createTestDatabase();
   const clock = new TestClock(options.startMs ?? START_MS);
@@ -40,9 +44,12 @@ export async function openStrataUnderTest(
     clock,
     log: pino({ level: 'silent' }),
     cluster: 'test',
+    secretKey: SECRET_KEY,
     timeZone: options.timeZone ?? 'UTC',
     currency: 'USD',
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.webhookAllow === undefined ? {} : { webhookAllow: options.webhookAllow }),
+    ...(options.webhookSend === undefined ? {} : { webhookSend: options.webhookSend }),
     background: false,
   });
   const fail = (error: unknown) => {

@@ -5,11 +5,21 @@ import type { Clock } from '../../src/base/clock.ts';
 import type { Database } from '../../src/db/database.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
+import { SECRET_KEY } from '../database.ts';
 import { CATALOG } from '../oracle/world.ts';
 
 export async function openEmpty(database: Database, clock: Clock, timeZone: string): Promise<Strata> {
   await emptyDatabase(database);
-  return openStrata({ database, clock, log: pino({ level: 'silent' }), cluster: 'test', timeZone, currency: 'USD', background: false });
+  return openStrata({
+    database,
+    clock,
+    log: pino({ level: 'silent' }),
+    cluster: 'test',
+    secretKey: SECRET_KEY,
+    timeZone,
+    currency: 'USD',
+    background: false,
+  });
 }
 
 const EVERYTHING = [

@@ -1,22 +1,87 @@
-// In charge of who may call: the admin key, compared in constant time over hashes. Scoped keys are not here yet.
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { ADMIN, type Caller } from '../../access/caller.ts';
+// In charge of the gate of every request that is not public: who calls, how often, and whether a scope opens this route. All of it before
+// a body is read. Who somebody is, is access/authenticate.ts.
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
+import type { AccessLimits } from '../../access/access-limits.ts';
+import type { Authenticate, Credentials } from '../../access/authenticate.ts';
+import { type Caller, isToken, requireScope } from '../../access/caller.ts';
+import type { Limit, RateLimits, Taken } from '../../access/rate-limits.ts';
 import { AppError } from '../../errors.ts';
 
-export type Authenticate = (authorization: string | undefined) => Caller;
+export interface GateParts {
+  readonly authenticate: Authenticate;
+  readonly rates: RateLimits;
+  readonly limits: AccessLimits;
+  readonly nowMs: () => number;
+}
 
-/** Hashing first makes the lengths equal, so that not even the length of the key can be measured. */
-export function authenticator(adminKey: string): Authenticate {
-  const expected = digest(adminKey);
-  return (authorization) => {
-    if (authorization === undefined) throw new AppError('unauthenticated', 'Send the header `Authorization: Bearer <key>`.');
-    const given = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (given === undefined) throw new AppError('unauthenticated', 'The Authorization header must read `Bearer <key>`.');
-    if (!timingSafeEqual(digest(given), expected)) throw new AppError('unauthenticated', 'This key is not known here.');
-    return ADMIN;
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** who shows these: for what is carried by no request of its own, as the beginning of a websocket */
+    readonly authenticate: Authenticate;
+  }
+}
+
+/** Who the bearer of a long-lived request is by now. Throws `unauthenticated` where the key or token counts no more. */
+export function recheckCaller(request: FastifyRequest): Promise<Caller> {
+  return request.server.authenticate(credentialsOf(request, request.routeOptions.config));
+}
+
+/** Throws `unauthenticated`, `rate_limited` and `forbidden`; → who calls. */
+export type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>;
+
+export function openGate({ authenticate, rates, limits, nowMs }: GateParts): Gate {
+  return async (request, reply) => {
+    const { config } = request.routeOptions;
+    const caller = await authenticate(credentialsOf(request, config));
+    const limit = limitOf(caller, limits);
+    const taken = rates.take(caller.identity, limit, nowMs());
+    tellLimit(reply, caller, limit, taken);
+    if (!taken.allowed) {
+      throw new AppError('rate_limited', `At most ${limit.perSecond} requests a second, ${limit.burst} at once, are taken from here.`, {
+        retryAfterS: taken.retryInS,
+      });
+    }
+    requireRouteScope(caller, config);
+    return caller;
   };
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** How many seconds of requests may come at once. */
+const BURST_S = 2;
+
+function limitOf(caller: Caller, limits: AccessLimits): Limit {
+  const perSecond = caller.requestsPerSecond ?? (isToken(caller) ? limits.tokenRequestsPerSecond : limits.requestsPerSecond);
+  return { perSecond, burst: perSecond * BURST_S };
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10: structured fields, the policy named by what it counts. */
+function tellLimit(reply: FastifyReply, caller: Caller, { burst }: Limit, { remaining, fullInS }: Taken): void {
+  const name = isToken(caller) ? 'token' : 'key';
+  reply.header('ratelimit-policy', `"${name}";q=${burst};w=${BURST_S}`).header('ratelimit', `"${name}";r=${remaining};t=${fullInS}`);
+}
+
+/** Tokens have no scopes: they open the routes that say so, and of those only what is theirs. */
+function requireRouteScope(caller: Caller, { scopes, tokens }: FastifyContextConfig): void {
+  const { bearer } = caller;
+  if (bearer === 'customer' || bearer === 'stream') {
+    if (tokens?.includes(bearer) !== true) throw new AppError('forbidden', `A ${bearer} token does not open this.`);
+    return;
+  }
+  if (scopes !== undefined) requireScope(caller, ...scopes); // undefined: no route of the table, 404 and 405
+}
+
+/** A proxy in front may have looked at another of two: neither is taken. */
+function credentialsOf(request: FastifyRequest, { tokens }: FastifyContextConfig): Credentials {
+  const { rawHeaders } = request.raw;
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'authorization') count += 1;
+  if (count > 1) throw new AppError('invalid_request', 'There are two Authorization headers; send one.');
+  return { authorization: request.headers.authorization, accessToken: accessTokenOf(request, tokens), address: request.ip };
+}
+
+function accessTokenOf({ query }: FastifyRequest, tokens: FastifyContextConfig['tokens']): string | undefined {
+  if (tokens === undefined || tokens.length === 0) return undefined; // met as an unknown parameter
+  const { access_token: token } = query as { readonly access_token?: unknown };
+  if (token === undefined || typeof token === 'string') return token;
+  throw new AppError('invalid_request', '`access_token` stands there twice.');
 }

@@ -27,7 +27,7 @@ export const changeRoutes: readonly Route[] = [
     operationId: 'listChanges',
     tag: 'changes',
     scope: 'members:read',
-    forCustomer: true,
+    tokens: ['customer', 'stream'],
     summary: 'The feed: each change exactly once, in order',
     description:
       'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. With `wait` the answer comes when there is something, at the latest after that many seconds.',
@@ -55,7 +55,7 @@ export const changeRoutes: readonly Route[] = [
     operationId: 'streamChanges',
     tag: 'changes',
     scope: 'members:read',
-    forCustomer: true,
+    tokens: ['customer', 'stream'],
     summary: 'The feed as server-sent events, as it grows',
     description:
       'Begins where `GET /v1/changes` would, or behind `Last-Event-ID`, which counts before `after` and `from`. Each change is an event `change` whose data is the feed’s record and whose id is the cursor behind it; every 15 seconds a heartbeat says how far the stream has come. An event `error` with a problem as its data comes before an end from this side; go on from the last id, as browsers do by themselves. A reader who is slow is waited for, and cut after 30 seconds without reading.',

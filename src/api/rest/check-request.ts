@@ -8,6 +8,7 @@ import type { Route } from './route.ts';
 
 const NOTHING = z.strictObject({});
 const FRESH = { fresh: z.string().optional() };
+const ACCESS_TOKEN = { access_token: z.string().optional() };
 
 interface CheckedRequest {
   readonly params: unknown;
@@ -20,7 +21,10 @@ export type CheckRequest = (request: { params: unknown; query: unknown; body?: u
 /** Throws `invalid_fields` where the body alone is wrong, else `invalid_request`; never stops at the first mistake. */
 export function requestChecker(route: Route): CheckRequest {
   const params = route.params ?? NOTHING;
-  const query = route.fresh === undefined ? (route.query ?? NOTHING) : (route.query ?? NOTHING).extend(FRESH);
+  const query = (route.query ?? NOTHING).extend({
+    ...(route.fresh === undefined ? {} : FRESH),
+    ...(route.tokens === undefined ? {} : ACCESS_TOKEN),
+  });
   const body = route.body?.kind === 'schema' ? route.body.schema : undefined;
   const isOptional = route.body?.kind === 'schema' && route.body.optional === true;
   return (request) => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../errors.ts';
 import { Components, type Direction, type JsonSchema } from './json-schema.ts';
 import { PROBLEM_TYPE } from './problem.ts';
-import { type Body, type Method, type Route, refusalsOf, route, scopesOf, type Tag } from './route.ts';
+import { type Body, type Method, type Route, refusalsOf, route, scopesOf, type Tag, takesIdempotencyKey } from './route.ts';
 import { ProblemSchema } from './wire.ts';
 
 const TAGS: Readonly<Record<Tag, string>> = {
@@ -17,6 +17,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
   groups: 'Segments that exclude each other: a customer is in at most one of a group',
   changes: 'The feed: each change of a membership exactly once, in order',
   runs: 'Progress of full evaluations',
+  audit: 'Who did what, when, from where',
   service: 'Health and description of the service',
 };
 
@@ -28,6 +29,12 @@ const FRESH_PARAMETERS = [
   { name: 'Strata-Token', in: 'header', description: 'Token of a write: the answer is at least as fresh', schema: { type: 'string' } },
   { name: 'fresh', in: 'query', description: 'The same as the header Strata-Token', schema: { type: 'string' } },
 ];
+const IDEMPOTENCY_KEY: JsonSchema = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: 'The same key within a day: nothing is done again, and the first answer comes again with `Idempotency-Replayed: true`',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
 const IF_MATCH = {
   name: 'If-Match',
   in: 'header',
@@ -38,6 +45,13 @@ const IF_NONE_MATCH = {
   name: 'If-None-Match',
   in: 'header',
   description: 'ETag of the answer you have; 304 when it still stands',
+  schema: { type: 'string' },
+};
+
+const ACCESS_TOKEN = {
+  name: 'access_token',
+  in: 'query',
+  description: 'A token, where no header can be sent; never a key',
   schema: { type: 'string' },
 };
 
@@ -70,6 +84,8 @@ function operation(each: Route, components: Components): JsonSchema {
     ...parametersOf(each.params, 'path', components),
     ...parametersOf(each.query, 'query', components),
     ...(each.fresh === undefined ? [] : FRESH_PARAMETERS),
+    ...(each.tokens === undefined ? [] : [ACCESS_TOKEN]),
+    ...(takesIdempotencyKey(each) ? [IDEMPOTENCY_KEY] : []),
     ...(each.etag === 'edit' ? [IF_MATCH] : each.etag === 'read' ? [IF_NONE_MATCH] : []),
   ];
   return {
@@ -88,7 +104,7 @@ function operation(each: Route, components: Components): JsonSchema {
 function describe(each: Route): JsonSchema {
   const scopes = scopesOf(each).map((scope) => `\`${scope}\``);
   const needed = scopes.length === 0 ? [] : [`Needs the scope ${scopes.join(' or ')}.`];
-  const tokens = each.forCustomer === true ? ['A customer token reads its own.'] : [];
+  const tokens = each.tokens === undefined ? [] : [`Or a ${each.tokens.join(' or ')} token, which reads its own.`];
   const description = [...(each.description === undefined ? [] : [each.description]), [...needed, ...tokens].join(' ')].filter(
     (part) => part !== '',
   );

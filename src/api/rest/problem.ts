@@ -70,7 +70,7 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
 
 function sendProblem(reply: FastifyReply, refusal: AppError): void {
   const { id } = reply.request;
-  if (refusal.status === 503) reply.header('retry-after', '1');
+  if (refusal.retryAfterS !== null || refusal.status === 503) reply.header('retry-after', String(refusal.retryAfterS ?? 1));
   if (refusal.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // no upload of a stranger is read on
   reply
     .code(refusal.status)

@@ -2,23 +2,25 @@
 // Not of what any route does.
 import { createHash } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { type Caller, NOBODY, requireScope } from '../../access/caller.ts';
+import { type Caller, NOBODY } from '../../access/caller.ts';
 import type { Scope } from '../../access/scopes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { answerRoute } from './answer-route.ts';
 import { requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
-import { type Method, type Route, scopesOf } from './route.ts';
+import { type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
+    readonly operationId?: string;
     /** needs no key */
     readonly public?: boolean;
     /** any of them opens it */
     readonly scopes?: readonly Scope[];
-    /** also for the bearer of a customer token */
-    readonly forCustomer?: boolean;
+    /** also for the bearers of these; and CORS is for them alone */
+    readonly tokens?: readonly TokenKind[];
+    readonly cors?: false;
   }
   interface FastifyRequest {
     /** set for every route that is not public */
@@ -54,7 +56,7 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
     method: route.method,
     url: route.path,
     schema: { response },
-    config: { public: route.public === true, scopes: scopesOf(route), forCustomer: route.forCustomer === true },
+    config: configOf(route),
     handler: async (request, reply) => {
       try {
         requireBody(route, request.body);
@@ -68,10 +70,15 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
   });
 }
 
-/** Called before the body is read. Throws `forbidden` with the scope that lacks. */
-export function requireRouteScope(caller: Caller, { scopes, forCustomer }: FastifyContextConfig): void {
-  if (scopes === undefined || (caller.customerId !== null && forCustomer === true)) return; // no route of the table: 404 and 405
-  requireScope(caller, ...scopes);
+function configOf(route: Route): FastifyContextConfig {
+  const tokens = route.tokens ?? [];
+  return {
+    operationId: route.operationId,
+    public: route.public === true,
+    scopes: scopesOf(route),
+    tokens,
+    ...(tokens.length === 0 ? { cors: false } : {}),
+  };
 }
 
 function requireBody(route: Route, body: unknown): void {
@@ -112,13 +119,14 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
       reply.header('allow', allow);
       throw new AppError('method_not_allowed', `${request.method} is not taken here; ${allow} are.`);
     };
-    const config = { public: group.some((route) => route.public === true) };
+    const config = { public: group.some((route) => route.public === true), cors: false } as const;
+    const tokens = group.flatMap((route) => route.tokens ?? []);
     // onRequest: refused before a body is read
     app.route({ method: others, url: path, config, exposeHeadRoute: false, preParsing: refuse, handler: refuse });
     app.route({
       method: 'OPTIONS',
       url: path,
-      config: { public: true },
+      config: { public: true, ...(tokens.length === 0 ? { cors: false } : {}) },
       handler: async (_request, reply) => reply.code(204).header('allow', allow).send(),
     });
   }

@@ -20,6 +20,7 @@ export type Tag =
   | 'groups'
   | 'changes'
   | 'runs'
+  | 'audit'
   | 'service';
 
 /**
@@ -44,18 +45,31 @@ interface Call<Params, Query, Payload> {
   readonly signal: () => AbortSignal;
 }
 
+/** See access/access-tokens.ts. */
+export type TokenKind = 'customer' | 'stream';
+
 /** Everybody may, or a key with the scope; of a list any one is enough. What depends on the input is asked in the handler (`requireScope`). */
 export type Access =
-  | { readonly public: true; readonly scope?: never; readonly forCustomer?: never }
+  | { readonly public: true; readonly scope?: never; readonly tokens?: never }
   | {
       readonly public?: never;
       readonly scope: Scope | readonly Scope[];
-      /** also for the bearer of a customer token; `customerId` of the path, if there is one, is then the token's */
-      readonly forCustomer?: true;
+      /**
+       * Also for the bearers of these tokens, who have no scopes; also from `?access_token=`. `customerId` of the path, where there is one, is
+       * then the customer token's; elsewhere the handler holds to `caller.customerId` and `caller.segments`.
+       */
+      readonly tokens?: readonly TokenKind[];
     };
 
 export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> = Access &
   RouteFields<Params, Query, Payload>;
+
+/** Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`. */
+interface Personal {
+  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads';
+  /** it tells of them only with `pii:read` */
+  readonly fields?: true;
+}
 
 interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> {
   readonly method: Method;
@@ -68,7 +82,7 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body<Payload>;
-  /** of the answer; absent: JSON. The others are sent as the handler gives them. */
+  /** of the answer; absent: JSON. The others are streams, which the handler sends as they are. */
   readonly media?: 'text/event-stream' | 'text/csv' | 'text/plain';
   /** by status; the first is the one that is sent unless the handler sets another */
   readonly answers: Readonly<Record<number, z.ZodType>>;
@@ -78,6 +92,14 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly fresh?: 'write' | 'feed';
   /** `edit`: takes If-Match; `read`: sends an ETag and answers 304 */
   readonly etag?: 'edit' | 'read';
+  /** of a POST that stores nothing: no write for the audit, and repeated without harm, so that it needs no Idempotency-Key */
+  readonly readsOnly?: true;
+  /** the answer holds a secret: it is not kept for a repeated Idempotency-Key */
+  readonly secretAnswer?: true;
+  /** the answer tells of persons, and is told to the audit */
+  readonly personal?: Personal;
+  /** reads many customers at once, always or for such a query: few run at a time, so that page views keep their share */
+  readonly heavy?: true | ((query: z.output<Query>) => boolean);
   readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Payload>>) => Promise<unknown>;
 }
 
@@ -95,16 +117,22 @@ export function scopesOf({ scope }: Route): readonly Scope[] {
   return scope === undefined ? [] : typeof scope === 'string' ? [scope] : scope;
 }
 
+/** Every write but imports, whose rows have ids. */
+export function takesIdempotencyKey(route: Route): boolean {
+  return route.method !== 'GET' && route.readsOnly !== true && route.body?.kind !== 'stream';
+}
+
 /** Every code that a route may answer, with those that come with its shape. */
 export function refusalsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(['invalid_request']);
-  if (route.public !== true) for (const code of ['unauthenticated', 'forbidden'] as const) codes.add(code);
+  if (route.public !== true) for (const code of ['unauthenticated', 'forbidden', 'rate_limited'] as const) codes.add(code);
   if (route.body !== undefined) codes.add('unsupported_media_type');
   if (route.body !== undefined && route.body.kind !== 'stream') {
     for (const code of ['invalid_json', 'invalid_encoding', 'body_too_large', 'invalid_fields'] as const) codes.add(code);
   }
   if (route.fresh !== undefined) for (const code of ['token_unknown', 'not_yet'] as const) codes.add(code);
   if (route.etag === 'edit') codes.add('version_conflict');
+  if (takesIdempotencyKey(route)) for (const code of ['in_progress', 'answer_lost', 'key_reused'] as const) codes.add(code);
   for (const code of route.refusals ?? []) codes.add(code);
   for (const code of ['internal_error', 'unavailable'] as const) codes.add(code);
   return [...codes];

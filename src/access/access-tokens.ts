@@ -1,0 +1,96 @@
+// In charge of short-lived tokens for browsers, signed and stored nowhere: of one customer, or of one reader of the feed. Not of who may
+// have one (api/rest/customer-tokens.ts).
+import { hkdfSync } from 'node:crypto';
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { z } from 'zod';
+import type { Clock } from '../base/clock.ts';
+import { uuidv7 } from '../base/uuid.ts';
+import type { Caller } from './caller.ts';
+
+export const TOKEN_MINUTES_MAX = 24 * 60;
+/** So that a token fits into a URL: 3 KiB of keys at the most. */
+export const TOKEN_SEGMENTS_MAX = 50;
+const TOKEN_LENGTH_MAX = 8192;
+
+export type TokenWish =
+  | { readonly kind: 'customer'; readonly customerId: string; readonly segments: readonly string[] | null; readonly minutes: number }
+  | { readonly kind: 'stream'; readonly segments: readonly string[] | null; readonly minutes: number };
+
+export interface AccessToken {
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
+const ALGORITHM = 'HS256';
+/** The kind stands in the header, under the signature like everything else. */
+const TYPES: Readonly<Record<TokenWish['kind'], string>> = { customer: 'strata-customer+jwt', stream: 'strata-stream+jwt' };
+
+const Claims = z.object({
+  sub: z.string().min(1),
+  jti: z.string().min(1),
+  iat: z.int(),
+  exp: z.int(),
+  segments: z.array(z.string()).max(TOKEN_SEGMENTS_MAX).optional(),
+});
+
+export class AccessTokens {
+  readonly #key: Uint8Array;
+  readonly #cluster: string;
+  readonly #clock: Clock;
+
+  /** The key is another for each cluster, also where two are started with one SECRET_KEY, and for nothing but these tokens (RFC 5869). */
+  constructor(secretKey: string, cluster: string, clock: Clock) {
+    this.#key = new Uint8Array(hkdfSync('sha256', secretKey, cluster, 'strata access tokens 1', 32));
+    this.#cluster = cluster;
+    this.#clock = clock;
+  }
+
+  async mint(wish: TokenWish): Promise<AccessToken> {
+    const issuedS = Math.floor(this.#clock.nowMs() / 1000);
+    const expiresS = issuedS + wish.minutes * 60;
+    const token = await new SignJWT(wish.segments === null ? {} : { segments: [...wish.segments] })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPES[wish.kind] })
+      .setIssuer(this.#cluster)
+      .setAudience(this.#cluster)
+      .setSubject(wish.kind === 'customer' ? wish.customerId : 'changes')
+      .setJti(uuidv7(this.#clock.nowMs()))
+      .setIssuedAt(issuedS)
+      .setExpirationTime(expiresS)
+      .sign(this.#key);
+    return { token, expiresAtMs: expiresS * 1000 };
+  }
+
+  /** null: it is none of ours, or its time is over. */
+  async read(token: string): Promise<Caller | null> {
+    if (token.length > TOKEN_LENGTH_MAX) return null;
+    try {
+      const { payload, protectedHeader } = await jwtVerify(token, this.#key, {
+        algorithms: [ALGORITHM],
+        issuer: this.#cluster,
+        audience: this.#cluster,
+        currentDate: new Date(this.#clock.nowMs()),
+      });
+      const kind = (['customer', 'stream'] as const).find((each) => TYPES[each] === protectedHeader.typ);
+      const claims = Claims.safeParse(payload);
+      if (kind === undefined || !claims.success || claims.data.exp - claims.data.iat > TOKEN_MINUTES_MAX * 60) return null;
+      return callerOf(kind, claims.data);
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return null;
+      throw error;
+    }
+  }
+}
+
+function callerOf(kind: TokenWish['kind'], { sub, jti, exp, segments }: z.infer<typeof Claims>): Caller {
+  const isCustomer = kind === 'customer';
+  return {
+    actor: `${kind} token`,
+    bearer: kind,
+    identity: isCustomer ? `customer:${sub}` : `stream:${jti}`,
+    scopes: new Set(),
+    segments: segments === undefined ? null : new Set(segments),
+    customerId: isCustomer ? sub : null,
+    expiresAtMs: exp * 1000,
+    requestsPerSecond: null,
+  };
+}
