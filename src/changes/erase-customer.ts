@@ -4,6 +4,9 @@
 //
 //   staged lines ─► locks: orders by id, the customer ─► older changes blank ─► exits ─► rows gone ─► receipt
 import { randomBytes } from 'node:crypto';
+import { forgetPayloads } from '../access/chain-audit.ts';
+import { forgetKeptAnswers } from '../access/claims.ts';
+import { noteWrite } from '../access/write-record.ts';
 import { uuidv7 } from '../base/uuid.ts';
 import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
@@ -13,7 +16,7 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import { type Deciding, inDecision } from '../membership/in-decision.ts';
 import { lockForLook } from '../membership/look-again.ts';
 import type { Moment } from '../membership/moment.ts';
-import { blankChanges, hashOf, type Receipt } from './erasures.ts';
+import { blankChanges, FORGET_RECEIVED, hashOf, type Receipt } from './erasures.ts';
 
 export interface Erased {
   readonly receipt: Receipt;
@@ -42,6 +45,7 @@ export async function eraseCustomer(deciding: Deciding, externalId: string, exit
         (client) => erase(client, deciding, externalId, exitsDays),
         (place) => (lsn = place),
       );
+      await forgetLateReads(deciding.database, externalId);
       return { ...erased, lsn };
     } catch (error) {
       const isOvertaken = error instanceof OrderCame || sqlState(error) === LOCK_NOT_AVAILABLE;
@@ -76,6 +80,14 @@ async function removeStagedLines(database: Database, externalId: string): Promis
   );
 }
 
+/**
+ * What a read of the customer told the audit while the erasure was under way. Reads that are stored only later are forgotten when they get
+ * their places in the chain, since there is no such customer then.
+ */
+async function forgetLateReads(database: Database, externalId: string): Promise<void> {
+  await database.query(forgetPayloads(customerKey(externalId)));
+}
+
 async function erase(
   client: Client,
   deciding: Deciding,
@@ -91,7 +103,11 @@ async function erase(
     writeExits(receipt, key, moment),
     blankChanges('customer_id = $1::bigint', key),
     ...removeRows(key, orderIds),
+    FORGET_RECEIVED,
+    forgetPayloads(key),
+    forgetKeptAnswers(key),
   ]);
+  await noteWrite(client, { target: `erasures/${receipt.id}`, changes: [] });
   return { receipt, decision: moment.decision };
 }
 

@@ -79,13 +79,22 @@ export function blankChanges(filter: 'customer_id = $1::bigint' | 'erasure_id = 
   };
 }
 
+/** What receivers of webhooks answered may repeat what they were sent, in whatever form: all of it is forgotten. */
+export const FORGET_RECEIVED: Statement = {
+  name: 'forget_received',
+  text: 'update deliveries as d set answer = null where d.answer is not null',
+};
+
 const BLANKED_AT_ONCE = 100;
+/** However fast the webhooks are: who polls the feed is to have had the exits, too. */
+const LEAST_EXITS_MS = 86_400_000;
 
 /**
- * Blanks the exits whose time has come, with the last thing that says whose they were. One that has no number yet waits for it.
+ * Blanks the exits whose time has come, with the last thing that says whose they were: that is when every webhook has passed them
+ * (`passedPosition`; null: there is none), after a day at the earliest, and at `blank_at` at the latest. One that has no number yet waits for it.
  * In one transaction, so whoever is interrupted begins again. → how many erasures are done with
  */
-export async function blankDueExits(database: Database, clock: Clock): Promise<number> {
+export async function blankDueExits(database: Database, clock: Clock, passedPosition: string | null = null): Promise<number> {
   const fixedMs = clock.fixedMs();
   const now = fixedMs === null ? null : new Date(fixedMs).toISOString();
   return inTransaction(database, async (client) => {
@@ -94,16 +103,25 @@ export async function blankDueExits(database: Database, clock: Clock): Promise<n
       text: `
         select e.id
         from erasures as e
-        where e.blanked_at is null and e.blank_at <= coalesce($1::timestamptz, clock_timestamp())
+        where e.blanked_at is null
+          and (
+            e.blank_at <= coalesce($1::timestamptz, clock_timestamp())
+            or (
+              e.erased_at <= coalesce($1::timestamptz, clock_timestamp()) - ${LEAST_EXITS_MS} * interval '1 millisecond'
+              and not exists (select from changes as c where c.erasure_id = e.id and c.position > $2::bigint)
+              and $2::bigint is not null
+            )
+          )
           and not exists (select from outbox as o where o.customer_id = 0 and o.erasure_id = e.id)
         order by e.blank_at, e.id
         limit ${BLANKED_AT_ONCE}`,
-      values: [now],
+      values: [now, passedPosition],
     });
     if (rows.length === 0) return 0;
     const ids = rows.map((row) => row.id);
     await pipeline(client, [
       blankChanges('erasure_id = any($1::uuid[])', ids),
+      FORGET_RECEIVED,
       {
         name: 'blank_erasures',
         text: `

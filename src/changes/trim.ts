@@ -10,6 +10,7 @@ const TRIM = `
   with piece as (
     select c.position, c.at
     from changes as c
+    where c.position <= coalesce($3::bigint, 9223372036854775807)
     order by c.position
     limit $2
   ), cut as (
@@ -43,13 +44,18 @@ const TRIM_QUARTERS = `
   ) as old
   where q.segment_id = old.segment_id and q.at = old.at and q.cause = old.cause`;
 
-/** One piece of what is older than the instant. → how many changes and quarters of hours went; 0: there is nothing more */
-export function trimHistory(database: Database, olderThanMs: number, atOnce: number = TRIMMED_AT_ONCE): Promise<number> {
+/** One piece of what is older than the instant, at most up to the position. → how many changes and quarters of hours went; 0: there is nothing more */
+export function trimHistory(
+  database: Database,
+  olderThanMs: number,
+  atOnce: number = TRIMMED_AT_ONCE,
+  throughPosition: string | null = null,
+): Promise<number> {
   return inTransaction(database, async (client) => {
     const { rows } = await client.query<{ trimmed: number }>({
       name: 'trim_changes',
       text: TRIM,
-      values: [new Date(olderThanMs).toISOString(), atOnce],
+      values: [new Date(olderThanMs).toISOString(), atOnce, throughPosition],
     });
     const trimmed = rows[0]?.trimmed ?? 0;
     if (trimmed > 0) await client.query({ name: 'trim_marks', text: TRIM_MARKS });

@@ -8,6 +8,7 @@ import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import { compileStored } from '../segments/definitions.ts';
+import { tellFinished } from '../segments/notices.ts';
 import { advanceRuns, type Run } from '../segments/runs.ts';
 import { decideIn, lookForPins } from './decide-by-hand.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
@@ -145,23 +146,25 @@ async function whoMatches(
 }
 
 async function finish(client: Client, deciding: Deciding, run: Run): Promise<void> {
-  await client.query(
+  const { rowCount } = await client.query(
     `update runs as r
      set status = 'done', total = r.done, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
      where r.id = $1::bigint and r.status = 'running'`,
     [run.id, fixedInstant(deciding)],
   );
+  if (rowCount === 1) await tellFinished(client, [run.id]);
 }
 
 async function fail(deciding: Deciding, run: Run, reason: string): Promise<void> {
-  await inTransaction(deciding.database, (client) =>
-    client.query(
+  await inTransaction(deciding.database, async (client) => {
+    const { rowCount } = await client.query(
       `update runs as r
        set status = 'failed', failure = $3, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
        where r.id = $1::bigint and r.status = 'running'`,
       [run.id, fixedInstant(deciding), reason],
-    ),
-  );
+    );
+    if (rowCount === 1) await tellFinished(client, [run.id]);
+  });
 }
 
 function fixedInstant({ clock }: Deciding): string | null {

@@ -1,5 +1,6 @@
 // In charge of what happens to a segment after it was published: pause, resume, archive, the end of a run that somebody cancels, the next
 // try of one that failed. All of it under the lock of the definitions. Publishing itself is segments.ts.
+import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
@@ -7,8 +8,9 @@ import { asQueryable, type Client, type Database } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { changeDefinitions, compileStored } from './definitions.ts';
 import { refuseWhileGrouped } from './groups.ts';
+import { tellFinished } from './notices.ts';
 import { type Failure, failSegments, getRun, queueRun, type Run, type RunCause } from './runs.ts';
-import { getSegment, lockSegment, putInForce, type Segment } from './segments.ts';
+import { getSegment, lockSegment, noteSegment, putInForce, type Segment, statusOf } from './segments.ts';
 
 type Expected = (segment: Segment) => void;
 
@@ -16,12 +18,13 @@ type Expected = (segment: Segment) => void;
 export async function pauseSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Segment> {
   await changeDefinitions(database, clock, async (client) => {
     const segment = await lockSegment(client, key, expected);
-    if (segment.status === 'paused') return;
+    if (segment.status === 'paused') return noteSegment(client, key, statusOf(segment), statusOf(segment));
     if (segment.status !== 'active' && segment.status !== 'building' && segment.status !== 'failed') {
       throw new AppError('conflict', `Segment “${key}” is ${segment.status}; only a published one can be paused.`);
     }
     await refuseWhileNamed(client, key, 'paused');
     await pause(client, segment.id, clock.nowMs());
+    await noteSegment(client, key, statusOf(segment), { ...statusOf(segment), status: 'paused' });
   });
   return getSegment(database, key);
 }
@@ -34,11 +37,16 @@ async function pause(client: Client, segmentId: number, nowMs: number): Promise<
      where s.id = $1`,
     [segmentId, now],
   );
-  await client.query(
+  const { rows } = await client.query<{ id: string }>(
     `update runs as r
      set status = 'cancelled', finished_at = $2::timestamptz
-     where r.segment_id = $1 and r.status in ('queued', 'running')`,
+     where r.segment_id = $1 and r.status in ('queued', 'running')
+     returning r.id`,
     [segmentId, now],
+  );
+  await tellFinished(
+    client,
+    rows.map((row) => row.id),
   );
 }
 
@@ -72,12 +80,17 @@ export async function resumeSegment(database: Database, clock: Clock, key: strin
   return changeDefinitions(database, clock, async (client) => {
     const segment = await lockSegment(client, key, expected);
     const { id, version, status, run } = segment;
-    if (status === 'building' && run !== null) return run.id;
+    if (status === 'building' && run !== null) {
+      await noteSegment(client, key, statusOf(segment), statusOf(segment));
+      return run.id;
+    }
     if (version === null || (status !== 'paused' && status !== 'failed')) {
       throw new AppError('conflict', `Segment “${key}” is ${status}; only a paused or failed one can be resumed.`);
     }
     const rule = await readStoredRule(client, id, version);
-    return putInForce(client, clock, { id, key }, { number: version, rule }, await causeOfTry(client, id, version));
+    const runId = await putInForce(client, clock, { id, key }, { number: version, rule }, await causeOfTry(client, id, version));
+    await noteSegment(client, key, statusOf(segment), { version, status: 'building', run: runId });
+    return runId;
   });
 }
 
@@ -114,10 +127,13 @@ export interface Archived {
 export async function archiveSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Archived> {
   const runId = await changeDefinitions(database, clock, async (client) => {
     const segment = await lockSegment(client, key, expected);
-    if (segment.status === 'archived') return null;
-    if (segment.status === 'archiving') return segment.run?.id ?? null;
-    await refuseWhileNamed(client, key, 'archived');
-    await refuseWhileGrouped(client, segment);
+    const isArchived = segment.status === 'archived' || segment.status === 'archiving';
+    if (!isArchived) {
+      await refuseWhileNamed(client, key, 'archived');
+      await refuseWhileGrouped(client, segment);
+    }
+    await noteSegment(client, key, statusOf(segment), { ...statusOf(segment), status: 'archived' });
+    if (isArchived) return segment.status === 'archived' ? null : (segment.run?.id ?? null);
     return archive(client, segment, clock.nowMs());
   });
   return { segment: await getSegment(database, key), runId };
@@ -149,6 +165,10 @@ export async function cancelRun(database: Database, clock: Clock, id: string): P
     const segment = await lockSegment(client, key);
     const run = await getRun(asQueryable(client), id);
     if (run.status !== 'queued' && run.status !== 'running') throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
+    await noteWrite(client, {
+      target: `runs/${id}`,
+      changes: [{ customerKey: null, content: { before: { status: run.status, segment: key }, after: { status: 'cancelled' } } }],
+    });
     if (isNeeded(run, segment)) {
       if (segment.status !== 'archiving') await refuseWhileNamed(client, key, 'paused');
       await pause(client, segment.id, clock.nowMs());
@@ -157,6 +177,7 @@ export async function cancelRun(database: Database, clock: Clock, id: string): P
         id,
         new Date(clock.nowMs()).toISOString(),
       ]);
+      await tellFinished(client, [id]);
     }
   });
   return getRun(database, id);

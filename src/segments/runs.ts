@@ -1,6 +1,7 @@
 // In charge of the record of runs: what is to be evaluated in full, how far it is, how it ended. Not of evaluating (membership/full-run.ts).
 import type { Client, Database, Queryable, Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
+import { tellFailed, tellFinished } from './notices.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'superseded';
 export type RunCause = 'definition' | 'refresh' | 'time' | 'repair' | 'archive' | 'group' | 'move';
@@ -94,6 +95,10 @@ export async function getRun(database: Queryable, id: string): Promise<Run> {
   return toRun(row);
 }
 
+function idsOf(rows: readonly { readonly id: string }[]): string[] {
+  return rows.map((row) => row.id);
+}
+
 export async function listOpenRuns(database: Database): Promise<Run[]> {
   const rows = await database.query<RunRow>({
     name: 'open_runs',
@@ -105,12 +110,14 @@ export async function listOpenRuns(database: Database): Promise<Run[]> {
 /** Queues a run inside the caller's transaction; open runs of the segment, but for moves into it, are superseded by it. → the new run's id */
 export async function queueRun(client: Client, segmentId: number, version: number, cause: RunCause, nowMs: number): Promise<string> {
   const now = new Date(nowMs).toISOString();
-  await client.query(
+  const { rows: superseded } = await client.query<{ id: string }>(
     `update runs as r
      set status = 'superseded', finished_at = $2::timestamptz
-     where r.segment_id = $1 and r.status in ('queued', 'running') and r.cause <> 'move'`,
+     where r.segment_id = $1 and r.status in ('queued', 'running') and r.cause <> 'move'
+     returning r.id`,
     [segmentId, now],
   );
+  await tellFinished(client, idsOf(superseded));
   const { rows } = await client.query<{ id: string }>(
     `insert into runs (segment_id, version, cause, status, total, queued_at)
      values ($1, $2, $3, 'queued', 0, $4::timestamptz)
@@ -204,11 +211,11 @@ export async function finishRuns(
      for update`,
     [ids],
   );
-  const { rows } = await client.query<{ segment_id: number }>(
+  const { rows } = await client.query<{ id: string; segment_id: number }>(
     `update runs as r
      set status = 'done', total = r.done, finished_at = $2::timestamptz
      where r.id = any($1::bigint[]) and r.status = 'running'
-     returning r.segment_id`,
+     returning r.id, r.segment_id`,
     [ids, at],
   );
   const segmentIds = rows.map((row) => row.segment_id);
@@ -225,6 +232,7 @@ export async function finishRuns(
      where s.id = u.id`,
     [segmentIds, flips, at],
   );
+  await tellFinished(client, idsOf(rows));
 }
 
 /** Why a segment could not be computed, and the version that could not: another one that was published meanwhile is not to blame. */
@@ -261,11 +269,18 @@ export async function failSegments(client: Client, failures: ReadonlyMap<number,
       new Date(nowMs).toISOString(),
     ],
   );
-  await client.query(
+  const { rows: runs } = await client.query<{ id: string }>(
     `update runs as r
      set status = 'failed', failure = u.failure, finished_at = $3::timestamptz
      from unnest($1::integer[], $2::text[]) as u (id, failure)
-     where r.segment_id = u.id and r.status in ('queued', 'running')`,
+     where r.segment_id = u.id and r.status in ('queued', 'running')
+     returning r.id`,
     [rows.map((row) => row.id), rows.map((row) => row.failure), new Date(nowMs).toISOString()],
   );
+  await tellFailed(
+    client,
+    rows.map((row) => row.id),
+    nowMs,
+  );
+  await tellFinished(client, idsOf(runs));
 }

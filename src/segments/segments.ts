@@ -1,4 +1,5 @@
 // In charge of segments as their owners see them: create, name, list, versions, publish. Which customers are in them is decided elsewhere.
+import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalog, SegmentStatus } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
@@ -12,6 +13,7 @@ import type { Diagnostic } from '../rules/diagnostic.ts';
 import { ruleToJson } from '../rules/print-json.ts';
 import { printRule } from '../rules/print-text.ts';
 import { changeDefinitions } from './definitions.ts';
+import { tellPublished } from './notices.ts';
 import { queueRun, type RunCause, type RunStatus } from './runs.ts';
 
 export interface Segment {
@@ -166,6 +168,16 @@ export async function getSegment(database: Database, key: string): Promise<Segme
   return toSegment(row);
 }
 
+/** In order of key; who is not there is left out. */
+export async function getSegments(database: Database, keys: readonly string[]): Promise<Segment[]> {
+  if (keys.length === 0) return [];
+  const rows = await database.query<SegmentRow>({
+    text: `${SELECT_SEGMENTS} where s.key = any($1::text[]) order by s.key`,
+    values: [keys],
+  });
+  return rows.map(toSegment);
+}
+
 function segmentNotFound(key: string): AppError {
   return new AppError('not_found', `There is no segment “${key}”.`);
 }
@@ -229,7 +241,9 @@ export async function createSegment(
     const [row] = rows;
     if (row === undefined) throw new Error('the segment was not stored');
     await insertVersion(client, row.id, 1, rule, { note: null, author: segment.author }, now);
-    return publish ? publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
+    const runId = publish ? await publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
+    await noteSegment(client, segment.key, null, { ...segment, rule: rule.text });
+    return runId;
   };
   const stored = publish ? changeDefinitions(database, clock, store) : inTransaction(database, store);
   const run = await stored.catch((error: unknown) => {
@@ -279,8 +293,19 @@ export async function updateSegment(
         new Date(clock.nowMs()).toISOString(),
       ],
     );
+    await noteSegment(client, key, pick(before, edit), edit);
   });
   return getSegment(database, key);
+}
+
+/** What an edit touches, as it was. */
+function pick(before: Segment, edit: SegmentEdit): object {
+  return Object.fromEntries((Object.keys(edit) as (keyof SegmentEdit)[]).map((name) => [name, before[name]]));
+}
+
+/** For the audit. */
+export function noteSegment(client: Client, key: string, before: object | null, after: object): Promise<void> {
+  return noteWrite(client, { target: `segments/${key}`, changes: [{ customerKey: null, content: { before, after } }] });
 }
 
 export interface NewVersion {
@@ -298,7 +323,11 @@ export async function addVersion(
   expected: (segment: Segment) => void = () => {},
 ): Promise<number> {
   const rule = readRule(version.rule, await loadCatalog(database), key, 'check');
-  return inTransaction(database, (client) => storeVersion(client, clock, key, rule, version, expected));
+  return inTransaction(database, async (client) => {
+    const number = await storeVersion(client, clock, key, rule, version, expected);
+    await noteSegment(client, key, null, { draft: number, rule: rule.text, note: version.note });
+    return number;
+  });
 }
 
 /** Both or neither. Throws `not_found`, `invalid_rule`. */
@@ -312,8 +341,16 @@ export async function addPublishedVersion(
   const rule = readRule(version.rule, await loadCatalog(database), key, 'publish');
   return changeDefinitions(database, clock, async (client) => {
     const number = await storeVersion(client, clock, key, rule, version, expected);
-    const { id } = await lockSegment(client, key);
-    return { version: number, runId: await publishIn(client, clock, { id, key }, { number, rule: rule.json }) };
+    const before = await lockSegment(client, key);
+    const runId = await publishIn(client, clock, { id: before.id, key }, { number, rule: rule.json });
+    await noteSegment(client, key, statusOf(before), {
+      version: number,
+      status: 'building',
+      rule: rule.text,
+      note: version.note,
+      run: runId,
+    });
+    return { version: number, runId };
   });
 }
 
@@ -397,10 +434,17 @@ export async function publishVersion(
 ): Promise<Published> {
   const version = await getVersion(database, key, number);
   const runId = await changeDefinitions(database, clock, async (client) => {
-    const { id } = await lockSegment(client, key, expected);
-    return publishIn(client, clock, { id, key }, { number, rule: version.json });
+    const before = await lockSegment(client, key, expected);
+    const run = await publishIn(client, clock, { id: before.id, key }, { number, rule: version.json });
+    await noteSegment(client, key, statusOf(before), { version: number, status: 'building', run });
+    return run;
   });
   return { runId, version: number };
+}
+
+/** For the audit. */
+export function statusOf({ version, status }: Segment): object {
+  return { version, status };
 }
 
 async function publishIn(
@@ -414,7 +458,9 @@ async function publishIn(
     version.number,
     new Date(clock.nowMs()).toISOString(),
   ]);
-  return putInForce(client, clock, segment, version, 'definition');
+  const runId = await putInForce(client, clock, segment, version, 'definition');
+  await tellPublished(client, segment.id, runId, clock.nowMs());
+  return runId;
 }
 
 /** Inside `changeDefinitions`: from the commit on the version is evaluated at every write, and a run is queued. Throws `invalid_rule`. → the run's id */
@@ -455,7 +501,9 @@ export async function refreshSegment(database: Database, clock: Clock, key: stri
     }
     // what it takes the place of is still why the members change
     const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
-    return queueRun(client, id, version, cause, clock.nowMs());
+    const runId = await queueRun(client, id, version, cause, clock.nowMs());
+    await noteSegment(client, key, null, { run: runId });
+    return runId;
   });
 }
 

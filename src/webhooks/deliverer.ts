@@ -1,0 +1,211 @@
+// In charge of sending from this process: taking endpoints that have something to do, one worker for each, and keeping their leases. Every
+// process on the database does; the rows share the work out. Not of what a worker does (deliver-endpoint.ts).
+import { Bell } from '../base/bell.ts';
+import type { Publisher } from '../changes/publisher.ts';
+import { type Delivering, deliverTo } from './deliver-endpoint.ts';
+import { type Held, LEASE_MS, renewLeases, takeEndpoints } from './lease.ts';
+import { Receiver, type SendOptions } from './send.ts';
+import type { WebhookRow } from './webhook.ts';
+import type { Webhooking } from './webhooks.ts';
+
+/** Endpoints that answer and are sent to at once, and those that have failed: these never take the others' places. */
+const FRESH_WORKERS = 64;
+const FAILING_WORKERS = 64;
+/** A worker whose request takes longer than this leaves its place to another endpoint, and goes on beside. */
+const SLOW_MS = 1000;
+/** Workers in all; each holds up to two batches, some 100 KB each. */
+const MOST_WORKERS = 400;
+/** Batches read at once: endpoints must not take every connection. */
+const READERS = 4;
+/** How long to trust that somebody tells us. */
+const LOOK_MS = 1000;
+/** What is under way when the process stops may end in this time. */
+const PATIENCE_MS = 2000;
+/** After the database was away. */
+const AGAIN_MS = 1000;
+/** Receivers whose connections are kept for the next time. */
+const KEPT_RECEIVERS = 256;
+
+export interface DelivererOptions extends Omit<Delivering, 'reading' | 'receiverOf'> {
+  readonly send: SendOptions;
+}
+
+interface Worker {
+  readonly held: Held;
+  /** somebody else holds the endpoint: what is under way ends */
+  readonly lost: AbortController;
+  /** when the request under way began */
+  requestMs: number;
+  done: Promise<unknown>;
+}
+
+export class Deliverer {
+  readonly #options: DelivererOptions;
+  readonly #delivering: Delivering;
+  readonly #workers = new Map<string, Worker>();
+  readonly #receivers = new Map<string, { readonly url: string; readonly receiver: Receiver }>();
+  readonly #bell = new Bell();
+  readonly #stopping = new AbortController();
+  readonly #broken = new AbortController();
+  /** how often somebody rang */
+  #calls = 0;
+  #loops: Promise<unknown> | undefined;
+
+  constructor(options: DelivererOptions) {
+    this.#options = options;
+    this.#delivering = { ...options, reading: limitTo(READERS), receiverOf: (webhook) => this.#receiverOf(webhook) };
+  }
+
+  /** What the record of webhooks needs. */
+  get record(): Webhooking {
+    const { database, clock, key, send } = this.#options;
+    return { database, clock, webhookKey: key, webhookAllow: send.allow };
+  }
+
+  get send(): SendOptions {
+    return this.#options.send;
+  }
+
+  /** A webhook was made or changed, or the feed has grown. */
+  ring(): void {
+    this.#calls += 1;
+    this.#bell.ring();
+  }
+
+  start(publisher: Publisher): void {
+    const stop = publisher.onGrowth(() => this.ring());
+    this.#loops = Promise.all([this.#look(), this.#renew()]).finally(stop);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const patience = setTimeout(() => this.#broken.abort(), PATIENCE_MS);
+    await this.#loops;
+    await Promise.all([...this.#workers.values()].map((worker) => worker.done));
+    clearTimeout(patience);
+    this.close();
+  }
+
+  close(): void {
+    for (const { receiver } of this.#receivers.values()) receiver.close();
+    this.#receivers.clear();
+  }
+
+  /** Everything that is due now, to its end; for tests that take each step by hand. → attempts made */
+  async deliverDue(): Promise<number> {
+    let attempts = 0;
+    for (;;) {
+      const taken = await this.#take();
+      if (taken.length === 0) return attempts;
+      const until = { stopping: this.#stopping.signal, broken: this.#broken.signal, onRequest: () => {} };
+      const made = await Promise.all(taken.map((held) => deliverTo(this.#delivering, held, until)));
+      const sum = made.reduce((all, each) => all + each, 0);
+      attempts += sum;
+      if (sum === 0) return attempts;
+    }
+  }
+
+  #take(): Promise<Held[]> {
+    const { clock, database } = this.#options;
+    const workers = [...this.#workers.values()];
+    const room = MOST_WORKERS - workers.length;
+    const failing = workers.filter(({ held }) => held.webhook.failures > 0).length;
+    const prompt = workers.filter(({ held, requestMs }) => held.webhook.failures === 0 && clock.nowMs() - requestMs <= SLOW_MS).length;
+    const most = { fresh: clamp(FRESH_WORKERS - prompt, room), failing: clamp(FAILING_WORKERS - failing, room - FRESH_WORKERS) };
+    if (most.fresh + most.failing === 0) return Promise.resolve([]);
+    return takeEndpoints(database, clock, most, [...this.#workers.keys()]);
+  }
+
+  async #look(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        for (const held of await this.#take()) this.#begin(held);
+        await this.#bell.wait(clock, LOOK_MS, signal);
+      } catch (error) {
+        log.warn({ err: error }, 'looking for webhooks to send to was interrupted; it is tried again');
+        await clock.sleep(AGAIN_MS, signal);
+      }
+    }
+  }
+
+  #begin(held: Held): void {
+    const { clock, log } = this.#options;
+    const { id } = held.webhook;
+    const worker: Worker = { held, lost: new AbortController(), requestMs: clock.nowMs(), done: Promise.resolve() };
+    const calls = this.#calls;
+    const until = {
+      stopping: this.#stopping.signal,
+      broken: AbortSignal.any([this.#broken.signal, worker.lost.signal]),
+      onRequest: () => (worker.requestMs = clock.nowMs()),
+    };
+    this.#workers.set(id, worker);
+    worker.done = deliverTo(this.#delivering, held, until)
+      .catch((error) =>
+        log.warn({ err: error, webhook: id }, 'sending to a webhook was interrupted; it goes on when its lease has run out'),
+      )
+      .finally(() => {
+        this.#workers.delete(id);
+        if (this.#calls !== calls || this.#workers.size >= FRESH_WORKERS - 1) this.#bell.ring(); // what came meanwhile found it held, or no room
+      });
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, database, log } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted || this.#workers.size > 0) {
+      await clock.sleep(LEASE_MS / 3, signal);
+      if (signal.aborted) return;
+      const held = [...this.#workers.values()].map((worker) => worker.held);
+      if (held.length === 0) continue;
+      try {
+        const standing = await renewLeases(database, clock, held);
+        for (const one of held) if (!standing.has(one.webhook.id)) this.#abandon(one);
+      } catch (error) {
+        log.warn({ err: error }, 'leases of webhooks could not be renewed');
+      }
+    }
+  }
+
+  /** Unless it has just ended and begun anew. */
+  #abandon(held: Held): void {
+    const worker = this.#workers.get(held.webhook.id);
+    if (worker?.held.leaseId === held.leaseId) worker.lost.abort();
+  }
+
+  #receiverOf({ id, url }: WebhookRow): Receiver {
+    const known = this.#receivers.get(id);
+    this.#receivers.delete(id);
+    if (known !== undefined && known.url !== url) known.receiver.close();
+    const receiver = known?.url === url ? known.receiver : new Receiver(url, this.#options.send);
+    this.#receivers.set(id, { url, receiver }); // the last one used stands last
+    const [oldest] = this.#receivers;
+    if (this.#receivers.size > KEPT_RECEIVERS && oldest !== undefined && !this.#workers.has(oldest[0])) {
+      this.#receivers.delete(oldest[0]);
+      oldest[1].receiver.close();
+    }
+    return receiver;
+  }
+}
+
+function clamp(count: number, most: number): number {
+  return Math.max(0, Math.min(count, most));
+}
+
+/** Runs at most so many at once; the others wait in order. */
+function limitTo(most: number): Delivering['reading'] {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (read) => {
+    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await read();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
