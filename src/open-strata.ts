@@ -25,10 +25,12 @@ import { Leadership } from './db/leader.ts';
 import { Listener } from './db/listener.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
+import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
+import { StorefrontReads } from './membership/storefront-reads.ts';
 import { namedKeys, type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
 import { retryFailed } from './segments/lifecycle.ts';
 import { queueConstantFlips } from './segments/segments.ts';
@@ -101,6 +103,10 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     programs,
     types,
     publisher,
+    storefront: new StorefrontReads({
+      deciding: { database, clock, timeZone: options.timeZone, programs },
+      onChanges: () => publisher.poke(),
+    }),
     feedTail: new FeedTail({
       database,
       clock,
@@ -122,6 +128,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       await strata.webhooks.stop();
       await audit.close();
       await Promise.all([leadership?.stop(), listener?.stop(), keys.close()]);
+      await strata.storefront.close();
     },
   };
   const listener = options.background
@@ -165,6 +172,7 @@ async function lead(
     trimLog(strata, historyDays, webhookDays, until),
     keepAudit(strata, auditDays, until),
     checkStored(strata, until),
+    lookAtClock(strata, until),
   ];
   try {
     await Promise.all(tasks);
@@ -191,6 +199,14 @@ async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
     const dueMs = (await nextDueMs(strata.database)) ?? Number.POSITIVE_INFINITY;
     await strata.clock.sleep(Math.max(1, Math.min(DUE_LOOK_MS, dueMs - strata.clock.nowMs())), signal);
   }
+}
+
+function lookAtClock(strata: Strata, signal: AbortSignal): Promise<void> {
+  const onSetBack = (byMs: number) => {
+    strata.log.warn({ byMs }, 'the clock of the database was set back: everybody is evaluated again');
+    strata.runsWaiting.ring();
+  };
+  return watchClock(strata, onSetBack, signal);
 }
 
 const RUNS_LOOK_MS = 1000;

@@ -1,7 +1,8 @@
 // In charge of what imports owe: customers whose facts they wrote and whose evaluation they deferred. The debt is a row written with
-// the facts, so it outlives a crash; the importer settles its own before it answers, the leader that of imports whose lease ran out.
+// the facts, so it outlives a crash; the importer settles its own before it answers, the leader that of imports that are silent.
 import type { Database, Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { LEASE_MS, SILENT_MS } from '../ingest/imports/limits.ts';
 import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 
@@ -41,7 +42,7 @@ export async function settlePending(deciding: Deciding, importId: string, signal
   return changes;
 }
 
-/** Imports that owe and are not being worked on: their process died, or gave up before it could pay. */
+/** Imports that owe and, as it seems, are not being worked on: their process died, or gave up before it could pay. */
 export async function findAbandonedImports(database: Database, asOfIso: string | null): Promise<string[]> {
   const rows = await database.query<{ import_id: string }>({
     name: 'find_abandoned_imports',
@@ -49,8 +50,10 @@ export async function findAbandonedImports(database: Database, asOfIso: string |
       select distinct p.import_id
       from pending as p
       left join imports as i on i.id = p.import_id
-      where i.id is null or i.leased_until < coalesce($1::timestamptz, clock_timestamp())`,
-    values: [asOfIso],
+      where i.id is null
+        or i.leased_until not between coalesce($1::timestamptz, clock_timestamp()) + $2::integer * interval '1 millisecond'
+          and coalesce($1::timestamptz, clock_timestamp()) + $3::integer * interval '1 millisecond'`, // longer: the clock was set back since
+    values: [asOfIso, LEASE_MS - SILENT_MS, 2 * LEASE_MS],
   });
   return rows.map((row) => row.import_id);
 }

@@ -1,7 +1,11 @@
 // In charge of telling an outage of the database (503, try again) from a bug (500). Not of repeating anything: transaction.ts does.
 
-/** Classes and states in which Postgres says that it cannot serve just now. */
-const OUTAGE_STATES = /^(08|53|57P0)/; // connection exceptions; insufficient resources; admin shutdown, crash, cannot connect now
+/**
+ * Classes and states in which Postgres says that it cannot serve just now: connection exceptions, insufficient resources, admin shutdown,
+ * crash, cannot connect now; a statement that was cancelled or took too long though no segment is to blame; transactions that met others
+ * six times in a row; a session ended while it stood still.
+ */
+const OUTAGE_STATES = /^(08|53|57P0|57014|40001|40P01|25P03)/;
 
 const OUTAGE_CODES: ReadonlySet<string> = new Set([
   'ECONNREFUSED',

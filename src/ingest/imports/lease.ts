@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import type { ImportKind } from './import-fields.ts';
-import { LEASE_MS } from './limits.ts';
+import { LEASE_MS, RENEW_MS } from './limits.ts';
 
 export interface Lease {
   readonly importId: string;
@@ -59,7 +59,7 @@ export function leaseLost(): AppError {
 async function renew(database: Database, clock: Clock, importId: string, lost: AbortController, closed: AbortSignal): Promise<void> {
   let renewedMs = clock.nowMs();
   for (;;) {
-    await clock.sleep(LEASE_MS / 6, closed);
+    await clock.sleep(RENEW_MS, closed);
     if (closed.aborted) return;
     try {
       const rows = await database.query({

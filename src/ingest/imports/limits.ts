@@ -14,8 +14,13 @@ export const LISTED_ERRORS = 100;
 
 export const COLUMN_LIMIT = 1_000;
 
-/** An import that has not renewed its lease this long is dead: its staged lines go, its pending customers are anybody's. */
+/** An import that has not renewed its lease this long is dead: its staged lines go, and it may not answer any more. */
 export const LEASE_MS = 60_000;
+
+export const RENEW_MS = 1_500;
+
+/** One that has not renewed it this long is probably dead: what it owes is paid by the leader, which is no harm where it lives after all. */
+export const SILENT_MS = 4_000;
 
 /** Staged lines that are read back at a time. */
 export const STAGED_PAGE_ROWS = 5_000;

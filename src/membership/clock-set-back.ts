@@ -1,0 +1,50 @@
+// In charge of the day the database's clock is set back: what was decided as of instants that have not come yet is decided again, for
+// everybody, by runs. A clock set forwards needs nothing: whatever it has passed is due.
+import { systemClock } from '../base/clock.ts';
+import { readAsOf } from '../db/as-of.ts';
+import type { Database } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
+import { queueRun } from '../segments/runs.ts';
+import type { Deciding } from './in-decision.ts';
+
+const LOOK_MS = 1000;
+/** By less, the clock itself catches up within the second that flips may take. */
+const NOTICED_MS = 1000;
+
+/** Looks until the signal aborts; `onSetBack` is told by how much, after the runs were queued. */
+export async function watchClock(deciding: Deciding, onSetBack: (byMs: number) => void, signal: AbortSignal): Promise<void> {
+  let latestMs = await latestDecisionMs(deciding.database);
+  while (!signal.aborted) {
+    const nowMs = await readNow(deciding);
+    if (latestMs - nowMs > NOTICED_MS) {
+      await lookAtEverybody(deciding, nowMs);
+      onSetBack(latestMs - nowMs);
+    }
+    latestMs = nowMs;
+    await systemClock.sleep(LOOK_MS, signal);
+  }
+}
+
+/** Of the term before, which may have ended with the same reboot that set the clock. */
+async function latestDecisionMs(database: Database): Promise<number> {
+  const [row] = await database.query<{ at: number }>({ text: 'select c.at from changes as c order by c.position desc limit 1' });
+  return row?.at ?? Number.NEGATIVE_INFINITY;
+}
+
+function readNow(deciding: Deciding): Promise<number> {
+  return inTransaction(deciding.database, (client) => readAsOf(client, deciding.clock));
+}
+
+/** Every segment in force; those that are building have a run before them anyway. */
+async function lookAtEverybody({ database }: Deciding, nowMs: number): Promise<void> {
+  await inTransaction(database, async (client) => {
+    const { rows } = await client.query<{ id: number; version: number }>(
+      `select s.id, s.version
+       from segments as s
+       where s.status = 'active' and s.version is not null
+       order by s.id
+       for update of s`,
+    );
+    for (const { id, version } of rows) await queueRun(client, id, version, 'time', nowMs);
+  });
+}
