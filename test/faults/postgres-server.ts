@@ -1,0 +1,81 @@
+// In charge of a Postgres that the faults may do anything to: it comes back on its own port with its data, when it is told to.
+import fs from 'node:fs';
+import path from 'node:path';
+import { openDataFolder } from '../../src/base/data-folder.ts';
+import { isAlive } from '../../src/base/process-mark.ts';
+import { type EmbeddedPostgres, startEmbedded } from '../../src/db/embedded.ts';
+import { until } from './until.ts';
+
+const CONNECTIONS = 200;
+
+export class PostgresServer {
+  readonly folder: string;
+  #server: EmbeddedPostgres;
+
+  private constructor(folder: string, server: EmbeddedPostgres) {
+    this.folder = folder;
+    this.#server = server;
+  }
+
+  static async start(folder: string): Promise<PostgresServer> {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o711 });
+    return new PostgresServer(folder, await startEmbedded(openDataFolder(folder), { durable: false, connections: CONNECTIONS }));
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  isRunning(): boolean {
+    return isAlive(this.#server.pid);
+  }
+
+  /** kill -9 of the postmaster: its children find out by themselves. */
+  async kill(): Promise<void> {
+    process.kill(this.#server.pid, 'SIGKILL');
+    await until('Postgres is gone', () => !this.isRunning());
+    this.#server.requestStop(); // gives the data folder back
+  }
+
+  /** As whoever watches over a Postgres does; tried again while the disk is full or the old one still holds its memory. */
+  async startAgain(): Promise<void> {
+    if (this.isRunning()) return;
+    this.#server.requestStop();
+    const port = Number(new URL(this.url).port);
+    await until('Postgres starts again', async () => {
+      try {
+        this.#server = await startEmbedded(openDataFolder(this.folder), { durable: false, connections: CONNECTIONS, port });
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop();
+  }
+
+  /** The processes that serve connections. */
+  backends(): number[] {
+    return fs
+      .readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          const stat = fs.readFileSync(path.join('/proc', pid, 'stat'), 'utf8');
+          const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+          return (
+            parent === this.#server.pid && fs.readFileSync(path.join('/proc', pid, 'cmdline'), 'utf8').includes(': strata strata 127.0.0.1')
+          );
+        } catch {
+          return false; // it has ended meanwhile
+        }
+      })
+      .map(Number);
+  }
+}

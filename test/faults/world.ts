@@ -1,0 +1,78 @@
+// In charge of what the faults happen to: a Postgres, one to three processes of the service, and the clock that all of them believe.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type Database, openDatabase } from '../../src/db/database.ts';
+import type { Random } from '../membership/random.ts';
+import { makeShiftedClock, shiftClock } from '../shifted-clock.ts';
+import { PostgresServer } from './postgres-server.ts';
+import { ServiceProcess } from './service-process.ts';
+import { until } from './until.ts';
+
+export const ADMIN_KEY = 'a-key-for-faults';
+const PRELOAD = path.join(import.meta.dirname, 'process-clock.ts');
+
+const ENVIRONMENT = {
+  ADMIN_KEY,
+  SECRET_KEY: 's'.repeat(32),
+  LOG_LEVEL: 'error',
+  EVALUATION_TIMEOUT_SECONDS: '2',
+  WEBHOOK_ALLOW: '127.0.0.1/32',
+  NODE_OPTIONS: `--import=${PRELOAD}`,
+};
+
+export interface World {
+  readonly postgres: PostgresServer;
+  readonly services: readonly ServiceProcess[];
+  /** of the test's own, for faults and checks; opened anew when Postgres came back */
+  readonly database: Database;
+  readonly random: Random;
+  /** Moves the clock of Postgres and of every process by so much against the true one. */
+  shiftClock(byMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly services: number;
+  readonly random: Random;
+  /** where Postgres keeps its data; absent: a folder of its own in the temporary one */
+  readonly folder?: string;
+}
+
+export async function openWorld({ services: count, random, folder }: WorldOptions): Promise<World> {
+  const root = fs.mkdtempSync(path.join(folder ?? os.tmpdir(), 'strata-faults-'));
+  fs.chmodSync(root, 0o711);
+  const clockFile = path.join(root, 'clock');
+  fs.writeFileSync(clockFile, '0');
+  const postgres = await PostgresServer.start(path.join(root, 'data'));
+  const environment = { ...ENVIRONMENT, DATABASE_URL: postgres.url, CLOCK_FILE: clockFile };
+  const services: ServiceProcess[] = [];
+  const database = openDatabase(postgres.url, { applicationName: 'faults', connections: 4 });
+  const world: World = {
+    postgres,
+    services,
+    database,
+    random,
+    shiftClock: async (byMs) => {
+      fs.writeFileSync(clockFile, String(byMs));
+      await shiftClock(database, byMs);
+    },
+    close: async () => {
+      await Promise.all(services.map((service) => service.stop()));
+      await database.close();
+      await postgres.stop();
+      fs.rmSync(root, { recursive: true, force: true });
+    },
+  };
+  try {
+    await makeShiftedClock(database);
+    for (let n = 0; n < count; n += 1) services.push(await ServiceProcess.make(environment));
+    for (const service of services) service.start();
+    await until('the services are ready', async () => (await Promise.all(services.map((service) => service.isReady()))).every(Boolean));
+    return world;
+  } catch (cause) {
+    const said = services.map((service) => service.output).join('\n');
+    await world.close();
+    throw new Error(`the world did not open: ${said}`, { cause });
+  }
+}
