@@ -6,6 +6,7 @@
 // Postgres says who differs, and what differs is stored with a change record (membership/) that the publisher numbers (changes/).
 // Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
 // guards is read by a later one. The clock is read after the last lock.
+import { currentRecord, endNotes, type NotedWrite, noteLongWork, storeNotes, type WriteRecord } from './access/write-record.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
@@ -14,17 +15,18 @@ import { inTransaction } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
+import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
 import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
 import { catchUp, findLate, type Late, toLate } from './membership/catch-up.ts';
-import type { DecidedByHand } from './membership/decide-by-hand.ts';
+import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
 import { inDecision } from './membership/in-decision.ts';
 import { lookAgain, versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
-import { type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
+import { type MovedIn, type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
 import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
 import { readSegmentKeys, toSegmentKeys } from './membership/read-segment-keys.ts';
@@ -44,9 +46,21 @@ export interface WriteOutcome {
   readonly token: string;
 }
 
+/** One request's write, with what rides along in its transaction. */
+export interface PieceOfWriting {
+  readonly facts: Facts;
+  /** undefined: nobody's request */
+  readonly record: WriteRecord | undefined;
+  /** The request's answer, for its Idempotency-Key; asked inside the transaction, when the token is not known yet. */
+  readonly answerOf: AnswerOf<WriteOutcome> | undefined;
+}
+
+export type AnswerOf<Outcome> = (outcome: Outcome) => unknown;
+
 /** Writes facts; when it resolves, every membership that depends on them is right and committed. Small writes at the same time go together. */
-export function write(strata: Strata, facts: Facts): Promise<WriteOutcome> {
-  return countRows(facts) <= SMALL_ROWS ? strata.singles.add(facts) : strata.batches.add(facts);
+export function write(strata: Strata, facts: Facts, answerOf?: AnswerOf<WriteOutcome>): Promise<WriteOutcome> {
+  const piece = { facts, record: currentRecord(), answerOf };
+  return countRows(facts) <= SMALL_ROWS ? strata.singles.add(piece) : strata.batches.add(piece);
 }
 
 const SMALL_ROWS = 20;
@@ -56,8 +70,8 @@ function countRows(facts: Facts): number {
 }
 
 /** Several writes in one transaction; they share no customer and no order. Outcomes in their order. */
-export async function writeTogether(strata: Strata, writes: readonly Facts[]): Promise<readonly WriteOutcome[]> {
-  const facts = join(writes);
+export async function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
+  const facts = join(pieces.map((piece) => piece.facts));
   let lsn = '';
   const decided = await withoutCulprits(
     strata,
@@ -65,13 +79,13 @@ export async function writeTogether(strata: Strata, writes: readonly Facts[]): P
     () =>
       inDecision(
         strata,
-        (client, program) => decide(strata, client, program, facts),
+        (client, program) => decide(strata, client, program, facts, pieces),
         (place) => (lsn = place),
       ),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
   const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
-  return writes.map((own) => outcomeOf(own, decided, token));
+  return pieces.map((piece) => outcomeOf(piece.facts, decided, token));
 }
 
 function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome {
@@ -99,13 +113,32 @@ interface Decided {
   readonly previousOwners: FactLocks['previousOwners'];
 }
 
-async function decide(strata: Strata, client: Client, program: Program, facts: Facts): Promise<Decided> {
+async function decide(strata: Strata, client: Client, program: Program, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Decided> {
   const { locks, moment, late } = await lock(strata, client, facts); //   whom the write touches, and as of when it is decided
   const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
   const findings = await writeAndEvaluate(strata, client, program, facts, locks, moment);
-  const segments = await record(strata, client, program, moment, findings, countChanges(overdue), locks.locked);
+  const notes = notesOf(pieces, locks.previousOwners);
+  const segments = await record(strata, client, program, moment, findings, countChanges(overdue), locks.locked, storeNotes(notes));
   const changes = changesByCustomer([...overdue, ...findings.flatMap((found) => found.differences)]);
-  return { decision: moment.decision, changes, segments, previousOwners: locks.previousOwners };
+  const decided = { decision: moment.decision, changes, segments, previousOwners: locks.previousOwners };
+  await endNotes(
+    client,
+    notes.map(({ piece, ...note }) => withAnswer(note, piece, decided)),
+  );
+  return decided;
+}
+
+/** What the audit is told of each request among the pieces. */
+function notesOf(pieces: readonly PieceOfWriting[], previousOwners: FactLocks['previousOwners']) {
+  return pieces.flatMap((piece) => {
+    const { record, facts } = piece;
+    return record === undefined ? [] : [{ record, piece, written: { target: null, changes: describeFacts(facts, previousOwners) } }];
+  });
+}
+
+function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceOfWriting, decided: Decided): NotedWrite {
+  if (record.claim === null || answerOf === undefined) return { record, written };
+  return { record, written: { ...written, answer: { decision: decided.decision, body: answerOf(outcomeOf(facts, decided, '')) } } };
 }
 
 function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<CustomerKey, number> {
@@ -183,8 +216,9 @@ async function record(
   findings: readonly Findings[],
   ordinalFrom: number,
   keys: readonly CustomerKey[],
+  riding: readonly Statement[],
 ): Promise<ReadonlyMap<CustomerKey, readonly string[]>> {
-  const statements: Statement[] = [];
+  const statements: Statement[] = [...riding];
   const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
   const seen = await inOrder(findings.map((found) => seeChanges(client, seeing, found.differences)));
   let ordinal = ordinalFrom;
@@ -223,7 +257,9 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
     writeDeferredTogether: (batches, importId) => writeDeferredTogether(strata, batches, importId),
     evaluatePending: (importId) => evaluatePending(strata, importId),
   };
-  return runImport(dependencies, request);
+  const { kind, format, options } = request;
+  const extent = ({ rows, accepted, rejected, changes }: ImportSummary) => ({ rows, accepted, rejected, changes });
+  return noteLongWork(strata, `imports/${kind}`, { format, options }, () => runImport(dependencies, request), extent);
 }
 
 async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
@@ -256,10 +292,12 @@ export interface HandOutcome {
 }
 
 /** Puts a customer in or out by hand, or gives the word back to the rule: decided like a write. Throws what `writePin` throws. */
-export async function pin(strata: Strata, request: PinRequest): Promise<HandOutcome> {
-  const decided = await writePin(strata, request);
-  const segments = decided.segments.get(customerKey(request.customerId)) ?? [];
-  return { changes: decided.changes, segments, token: announce(strata, decided) };
+export async function pin(strata: Strata, request: PinRequest, answerOf?: AnswerOf<HandOutcome>): Promise<HandOutcome> {
+  const outcomeOf = ({ changes, segments }: DecidedIn, token: string): HandOutcome => {
+    return { changes, segments: segments.get(customerKey(request.customerId)) ?? [], token };
+  };
+  const decided = await writePin(strata, request, answerOf && ((inside) => answerOf(outcomeOf(inside, ''))));
+  return outcomeOf(decided, announce(strata, decided));
 }
 
 export interface MoveOutcome {
@@ -270,9 +308,10 @@ export interface MoveOutcome {
 }
 
 /** Moves customers from one segment to another in one transaction. Throws what `moveMembers` throws. */
-export async function move(strata: Strata, request: MoveRequest): Promise<MoveOutcome> {
-  const { moved, skipped, ...decided } = await moveMembers(strata, request);
-  return { moved, skipped, changes: decided.changes, token: announce(strata, decided) };
+export async function move(strata: Strata, request: MoveRequest, answerOf?: AnswerOf<MoveOutcome>): Promise<MoveOutcome> {
+  const outcomeOf = ({ moved, skipped, changes }: MovedIn, token: string): MoveOutcome => ({ moved, skipped, changes, token });
+  const decided = await moveMembers(strata, request, answerOf && ((inside) => answerOf(outcomeOf(inside, ''))));
+  return outcomeOf(decided, announce(strata, decided));
 }
 
 function announce(strata: Strata, { changes, lsn, decision }: DecidedByHand): string {

@@ -2,6 +2,7 @@
 // Idempotency-Key with the answer where that is known there. Whose request it is, the asynchronous context tells; what was written, the
 // stage that writes (`noteWrite`). What the service does by itself has no record.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Clock } from '../base/clock.ts';
 import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { type AuditChange, type AuditOrigin, type AuditOutcome, makeEntry } from './audit-entry.ts';
@@ -89,7 +90,7 @@ export async function endNotes(client: Client, notes: readonly NotedWrite[]): Pr
  * process that dies leaves it without an end.
  */
 export async function noteLongWork<Value>(
-  database: Database,
+  { database, clock }: { readonly database: Database; readonly clock: Clock },
   target: string,
   content: object,
   work: () => Promise<Value>,
@@ -99,7 +100,11 @@ export async function noteLongWork<Value>(
   if (record === undefined) return work();
   const tell = (outcome: AuditOutcome, more: object) =>
     database.query(
-      storeEntries([makeEntry(record.origin, outcome, target, [{ customerKey: null, content: { after: { ...content, ...more } } }])]),
+      storeEntries([
+        makeEntry({ ...record.origin, atMs: clock.nowMs() }, outcome, target, [
+          { customerKey: null, content: { after: { ...content, ...more } } },
+        ]),
+      ]),
     );
   await tell('begun', {});
   record.noted = true;

@@ -22,12 +22,19 @@ export interface DeclaredType {
   readonly description: string | null;
 }
 
+/** What stood before a declaration. */
+export type StoredDeclaration = Pick<DeclaredType, 'type' | 'declared' | 'description'>;
+
 /**
  * Declares a type, or another one for a name that has one: only while no live rule reads it (`readBy`: keys of segments that do) and
  * all stored values convert, which are then rewritten. Stands in the caller's transaction, under the exclusive lock of the definitions,
  * whose epoch the caller moves. Throws AppError `in_use`, `conflict`.
  */
-export async function declareType(client: Client, declaration: Declaration, readBy: readonly string[]): Promise<DeclaredType> {
+export async function declareType(
+  client: Client,
+  declaration: Declaration,
+  readBy: readonly string[],
+): Promise<{ readonly before: StoredDeclaration | null; readonly declared: DeclaredType }> {
   const { event, name, type, description } = declaration;
   const key = [event === null ? 'attribute' : 'property', event ?? '', name];
   if (event !== null) {
@@ -36,13 +43,13 @@ export async function declareType(client: Client, declaration: Declaration, read
       [event],
     );
   }
-  await client.query(
+  const { rowCount: added } = await client.query(
     `insert into registered_types (scope, event_name, name, type, declared) values ($1, $2, $3, $4, true) on conflict do nothing`,
     [...key, type],
   );
-  const { rows } = await client.query<{ type: StoredType }>(
+  const { rows } = await client.query<StoredDeclaration>(
     `
-select registered_types.type
+select registered_types.type, registered_types.declared, registered_types.description
 from registered_types
 where registered_types.scope = $1
   and registered_types.event_name = $2
@@ -69,7 +76,8 @@ where registered_types.scope = $1
 returning registered_types.description`,
     [...key, type, description !== undefined, description ?? null],
   );
-  return { event, name, type, declared: true, description: declared[0]?.description ?? null };
+  const before = added === 0 ? (rows[0] ?? null) : null;
+  return { before, declared: { event, name, type, declared: true, description: declared[0]?.description ?? null } };
 }
 
 function describe({ event, name }: Declaration): string {

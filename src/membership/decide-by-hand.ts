@@ -27,6 +27,8 @@ export interface ByHand {
   readonly saying: Saying;
   /** Made anew when the transaction is repeated; throws what the caller is to be refused with. */
   plan(situation: Situation): readonly PinWrite[] | Promise<readonly PinWrite[]>;
+  /** What the audit is told of it, at the end of the decision; absent: nobody asked for it. */
+  note?(client: Client, decided: DecidedIn, situation: Situation, writes: readonly PinWrite[]): Promise<void>;
 }
 
 export interface PinnedSegment {
@@ -49,11 +51,15 @@ export interface Situation {
   heldBy(customer: CustomerKey, group: GroupToEvaluate): number | null;
 }
 
-export interface DecidedByHand {
+/** What is known inside the transaction. */
+export interface DecidedIn {
   readonly decision: string;
-  readonly lsn: string;
   readonly changes: number;
   readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
+}
+
+export interface DecidedByHand extends DecidedIn {
+  readonly lsn: string;
 }
 
 /** Throws `not_found`, `conflict` (a segment is not live), `invalid_fields` (until is past), and what the plan throws. */
@@ -109,7 +115,7 @@ export async function decideIn(
   program: Program,
   byHand: ByHand,
   onPlan: (writes: readonly PinWrite[]) => void = () => {},
-): Promise<Omit<DecidedByHand, 'lsn'>> {
+): Promise<DecidedIn> {
   const { saying } = byHand;
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
   const segments = await readPinnedSegments(client, program, byHand.segmentKeys);
@@ -123,7 +129,9 @@ export async function decideIn(
   onPlan(writes);
   const changes = countChanges(overdue) + (await writeAndRecord(client, deciding, program, writes, saying, moment, countChanges(overdue)));
   const [rows = []] = await pipeline(client, [readSegmentKeys(keys)]);
-  return { decision: moment.decision, changes, segments: toSegmentKeys(rows) };
+  const decided = { decision: moment.decision, changes, segments: toSegmentKeys(rows) };
+  await byHand.note?.(client, decided, situation, writes);
+  return decided;
 }
 
 function untilIsPast(): AppError {

@@ -1,8 +1,10 @@
 // In charge of moving customers from one segment to another at once: out of the one and into the other by pins, in one transaction.
 // Within a group the pin in the target alone does it. Moves of all members are run-move.ts.
+import { noteWrite } from '../access/write-record.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { customerKey } from '../ingest/customer-key.ts';
-import { type ByHand, type DecidedByHand, decideByHand, type Situation } from './decide-by-hand.ts';
+import { type ByHand, type DecidedByHand, type DecidedIn, decideByHand, type Situation } from './decide-by-hand.ts';
+import { describePins } from './describe-pins.ts';
 import type { Deciding } from './in-decision.ts';
 import type { PinWrite } from './store-pins.ts';
 import { isLeftByReleasing, pinsInGroup } from './write-pins.ts';
@@ -21,11 +23,14 @@ export interface MoveRequest {
   readonly replace: boolean;
 }
 
-export interface Moved extends DecidedByHand {
+/** What is known inside the transaction. */
+export interface MovedIn extends DecidedIn {
   readonly moved: number;
   /** places in `customerIds` */
   readonly skipped: readonly Skipped[];
 }
+
+export type Moved = MovedIn & DecidedByHand;
 
 export interface Skipped {
   readonly place: number;
@@ -34,16 +39,27 @@ export interface Skipped {
   readonly detail: string;
 }
 
-/** Throws `not_found` and `conflict` for the segments, `not_a_member` and `pinned_elsewhere` listing the customers, `invalid_fields`. */
-export async function moveMembers(deciding: Deciding, request: MoveRequest): Promise<Moved> {
+/**
+ * Throws `not_found` and `conflict` for the segments, `not_a_member` and `pinned_elsewhere` listing the customers, `invalid_fields`.
+ * `answerOf`: the request's answer, for its Idempotency-Key.
+ */
+export async function moveMembers(deciding: Deciding, request: MoveRequest, answerOf?: (moved: MovedIn) => unknown): Promise<Moved> {
   let plan: MovePlan = { writes: [], skipped: [], moved: 0 };
+  const byHand = moveByHand(request);
   const decided = await decideByHand(deciding, {
-    ...moveByHand(request),
+    ...byHand,
     plan: (situation) => {
       plan = planMoves(situation, request);
       if (plan.skipped.length > 0 && !request.partial) throw refusal(plan.skipped, request.from);
       return plan.writes;
     },
+    note: (client, inside, situation, writes) =>
+      noteWrite(client, {
+        target: `segments/${request.to}`,
+        changes: describePins(situation, byHand, writes),
+        answer: answerOf && { decision: inside.decision, body: answerOf({ ...inside, moved: plan.moved, skipped: plan.skipped }) },
+        answered: plan.skipped.map(({ customerId }) => customerKey(customerId)),
+      }),
   });
   return { ...decided, moved: plan.moved, skipped: plan.skipped };
 }

@@ -1,9 +1,11 @@
 // In charge of pinning one customer into a segment or out of it, and of giving the word back to the rule. Where the segment is of a
 // group, a customer has at most one pin in it. How such a word is decided is decide-by-hand.ts.
+import { noteWrite } from '../access/write-record.ts';
 import { AppError } from '../errors.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type ByHand, type DecidedByHand, decideByHand, type PinnedSegment, type Situation } from './decide-by-hand.ts';
+import { type ByHand, type DecidedByHand, type DecidedIn, decideByHand, type PinnedSegment, type Situation } from './decide-by-hand.ts';
+import { describePins } from './describe-pins.ts';
 import type { Deciding } from './in-decision.ts';
 import type { HandCause, PinAction, PinWrite, StoredPin } from './store-pins.ts';
 
@@ -22,8 +24,15 @@ export interface PinRequest {
   readonly replace: boolean;
 }
 
-/** Throws `not_found`, `conflict` (the segment is not live), `pinned_elsewhere`, `invalid_fields` (until is past, or says nothing). */
-export async function writePin(deciding: Deciding, request: PinRequest): Promise<DecidedByHand> {
+/**
+ * Throws `not_found`, `conflict` (the segment is not live), `pinned_elsewhere`, `invalid_fields` (until is past, or says nothing).
+ * `answerOf`: the request's answer, for its Idempotency-Key.
+ */
+export async function writePin(
+  deciding: Deciding,
+  request: PinRequest,
+  answerOf?: (decided: DecidedIn) => unknown,
+): Promise<DecidedByHand> {
   const { segment, customerId, wish, actor, reason, untilMs } = request;
   const { definitions } = deciding.programs.get();
   const id = definitions.segmentIds.get(segment);
@@ -33,6 +42,12 @@ export async function writePin(deciding: Deciding, request: PinRequest): Promise
     segmentKeys: [segment],
     saying: { cause, actor, reason, untilMs },
     plan: (situation) => planPin(situation, request),
+    note: (client, decided, situation, writes) =>
+      noteWrite(client, {
+        target: `segments/${segment}`,
+        changes: describePins(situation, byHand, writes),
+        answer: answerOf && { decision: decided.decision, body: answerOf(decided) },
+      }),
   };
   return decideByHand(deciding, byHand);
 }

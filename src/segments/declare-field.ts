@@ -1,5 +1,6 @@
 // In charge of declaring the type of an attribute or a property while rules stand: whose live rules read it is found under the lock
 // that no definition passes. What a declaration does to stored values is the catalog's (declare-type.ts).
+import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Declaration, type DeclaredType, declareType } from '../catalog/declare-type.ts';
 import { asQueryable, type Database } from '../db/database.ts';
@@ -9,11 +10,12 @@ import { changeDefinitions, type LiveSegment, loadDefinitions } from './definiti
 export async function declareField(database: Database, clock: Clock, declaration: Declaration): Promise<DeclaredType> {
   return changeDefinitions(database, clock, async (client) => {
     const { live } = await loadDefinitions(asQueryable(client));
-    return declareType(
-      client,
-      declaration,
-      live.filter((segment) => reads(segment, declaration)).map((segment) => segment.key),
-    );
+    const readBy = live.filter((segment) => reads(segment, declaration)).map((segment) => segment.key);
+    const { event, name } = declaration;
+    const { before, declared } = await declareType(client, declaration, readBy);
+    const target = event === null ? `attributes/${name}` : `events/${event}/properties/${name}`;
+    await noteWrite(client, { target, changes: [{ customerKey: null, content: { before, after: declaration } }] });
+    return declared;
   });
 }
 

@@ -1,5 +1,6 @@
 // In charge of groups of segments that exclude each other, as their owners see them: create, change, delete, list. Each change is a new
 // version, and a run brings everybody under it. Whose a customer is within a group is decided by the emitted statement (rules/emit-choice.ts).
+import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { asQueryable, type Client, type Database, type Queryable } from '../db/database.ts';
@@ -151,6 +152,7 @@ export async function createGroup(
     const [row] = rows;
     if (row === undefined) throw new Error('the group was not stored');
     await putInForce(client, clock, { id: row.id, version: 1 }, content, author, []);
+    await noteGroup(client, key, null, content);
   });
   return getGroup(database, key);
 }
@@ -176,6 +178,7 @@ export async function changeGroup(
       new Date(clock.nowMs()).toISOString(),
     ]);
     if (!isSame) await putInForce(client, clock, { id: group.id, version }, content, author, keysOf(group));
+    await noteGroup(client, key, contentOf(group), content);
   });
   return getGroup(database, key);
 }
@@ -191,7 +194,17 @@ export async function deleteGroup(database: Database, clock: Clock, key: string,
       now,
     ]);
     await build(client, clock, keysOf(group));
+    await noteGroup(client, key, contentOf(group), null);
   });
+}
+
+/** For the audit. */
+function noteGroup(client: Client, key: string, before: GroupContent | null, after: GroupContent | null): Promise<void> {
+  return noteWrite(client, { target: `groups/${key}`, changes: [{ customerKey: null, content: { before, after } }] });
+}
+
+function contentOf({ name, segments, otherwise }: Group): GroupContent {
+  return { name, segments, otherwise };
 }
 
 function keysOf({ segments, otherwise }: Pick<Group, 'segments' | 'otherwise'>): string[] {

@@ -1,4 +1,5 @@
 // In charge of queueing the move of all members of a segment that a rule holds for. Moving them is membership/run-move.ts.
+import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Database } from '../db/database.ts';
@@ -55,6 +56,10 @@ export async function queueMove(database: Database, clock: Clock, move: MoveOfMa
         move.actor,
       ],
     );
+    await noteWrite(client, {
+      target: `segments/${move.to}`,
+      changes: [{ customerKey: null, content: { after: { from: move.from, where: move.rule, reason: move.reason, run: row.id } } }],
+    });
     return row.id;
   });
 }

@@ -10,11 +10,15 @@ export type ListName =
   | 'versions'
   | 'members'
   | 'changes'
+  | 'snapshot'
   | 'history'
   | 'runs'
   | 'pins'
   | 'groups'
-  | 'group-versions';
+  | 'group-versions'
+  | 'webhooks'
+  | 'deliveries'
+  | 'audit';
 
 /** `integer`: fits Postgres' bigint; `instant`: epoch milliseconds of a time that can be stored; `text`: storable as text. A forged cursor must not reach SQL as anything else. */
 export type PlacePart = 'integer' | 'instant' | 'text';

@@ -88,6 +88,7 @@ export const erasureRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/erasures/check',
     operationId: 'checkErasure',
+    readsOnly: true,
     tag: 'customers',
     scope: ['ingest', 'members:read'],
     summary: 'Whether an id has been erased, by the hashes of the receipts',

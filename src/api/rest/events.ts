@@ -27,6 +27,7 @@ export const eventRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/customers/:customerId/events',
     operationId: 'listEvents',
+    personal: { of: 'path' },
     tag: 'customers',
     scope: 'members:read',
     summary: 'The customer’s events, newest first',

@@ -1,6 +1,6 @@
 // In charge of the route of moves: up to 1,000 customers at once, or all members that a rule holds for as a run.
 import { z } from 'zod';
-import { move } from '../../pipeline.ts';
+import { type MoveOutcome, move } from '../../pipeline.ts';
 import { queueMove } from '../../segments/queue-move.ts';
 import { getRun } from '../../segments/runs.ts';
 import { Reason, Until } from './pins.ts';
@@ -47,6 +47,10 @@ const MovedSchema = z
 
 const MoveQueued = z.strictObject({ run: RunSchema });
 
+function movedOut({ moved, skipped, changes, token }: MoveOutcome): z.input<typeof MovedSchema> {
+  return { moved, skipped: skipped.map(({ customerId, code, detail }) => ({ customerId, code, detail })), changes, token };
+}
+
 export const moveRoutes: readonly Route[] = [
   route({
     method: 'POST',
@@ -66,8 +70,7 @@ export const moveRoutes: readonly Route[] = [
       const untilMs = typeof until === 'string' ? Date.parse(until) : null;
       const request = { ...rest, actor: caller.actor, reason: reason ?? null, untilMs };
       if (customerIds !== undefined) {
-        const { moved, skipped, changes, token } = await move(strata, { ...request, customerIds, partial: query.partial });
-        return { moved, skipped: skipped.map(({ customerId, code, detail }) => ({ customerId, code, detail })), changes, token };
+        return movedOut(await move(strata, { ...request, customerIds, partial: query.partial }, movedOut));
       }
       const runId = await withRuleOfBody(() => queueMove(strata.database, strata.clock, { ...request, rule: where ?? null }), '/where');
       strata.runsWaiting.ring();

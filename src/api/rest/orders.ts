@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import { NO_FACTS } from '../../ingest/facts.ts';
+import type { PreparedBatch } from '../../ingest/prepare-batch.ts';
 import { readCustomer } from '../../ingest/read-customers.ts';
 import { listOrders, readOrder } from '../../ingest/read-orders.ts';
-import { write } from '../../pipeline.ts';
+import { type WriteOutcome, write } from '../../pipeline.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { customerNotFound } from './customers.ts';
 import { BatchOutcome, OrderBatch, OrderInput, OrderSchema, OrderWritten } from './fact-schemas.ts';
@@ -26,11 +27,14 @@ export const orderRoutes: readonly Route[] = [
     answers: { 200: OrderWritten },
     refusals: ['id_collision'],
     handle: async ({ strata, params, body }) => {
-      const { batch, outcome } = await writeRow(strata, 'orders', body, params.orderId);
-      const [order] = batch.facts.orders;
-      if (order === undefined) throw new Error('an accepted order is not among the facts');
-      const segments = segmentsAfter(outcome, order.customerKey);
-      return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
+      const answerOf = (batch: PreparedBatch, outcome: WriteOutcome) => {
+        const [order] = batch.facts.orders;
+        if (order === undefined) throw new Error('an accepted order is not among the facts');
+        const segments = segmentsAfter(outcome, order.customerKey);
+        return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
+      };
+      const { batch, outcome } = await writeRow(strata, 'orders', body, params.orderId, answerOf);
+      return answerOf(batch, outcome);
     },
   }),
   route({
@@ -50,6 +54,7 @@ export const orderRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/orders/:orderId',
     operationId: 'getOrder',
+    personal: { of: 'owner' },
     tag: 'orders',
     scope: 'members:read',
     summary: 'One order with its items',
@@ -76,15 +81,18 @@ export const orderRoutes: readonly Route[] = [
     handle: async ({ strata, params }) => {
       const order = await readOrder(strata.database, params.orderId);
       if (order === null) throw orderNotFound(params.orderId);
-      const outcome = await write(strata, { ...NO_FACTS, deletedOrderIds: [order.id] });
-      const segments = segmentsAfter(outcome, customerKey(order.customerId));
-      return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
+      const answerOf = (outcome: WriteOutcome) => {
+        const segments = segmentsAfter(outcome, customerKey(order.customerId));
+        return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
+      };
+      return answerOf(await write(strata, { ...NO_FACTS, deletedOrderIds: [order.id] }, answerOf));
     },
   }),
   route({
     method: 'GET',
     path: '/v1/customers/:customerId/orders',
     operationId: 'listOrders',
+    personal: { of: 'path' },
     tag: 'customers',
     scope: 'members:read',
     summary: 'The customer’s orders, newest first',

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import { fixedIso } from '../../membership/due.ts';
 import { listPins, type Pin } from '../../membership/read-pins.ts';
 import type { PinWish } from '../../membership/write-pins.ts';
-import { pin } from '../../pipeline.ts';
+import { type HandOutcome, pin } from '../../pipeline.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
@@ -160,8 +160,8 @@ async function say(
 ): Promise<z.input<typeof HandOutcomeSchema>> {
   const untilMs = typeof until === 'string' ? Date.parse(until) : null;
   const request = { segment: key, customerId, wish, actor, reason: reason ?? null, untilMs, replace: replace ?? false };
-  const { changes, segments, token } = await pin(strata, request);
-  return { customerId, segments: [...segments], changes, token };
+  const answerOf = ({ changes, segments, token }: HandOutcome) => ({ customerId, segments: [...segments], changes, token });
+  return answerOf(await pin(strata, request, answerOf));
 }
 
 function pinOut(row: Pin): z.input<typeof PinSchema> {

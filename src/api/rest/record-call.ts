@@ -1,6 +1,7 @@
 // In charge of what is kept of a call: of a write its entry in the audit and, under an Idempotency-Key, its answer; of a read of personal
 // data an entry. Both faces come through here. What rides along in the write's transaction is access/write-record.ts.
 
+import type { FastifyRequest } from 'fastify';
 import type { AuditChange, AuditOrigin } from '../../access/audit-entry.ts';
 import { allows, type Caller } from '../../access/caller.ts';
 import type { Claim, Claimed, KeptAnswer } from '../../access/claims.ts';
@@ -44,6 +45,12 @@ export function originOf({ strata, caller, request }: Pick<CheckedCall, 'strata'
     requestId: request.id,
     action,
   };
+}
+
+/** Somebody was turned away: 401 and 403 are told to the audit, as many as it takes. */
+export function recordRefusal(strata: Strata, caller: Caller, request: FastifyRequest, action: string, error: unknown): void {
+  if (!(error instanceof AppError) || (error.code !== 'unauthenticated' && error.code !== 'forbidden')) return;
+  strata.audit.refused(originOf({ strata, caller, request }, action), error.code);
 }
 
 // ---------------------------------------------------------------- writes
@@ -180,6 +187,7 @@ interface WithIds {
   readonly customerId?: string;
   readonly data?: readonly WithIds[];
   readonly sample?: readonly WithIds[];
+  readonly payloads?: readonly { readonly content: { readonly customerId?: string } | null }[];
 }
 
 function idsOf(of: NonNullable<Route['personal']>['of'], { params }: CheckedCall, answer: unknown): readonly string[] {
@@ -193,6 +201,10 @@ function idsOf(of: NonNullable<Route['personal']>['of'], { params }: CheckedCall
       return (given.data ?? []).map((row) => String(row.customerId ?? row.id));
     case 'sample':
       return (given.sample ?? []).map((row) => String(row.id));
+    case 'payloads': {
+      const contents = (given.data ?? []).flatMap(({ payloads = [] }) => payloads.flatMap(({ content }) => content?.customerId ?? []));
+      return [...new Set(contents)];
+    }
     default:
       return unreachable(of);
   }

@@ -20,6 +20,7 @@ export async function writeRow(
   kind: RowKind,
   body: unknown,
   id: string,
+  answerOf?: (batch: PreparedBatch, outcome: WriteOutcome) => unknown,
 ): Promise<{ readonly batch: PreparedBatch; readonly outcome: WriteOutcome }> {
   if (isObject(body) && Object.hasOwn(body, 'id') && body['id'] !== id) {
     const detail = 'The id in the body is not the one in the path; leave it out.';
@@ -29,7 +30,7 @@ export async function writeRow(
   return withCurrentTypes(strata, async () => {
     const batch = await prepareBatch([row], kind, contextOf(strata), { partial: false, pointerOf: () => '' });
     if (batch.rejectedRows > 0) throw refuse('invalid_fields', batch.rejected);
-    return { batch, outcome: await write(strata, batch.facts) };
+    return { batch, outcome: await write(strata, batch.facts, answerOf && ((outcome) => answerOf(batch, outcome))) };
   });
 }
 
@@ -47,8 +48,10 @@ export async function writeBatch(strata: Strata, kind: RowKind, body: unknown, p
   return withCurrentTypes(strata, async () => {
     const batch = await prepareBatch(rows, kind, contextOf(strata), { partial });
     if (batch.rejectedRows > 0 && !partial) throw refuse('invalid_rows', batch.rejected);
-    const { changes, token } = await write(strata, batch.facts);
-    return { accepted: batch.accepted, repeated: batch.repeated, rejected: batch.rejected, changes, token };
+    const answerOf = ({ changes, token }: WriteOutcome): BatchAnswer => {
+      return { accepted: batch.accepted, repeated: batch.repeated, rejected: batch.rejected, changes, token };
+    };
+    return answerOf(await write(strata, batch.facts, answerOf));
   });
 }
 
