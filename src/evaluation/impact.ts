@@ -37,6 +37,10 @@ export interface Impact {
   readonly dependents: readonly { readonly key: string; readonly name: string; readonly entering: number; readonly leaving: number }[];
   /** entries and exits, of the dependents too */
   readonly changes: number;
+  /** the same by segment: who is told of them (webhooks) counts by these */
+  readonly bySegment: ReadonlyMap<number, { readonly entering: number; readonly leaving: number }>;
+  /** the segment that is asked about */
+  readonly segmentId: number;
   readonly rulesDiff: VersionsDiff;
 }
 
@@ -200,5 +204,6 @@ function summarize(
     })
     .sort((one, other) => (one.key < other.key ? -1 : 1));
   const changes = [...tallies.values()].reduce((sum, tally) => sum + tally.entering + tally.leaving, 0);
-  return { asOfMs, entering, leaving, staying, sampleEntering, sampleLeaving, dependents, changes, rulesDiff };
+  const about = { segmentId: targetId, bySegment: tallies, changes, rulesDiff };
+  return { asOfMs, entering, leaving, staying, sampleEntering, sampleLeaving, dependents, ...about };
 }

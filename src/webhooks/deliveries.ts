@@ -1,9 +1,11 @@
 // In charge of the log of attempts as it is read, of sending a test, and of forgetting what receivers answered.
+import { noteWrite } from '../access/write-record.ts';
 import { uuidv7 } from '../base/uuid.ts';
-import type { Queryable } from '../db/database.ts';
+import { asQueryable, type Queryable } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { signedMessage } from './deliver-endpoint.ts';
-import { fixedIso } from './lease.ts';
+import { fixedIso, RING } from './lease.ts';
 import { decryptSecret } from './secrets.ts';
 import { Receiver, type SendOptions } from './send.ts';
 import { NOW } from './webhook.ts';
@@ -98,8 +100,10 @@ export async function testWebhook(webhooking: Webhooking, send: SendOptions, id:
       nowMs,
     );
     const outcome = await receiver.post(message, signal);
-    const rows = await database.query<DeliveryRow>({
-      text: `
+    const rows = await inTransaction(database, async (client) => {
+      await noteWrite(client, { target: `webhooks/${id}`, changes: [] });
+      return asQueryable(client).query<DeliveryRow>({
+        text: `
         with counted as (
           update webhooks as w
           set delivered = w.delivered + $3::integer, failed = w.failed + 1 - $3::integer
@@ -108,7 +112,7 @@ export async function testWebhook(webhooking: Webhooking, send: SendOptions, id:
         )
         insert into deliveries as d
           (webhook_id, succeeded, slot, number, message_id, type, changes, attempt, at, latency_ms, status, error, answer)
-        select c.id, $3 = 1, (case when $3 = 1 then c.delivered else c.failed end) % 100, c.delivered + c.failed, $4, '${TEST}', 0, 1, ${NOW}, $5,
+        select c.id, $3 = 1, (case when $3 = 1 then c.delivered else c.failed end) % ${RING}, c.delivered + c.failed, $4, '${TEST}', 0, 1, ${NOW}, $5,
           $6, $7, $8
         from counted as c
         on conflict (webhook_id, succeeded, slot) do update
@@ -116,7 +120,17 @@ export async function testWebhook(webhooking: Webhooking, send: SendOptions, id:
           changes = 0, attempt = 1, at = excluded.at, latency_ms = excluded.latency_ms, status = excluded.status, error = excluded.error,
           answer = excluded.answer
         returning ${COLUMNS}`,
-      values: [fixedIso(clock), id, outcome.succeeded ? 1 : 0, messageId, outcome.latencyMs, outcome.status, outcome.error, outcome.answer],
+        values: [
+          fixedIso(clock),
+          id,
+          outcome.succeeded ? 1 : 0,
+          messageId,
+          outcome.latencyMs,
+          outcome.status,
+          outcome.error,
+          outcome.answer,
+        ],
+      });
     });
     const [row] = rows;
     if (row === undefined) throw new AppError('not_found', 'The webhook was removed meanwhile.');

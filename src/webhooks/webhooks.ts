@@ -1,5 +1,6 @@
 // In charge of the record of webhooks: making, reading, changing and removing them, and giving them another place. Not of sending
 // (deliverer.ts). Secrets leave it once: when they are made.
+import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { uuidv7 } from '../base/uuid.ts';
 import { historyTrimmed, readKeptHistory, requireKept } from '../changes/kept-history.ts';
@@ -169,9 +170,21 @@ export async function createWebhook(
         place.noticeId,
       ],
     );
-    return getWebhook(asQueryable(client), id);
+    return note(client, id, null);
   });
   return { webhook, secret };
+}
+
+/** For the audit: what was edited, never a secret. → the webhook as it is now */
+async function note(client: Client, id: string, before: Webhook | null, more: object = {}): Promise<Webhook> {
+  const webhook = await getWebhook(asQueryable(client), id);
+  const content = { before: before === null ? null : editable(before), after: { ...editable(webhook), ...more } };
+  await noteWrite(client, { target: `webhooks/${id}`, changes: [{ customerKey: null, content }] });
+  return webhook;
+}
+
+function editable({ url, description, types, segments, changeTypes, batchSize, status }: Webhook) {
+  return { url, description, types, segments, changeTypes, batchSize, status };
 }
 
 export type WebhookEdit = Partial<WebhookContent> & { readonly status?: 'active' | 'paused' | undefined };
@@ -185,6 +198,7 @@ export async function changeWebhook(webhooking: Webhooking, id: string, edit: We
   if (edit.url !== undefined) requireUrl(webhooking, edit.url);
   return inTransaction(database, async (client) => {
     const row = await lockWebhook(client, id);
+    const before = await getWebhook(asQueryable(client), id);
     const types = edit.types ?? row.types;
     const beginsChanges = types.includes(CHANGED) && !row.types.includes(CHANGED);
     const beginsNotices = types.some((type) => type !== CHANGED) && row.types.every((type) => type === CHANGED);
@@ -214,22 +228,29 @@ export async function changeWebhook(webhooking: Webhooking, id: string, edit: We
         beginsNotices ? end.noticeId : null,
       ],
     );
-    return getWebhook(asQueryable(client), id);
+    return note(client, id, before);
   });
 }
 
 /** With its deliveries. What is under way may still arrive. Throws `not_found`. */
-export async function deleteWebhook(database: Database, id: string): Promise<void> {
-  const rows = UUID.test(id)
-    ? await database.query({ text: 'delete from webhooks as w where w.id = $1::uuid returning w.id', values: [id] })
-    : [];
-  if (rows.length === 0) throw notFound(id);
+export async function deleteWebhook(database: Database, id: string): Promise<Webhook> {
+  return inTransaction(database, async (client) => {
+    await lockWebhook(client, id);
+    const webhook = await getWebhook(asQueryable(client), id);
+    await client.query('delete from webhooks as w where w.id = $1::uuid', [id]);
+    await noteWrite(client, {
+      target: `webhooks/${id}`,
+      changes: [{ customerKey: null, content: { before: editable(webhook), after: null } }],
+    });
+    return webhook;
+  });
 }
 
 /** Sends again from there, with new message ids; what was under way is dropped. Throws `not_found`, `history_trimmed`, `invalid_fields`. */
 export async function replayWebhook({ database, clock }: Webhooking, id: string, from: From): Promise<Webhook> {
   return inTransaction(database, async (client) => {
     await lockWebhook(client, id);
+    const before = await getWebhook(asQueryable(client), id);
     const place = await placeFrom(client, clock, from);
     await client.query(
       `update webhooks as w
@@ -238,7 +259,7 @@ export async function replayWebhook({ database, clock }: Webhooking, id: string,
        where w.id = $2::uuid`,
       [fixedIso(clock), id, place.position, place.noticeId],
     );
-    return getWebhook(asQueryable(client), id);
+    return note(client, id, before, { replayedFrom: place.position, from: before.position });
   });
 }
 
@@ -251,6 +272,7 @@ export async function rotateSecret(
   const bytes = requireSecret(secret);
   const webhook = await inTransaction(database, async (client) => {
     await lockWebhook(client, id);
+    const before = await getWebhook(asQueryable(client), id);
     await client.query(
       `update webhooks as w
        set secret = $3, previous_secret = case when $4::double precision > 0 then w.secret end,
@@ -259,7 +281,7 @@ export async function rotateSecret(
        where w.id = $2::uuid`,
       [fixedIso(clock), id, encryptSecret(webhookKey, id, bytes), overlapMs],
     );
-    return getWebhook(asQueryable(client), id);
+    return note(client, id, before, { rotated: true });
   });
   return { webhook, secret };
 }

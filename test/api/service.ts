@@ -4,7 +4,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { buildApp } from '../../src/app.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
-import { openStrata } from '../../src/open-strata.ts';
+import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
 
@@ -28,7 +28,10 @@ export interface Service {
 }
 
 export async function startService(
-  options: { readonly clock?: Clock; readonly background?: boolean; readonly log?: (line: string) => void } = {},
+  options: { readonly clock?: Clock; readonly background?: boolean; readonly log?: (line: string) => void } & Pick<
+    StrataOptions,
+    'webhookAllow' | 'webhookSend'
+  > = {},
 ): Promise<Service> {
   const test = await createTestDatabase();
   const { log: write } = options;
@@ -42,6 +45,8 @@ export async function startService(
     timeZone: 'UTC',
     currency: 'USD',
     background: options.background ?? true,
+    webhookAllow: options.webhookAllow ?? [],
+    ...(options.webhookSend === undefined ? {} : { webhookSend: options.webhookSend }),
   });
   const app = await buildApp({ strata, adminKey: ADMIN_KEY, logger: log, checkAnswers: true });
   return {

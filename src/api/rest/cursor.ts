@@ -18,6 +18,7 @@ export type ListName =
   | 'group-versions'
   | 'webhooks'
   | 'deliveries'
+  | 'keys'
   | 'audit';
 
 /** `integer`: fits Postgres' bigint; `instant`: epoch milliseconds of a time that can be stored; `text`: storable as text. A forged cursor must not reach SQL as anything else. */

@@ -1,5 +1,6 @@
 // In charge of the routes of a segment's life: what a version would do before it is published, pause, resume, archive.
 import { z } from 'zod';
+import { onlyAllowed } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { isEvaluationFailure } from '../../evaluation/evaluation-failure.ts';
 import { findImpact } from '../../evaluation/impact.ts';
@@ -7,7 +8,9 @@ import { diffVersions } from '../../segments/diff-versions.ts';
 import { archiveSegment, pauseSegment, resumeSegment } from '../../segments/lifecycle.ts';
 import { getRun } from '../../segments/runs.ts';
 import { getSegment } from '../../segments/segments.ts';
+import { countDeliveries } from '../../webhooks/count-deliveries.ts';
 import { type Route, route } from './route.ts';
+import { sampleFor } from './rules.ts';
 import {
   expectTag,
   ImpactSchema,
@@ -49,6 +52,7 @@ export const lifecycleRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/segments/:key/versions/:number/impact',
     operationId: 'getImpact',
+    heavy: true,
     tag: 'segments',
     scope: 'segments:read',
     summary: 'Who would enter and leave if it were published now',
@@ -57,17 +61,21 @@ export const lifecycleRoutes: readonly Route[] = [
     params: VersionPath,
     query: z.strictObject({
       against: Against,
-      sample: integerParameter(0, MAX_SAMPLE).default(10).meta({ description: 'Customers in each sample' }),
+      sample: integerParameter(0, MAX_SAMPLE)
+        .optional()
+        .meta({ description: 'Customers in each sample: 10 unless said; 0 for a key without `members:read`' }),
     }),
     fresh: 'write',
     answers: { 200: ImpactSchema },
     refusals: ['not_found', 'invalid_rule', 'rule_failed'],
-    handle: async ({ strata, params, query, signal }) => {
+    handle: async ({ strata, caller, params, query, signal }) => {
+      const sample = sampleFor(caller, query.sample);
       const { database, clock, timeZone, programs } = strata;
       const asking = { database, clock, timeZone, limits: programs.get().limits };
-      const { sample, against } = query;
+      const { against } = query;
       const request = { ...params, sample, ...(against === undefined ? {} : { against }) };
-      return impactOut(await findImpact(asking, request, signal()).catch(refuseFailure));
+      const impact = await findImpact(asking, request, signal()).catch(refuseFailure);
+      return impactOut(impact, await countDeliveries(database, impact));
     },
   }),
   route({

@@ -17,7 +17,9 @@ const TAGS: Readonly<Record<Tag, string>> = {
   groups: 'Segments that exclude each other: a customer is in at most one of a group',
   changes: 'The feed: each change of a membership exactly once, in order',
   runs: 'Progress of full evaluations',
+  webhooks: 'Changes and notices sent to URLs: signed, in order, at least once',
   audit: 'Who did what, when, from where',
+  keys: 'Who may do what: keys with scopes, and tokens for browsers',
   service: 'Health and description of the service',
 };
 

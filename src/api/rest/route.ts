@@ -20,7 +20,9 @@ export type Tag =
   | 'groups'
   | 'changes'
   | 'runs'
+  | 'webhooks'
   | 'audit'
+  | 'keys'
   | 'service';
 
 /**

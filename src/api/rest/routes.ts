@@ -1,7 +1,9 @@
 // In charge of the list of all routes, in the order of the document. A new resource is one line here.
 import packageJson from '../../../package.json' with { type: 'json' };
+import { auditRoutes } from './audit.ts';
 import { catalogRoutes } from './catalog.ts';
 import { changeRoutes } from './changes.ts';
+import { customerTokenRoutes } from './customer-tokens.ts';
 import { customerRoutes } from './customers.ts';
 import { erasureRoutes } from './erasures.ts';
 import { eventRoutes } from './events.ts';
@@ -11,8 +13,10 @@ import { healthRoutes } from './health.ts';
 import { historyRoutes } from './history.ts';
 import { importRoutes } from './imports.ts';
 import type { JsonSchema } from './json-schema.ts';
+import { keyRoutes } from './keys.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { memberRoutes } from './members.ts';
+import { metricsRoutes } from './metrics.ts';
 import { moveRoutes } from './moves.ts';
 import { openapiDocument, openapiRoute } from './openapi.ts';
 import { orderRoutes } from './orders.ts';
@@ -21,6 +25,8 @@ import type { Route } from './route.ts';
 import { ruleRoutes } from './rules.ts';
 import { runRoutes } from './runs.ts';
 import { segmentRoutes } from './segments.ts';
+import { templateRoutes } from './templates.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export const ROUTES: readonly Route[] = [
   ...customerRoutes,
@@ -32,6 +38,7 @@ export const ROUTES: readonly Route[] = [
   ...ruleRoutes,
   ...segmentRoutes,
   ...lifecycleRoutes,
+  ...templateRoutes,
   ...memberRoutes,
   ...explanationRoutes,
   ...pinRoutes,
@@ -40,7 +47,12 @@ export const ROUTES: readonly Route[] = [
   ...historyRoutes,
   ...changeRoutes,
   ...runRoutes,
+  ...webhookRoutes,
+  ...auditRoutes,
+  ...keyRoutes,
+  ...customerTokenRoutes,
   ...healthRoutes,
+  ...metricsRoutes,
   openapiRoute(() => apiDocument()),
 ];
 

@@ -95,8 +95,11 @@ export const SegmentSchema = z
   })
   .meta({ id: 'Segment' });
 
+/** GraphQL shows the tag of every segment; REST sends it with one. */
+const tagged = new WeakMap<object, Segment>();
+
 export function segmentOut(segment: Segment): z.input<typeof SegmentSchema> {
-  return {
+  const answer: z.input<typeof SegmentSchema> = {
     key: segment.key,
     name: segment.name,
     description: segment.description,
@@ -115,6 +118,15 @@ export function segmentOut(segment: Segment): z.input<typeof SegmentSchema> {
     updatedAt: instant(segment.updatedAtMs),
     run: segment.run,
   };
+  tagged.set(answer, segment);
+  return answer;
+}
+
+/** Of an answer that `segmentOut` made. */
+export function tagOf(answer: object): string {
+  const segment = tagged.get(answer);
+  if (segment === undefined) throw new Error('this is no segment that was made here');
+  return segmentTag(segment);
 }
 
 export const RuleInput = z.union([z.string(), z.looseObject({})], { error: 'a rule is text or an object, its JSON form' }).meta({
@@ -202,15 +214,23 @@ export const ImpactSchema = z
       .array(z.strictObject({ key: SegmentKey, name: z.string(), entering: Count, leaving: Count }))
       .meta({ description: 'Live segments that follow, at any depth: their rules name it, or they share a group with it' }),
     changes: Count.meta({ description: 'Records of the feed that publishing would cause, of the dependents too' }),
+    deliveries: Count.meta({
+      description:
+        'Messages to active webhooks that it would cause, by their filters and batch sizes: at least so many, for batches are not waited for',
+    }),
     rulesDiff: RulesDiffSchema,
     at: Instant.meta({ description: 'The instant it was computed for' }),
   })
   .meta({ id: 'Impact' });
 
-export function impactOut(impact: Impact): z.input<typeof ImpactSchema> {
-  const { asOfMs, rulesDiff, sampleEntering, sampleLeaving, dependents, ...counts } = impact;
+export function impactOut(impact: Impact, deliveries: number): z.input<typeof ImpactSchema> {
+  const { entering, leaving, staying, changes, asOfMs, rulesDiff, sampleEntering, sampleLeaving, dependents } = impact;
   return {
-    ...counts,
+    entering,
+    leaving,
+    staying,
+    changes,
+    deliveries,
     sampleEntering: [...sampleEntering],
     sampleLeaving: [...sampleLeaving],
     dependents: [...dependents],
