@@ -158,7 +158,7 @@ describe('a refusal', () => {
     expect((await post('/v1/segments', segment())).status).toBe(201);
   });
 
-  test('of the first does not stand for the second', async () => {
+  test('of the first is not the second’s', async () => {
     const move = { customerIds: [`c${numbers}`], from: `s${numbers}`, to: `t${numbers}` };
     expect((await post('/v1/moves', move)).status).toBe(404);
     expect((await post('/v1/moves', move)).headers['idempotency-replayed']).toBeUndefined();
@@ -186,7 +186,7 @@ describe('at once', () => {
     expect(await countEvents()).toBe(1);
   });
 
-  test('who took over a slow one writes, the slow one does not', async () => {
+  test('who took over writes, the slow one not', async () => {
     const both = await whileLocked(async () => {
       const slow = post('/v1/segments', { ...segment(), publish: true });
       await untilRunning(1);
@@ -251,7 +251,7 @@ describe('what breaks after the commit', () => {
     expect(read.body.segments).toEqual([]);
   });
 
-  test('is said, where the answer is lost with it', async () => {
+  test('is said, where the answer is lost', async () => {
     const { claims } = service.strata;
     const keep = claims.keep.bind(claims);
     claims.keep = async () => {
@@ -262,7 +262,7 @@ describe('what breaks after the commit', () => {
     expect(await post('/v1/segments', segment())).toMatchObject({ status: 409, body: { code: 'answer_lost' } });
   });
 
-  test('a dead process’s key is free after its lease', async () => {
+  test('a dead one’s key is free in time', async () => {
     const { release } = service.strata.claims;
     const { singles } = service.strata;
     const add = singles.add.bind(singles);
