@@ -12,6 +12,7 @@ import type { RegisteredTypes } from './catalog/registered-types.ts';
 import type { FeedTail } from './changes/follow-changes.ts';
 import type { Publisher } from './changes/publisher.ts';
 import type { Deciding } from './membership/in-decision.ts';
+import type { StorefrontReads } from './membership/storefront-reads.ts';
 import type { PieceOfWriting, WriteOutcome } from './pipeline.ts';
 import type { Deliverer } from './webhooks/deliverer.ts';
 
@@ -37,6 +38,8 @@ export interface Strata extends Deciding {
   readonly audit: AuditRecorder;
   readonly types: RegisteredTypes;
   readonly publisher: Publisher;
+  /** one fast question per page view, gathered, over connections of their own */
+  readonly storefront: StorefrontReads;
   /** reads the feed once for all who follow it live */
   readonly feedTail: FeedTail;
   /** There may be new runs: a publish or a refresh was just stored. */

@@ -5,6 +5,7 @@ import { type Caller, requireCustomer } from '../../access/caller.ts';
 import type { CheckRequest } from './check-request.ts';
 import { awaitFreshness } from './freshness.ts';
 import { recordCall } from './record-call.ts';
+import { JsonText } from './json-text.ts';
 import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
 
@@ -28,6 +29,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const handle = () => recordCall(route, checked, () => route.handle(checked as Parameters<Route['handle']>[0]));
   const isHeavy = typeof route.heavy === 'function' ? route.heavy(query) : route.heavy === true;
   const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle());
-  if (context.checkAnswers && route.media === undefined) route.answers[reply.statusCode]?.parse(answer);
+  if (context.checkAnswers && route.media === undefined)
+    route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);
   return answer;
 }

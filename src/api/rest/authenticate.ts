@@ -60,6 +60,14 @@ function tellLimit(reply: FastifyReply, caller: Caller, { burst }: Limit, { rema
   reply.header('ratelimit-policy', `"${name}";q=${burst};w=${BURST_S}`).header('ratelimit', `"${name}";r=${remaining};t=${fullInS}`);
 }
 
+/** Of a request that lasts: who its bearer is by now. Throws `unauthenticated` when the key or token counts no more, and `forbidden`. */
+export async function recheck(request: FastifyRequest): Promise<Caller> {
+  const { config } = request.routeOptions;
+  const caller = await request.server.authenticate(credentialsOf(request, config));
+  requireRouteScope(caller, config);
+  return caller;
+}
+
 /** Tokens have no scopes: they open the routes that say so, and of those only what is theirs. */
 function requireRouteScope(caller: Caller, { scopes, tokens }: FastifyContextConfig): void {
   const { bearer } = caller;

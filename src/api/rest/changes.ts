@@ -6,6 +6,7 @@ import { type FeedPage, readFeedPage } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { streamChanges } from '../sse/stream-changes.ts';
+import { recheck } from './authenticate.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
 import { FeedParameters, type FeedRequest, readFilter, readStart, requireWhole } from './feed-request.ts';
@@ -72,7 +73,7 @@ export const changeRoutes: readonly Route[] = [
       if (request.method === 'HEAD') return reply.type('text/event-stream').send('');
       if (strata.feedTail.size >= MAX_STREAMS) throw new AppError('unavailable', `More than ${MAX_STREAMS} streams are open.`);
       const follower = strata.feedTail.follow(filter, start.position);
-      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: async () => caller });
+      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) });
     },
   }),
 ];

@@ -55,8 +55,13 @@ export async function readStart(strata: Strata, { after, from }: FeedRequest): P
   if (from !== undefined) return { position: await startAt(strata, after, Date.parse(from)), isGiven: true };
   const [position] = decodeCursor('changes', after, ['integer']) ?? [];
   if (position === undefined) return { position: (await readKeptHistory(strata.database, strata.clock)).trimmedPosition, isGiven: false };
-  if (BigInt(position) < 0n || BigInt(position) > BigInt(await readFeedEnd(strata.database))) throw notOfThisFeed();
+  await requireFeedPlace(strata, position);
   return { position, isGiven: true };
+}
+
+/** Throws `invalid_cursor` for a place that the feed has not come to. */
+export async function requireFeedPlace(strata: Strata, position: string): Promise<void> {
+  if (BigInt(position) < 0n || BigInt(position) > BigInt(await readFeedEnd(strata.database))) throw notOfThisFeed();
 }
 
 async function startAt(strata: Strata, after: string | undefined, fromMs: number): Promise<string> {

@@ -1,17 +1,24 @@
 // In charge of the routes that read memberships: who is in a segment, which segments a customer is in.
+import { Readable } from 'node:stream';
 import { z } from 'zod';
+import { type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
 import { readPast } from '../../changes/kept-history.ts';
+import { readFeedEnd } from '../../changes/read-changes.ts';
 import { readCustomerSegmentsAt, readMembersAt } from '../../changes/read-past.ts';
+import { readMembersAtPosition } from '../../changes/read-snapshot.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
+import type { CustomerKey } from '../../ingest/facts.ts';
 import { fixedIso } from '../../membership/due.ts';
 import { type Member, readMembers } from '../../membership/read-members.ts';
-import { readSegments } from '../../pipeline.ts';
+import { readSegmentIds } from '../../segments/read-segment-ids.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
-import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { decodeCursor, encodeCursor, type Page as Listed, page } from './cursor.ts';
+import { requireFeedPlace, requireWhole } from './feed-request.ts';
+import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
-import { CustomerPath, Instant, InstantInput, instant, listOf, Page, SegmentKey, SegmentPath } from './wire.ts';
+import { CustomerId, CustomerPath, FlagParameter, Instant, InstantInput, instant, listOf, Page, SegmentKey, SegmentPath } from './wire.ts';
 
 const Source = z.enum(['rule', 'pin', 'manual']).meta({ description: 'Why: the rule holds, or somebody put the customer there' });
 
@@ -20,9 +27,33 @@ const MemberSchema = z.strictObject({ customerId: z.string(), since: Instant, so
 const CustomerSegmentsSchema = z
   .strictObject({
     customerId: z.string(),
-    segments: z.array(z.strictObject({ key: SegmentKey, name: z.string(), group: z.string().nullable(), since: Instant, source: Source })),
+    segments: z.array(
+      z.strictObject({ key: SegmentKey, name: z.string(), group: z.string().nullable(), since: Instant.nullable(), source: Source }),
+    ),
   })
   .meta({ id: 'CustomerSegments' });
+
+const MemberPage = listOf(MemberSchema).extend({
+  changesAfter: z
+    .string()
+    .optional()
+    .meta({ description: 'With `snapshot`: pass it as `after` to the feed for what has changed since these members' }),
+});
+
+const MAX_CHECKED = 1000;
+const MAX_SEGMENTS = 100;
+
+const UnknownParameter = z
+  .enum(['empty', '404'])
+  .default('404')
+  .meta({ description: 'Of a customer who is not known: what holds for an empty profile, or a refusal' });
+
+const CheckedSchema = z
+  .strictObject({
+    customerId: z.string(),
+    segments: z.array(SegmentKey).meta({ description: 'Those of the given ones that the customer is in' }),
+  })
+  .meta({ id: 'CheckedMemberships' });
 
 const AtParameter = InstantInput.optional().meta({ description: 'As of a past instant instead of now' });
 
@@ -35,13 +66,19 @@ export const memberRoutes: readonly Route[] = [
     scope: 'members:read',
     summary: 'Who is in the segment, now or as of a past instant',
     description:
-      'In an order of its own that no write changes: paging through shows everybody who stays a member exactly once. With `at` exactly who was a member then, on every page.',
+      'In an order of its own that no write changes: paging through shows everybody who stays a member exactly once. With `at` exactly who was a member then, on every page. With `snapshot` exactly who is a member at one place of the feed, the same on every page, which `changesAfter` says: the changes behind it, applied to these members, give the members from then on.',
     params: SegmentPath,
-    query: z.strictObject({ ...Page, at: AtParameter }),
-    fresh: 'write',
-    answers: { 200: listOf(MemberSchema) },
+    query: z.strictObject({
+      ...Page,
+      at: AtParameter,
+      snapshot: FlagParameter.default(false).meta({ description: 'All pages as of one place of the feed' }),
+    }),
+    fresh: 'feed',
+    answers: { 200: MemberPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ strata, caller, params, query }) => {
+      requireSegments(caller, [params.key]);
+      if (query.snapshot) return snapshotPage(strata, params.key, query);
       const [afterKey] = decodeCursor('members', query.after, ['integer']) ?? [];
       const segment = await getSegment(strata.database, params.key);
       const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 };
@@ -53,34 +90,88 @@ export const memberRoutes: readonly Route[] = [
   }),
   route({
     method: 'GET',
+    path: '/v1/segments/:key/members.csv',
+    operationId: 'exportMembers',
+    tag: 'segments',
+    scope: 'members:read',
+    summary: 'All members as one file, exactly as of one place of the feed',
+    description:
+      'Columns customerId, since, source, version. The header `Strata-Changes-After` is the cursor of the place: the changes behind it continue the file. An answer that ends before its end was cut because retention passed the place.',
+    params: SegmentPath,
+    fresh: 'feed',
+    heavy: true,
+    media: 'text/csv',
+    answers: { 200: z.string().meta({ description: 'CSV as of RFC 4180' }) },
+    refusals: ['not_found'],
+    handle: async ({ strata, caller, params, request, reply }) => {
+      requireSegments(caller, [params.key]);
+      const segment = await getSegment(strata.database, params.key);
+      const position = await readFeedEnd(strata.database);
+      reply.type('text/csv; charset=utf-8').header('strata-changes-after', encodeCursor('changes', [position]));
+      reply.header('content-disposition', `attachment; filename="${params.key}.csv"`);
+      return request.method === 'HEAD' ? '' : Readable.from(printMembers(strata, segment.id, position), { objectMode: false });
+    },
+  }),
+  route({
+    method: 'GET',
     path: '/v1/customers/:customerId/segments',
     operationId: 'getCustomerSegments',
     tag: 'customers',
     scope: 'members:read',
+    tokens: ['customer'],
     summary: 'The segments that the customer is in, now or as of a past instant',
+    description:
+      'With `unknown=empty` a customer who is not known is in the segments that somebody would be in who was made this moment and of whom nothing is known, since nobody knows when.',
     params: CustomerPath,
-    query: z.strictObject({ at: AtParameter }),
+    query: z.strictObject({ at: AtParameter, unknown: UnknownParameter }),
     fresh: 'write',
     etag: 'read',
     answers: { 200: CustomerSegmentsSchema },
     refusals: ['not_found', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
-      const key = customerKey(params.customerId);
-      const found = await (query.at === undefined
-        ? readSegments(strata, key)
-        : asOf(strata, query.at, (atMs) => readCustomerSegmentsAt(strata.database, key, atMs)));
-      if (found === null || found.customerId !== params.customerId)
-        throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
-      return {
+    handle: async ({ strata, caller, params: { customerId }, query }) => {
+      if (query.at === undefined) {
+        const json = await strata.storefront.segmentsOf(customerId, query.unknown);
+        if (json === null) throw noCustomer(customerId);
+        return caller.segments === null ? new JsonText(json) : onlySegments(caller, JSON.parse(json));
+      }
+      const found = await asOf(strata, query.at, (atMs) => readCustomerSegmentsAt(strata.database, customerKey(customerId), atMs));
+      if (found === null || found.customerId !== customerId) throw noCustomer(customerId);
+      return onlySegments(caller, {
         customerId: found.customerId,
-        segments: found.segments.map((segment) => ({
-          key: segment.key,
-          name: segment.name,
-          group: segment.group,
-          since: instant(segment.sinceMs),
-          source: segment.source,
-        })),
-      };
+        segments: found.segments.map(({ key, name, group, sinceMs, source }) => ({ key, name, group, since: instant(sinceMs), source })),
+      });
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/memberships/check',
+    operationId: 'checkMemberships',
+    tag: 'customers',
+    scope: 'members:read',
+    readsOnly: true,
+    summary: 'Which of these customers are in which of these segments',
+    description: 'Answers in the order of `customerIds`; whoever’s look is overdue is evaluated first, as for one customer.',
+    body: {
+      kind: 'schema',
+      schema: z.strictObject({
+        customerIds: z.array(CustomerId).min(1).max(MAX_CHECKED),
+        segments: z.array(SegmentKey).min(1).max(MAX_SEGMENTS),
+        unknown: UnknownParameter,
+      }),
+    },
+    fresh: 'write',
+    answers: { 200: z.strictObject({ data: z.array(CheckedSchema) }) },
+    refusals: ['not_found'],
+    handle: async ({ strata, caller, body }) => {
+      requireSegments(caller, body.segments);
+      const ids = await readSegmentIds(strata.database, body.segments);
+      const inside = await strata.storefront.check(body.customerIds, [...ids.values()], body.unknown);
+      requireKnown(body.customerIds, inside);
+      const data = body.customerIds.map((customerId) => {
+        const own = new Set(inside.get(customerId));
+        return { customerId, segments: [...ids].filter(([, id]) => own.has(id)).map(([key]) => key) };
+      });
+      return { data };
     },
   }),
 ];
@@ -93,4 +184,67 @@ export function memberOut({ customerId, sinceMs, source, version }: Member): z.i
 function asOf<Value>(strata: Strata, at: string, read: (atMs: number) => Promise<Value>): Promise<Value> {
   const atMs = Date.parse(at);
   return readPast(strata.database, strata.clock, atMs, () => read(atMs));
+}
+
+// ---------------------------------------------------------------- snapshots
+
+/** The place of the first page goes along in the cursor. */
+async function snapshotPage(
+  strata: Strata,
+  key: string,
+  query: { readonly after?: string | undefined; readonly at?: string | undefined; readonly limit: number },
+): Promise<Listed<z.input<typeof MemberSchema>> & { readonly changesAfter: string }> {
+  if (query.at !== undefined) {
+    const detail = 'Give one of them: `at` or `snapshot`.';
+    throw new AppError('invalid_request', detail, { errors: [{ parameter: 'snapshot', code: 'invalid_value', detail }] });
+  }
+  const segment = await getSegment(strata.database, key);
+  const [given, afterKey] = decodeCursor('snapshot', query.after, ['integer', 'integer']) ?? [];
+  const position = given ?? (await readFeedEnd(strata.database));
+  if (given !== undefined) await requireFeedPlace(strata, given);
+  const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1, asOfIso: fixedIso(strata) };
+  const rows = await readMembersAtPosition(strata.database, segment.id, position, range);
+  await requireWhole(strata, position);
+  const shown = page(rows, query.limit, memberOut, (last) => encodeCursor('snapshot', [position, last.customerKey]));
+  return { ...shown, changesAfter: encodeCursor('changes', [position]) };
+}
+
+const EXPORTED_TOGETHER = 1000;
+
+/** A page at a time: what the reader has not taken is not read. */
+async function* printMembers(strata: Strata, segmentId: number, position: string): AsyncGenerator<string> {
+  yield 'customerId,since,source,version\r\n';
+  let afterKey: CustomerKey | undefined;
+  for (;;) {
+    const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: EXPORTED_TOGETHER, asOfIso: fixedIso(strata) };
+    const members = await readMembersAtPosition(strata.database, segmentId, position, range);
+    await requireWhole(strata, position);
+    if (members.length === 0) return;
+    yield members.map(printMember).join('');
+    afterKey = members.at(-1)?.customerKey;
+  }
+}
+
+function printMember({ customerId, sinceMs, source, version }: Member): string {
+  const id = /[",\r\n]|^\s|\s$/.test(customerId) ? `"${customerId.replaceAll('"', '""')}"` : customerId;
+  return `${id},${instant(sinceMs)},${source},${version}\r\n`;
+}
+
+// ---------------------------------------------------------------- refusals
+
+function noCustomer(customerId: string): AppError {
+  return new AppError('not_found', `There is no customer “${customerId}”.`);
+}
+
+function onlySegments(caller: Caller, answer: z.input<typeof CustomerSegmentsSchema>): z.input<typeof CustomerSegmentsSchema> {
+  return { ...answer, segments: [...onlyAllowed(caller, answer.segments, ({ key }) => key)] };
+}
+
+/** Throws `not_found`, naming all who are not there. */
+function requireKnown(customerIds: readonly string[], inside: ReadonlyMap<string, readonly number[] | null>): void {
+  const errors = customerIds.flatMap((id, index) => {
+    const detail = `There is no customer “${id}”.`;
+    return inside.get(id) === null ? [{ pointer: `/customerIds/${index}`, code: 'not_found', detail }] : [];
+  });
+  if (errors.length > 0) throw new AppError('not_found', `${errors.length} of these customers are not known.`, { errors });
 }

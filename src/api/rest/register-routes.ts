@@ -1,6 +1,6 @@
 // In charge of putting a table of routes into Fastify: checking, freshness, ETags, serialising, 405 for the other methods.
 // Not of what any route does.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { type Caller, NOBODY } from '../../access/caller.ts';
 import type { Scope } from '../../access/scopes.ts';
@@ -9,6 +9,7 @@ import type { Strata } from '../../strata.ts';
 import { answerRoute } from './answer-route.ts';
 import { requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
+import { JsonText } from './json-text.ts';
 import { type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
 declare module 'fastify' {
@@ -97,8 +98,8 @@ function hangUp(reply: FastifyReply): AbortSignal {
 
 /** The ETag is a hash of the very bytes. */
 function answerUnlessSame(request: FastifyRequest, reply: FastifyReply, answer: unknown): unknown {
-  const text = String(reply.serialize(answer));
-  const tag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  const text = answer instanceof JsonText ? answer.text : String(reply.serialize(answer));
+  const tag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`;
   reply.header('etag', tag).header('cache-control', 'private, no-cache');
   const known = request.headers['if-none-match'];
   if (known !== undefined && (known === '*' || known.split(',').some((each) => each.trim().replace(/^W\//, '') === tag)))

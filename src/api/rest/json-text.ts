@@ -1,0 +1,14 @@
+// In charge of one form of an answer: JSON that is there as text already, and is sent as it is.
+
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** For who needs it as a value. */
+  toJSON(): unknown {
+    return JSON.parse(this.text);
+  }
+}

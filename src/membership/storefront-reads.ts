@@ -1,0 +1,209 @@
+// In charge of the questions that a shop asks at every page view: which segments is this customer in, and are these customers in those
+// segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever's
+// look is overdue is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
+import { Gatherer } from '../base/batch.ts';
+import { type Database, openDatabase } from '../db/database.ts';
+import { customerKey } from '../ingest/customer-key.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { fixedIso } from './due.ts';
+import { evaluateEmpty } from './empty-profile.ts';
+import type { Deciding } from './in-decision.ts';
+import { lookAgain } from './look-again.ts';
+
+/** What to say of a customer who is not known: nothing, or what would hold for somebody of whom nothing is known. */
+export type Unknown = 'empty' | '404';
+
+/** Two statements under way, each of what arrived while the others ran: with four none was any faster. */
+const LANES = 2;
+const TOGETHER = 250;
+const LOOKS_TOGETHER = 200;
+
+interface SegmentsRow {
+  id: CustomerKey;
+  external_id: string;
+  is_due: boolean;
+  json: string;
+}
+
+interface Found {
+  readonly customerId: string;
+  readonly isDue: boolean;
+  /** `{"customerId":…,"segments":[{"key","name","group","since","source"}]}` */
+  readonly json: string;
+}
+
+interface ReadMemberships {
+  readonly found: Found | null;
+  readonly epoch: string;
+}
+
+/** Reads of one statement each. `s.has_pins` saves most rows the look for one; groups are few and listed once. */
+const READ_SEGMENTS = `
+  with clock as materialized (
+    select coalesce($2::timestamptz, clock_timestamp()) as at
+  ), grouped as materialized (
+    select u.segment_id, g.key
+    from segment_groups as g
+    join segment_group_versions as v on v.group_id = g.id and v.number = g.version
+    cross join lateral unnest(v.segment_ids || v.otherwise_id) as u (segment_id)
+    where g.deleted_at is null
+  )
+  select c.id, c.external_id,
+    exists (
+      select from rechecks as r
+      where r.customer_id = c.id and r.due_at <= (select k.at from clock as k)
+    ) as is_due,
+    '{"customerId":' || to_json(c.external_id)::text || ',"segments":[' || coalesce((
+      select string_agg(
+        '{"key":"' || s.key || '","name":' || to_json(s.name)::text
+        || ',"group":' || coalesce('"' || (select g.key from grouped as g where g.segment_id = s.id limit 1) || '"', 'null')
+        || ',"since":"' || to_char(m.since, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+        || '","source":"' || case
+          when not s.has_pins or not exists (
+            select from pins as p
+            where p.customer_id = c.id and p.segment_id = s.id and p.include and (p.until is null or p.until > (select k.at from clock as k))
+          ) then 'rule'
+          when s.kind = 'manual' then 'manual'
+          else 'pin'
+        end || '"}', ',' order by s.key
+      )
+      from memberships as m
+      join segments as s on s.id = m.segment_id
+      where m.customer_id = c.id
+    ), '') || ']}' as json
+  from customers as c
+  where c.id = any($1::bigint[])`;
+
+export interface StorefrontOptions {
+  readonly deciding: Deciding;
+  /** there may be changes in the outbox */
+  onChanges(): void;
+}
+
+export class StorefrontReads {
+  readonly #deciding: Deciding;
+  readonly #database: Database;
+  readonly #reads: Gatherer<CustomerKey, ReadMemberships>;
+  readonly #looks: Gatherer<CustomerKey, void>;
+  readonly #empties: Gatherer<{ readonly id: string; readonly epoch: string }, string>;
+
+  constructor({ deciding, onChanges }: StorefrontOptions) {
+    this.#deciding = deciding;
+    this.#database = openDatabase(deciding.database.url, { connections: LANES, applicationName: 'strata storefront' });
+    const none = () => [];
+    this.#reads = new Gatherer({ limit: TOGETHER, lanes: LANES, keysOf: none, run: (keys) => this.#read(keys) });
+    this.#looks = new Gatherer({
+      limit: LOOKS_TOGETHER,
+      lanes: 1,
+      keysOf: none,
+      run: async (keys) => {
+        if ((await lookAgain(deciding, { keys: [...new Set(keys)], cause: 'time' })) > 0) onChanges();
+        return keys.map(() => undefined);
+      },
+    });
+    this.#empties = new Gatherer({ limit: TOGETHER, lanes: 1, keysOf: none, run: (unknown) => this.#imagine(unknown) });
+  }
+
+  /** The answer's JSON, of a customer who is known or, where that is wished, of one who is not; null: there is no such customer. */
+  async segmentsOf(customerId: string, unknown: Unknown): Promise<string | null> {
+    const key = customerKey(customerId);
+    let { found, epoch } = await this.#reads.add(key);
+    if (found?.isDue === true) {
+      await this.#looks.add(key);
+      ({ found, epoch } = await this.#reads.add(key));
+    }
+    if (found !== null && found.customerId === customerId) return found.json;
+    return unknown === 'empty' ? this.#empties.add({ id: customerId, epoch }) : null;
+  }
+
+  /** For each customer the ids among those given of the segments that it is in; null: there is no such customer. */
+  async check(
+    customerIds: readonly string[],
+    segmentIds: readonly number[],
+    unknown: Unknown,
+  ): Promise<ReadonlyMap<string, readonly number[] | null>> {
+    const keys = customerIds.map(customerKey);
+    let { rows, epoch } = await this.#check(keys, segmentIds);
+    const due = rows.filter((row) => row.is_due).map((row) => row.id);
+    if (due.length > 0) {
+      await Promise.all(due.map((key) => this.#looks.add(key)));
+      ({ rows, epoch } = await this.#check(keys, segmentIds));
+    }
+    const inside = new Map<string, readonly number[] | null>(rows.map((row) => [row.external_id, row.inside]));
+    const missing = customerIds.filter((id) => !inside.has(id));
+    const empty = unknown === 'empty' ? await evaluateEmpty(this.#deciding, epoch, missing) : new Map<string, readonly number[]>();
+    const asked = new Set(segmentIds);
+    for (const id of missing) inside.set(id, empty.get(id)?.filter((segmentId) => asked.has(segmentId)) ?? null);
+    return inside;
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  async #read(keys: readonly CustomerKey[]): Promise<readonly ReadMemberships[]> {
+    const rows = await this.#database.query<SegmentsRow>({
+      name: 'read_storefront',
+      text: READ_SEGMENTS,
+      values: [keys, fixedIso(this.#deciding)],
+    });
+    const byKey = new Map(rows.map(({ id, external_id, is_due, json }) => [id, { customerId: external_id, isDue: is_due, json }]));
+    const epoch = keys.some((key) => !byKey.has(key)) ? await this.#readEpoch() : '0';
+    return keys.map((key) => ({ found: byKey.get(key) ?? null, epoch }));
+  }
+
+  async #readEpoch(): Promise<string> {
+    const [row] = await this.#database.query<{ epoch: string }>({ name: 'storefront_epoch', text: 'select d.epoch from definitions as d' });
+    if (row === undefined) throw new Error('the definitions row is missing');
+    return row.epoch;
+  }
+
+  async #check(keys: readonly CustomerKey[], segmentIds: readonly number[]) {
+    const rows = await this.#database.query<{ id: CustomerKey; external_id: string; is_due: boolean; inside: number[] }>({
+      name: 'check_memberships',
+      text: `
+        select c.id, c.external_id,
+          exists (
+            select from rechecks as r
+            where r.customer_id = c.id and r.due_at <= (select coalesce($3::timestamptz, clock_timestamp()))
+          ) as is_due,
+          array(
+            select m.segment_id
+            from memberships as m
+            where m.customer_id = c.id and m.segment_id = any($2::integer[])
+          ) as inside
+        from customers as c
+        where c.id = any($1::bigint[])`,
+      values: [keys, segmentIds, fixedIso(this.#deciding)],
+    });
+    return { rows, epoch: rows.length < new Set(keys).size ? await this.#readEpoch() : '0' };
+  }
+
+  /** In the form of those who are known; since when is nobody’s question. */
+  async #imagine(unknown: readonly { readonly id: string; readonly epoch: string }[]): Promise<readonly string[]> {
+    const epoch = unknown.reduce((last, each) => (BigInt(each.epoch) > BigInt(last) ? each.epoch : last), '0');
+    const byId = await evaluateEmpty(this.#deciding, epoch, [...new Set(unknown.map(({ id }) => id))]);
+    const named = await this.#describe([...new Set([...byId.values()].flat())]);
+    return unknown.map(({ id }) => {
+      const segments = named.filter((segment) => byId.get(id)?.includes(segment.id) === true).map(({ json }) => json);
+      return `{"customerId":${JSON.stringify(id)},"segments":[${segments.join(',')}]}`;
+    });
+  }
+
+  #describe(segmentIds: readonly number[]): Promise<{ id: number; json: string }[]> {
+    return this.#database.query({
+      name: 'describe_segments',
+      text: `
+        select s.id, json_build_object('key', s.key, 'name', s.name, 'group', (
+          select g.key
+          from segment_groups as g
+          join segment_group_versions as v on v.group_id = g.id and v.number = g.version
+          where g.deleted_at is null and s.id = any(v.segment_ids || v.otherwise_id)
+        ), 'since', null, 'source', 'rule')::text as json
+        from segments as s
+        where s.id = any($1::integer[])
+        order by s.key`,
+      values: [segmentIds],
+    });
+  }
+}
