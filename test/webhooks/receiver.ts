@@ -4,6 +4,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Received {
+  /** path and query */
+  readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into messages of every shape, and fail where they differ
@@ -37,7 +39,7 @@ export async function startReceiver(): Promise<TestReceiver> {
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString();
-      received.push({ headers: request.headers as Record<string, string>, body, json: JSON.parse(body) });
+      received.push({ url: request.url ?? '', headers: request.headers as Record<string, string>, body, json: JSON.parse(body) });
       const behaviour = first.shift() ?? always;
       if (typeof behaviour === 'number') response.writeHead(behaviour).end(`status ${behaviour}`);
       else behaviour(request, response);
