@@ -7,6 +7,7 @@ import { AppError } from '../errors.ts';
 import { allows, allowsSegment, type Caller } from './caller.ts';
 import { hashOfSecret, newKeyId, newSecret } from './key-secret.ts';
 import type { Scope } from './scopes.ts';
+import { noteWrite } from './write-record.ts';
 
 /** Each process holds all of them in memory. */
 export const KEYS_MAX = 10_000;
@@ -107,6 +108,7 @@ export async function createKey(database: Database, clock: Clock, caller: Caller
         wish.expiresAtMs === null ? null : iso(wish.expiresAtMs),
       ],
     });
+    await noteKey(client, id, null, rows[0]);
     return rows[0];
   }).catch((error: unknown) => {
     throw sqlState(error) === UNIQUE_VIOLATION ? nameTaken(wish.name) : error;
@@ -171,6 +173,7 @@ export async function rotateKey(database: Database, clock: Clock, caller: Caller
         returning ${COLUMNS}`,
       values: [id, hashOfSecret(secret), iso(nowMs), iso(nowMs + graceMs)],
     });
+    await noteKey(client, id, known, rows[0]);
     return rows[0];
   });
   if (row === undefined) throw new Error('a key that was rotated was not returned');
@@ -180,7 +183,7 @@ export async function rotateKey(database: Database, clock: Clock, caller: Caller
 /** It opens nothing any more; its row stays, as what its name stands for. A second time changes nothing. Throws `not_found`. */
 export async function revokeKey(database: Database, clock: Clock, caller: Caller, id: string): Promise<Key> {
   const row = await changeKeys(database, async (client) => {
-    await getKey(asQueryable(client), caller, id);
+    const known = await getKey(asQueryable(client), caller, id);
     const { rows } = await client.query<KeyRow>({
       name: 'revoke_key',
       text: `
@@ -192,10 +195,17 @@ export async function revokeKey(database: Database, clock: Clock, caller: Caller
         returning ${COLUMNS}`,
       values: [id, iso(clock.nowMs())],
     });
+    await noteKey(client, id, known, rows[0]);
     return rows[0];
   });
   if (row === undefined) throw new Error('a key that was revoked was not returned');
   return toKey(row);
+}
+
+/** For the audit; no secret and no hash is among it. */
+function noteKey(client: Client, id: string, before: Key | null, after: KeyRow | undefined): Promise<void> {
+  const content = { before, after: after === undefined ? null : toKey(after) };
+  return noteWrite(client, { target: `keys/${id}`, changes: [{ customerKey: null, content }] });
 }
 
 /** The revision is raised first: its row's lock lets one change of keys happen at a time, and no process reads half of one. */

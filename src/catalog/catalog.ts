@@ -15,6 +15,8 @@ export interface BuiltInField {
   readonly column: string;
   readonly scaled?: true;
   readonly computed?: true;
+  /** says who somebody is, or comes from what does: seen, and asked by, with `pii:read` alone. Custom attributes all are */
+  readonly personal?: true;
   readonly nullable: boolean;
 }
 
@@ -24,17 +26,17 @@ function field(scope: Scope, name: string, type: ValueType, column: string, more
 
 export const BUILT_IN_FIELDS: readonly BuiltInField[] = [
   field('customers', 'id', 'string', 'external_id', { nullable: false }),
-  field('customers', 'email', 'string', 'email'),
-  field('customers', 'phone', 'string', 'phone'),
-  field('customers', 'first_name', 'string', 'first_name'),
-  field('customers', 'last_name', 'string', 'last_name'),
+  field('customers', 'email', 'string', 'email', { personal: true }),
+  field('customers', 'phone', 'string', 'phone', { personal: true }),
+  field('customers', 'first_name', 'string', 'first_name', { personal: true }),
+  field('customers', 'last_name', 'string', 'last_name', { personal: true }),
   field('customers', 'gender', 'string', 'gender'),
-  field('customers', 'birthday', 'date', 'birthday'),
-  field('customers', 'age', 'number', 'birthday', { computed: true }),
+  field('customers', 'birthday', 'date', 'birthday', { personal: true }),
+  field('customers', 'age', 'number', 'birthday', { computed: true, personal: true }),
   field('customers', 'country', 'string', 'country'),
   field('customers', 'region', 'string', 'region'),
   field('customers', 'city', 'string', 'city'),
-  field('customers', 'postal_code', 'string', 'postal_code'),
+  field('customers', 'postal_code', 'string', 'postal_code', { personal: true }),
   field('customers', 'language', 'string', 'language'),
   field('customers', 'source', 'string', 'source'),
   field('customers', 'tags', 'list', 'tags', { nullable: false }),

@@ -26,6 +26,8 @@ export interface HistoryQuery {
   readonly beforePosition?: string;
   readonly limit: number;
   readonly segmentId?: number;
+  /** of a customer: those of these alone */
+  readonly segmentIds?: readonly number[];
   readonly customerKey?: CustomerKey;
   readonly type?: 'entered' | 'exited';
   readonly cause?: string;
@@ -106,6 +108,7 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
     : 'c.position > $1::bigint and c.position <= $2::bigint';
   only('customer_id = $::bigint', customerKey);
   only('segment_id = $::integer', ofSegment ? undefined : segmentId);
+  only('segment_id = any($::integer[])', query.segmentIds);
   only('type = $', query.type);
   only('cause = $', query.cause);
   only('at >= $::timestamptz', query.fromMs === undefined ? undefined : isoOr('', query.fromMs));

@@ -84,11 +84,20 @@ function toGroup(row: GroupRow): Group {
   };
 }
 
-/** In order of key. */
-export async function listGroups(database: Database, query: { readonly afterKey?: string; readonly limit: number }): Promise<Group[]> {
+/** In order of key; with `segments` those that hold one of them. */
+export async function listGroups(
+  database: Database,
+  query: { readonly afterKey?: string; readonly segments?: readonly string[]; readonly limit: number },
+): Promise<Group[]> {
   const rows = await database.query<GroupRow>({
-    text: `${SELECT_GROUPS} and ($1::text is null or g.key > $1) order by g.key limit $2`,
-    values: [query.afterKey ?? null, query.limit],
+    text: `${SELECT_GROUPS} and ($1::text is null or g.key > $1)
+      and ($3::text[] is null or exists (
+        select from segments as o
+        where o.id = any(v.segment_ids || v.otherwise_id) and o.key = any($3)
+      ))
+      order by g.key
+      limit $2`,
+    values: [query.afterKey ?? null, query.limit, query.segments ?? null],
   });
   return rows.map(toGroup);
 }

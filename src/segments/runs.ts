@@ -75,14 +75,14 @@ function toRun(row: RunRow): Run {
 
 export async function listRuns(
   database: Database,
-  query: { readonly segment?: string; readonly beforeId?: string; readonly limit: number },
+  query: { readonly segments?: readonly string[]; readonly beforeId?: string; readonly limit: number },
 ): Promise<Run[]> {
   const rows = await database.query<RunRow>({
     text: `${SELECT_RUNS}
-      where ($1::text is null or s.key = $1) and ($2::bigint is null or r.id < $2)
+      where ($1::text[] is null or s.key = any($1)) and ($2::bigint is null or r.id < $2)
       order by r.id desc
       limit $3`,
-    values: [query.segment ?? null, query.beforeId ?? null, query.limit],
+    values: [query.segments ?? null, query.beforeId ?? null, query.limit],
   });
   return rows.map(toRun);
 }

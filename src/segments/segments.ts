@@ -153,10 +153,14 @@ function toSegment(row: SegmentRow): Segment {
   };
 }
 
-export async function listSegments(database: Database, query: { readonly afterKey?: string; readonly limit: number }): Promise<Segment[]> {
+/** In order of key; with `keys` those alone. */
+export async function listSegments(
+  database: Database,
+  query: { readonly afterKey?: string; readonly keys?: readonly string[]; readonly limit: number },
+): Promise<Segment[]> {
   const rows = await database.query<SegmentRow>({
-    text: `${SELECT_SEGMENTS} where ($1::text is null or s.key > $1) order by s.key limit $2`,
-    values: [query.afterKey ?? null, query.limit],
+    text: `${SELECT_SEGMENTS} where ($1::text is null or s.key > $1) and ($3::text[] is null or s.key = any($3)) order by s.key limit $2`,
+    values: [query.afterKey ?? null, query.limit, query.keys ?? null],
   });
   return rows.map(toSegment);
 }

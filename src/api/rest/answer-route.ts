@@ -1,11 +1,12 @@
 // In charge of one call of a route, whoever carries it: HTTP (register-routes.ts) or a field of GraphQL (graphql/). Checked, as fresh as it
 // asks for, handled. Not of the scope, which is asked for before anything is read.
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Caller, requireCustomer } from '../../access/caller.ts';
+import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
+import { AppError } from '../../errors.ts';
 import type { CheckRequest } from './check-request.ts';
 import { awaitFreshness } from './freshness.ts';
-import { recordCall } from './record-call.ts';
 import { JsonText } from './json-text.ts';
+import { recordCall } from './record-call.ts';
 import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
 
@@ -22,14 +23,27 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const { caller, request, reply } = call;
   const { params, query, body } = check(request);
   const { customerId } = params as { readonly customerId?: string };
+  if (route.path.includes('/segments/:key')) requireSegments(caller, [(params as { readonly key: string }).key]);
   if (customerId !== undefined) requireCustomer(caller, customerId); // without one in the path the handler looks to it
   if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
   reply.code(Number(Object.keys(route.answers)[0]));
   const checked = { ...call, strata: context.strata, params, query, body };
   const handle = () => recordCall(route, checked, () => route.handle(checked as Parameters<Route['handle']>[0]));
   const isHeavy = typeof route.heavy === 'function' ? route.heavy(query) : route.heavy === true;
-  const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle());
+  const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle()).catch((error) =>
+    withoutOthers(caller, error),
+  );
   if (context.checkAnswers && route.media === undefined)
     route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);
   return answer;
+}
+
+/** Some refusals name other segments, which a key for named ones is not told of. */
+function withoutOthers(caller: Caller, error: unknown): never {
+  if (caller.segments === null || !(error instanceof AppError)) throw error;
+  if (error.code === 'in_use')
+    throw new AppError('in_use', 'Something else still needs it, of which this key may not know.', { cause: error });
+  if (error.code === 'pinned_elsewhere')
+    throw new AppError('pinned_elsewhere', 'A pin in another segment of the group stands against it.', { cause: error });
+  throw error;
 }

@@ -1,11 +1,14 @@
 // In charge of the routes of what rules may name: the catalog, declared attributes and event properties.
 import { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
 import type { DeclaredType } from '../../catalog/declare-type.ts';
 import { listAttributes } from '../../catalog/declare-type.ts';
-import { catalogEntries } from '../../catalog/load-catalog.ts';
+import { type CatalogEntry, catalogEntries } from '../../catalog/load-catalog.ts';
+import { AppError } from '../../errors.ts';
 import { operatorsFor } from '../../rules/operators.ts';
 import { declareField } from '../../segments/declare-field.ts';
 import type { Strata } from '../../strata.ts';
+import { seesPersonal } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { nameText, storableText } from './wire.ts';
 
@@ -54,9 +57,12 @@ export const catalogRoutes: readonly Route[] = [
     scope: 'segments:read',
     summary: 'Every field that a rule may name: type, operators, frequent values',
     answers: { 200: CatalogSchema },
-    handle: async ({ strata }) => {
+    handle: async ({ strata, caller }) => {
       const entries = await catalogEntries(strata.database);
-      return { data: entries.map((entry) => ({ ...entry, operators: operatorsFor(entry.type) })) };
+      const hidden = (entry: CatalogEntry) => entry.kind === 'attribute' && !seesPersonal(caller);
+      return {
+        data: entries.map((entry) => ({ ...entry, operators: operatorsFor(entry.type), ...(hidden(entry) ? { values: [] } : {}) })),
+      };
     },
   }),
   route({
@@ -82,7 +88,9 @@ export const catalogRoutes: readonly Route[] = [
     body: { kind: 'schema', schema: DeclarationInput },
     answers: { 200: AttributeSchema },
     refusals: ['in_use', 'conflict'],
-    handle: async ({ strata, params, body }) => attributeOut(await declare(strata, null, params.name, body)),
+    handle: async ({ strata, caller, params, body }) => {
+      return attributeOut(await declare(strata, null, params.name, body).catch((error) => withoutExamples(caller, error)));
+    },
   }),
   route({
     method: 'PUT',
@@ -101,6 +109,13 @@ export const catalogRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Values that do not convert are told as examples, and attributes are personal. */
+function withoutExamples(caller: Caller, error: unknown): never {
+  if (error instanceof AppError && error.code === 'conflict' && !seesPersonal(caller))
+    throw new AppError('conflict', 'The attribute holds values of another type; its type cannot change.');
+  throw error;
+}
 
 async function declare(strata: Strata, event: string | null, name: string, body: z.output<typeof DeclarationInput>): Promise<DeclaredType> {
   const declared = await declareField(strata.database, strata.clock, { event, name, type: body.type, description: body.description });

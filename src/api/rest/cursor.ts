@@ -69,7 +69,7 @@ export interface Page<Item> {
 }
 
 /** For GraphQL, whose connections have a cursor for each row; REST answers none but the last. */
-const cursors = new WeakMap<object, (index: number) => string>();
+const cursors = new WeakMap<readonly unknown[], (index: number) => string>();
 
 /** The answer of a list that was asked for one row more than its limit: `next` is null exactly when nothing follows. */
 export function page<Row, Item>(
@@ -81,11 +81,11 @@ export function page<Row, Item>(
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const answer = { data: shown.map(toItem), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };
-  cursors.set(answer, (index) => cursorOf(shown[index] as Row));
+  cursors.set(answer.data, (index) => cursorOf(shown[index] as Row));
   return answer;
 }
 
-/** The place behind the row of that index, of an answer that `page` made; undefined: of another. */
-export function cursorAt(answer: object, index: number): string | undefined {
-  return cursors.get(answer)?.(index);
+/** The place behind the row of that index, of the data of a page that `page` made; undefined: of another. */
+export function cursorAt(data: readonly unknown[], index: number): string | undefined {
+  return cursors.get(data)?.(index);
 }

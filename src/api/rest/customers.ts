@@ -5,6 +5,7 @@ import { customerKey } from '../../ingest/customer-key.ts';
 import { listCustomers, readCustomer } from '../../ingest/read-customers.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { BatchOutcome, CustomerBatch, CustomerInput, CustomerSchema, CustomerWritten } from './fact-schemas.ts';
+import { customerFor, requirePersonal } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { CustomerPath, FlagParameter, listOf, Page, storableText } from './wire.ts';
 import { segmentsAfter, writeBatch, writeRow } from './write-rows.ts';
@@ -21,11 +22,16 @@ export const customerRoutes: readonly Route[] = [
     params: CustomerPath,
     body: { kind: 'document', schema: CustomerInput },
     answers: { 200: CustomerWritten },
-    refusals: ['id_collision'],
-    handle: async ({ strata, params, body }) => {
+    refusals: ['id_collision', 'not_found'],
+    handle: async ({ strata, caller, params, body }) => {
       const { outcome } = await writeRow(strata, 'customers', body, params.customerId);
       const customer = await readCustomer(strata.database, params.customerId);
-      return { customer, segments: segmentsAfter(outcome, customerKey(params.customerId)), token: outcome.token };
+      if (customer === null) throw customerNotFound(params.customerId); // erased in between
+      return {
+        customer: customerFor(caller, customer),
+        segments: segmentsAfter(caller, outcome, customerKey(params.customerId)),
+        token: outcome.token,
+      };
     },
   }),
   route({
@@ -53,13 +59,14 @@ export const customerRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(CustomerSchema) },
     refusals: ['invalid_cursor'],
-    handle: async ({ strata, query }) => {
+    handle: async ({ strata, caller, query }) => {
+      if (query.email !== undefined) requirePersonal(caller, 'asking by `email`');
       const [after = null] = decodeCursor('customers', query.after, ['text']) ?? [];
       const rows = await listCustomers(strata.database, { limit: query.limit + 1, after, email: query.email ?? null });
       return page(
         rows,
         query.limit,
-        (customer) => customer,
+        (customer) => customerFor(caller, customer),
         (last) => encodeCursor('customers', [last.id]),
       );
     },
@@ -76,10 +83,10 @@ export const customerRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: CustomerSchema },
     refusals: ['not_found'],
-    handle: async ({ strata, params }) => {
+    handle: async ({ strata, caller, params }) => {
       const customer = await readCustomer(strata.database, params.customerId);
       if (customer === null) throw customerNotFound(params.customerId);
-      return customer;
+      return customerFor(caller, customer);
     },
   }),
 ];

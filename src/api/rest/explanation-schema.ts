@@ -1,5 +1,6 @@
 // In charge of how an explanation looks on the wire, and of turning the stages' form into it.
 import { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
 import { unreachable } from '../../base/assert.ts';
 import type { CountedRows } from '../../evaluation/explain.ts';
 import type { ExplainedSegment, MembershipExplanation } from '../../membership/explanation.ts';
@@ -7,6 +8,7 @@ import { CAUSES } from '../../membership/record.ts';
 import { type Asked, conditionsIn, type ExplainedNode, type Value } from '../../rules/explain-rule.ts';
 import type { Missing } from '../../rules/missing.ts';
 import { printExpression } from '../../rules/print-text.ts';
+import { explanationFor } from './explanation-for.ts';
 import { Count, CustomerId, Instant, instant, instantOrNull, SegmentKey } from './wire.ts';
 
 const ValueSchema = z
@@ -143,7 +145,9 @@ export const ExplanationSchema = z
   })
   .meta({ id: 'Explanation', description: 'Why a customer is in a segment, or is not' });
 
-export function explanationOut(explanation: MembershipExplanation): z.input<typeof ExplanationSchema> {
+/** What the caller may not see of it is left out: values of personal fields, other segments. */
+export function explanationOut(full: MembershipExplanation, caller: Caller): z.input<typeof ExplanationSchema> {
+  const explanation = explanationFor(full, caller);
   const { customerId, atMs, source, decidedAtMs, change, next } = explanation;
   return {
     customerId,

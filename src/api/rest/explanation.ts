@@ -26,19 +26,19 @@ export const explanationRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: ExplanationSchema },
     refusals: ['not_found', 'conflict', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ strata, caller, params, query }) => {
       const key = customerKey(params.customerId);
       const found = await readSegments(strata, key); // whoever is due is evaluated first
       if (found === null || found.customerId !== params.customerId) throw customerNotFound(params.customerId);
       const segment = await getSegment(strata.database, params.key);
-      if (query.at !== undefined) return explanationOut(await explainPast(strata, key, segment.id, Date.parse(query.at)));
+      if (query.at !== undefined) return explanationOut(await explainPast(strata, key, segment.id, Date.parse(query.at)), caller);
       if (segment.version === null) {
         const detail = `Segment “${params.key}” is a draft: no version of it is published, so nobody is in it. Preview its rule instead.`;
         throw new AppError('conflict', detail);
       }
       const { explanation, changes } = await explainNow(strata, key, segment.id);
       if (changes > 0) strata.publisher.poke();
-      return explanationOut(explanation);
+      return explanationOut(explanation, caller);
     },
   }),
 ];

@@ -34,24 +34,27 @@ const profileInput = {
 export const CustomerInput = z.strictObject(profileInput).meta({ id: 'CustomerInput', description: 'What is absent stays, null clears' });
 const CustomerRow = z.strictObject({ id: CustomerId, ...profileInput }).meta({ id: 'CustomerRow' });
 
+/** Left out for a key without `pii:read`. */
+const personal = <Field extends z.ZodType>(field: Field) => field.optional().meta({ description: 'With the scope `pii:read`' });
+
 export const CustomerSchema = z
   .strictObject({
     id: z.string(),
-    email: z.string().nullable(),
-    phone: z.string().nullable(),
-    firstName: z.string().nullable(),
-    lastName: z.string().nullable(),
+    email: personal(z.string().nullable()),
+    phone: personal(z.string().nullable()),
+    firstName: personal(z.string().nullable()),
+    lastName: personal(z.string().nullable()),
     gender: z.string().nullable(),
-    birthday: DateText.nullable(),
+    birthday: personal(DateText.nullable()),
     country: z.string().nullable(),
     region: z.string().nullable(),
     city: z.string().nullable(),
-    postalCode: z.string().nullable(),
+    postalCode: personal(z.string().nullable()),
     language: z.string().nullable(),
     source: z.string().nullable(),
     tags: z.array(z.string()),
     consent: z.record(z.string(), z.boolean()),
-    attributes: Attributes,
+    attributes: personal(Attributes),
     createdAt: Instant,
   })
   .meta({ id: 'Customer' });

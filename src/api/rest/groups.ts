@@ -1,8 +1,10 @@
 // In charge of the routes of groups: segments that exclude each other.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { changeGroup, createGroup, deleteGroup, type Group, getGroup, listGroups, listGroupVersions } from '../../segments/groups.ts';
+import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
 import { Instant, instant, listOf, Page, SegmentKey, storableText } from './wire.ts';
@@ -59,10 +61,11 @@ export const groupRoutes: readonly Route[] = [
     refusals: ['already_exists', 'in_use', 'conflict'],
     handle: async ({ strata, caller, body, reply }) => {
       const { key, name, segments, otherwise } = body;
+      requireSegments(caller, segmentsIn({ segments, otherwise: otherwise ?? null }));
       const group = await createGroup(strata.database, strata.clock, key, { name, segments, otherwise: otherwise ?? null }, caller.actor);
       strata.runsWaiting.ring();
       reply.header('etag', groupTag(group)).header('location', `/v1/groups/${key}`);
-      return groupOut(group);
+      return groupOut(group, caller);
     },
   }),
   route({
@@ -76,10 +79,16 @@ export const groupRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(GroupSchema) },
     refusals: ['invalid_cursor'],
-    handle: async ({ strata, query }) => {
+    handle: async ({ strata, caller, query }) => {
       const [afterKey] = decodeCursor('groups', query.after, ['text']) ?? [];
-      const rows = await listGroups(strata.database, { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 });
-      return page(rows, query.limit, groupOut, (last) => encodeCursor('groups', [last.key]));
+      const segments = caller.segments === null ? {} : { segments: [...caller.segments] };
+      const rows = await listGroups(strata.database, {
+        ...(afterKey === undefined ? {} : { afterKey }),
+        ...segments,
+        limit: query.limit + 1,
+      });
+      const toGroup = (group: Group) => groupOut(group, caller);
+      return page(rows, query.limit, toGroup, (last) => encodeCursor('groups', [last.key]));
     },
   }),
   route({
@@ -93,10 +102,10 @@ export const groupRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: GroupSchema },
     refusals: ['not_found'],
-    handle: async ({ strata, params, reply }) => {
-      const group = await getGroup(strata.database, params.key);
+    handle: async ({ strata, caller, params, reply }) => {
+      const group = await groupFor(strata, caller, params.key);
       reply.header('etag', groupTag(group));
-      return groupOut(group);
+      return groupOut(group, caller);
     },
   }),
   route({
@@ -114,12 +123,14 @@ export const groupRoutes: readonly Route[] = [
     refusals: ['not_found', 'in_use', 'conflict'],
     handle: async ({ strata, caller, params, body, request, reply }) => {
       const { name, segments, otherwise } = body;
+      await requireWholeGroup(strata, caller, params.key);
+      requireSegments(caller, segmentsIn({ segments, otherwise: otherwise ?? null }));
       const expected = expectGroupTag(request.headers['if-match']);
       const changed = { name, segments, otherwise: otherwise ?? null };
       const group = await changeGroup(strata.database, strata.clock, params.key, changed, caller.actor, expected);
       strata.runsWaiting.ring();
       reply.header('etag', groupTag(group));
-      return groupOut(group);
+      return groupOut(group, caller);
     },
   }),
   route({
@@ -133,7 +144,8 @@ export const groupRoutes: readonly Route[] = [
     etag: 'edit',
     answers: { 200: DeletedSchema },
     refusals: ['not_found'],
-    handle: async ({ strata, params, request }) => {
+    handle: async ({ strata, caller, params, request }) => {
+      await requireWholeGroup(strata, caller, params.key);
       const { segments } = await getGroup(strata.database, params.key);
       await deleteGroup(strata.database, strata.clock, params.key, expectGroupTag(request.headers['if-match']));
       strata.runsWaiting.ring();
@@ -152,32 +164,67 @@ export const groupRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(GroupVersionSchema) },
     refusals: ['not_found', 'invalid_cursor'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ strata, caller, params, query }) => {
+      await groupFor(strata, caller, params.key);
       const [before] = decodeCursor('group-versions', query.after, ['integer']) ?? [];
       const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
       const rows = await listGroupVersions(strata.database, params.key, range);
       return page(
         rows,
         query.limit,
-        ({ createdAtMs, ...version }) => ({ ...version, createdAt: instant(createdAtMs) }),
+        ({ createdAtMs, ...version }) => ({ ...version, ...segmentsFor(caller, version), createdAt: instant(createdAtMs) }),
         (last) => encodeCursor('group-versions', [last.number]),
       );
     },
   }),
 ];
 
-export function groupOut(group: Group): z.input<typeof GroupSchema> {
-  const { key, name, segments, otherwise, version, status, createdAtMs, updatedAtMs } = group;
+export function groupOut(group: Group, caller: Caller): z.input<typeof GroupSchema> {
+  const { key, name, version, status, createdAtMs, updatedAtMs } = group;
   return {
     key,
     name,
-    segments: [...segments],
-    otherwise,
+    ...segmentsFor(caller, group),
     version,
     status,
     createdAt: instant(createdAtMs),
     updatedAt: instant(updatedAtMs),
   };
+}
+
+interface InGroup {
+  readonly segments: readonly string[];
+  readonly otherwise: string | null;
+}
+
+function segmentsIn({ segments, otherwise }: InGroup): readonly string[] {
+  return otherwise === null ? segments : [...segments, otherwise];
+}
+
+function segmentsFor(caller: Caller, { segments, otherwise }: InGroup) {
+  return {
+    segments: [...onlyAllowed(caller, segments, (key) => key)],
+    otherwise: otherwise !== null && allowsSegment(caller, otherwise) ? otherwise : null,
+  };
+}
+
+/** Whoever sees none of its segments does not see the group. */
+export function seesGroup(caller: Caller, group: InGroup): boolean {
+  return segmentsIn(group).some((segment) => allowsSegment(caller, segment));
+}
+
+/** Throws `not_found`, also for a group that holds none of the caller's segments. */
+async function groupFor(strata: Strata, caller: Caller, key: string): Promise<Group> {
+  const group = await getGroup(strata.database, key);
+  if (!seesGroup(caller, group)) throw new AppError('not_found', `There is no group “${key}”.`);
+  return group;
+}
+
+/** An order of segments is a matter of each: whoever changes it has to be allowed all. Throws `not_found`, `forbidden`. */
+async function requireWholeGroup(strata: Strata, caller: Caller, key: string): Promise<void> {
+  const group = await groupFor(strata, caller, key);
+  if (!segmentsIn(group).every((segment) => allowsSegment(caller, segment)))
+    throw new AppError('forbidden', 'This key is for named segments, and not for all of this group.');
 }
 
 /** A hash of what its owners edit. */

@@ -1,6 +1,7 @@
 // In charge of the routes of the past: a customer's and a segment's history, sizes at an instant and over time. Members and segments as of
 // an instant are members.ts.
 import { z } from 'zod';
+import { allowsSegment, type Caller, requireSegments } from '../../access/caller.ts';
 import { historyTrimmed, type KeptHistory, readKeptHistory, readPast, requireKept } from '../../changes/kept-history.ts';
 import { type HistoryQuery, type IdleWord, type PastChange, readHistory, readIdleWords } from '../../changes/read-history.ts';
 import { countMembersAt } from '../../changes/read-past.ts';
@@ -19,6 +20,7 @@ import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import { readCustomer } from '../../ingest/read-customers.ts';
 import { CAUSES, type Cause } from '../../membership/record.ts';
+import { readSegmentIds } from '../../segments/read-segment-ids.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { ChangeType } from './change-schema.ts';
@@ -97,11 +99,16 @@ export const historyRoutes: readonly Route[] = [
     fresh: 'feed',
     answers: { 200: HistoryPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ strata, caller, params, query }) => {
+      if (query.segment !== undefined) requireSegments(caller, [query.segment]);
       const customer = await readCustomer(strata.database, params.customerId);
       if (customer === null) throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
-      const segmentId = query.segment === undefined ? undefined : (await getSegment(strata.database, query.segment)).id;
-      return readPage(strata, query, { customerKey: customerKey(params.customerId), ...(segmentId === undefined ? {} : { segmentId }) });
+      return readPage(
+        strata,
+        query,
+        { customerKey: customerKey(params.customerId), ...(await segmentsOf(strata, caller, query.segment)) },
+        caller,
+      );
     },
   }),
   route({
@@ -116,9 +123,14 @@ export const historyRoutes: readonly Route[] = [
     fresh: 'feed',
     answers: { 200: HistoryPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ strata, caller, params, query }) => {
       const segmentId = (await getSegment(strata.database, params.key)).id;
-      return readPage(strata, query, { segmentId, ...(query.customer === undefined ? {} : { customerKey: customerKey(query.customer) }) });
+      return readPage(
+        strata,
+        query,
+        { segmentId, ...(query.customer === undefined ? {} : { customerKey: customerKey(query.customer) }) },
+        caller,
+      );
     },
   }),
   route({
@@ -173,6 +185,17 @@ export const historyRoutes: readonly Route[] = [
   }),
 ];
 
+/** The one asked for, or those that the caller may see. */
+async function segmentsOf(
+  strata: Strata,
+  caller: Caller,
+  key: string | undefined,
+): Promise<Pick<HistoryQuery, 'segmentId' | 'segmentIds'>> {
+  if (key !== undefined) return { segmentId: (await getSegment(strata.database, key)).id };
+  if (caller.segments === null) return {};
+  return { segmentIds: [...(await readSegmentIds(strata.database, [...caller.segments])).values()] };
+}
+
 interface HistoryParameters {
   readonly limit: number;
   readonly after?: string | undefined;
@@ -185,7 +208,8 @@ interface HistoryParameters {
 async function readPage(
   strata: Strata,
   parameters: HistoryParameters,
-  of: Pick<HistoryQuery, 'customerKey' | 'segmentId'>,
+  of: Pick<HistoryQuery, 'customerKey' | 'segmentId' | 'segmentIds'>,
+  caller: Caller,
 ): Promise<z.input<typeof HistoryPage>> {
   const { limit, after, type, cause, from, to } = parameters;
   const [beforePosition, beforeMs] = decodeCursor('history', after, ['integer', 'integer']) ?? [];
@@ -201,7 +225,7 @@ async function readPage(
   const kept = await readKeptHistory(strata.database, strata.clock); // after the log, which may have been trimmed meanwhile
   if (from !== undefined) requireKept(Date.parse(from), kept);
   const { data, next } = page(rows, limit, pastChangeOut, (last) => encodeCursor('history', [last.position, String(last.atMs)]));
-  const words = await idleWords(strata, parameters, of, {
+  const words = await idleWords(strata, parameters, of, caller, {
     beforeMs: beforeMs === undefined ? undefined : Number(beforeMs),
     downToMs: next === null ? undefined : rows[limit - 1]?.atMs,
   });
@@ -213,7 +237,8 @@ async function readPage(
 async function idleWords(
   strata: Strata,
   { type, cause, from, to }: HistoryParameters,
-  { customerKey: key, segmentId }: Pick<HistoryQuery, 'customerKey' | 'segmentId'>,
+  { customerKey: key, segmentId }: Pick<HistoryQuery, 'customerKey' | 'segmentId' | 'segmentIds'>,
+  caller: Caller,
   { beforeMs, downToMs }: { readonly beforeMs: number | undefined; readonly downToMs: number | undefined },
 ): Promise<z.input<typeof PastChangeSchema>[]> {
   if (key === undefined || type !== undefined) return [];
@@ -224,7 +249,7 @@ async function idleWords(
     fromMs: Math.max(from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from), downToMs ?? Number.NEGATIVE_INFINITY),
     toMs: Math.min(to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to), beforeMs ?? Number.POSITIVE_INFINITY),
   });
-  return found.map(idleWordOut);
+  return found.filter(({ segment }) => allowsSegment(caller, segment)).map(idleWordOut);
 }
 
 function idleWordOut({ id, atMs, ...word }: IdleWord): z.input<typeof PastChangeSchema> {

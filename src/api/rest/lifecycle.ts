@@ -10,11 +10,13 @@ import { getRun } from '../../segments/runs.ts';
 import { getSegment } from '../../segments/segments.ts';
 import { countDeliveries } from '../../webhooks/count-deliveries.ts';
 import { type Route, route } from './route.ts';
+import { withRuleOfBody } from './rule-place.ts';
 import { sampleFor } from './rules.ts';
 import {
   expectTag,
   ImpactSchema,
   impactOut,
+  RuleInput,
   RulesDiffSchema,
   RunSchema,
   rulesDiffOut,
@@ -73,8 +75,46 @@ export const lifecycleRoutes: readonly Route[] = [
       const { database, clock, timeZone, programs } = strata;
       const asking = { database, clock, timeZone, limits: programs.get().limits };
       const { against } = query;
-      const request = { ...params, sample, ...(against === undefined ? {} : { against }) };
+      const { key, number } = params;
+      const request = { key, wanted: { number }, sample, ...(against === undefined ? {} : { against }) };
       const impact = await findImpact(asking, request, signal()).catch(refuseFailure);
+      const dependents = onlyAllowed(caller, impact.dependents, ({ key }) => key);
+      return impactOut({ ...impact, dependents }, await countDeliveries(database, impact));
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/segments/:key/impact',
+    operationId: 'getRuleImpact',
+    heavy: true,
+    readsOnly: true,
+    tag: 'segments',
+    scope: 'segments:read',
+    summary: 'Who would enter and leave if this rule took the place of the published one',
+    description: 'As of a version, for a rule that is stored nowhere yet: what a plan or an editor asks. Nothing is stored.',
+    params: SegmentPath,
+    body: {
+      kind: 'schema',
+      schema: z
+        .strictObject({
+          rule: RuleInput,
+          sample: z
+            .int()
+            .min(0)
+            .max(MAX_SAMPLE)
+            .optional()
+            .meta({ description: 'Customers in each sample: 10 unless said; 0 for a key without `members:read`' }),
+        })
+        .meta({ id: 'RuleImpact' }),
+    },
+    answers: { 200: ImpactSchema },
+    refusals: ['not_found', 'invalid_rule', 'rule_failed'],
+    handle: async ({ strata, caller, params, body, signal }) => {
+      const sample = sampleFor(caller, body.sample);
+      const { database, clock, timeZone, programs } = strata;
+      const asking = { database, clock, timeZone, limits: programs.get().limits };
+      const request = { key: params.key, wanted: { rule: body.rule }, sample };
+      const impact = await withRuleOfBody(() => findImpact(asking, request, signal())).catch(refuseFailure);
       return impactOut(impact, await countDeliveries(database, impact));
     },
   }),

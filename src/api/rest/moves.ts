@@ -1,8 +1,10 @@
 // In charge of the route of moves: up to 1,000 customers at once, or all members that a rule holds for as a run.
 import { z } from 'zod';
+import { requireAllSegments, requireSegments } from '../../access/caller.ts';
 import { type MoveOutcome, move } from '../../pipeline.ts';
 import { queueMove } from '../../segments/queue-move.ts';
 import { getRun } from '../../segments/runs.ts';
+import { requireRule } from './personal.ts';
 import { Reason, Until } from './pins.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
@@ -67,6 +69,9 @@ export const moveRoutes: readonly Route[] = [
     refusals: ['not_found', 'conflict', 'not_a_member', 'pinned_elsewhere', 'invalid_rule'],
     handle: async ({ strata, caller, query, body, reply }) => {
       const { customerIds, where, reason, until, ...rest } = body;
+      requireSegments(caller, [body.from, body.to]);
+      if (body.replace) requireAllSegments(caller, '`replace`');
+      if (where !== undefined) requireRule(caller, where);
       const untilMs = typeof until === 'string' ? Date.parse(until) : null;
       const request = { ...rest, actor: caller.actor, reason: reason ?? null, untilMs };
       if (customerIds !== undefined) {

@@ -26,11 +26,11 @@ export const orderRoutes: readonly Route[] = [
     body: { kind: 'document', schema: OrderInput },
     answers: { 200: OrderWritten },
     refusals: ['id_collision'],
-    handle: async ({ strata, params, body }) => {
+    handle: async ({ strata, caller, params, body }) => {
       const answerOf = (batch: PreparedBatch, outcome: WriteOutcome) => {
         const [order] = batch.facts.orders;
         if (order === undefined) throw new Error('an accepted order is not among the facts');
-        const segments = segmentsAfter(outcome, order.customerKey);
+        const segments = segmentsAfter(caller, outcome, order.customerKey);
         return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
       };
       const { batch, outcome } = await writeRow(strata, 'orders', body, params.orderId, answerOf);
@@ -78,11 +78,11 @@ export const orderRoutes: readonly Route[] = [
     params: OrderPath,
     answers: { 200: OrderWritten },
     refusals: ['not_found'],
-    handle: async ({ strata, params }) => {
+    handle: async ({ strata, caller, params }) => {
       const order = await readOrder(strata.database, params.orderId);
       if (order === null) throw orderNotFound(params.orderId);
       const answerOf = (outcome: WriteOutcome) => {
-        const segments = segmentsAfter(outcome, customerKey(order.customerId));
+        const segments = segmentsAfter(caller, outcome, customerKey(order.customerId));
         return { id: order.id, customerId: order.customerId, segments, changes: outcome.changes, token: outcome.token };
       };
       return answerOf(await write(strata, { ...NO_FACTS, deletedOrderIds: [order.id] }, answerOf));

@@ -1,6 +1,6 @@
 // In charge of the routes of pins: putting a customer in or out by hand, giving the word back to the rule, listing what was said.
 import { z } from 'zod';
-import type { Caller } from '../../access/caller.ts';
+import { type Caller, onlyAllowed, requireAllSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { fixedIso } from '../../membership/due.ts';
 import { listPins, type Pin } from '../../membership/read-pins.ts';
@@ -76,7 +76,10 @@ export const pinRoutes: readonly Route[] = [
     body: { kind: 'schema', schema: PinInput, optional: true },
     answers: { 200: HandOutcomeSchema },
     refusals: ['not_found', 'conflict', 'pinned_elsewhere'],
-    handle: ({ strata, caller, params, body }) => say(strata, caller, params, 'add', body ?? {}),
+    handle: ({ strata, caller, params, body }) => {
+      if (body?.replace === true) requireAllSegments(caller, '`replace`');
+      return say(strata, caller, params, 'add', body ?? {});
+    },
   }),
   route({
     method: 'DELETE',
@@ -153,14 +156,19 @@ function fromOnePlace(query: Word, body: Word | undefined): Word {
 
 async function say(
   strata: Strata,
-  { actor }: Caller,
+  caller: Caller,
   { key, customerId }: { readonly key: string; readonly customerId: string },
   wish: PinWish,
   { reason, until, replace }: Word,
 ): Promise<z.input<typeof HandOutcomeSchema>> {
   const untilMs = typeof until === 'string' ? Date.parse(until) : null;
-  const request = { segment: key, customerId, wish, actor, reason: reason ?? null, untilMs, replace: replace ?? false };
-  const answerOf = ({ changes, segments, token }: HandOutcome) => ({ customerId, segments: [...segments], changes, token });
+  const request = { segment: key, customerId, wish, actor: caller.actor, reason: reason ?? null, untilMs, replace: replace ?? false };
+  const answerOf = ({ changes, segments, token }: HandOutcome) => ({
+    customerId,
+    segments: [...onlyAllowed(caller, segments, (each) => each)],
+    changes,
+    token,
+  });
   return answerOf(await pin(strata, request, answerOf));
 }
 

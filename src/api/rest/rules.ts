@@ -1,5 +1,6 @@
 // In charge of the routes that look at a rule before it becomes a segment: check, preview, the JSON Schema of its JSON form.
 import { z } from 'zod';
+import { allows, type Caller, requireScope } from '../../access/caller.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { loadCatalog } from '../../catalog/load-catalog.ts';
 import { readKeptHistory, requireKept } from '../../changes/kept-history.ts';
@@ -15,12 +16,14 @@ import { ruleJsonSchema } from '../../rules/rule-json-schema.ts';
 import { loadDefinitions } from '../../segments/definitions.ts';
 import { invalidRule, toErrorDetail } from '../../segments/segments.ts';
 import { CustomerSchema } from './fact-schemas.ts';
+import { customerFor, requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { placeInBody, withRuleOfBody } from './rule-place.ts';
 import { RuleInput } from './segment-schemas.ts';
 import { Count, ErrorDetailSchema, Instant, InstantInput, instant } from './wire.ts';
 
 const MAX_SAMPLE = 1000;
+const USUAL_SAMPLE = 10;
 
 const Warnings = z.array(ErrorDetailSchema);
 
@@ -65,7 +68,8 @@ export const ruleRoutes: readonly Route[] = [
     body: { kind: 'schema', schema: z.strictObject({ rule: RuleInput }).meta({ id: 'RuleCheck' }) },
     answers: { 200: CheckedSchema },
     refusals: ['invalid_rule'],
-    handle: async ({ strata, body }) => {
+    handle: async ({ strata, caller, body }) => {
+      requireRule(caller, body.rule);
       const catalog = await loadCatalog(strata.database);
       const { checked, warnings } = await withRuleOfBody(async () => readRule(body.rule, catalog));
       const { profile, orders, events, segments } = checked.reads;
@@ -83,6 +87,7 @@ export const ruleRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/rules/preview',
     operationId: 'previewRule',
+    heavy: true,
     readsOnly: true,
     personal: { of: 'sample', fields: true },
     tag: 'rules',
@@ -94,13 +99,20 @@ export const ruleRoutes: readonly Route[] = [
         .strictObject({
           rule: RuleInput,
           at: InstantInput.optional().meta({ description: 'A past instant: facts up to it, who existed then' }),
-          sample: z.int().min(0).max(MAX_SAMPLE).default(10).meta({ description: 'How many customers to show, in order of id' }),
+          sample: z
+            .int()
+            .min(0)
+            .max(MAX_SAMPLE)
+            .optional()
+            .meta({ description: 'How many customers to show, in order of id: 10 unless said; 0 for a key without `members:read`' }),
         })
         .meta({ id: 'RulePreview' }),
     },
     answers: { 200: PreviewSchema },
     refusals: ['invalid_rule', 'rule_failed', 'history_trimmed'],
-    handle: async ({ strata, body }) => {
+    handle: async ({ strata, caller, body }) => {
+      requireRule(caller, body.rule);
+      const sampled = sampleFor(caller, body.sample);
       const definitions = await loadDefinitions(strata.database);
       const { checked, warnings } = await withRuleOfBody(async () => readRule(body.rule, definitions.catalog));
       const pastMs = body.at === undefined ? null : Date.parse(body.at);
@@ -111,7 +123,7 @@ export const ruleRoutes: readonly Route[] = [
       const request = {
         checked,
         pastMs,
-        sample: body.sample,
+        sample: sampled,
         timeZone: strata.timeZone,
         timeoutMs: strata.programs.get().limits.scanTimeoutMs,
       };
@@ -120,7 +132,8 @@ export const ruleRoutes: readonly Route[] = [
       );
       // after the log was read, which may be trimmed at any moment; facts are never trimmed
       if (pastMs !== null && checked.reads.segments.size > 0) requireKept(asOfMs, await readKeptHistory(strata.database, strata.clock));
-      return { count, population, sample: await readCustomers(strata.database, sampleIds), at: instant(asOfMs), warnings };
+      const sample = await readCustomers(strata.database, sampleIds);
+      return { count, population, sample: sample.map((customer) => customerFor(caller, customer)), at: instant(asOfMs), warnings };
     },
   }),
   route({
@@ -134,3 +147,10 @@ export const ruleRoutes: readonly Route[] = [
     handle: async () => ruleJsonSchema(),
   }),
 ];
+
+/** Who is in a sample is a matter of members. Throws `forbidden` for one that is asked for. */
+export function sampleFor(caller: Caller, asked: number | undefined): number {
+  if (asked === undefined) return allows(caller, 'members:read') ? USUAL_SAMPLE : 0;
+  if (asked > 0) requireScope(caller, 'members:read');
+  return asked;
+}

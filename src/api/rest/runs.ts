@@ -1,7 +1,10 @@
 // In charge of the routes of runs: the progress of full evaluations.
 import { z } from 'zod';
+import { allowsSegment, type Caller, requireSegments } from '../../access/caller.ts';
+import { AppError } from '../../errors.ts';
 import { cancelRun } from '../../segments/lifecycle.ts';
-import { getRun, listRuns } from '../../segments/runs.ts';
+import { getRun, listRuns, type Run } from '../../segments/runs.ts';
+import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { type Route, route } from './route.ts';
 import { RunSchema, runOut } from './segment-schemas.ts';
@@ -21,10 +24,12 @@ export const runRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(RunSchema) },
     refusals: ['invalid_cursor'],
-    handle: async ({ strata, query }) => {
+    handle: async ({ strata, caller, query }) => {
       const [beforeId] = decodeCursor('runs', query.after, ['integer']) ?? [];
       const { segment } = query;
-      const filter = { ...(beforeId === undefined ? {} : { beforeId }), ...(segment === undefined ? {} : { segment }) };
+      if (segment !== undefined) requireSegments(caller, [segment]);
+      const segments = segment !== undefined ? [segment] : caller.segments === null ? undefined : [...caller.segments];
+      const filter = { ...(beforeId === undefined ? {} : { beforeId }), ...(segments === undefined ? {} : { segments }) };
       const rows = await listRuns(strata.database, { ...filter, limit: query.limit + 1 });
       const nowMs = strata.clock.nowMs();
       return page(
@@ -46,7 +51,7 @@ export const runRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: RunSchema },
     refusals: ['not_found'],
-    handle: async ({ strata, params }) => runOut(await getRun(strata.database, params.runId), strata.clock.nowMs()),
+    handle: async ({ strata, caller, params }) => runOut(await runFor(strata, caller, params.runId), strata.clock.nowMs()),
   }),
   route({
     method: 'POST',
@@ -60,8 +65,16 @@ export const runRoutes: readonly Route[] = [
     params: RunPath,
     answers: { 200: RunSchema },
     refusals: ['not_found', 'conflict', 'in_use'],
-    handle: async ({ strata, params }) => {
+    handle: async ({ strata, caller, params }) => {
+      await runFor(strata, caller, params.runId);
       return runOut(await cancelRun(strata.database, strata.clock, params.runId), strata.clock.nowMs());
     },
   }),
 ];
+
+/** Throws `not_found`, also for the run of a segment that is not the caller's: a number says nothing of whose it is. */
+async function runFor(strata: Strata, caller: Caller, id: string): Promise<Run> {
+  const run = await getRun(strata.database, id);
+  if (!allowsSegment(caller, run.segment)) throw new AppError('not_found', `There is no run ${id}.`);
+  return run;
+}

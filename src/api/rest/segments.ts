@@ -1,5 +1,6 @@
 // In charge of the routes of segments and their versions. What comparing and publishing do to them is lifecycle.ts, members are members.ts.
 import { z } from 'zod';
+import { requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { getRun } from '../../segments/runs.ts';
 import {
@@ -16,6 +17,7 @@ import {
   updateSegment,
 } from '../../segments/segments.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
 import {
@@ -49,6 +51,8 @@ export const segmentRoutes: readonly Route[] = [
     answers: { 201: SegmentSchema },
     refusals: ['already_exists', 'invalid_rule'],
     handle: async ({ strata, caller, body, reply }) => {
+      requireSegments(caller, [body.key]);
+      requireRule(caller, body.rule);
       const { kind, rule, ...rest } = body;
       if (kind === 'manual' && rule !== undefined)
         throw refusal('/rule', 'not_available', 'A manual segment has no rule; its members are added by hand.');
@@ -72,9 +76,14 @@ export const segmentRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(SegmentSchema) },
     refusals: ['invalid_cursor'],
-    handle: async ({ strata, query }) => {
+    handle: async ({ strata, caller, query }) => {
       const [afterKey] = decodeCursor('segments', query.after, ['text']) ?? [];
-      const rows = await listSegments(strata.database, { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 });
+      const keys = caller.segments === null ? {} : { keys: [...caller.segments] };
+      const rows = await listSegments(strata.database, {
+        ...(afterKey === undefined ? {} : { afterKey }),
+        ...keys,
+        limit: query.limit + 1,
+      });
       return page(rows, query.limit, segmentOut, (last) => encodeCursor('segments', [last.key]));
     },
   }),
@@ -148,6 +157,7 @@ export const segmentRoutes: readonly Route[] = [
     answers: { 201: VersionSchema },
     refusals: ['not_found', 'invalid_rule', 'conflict'],
     handle: async ({ strata, caller, params, body, request, reply }) => {
+      requireRule(caller, body.rule);
       const { database, clock } = strata;
       const expected = expectTag(request.headers['if-match']);
       const version = { rule: body.rule, note: body.note ?? null, author: caller.actor };

@@ -1,5 +1,6 @@
 // In charge of the way of raw rows from a body to a committed write: judged by the ingest stage, refused all together or taken.
 // Not of what a row may look like (ingest/) nor of what a write does (pipeline.ts).
+import { type Caller, onlyAllowed } from '../../access/caller.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { uuidv7 } from '../../base/uuid.ts';
 import { AppError, type ErrorCode, type ErrorDetail } from '../../errors.ts';
@@ -101,6 +102,6 @@ function refuse(code: ErrorCode, errors: readonly ErrorDetail[]): AppError {
 }
 
 /** A written row answers with its customer's segments. */
-export function segmentsAfter(outcome: WriteOutcome, key: CustomerKey): readonly string[] {
-  return outcome.segments.get(key) ?? [];
+export function segmentsAfter(caller: Caller, outcome: WriteOutcome, key: CustomerKey): readonly string[] {
+  return onlyAllowed(caller, outcome.segments.get(key) ?? [], (each) => each);
 }
