@@ -127,9 +127,10 @@ describe('a connection', () => {
     expect(await post(receiver.url, [])).toMatchObject({ succeeded: false, status: null, error: expect.stringContaining('not sent') });
     expect(receiver.received).toEqual([]);
     const refused: unknown[] = [];
-    safeConnector(new URL('https://10.0.0.1/'), options([]))({ hostname: '10.0.0.1', protocol: 'https:', port: '443' }, (error) =>
-      refused.push(error),
-    );
+    const keep = (error: unknown) => {
+      refused.push(error);
+    };
+    safeConnector(new URL('https://10.0.0.1/'), options([]))({ hostname: '10.0.0.1', protocol: 'https:', port: '443' }, keep);
     expect(refused).toEqual([expect.objectContaining({ message: expect.stringContaining('10.0.0.1 is not a public address') })]);
   });
 
