@@ -106,7 +106,7 @@ function request(
 }
 
 /** Creates and publishes all, and waits until each is built. */
-export async function defineSegments(service: Service, segments: readonly BenchSegment[]): Promise<void> {
+export async function defineSegments(service: Service, segments: readonly Pick<BenchSegment, 'key' | 'rule'>[]): Promise<void> {
   for (const { key, rule } of segments) {
     await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule, publish: true });
     // another segment may name it only once it is built or being built; nothing to wait for here

@@ -1,0 +1,120 @@
+// P3b: how long single writes take while a segment that most customers enter is being built, against the same writes with nothing beside them;
+// and how long reasons take. Not of how long the publish takes.
+import { systemClock } from '../src/base/clock.ts';
+import { SeededRandom } from '../src/base/seeded-random.ts';
+import { type Bench, drainOutbox } from './bench.ts';
+import { median } from './figure.ts';
+import type { LoadOutcome } from './load-client.ts';
+import { pressService } from './press.ts';
+import { type Service, waitForSegments } from './service.ts';
+import { orderBody } from './shop.ts';
+
+const CLIENTS = 4;
+const SECONDS = 8;
+const WARM_UP_SECONDS = 2;
+const ROUNDS = 2;
+const MOST_PER_SECOND = 2000;
+/** Nearly every buyer enters. */
+const BIG_RULE = 'count(orders in the last 700 days) >= 1';
+const EXPLAIN_SECONDS = 5;
+
+export async function measureBeside(bench: Bench): Promise<void> {
+  const service = await bench.service();
+  const writes = new Writes(bench);
+  bench.say('single orders beside a publish: warming up');
+  await writes.press(service, WARM_UP_SECONDS);
+  const alone: LoadOutcome[] = [];
+  const beside: LoadOutcome[] = [];
+  let published = 0;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    bench.say(`single orders alone, round ${round} of ${ROUNDS}`);
+    alone.push(await writes.press(service, SECONDS));
+    bench.say(`single orders beside a publish, round ${round} of ${ROUNDS}`);
+    const stopping = new AbortController();
+    const pressed = writes.press(service, SECONDS).finally(() => stopping.abort());
+    const [outcome, count] = await Promise.all([pressed, publishAgain(service, round, stopping.signal)]);
+    beside.push(outcome);
+    published += count;
+    await drainOutbox(bench.server, bench.strataDatabase);
+  }
+  const of = (outcomes: readonly LoadOutcome[], what: 'p50Ms' | 'p99Ms' | 'perSecond') => median(outcomes.map((each) => each[what]));
+  for (const what of ['p50Ms', 'p99Ms'] as const) {
+    const name = what.slice(0, 3);
+    bench.report({
+      id: what === 'p50Ms' ? 'P3b' : 'P3b-p99',
+      what: `${name} of one order beside a publish, ${CLIENTS} clients`,
+      value: of(beside, what),
+      unit: 'ms',
+      reference: { what: 'ms with nothing beside', value: of(alone, what) },
+      ratio: of(beside, what) / of(alone, what),
+      target: { sense: '<=', value: 2 }, // the run has one of the two processors meanwhile
+      detail: { published, perSecond: { alone: of(alone, 'perSecond'), beside: of(beside, 'perSecond') } },
+    });
+  }
+  await measureReasons(bench, service);
+}
+
+/** Publishes a new segment again and again, and takes each out of the way when it is built. → how many */
+async function publishAgain(service: Service, round: number, signal: AbortSignal): Promise<number> {
+  let count = 0;
+  for (; !signal.aborted; count += 1) {
+    const key = `beside-${round}-${count}`;
+    await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule: BIG_RULE, publish: true });
+    await waitForSegments(service);
+    await service.call('DELETE', `/v1/segments/${key}`);
+    await waitForSegments(service);
+  }
+  return count;
+}
+
+/** Fresh orders of the shop's buyers, placed now. */
+class Writes {
+  readonly #bench: Bench;
+  readonly #random: SeededRandom;
+  #count = 0;
+
+  constructor(bench: Bench) {
+    this.#bench = bench;
+    this.#random = new SeededRandom(bench.seed + 19);
+  }
+
+  press(service: Service, seconds: number): Promise<LoadOutcome> {
+    const requests = Array.from({ length: MOST_PER_SECOND * seconds }, (): [string, string, string] => {
+      this.#count += 1;
+      const order = this.#bench.shop.drawOrder(this.#random, `beside-${this.#count}`, systemClock.nowMs());
+      return ['PUT', `/v1/orders/${order.id}`, JSON.stringify(orderBody(order, false, false))];
+    });
+    return pressService({ ...placeOf(service), clients: CLIENTS, seconds, requests });
+  }
+}
+
+async function measureReasons(bench: Bench, service: Service): Promise<void> {
+  bench.say('reasons');
+  const random = new SeededRandom(bench.seed + 23);
+  const requests = Array.from({ length: MOST_PER_SECOND * EXPLAIN_SECONDS }, (): [string, string, string] => {
+    const customer = bench.shop.customerId(bench.shop.drawBuyer(random));
+    const { key } = random.pick(bench.segments);
+    return ['GET', `/v1/customers/${customer}/segments/${key}/explanation`, ''];
+  });
+  const { p50Ms, p95Ms, p99Ms, perSecond } = await pressService({
+    ...placeOf(service),
+    clients: CLIENTS,
+    seconds: EXPLAIN_SECONDS,
+    requests,
+  });
+  bench.report({
+    id: 'P3e',
+    what: `p99 of one explanation, ${CLIENTS} clients`,
+    value: p99Ms,
+    unit: 'ms',
+    reference: null,
+    ratio: null,
+    target: null,
+    detail: { p50Ms, p95Ms, perSecond },
+  });
+}
+
+function placeOf({ url, key }: Service) {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port), key };
+}

@@ -1,0 +1,308 @@
+// P6: what it costs when only the clock moves: customers whose look is due against customers of a batch that was written, an idle tick in a
+// small and a large shop, the catch-up after a time of standing still while customers are read, and how late looks come at 1,000 a second.
+// The service's own parts on a clock that is moved, in this process; the lateness in the service as people start it.
+import { pino } from 'pino';
+import { type Clock, systemClock } from '../src/base/clock.ts';
+import { SeededRandom } from '../src/base/seeded-random.ts';
+import { openDatabase } from '../src/db/database.ts';
+import { NO_FACTS, type OrderFact } from '../src/ingest/facts.ts';
+import { evaluateDue, nextDueMs } from '../src/membership/due.ts';
+import { runOpenRuns } from '../src/membership/full-run.ts';
+import { openStrata } from '../src/open-strata.ts';
+import { readSegments, type Strata, write } from '../src/pipeline.ts';
+import { declareField } from '../src/segments/declare-field.ts';
+import { createSegment } from '../src/segments/segments.ts';
+import { type Bench, startBenchService } from './bench.ts';
+import { median, short } from './figure.ts';
+import { loadShop, settle } from './server.ts';
+import { defineSegments } from './service.ts';
+import { type BenchOrder, Shop, type ShopSize, SIZES } from './shop.ts';
+
+const DAY_MS = 86_400_000;
+const BATCH = 1000;
+const BATCHES = 12;
+const WARM_UP_BATCHES = 3;
+const TICKS = 3000;
+const DOWN_DAYS = 3;
+/** A customer is read so often while the service catches up. */
+const READ_EVERY_MS = 20;
+const WARM_UP_DUE_MS = 3_600_000;
+
+export async function measureDue(bench: Bench): Promise<void> {
+  await measureLateness(bench);
+  const small = SIZES['small'] as ShopSize;
+  const smallTickMs = bench.size.customers > small.customers ? await onShop(bench, small, tickCpuMs) : undefined;
+  await onShop(bench, bench.size, async (still) => {
+    const tickMs = await tickCpuMs(still);
+    if (smallTickMs !== undefined) reportTick(bench, tickMs, smallTickMs);
+    const touchedMs = await touchedCpuMs(still);
+    await measureCatchUp(bench, still, touchedMs);
+  });
+}
+
+/** A Strata that does nothing by itself, on a clock that stands until it is moved. */
+interface StillStrata {
+  readonly bench: Bench;
+  readonly shop: Shop;
+  readonly strata: Strata;
+  moveTo(atMs: number): void;
+}
+
+async function onShop<Value>(bench: Bench, size: ShopSize, work: (still: StillStrata) => Promise<Value>): Promise<Value> {
+  const name = `due_${size.customers}`;
+  const shop = new Shop(size, bench.seed, systemClock.nowMs());
+  bench.say(`the clock: loading ${size.customers} customers`);
+  await bench.server.createMigrated(name);
+  await loadShop(bench.server, name, shop);
+  await settle(bench.server, name);
+  const database = openDatabase(bench.server.urlOf(name));
+  let nowMs = shop.anchorMs;
+  const clock: Clock = { nowMs: () => nowMs, fixedMs: () => nowMs, sleep: systemClock.sleep };
+  const settings = { cluster: 'bench', timeZone: 'UTC', currency: 'USD', secretKey: 'b'.repeat(32) };
+  const strata = await openStrata({ ...settings, database, clock, log: pino({ level: 'silent' }), background: false });
+  try {
+    await declareField(database, clock, { event: null, name: 'tier', type: 'string' });
+    await declareField(database, clock, { event: null, name: 'visits', type: 'number' });
+    for (const { key, rule } of bench.segments) {
+      await createSegment(database, clock, { key, name: key, kind: 'rule', rule, publish: true, author: null });
+    }
+    await strata.programs.reload();
+    while (await runOpenRuns(strata, new AbortController().signal));
+    await database.query({ text: 'truncate outbox' }); // there is no feed here
+    await settle(bench.server, name);
+    const moveTo = (atMs: number) => {
+      nowMs = atMs;
+    };
+    return await work({ bench, shop, strata, moveTo });
+  } finally {
+    await strata.close();
+    await database.close();
+    await bench.server.dropDatabase(name);
+  }
+}
+
+interface Cpu {
+  readonly postgresMs: number;
+  readonly serviceMs: number;
+}
+
+function startCpu({ bench }: StillStrata): () => Cpu {
+  const postgres = bench.server.cpuSeconds();
+  const own = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(own);
+    return { postgresMs: (bench.server.cpuSeconds() - postgres) * 1000, serviceMs: (user + system) / 1000 };
+  };
+}
+
+const perCustomer = ({ postgresMs, serviceMs }: Cpu, customers: number) => ({
+  postgres: short(postgresMs / customers),
+  service: short(serviceMs / customers),
+});
+
+function fail(error: unknown): never {
+  throw error;
+}
+
+/** What looking costs when nobody is due. */
+async function tickCpuMs(still: StillStrata): Promise<number> {
+  const { strata, bench } = still;
+  bench.say(`the clock: ${TICKS} idle ticks`);
+  for (let tick = 0; tick < 100; tick += 1) await evaluateDue(strata, fail);
+  const spent = startCpu(still);
+  for (let tick = 0; tick < TICKS; tick += 1) {
+    const { customers } = await evaluateDue(strata, fail);
+    if (customers > 0) throw new Error('somebody was due in an idle tick');
+    await nextDueMs(strata.database);
+  }
+  const { postgresMs, serviceMs } = spent();
+  return (postgresMs + serviceMs) / TICKS;
+}
+
+function reportTick(bench: Bench, tickMs: number, smallTickMs: number): void {
+  bench.report({
+    id: 'P6i',
+    what: `an idle tick, ${bench.size.customers} customers`,
+    value: tickMs,
+    unit: 'CPU ms',
+    reference: { what: 'the same in the small shop', value: smallTickMs },
+    ratio: tickMs / smallTickMs,
+    target: { sense: '<=', value: 1.3 },
+    detail: { ticks: TICKS },
+  });
+}
+
+/** Batches of written orders: the CPU of Postgres and service for each customer that they touch. */
+async function touchedCpuMs(still: StillStrata): Promise<Cpu> {
+  const { bench, shop, strata } = still;
+  bench.say(`the clock: ${BATCHES} written batches`);
+  const random = new SeededRandom(bench.seed + 13);
+  const costs: Cpu[] = [];
+  for (let batch = 0; batch < BATCHES + WARM_UP_BATCHES; batch += 1) {
+    const orders = Array.from({ length: BATCH }, (_, index) => factOf(shop.drawOrder(random, `due-${batch}-${index}`, shop.anchorMs)));
+    const spent = startCpu(still);
+    await write(strata, { ...NO_FACTS, orders });
+    const { postgresMs, serviceMs } = spent();
+    const customers = new Set(orders.map((order) => order.customerKey)).size;
+    if (batch >= WARM_UP_BATCHES) costs.push({ postgresMs: postgresMs / customers, serviceMs: serviceMs / customers });
+  }
+  return { postgresMs: median(costs.map((cost) => cost.postgresMs)), serviceMs: median(costs.map((cost) => cost.serviceMs)) };
+}
+
+function factOf(order: BenchOrder): OrderFact {
+  const scaled = (hundredths: number) => String(hundredths * 100);
+  return {
+    id: order.id,
+    customerId: order.customerId,
+    customerKey: order.customerKey,
+    status: order.status,
+    channel: order.channel,
+    currency: 'USD',
+    total: scaled(order.totalCents),
+    discount: scaled(order.discountCents),
+    coupons: order.coupon === null ? [] : [order.coupon],
+    itemCount: String(order.items.reduce((sum, item) => sum + item.quantity, 0) * 10_000),
+    placedAtMs: order.placedAtMs,
+    exchangeRate: null,
+    items: order.items.map(({ productId, category, brand, quantity, unitPriceCents }) => ({
+      productId,
+      sku: null,
+      name: null,
+      category,
+      brand,
+      quantity: String(quantity * 10_000),
+      unitPrice: scaled(unitPriceCents),
+    })),
+  };
+}
+
+/** The clock jumps days ahead; everybody who fell due meanwhile is looked at, while customers are read. */
+async function measureCatchUp(bench: Bench, still: StillStrata, touched: Cpu): Promise<void> {
+  const { shop, strata } = still;
+  still.moveTo(shop.anchorMs + WARM_UP_DUE_MS);
+  await catchUp(strata);
+  bench.say(`the clock: catching up ${DOWN_DAYS} days`);
+  still.moveTo(shop.anchorMs + DOWN_DAYS * DAY_MS);
+  const stopping = new AbortController();
+  const reading = readMeanwhile(still, stopping.signal);
+  const spent = startCpu(still);
+  const startMs = performance.now();
+  const { customers, changes } = await catchUp(strata);
+  const seconds = (performance.now() - startMs) / 1000;
+  const cpu = spent();
+  stopping.abort();
+  const readsMs = (await reading).sort((a, b) => a - b);
+  const dueMs = (cpu.postgresMs + cpu.serviceMs) / customers;
+  const touchedMs = touched.postgresMs + touched.serviceMs;
+  const detail = { customers, changes, cpuMsEach: perCustomer(cpu, customers) };
+  bench.report({
+    id: 'P6',
+    what: 'a customer whose look is due',
+    value: dueMs,
+    unit: 'CPU ms',
+    reference: { what: `a customer of a batch of ${BATCH} written orders`, value: touchedMs },
+    ratio: dueMs / touchedMs,
+    target: { sense: '<=', value: 2 },
+    detail: { ...detail, touchedCpuMsEach: perCustomer(touched, 1) },
+  });
+  const at = (share: number) => short(readsMs[Math.floor(readsMs.length * share)] ?? 0);
+  bench.report({
+    id: 'P6c',
+    what: `catching up ${DOWN_DAYS} days while customers are read`,
+    value: customers / seconds,
+    unit: 'customers/s',
+    reference: null,
+    ratio: null,
+    target: { sense: '>=', value: 10_000 },
+    detail: { ...detail, seconds: short(seconds), reads: readsMs.length, readP50Ms: at(0.5), readP99Ms: at(0.99) },
+  });
+}
+
+async function catchUp(strata: Strata): Promise<{ readonly customers: number; readonly changes: number }> {
+  let customers = 0;
+  let changes = 0;
+  for (;;) {
+    const report = await evaluateDue(strata, fail);
+    if (report.customers === 0) return { customers, changes };
+    customers += report.customers;
+    changes += report.changes;
+  }
+}
+
+/** → how long each read of one customer took, in ms */
+async function readMeanwhile({ bench, shop, strata }: StillStrata, signal: AbortSignal): Promise<number[]> {
+  const random = new SeededRandom(bench.seed + 17);
+  const durations: number[] = [];
+  while (!signal.aborted) {
+    const startMs = performance.now();
+    await readSegments(strata, shop.customerKey(shop.drawBuyer(random)));
+    durations.push(performance.now() - startMs);
+    await systemClock.sleep(READ_EVERY_MS, signal);
+  }
+  return durations;
+}
+
+// ---------------------------------------------------------------- lateness
+
+const FLIPS_PER_SECOND = 1000;
+const FLIP_SECONDS = 15;
+/** Until the first flip, for the start of the service and the building of the segment. */
+const LEAD_MS = 15_000;
+const WINDOW_DAYS = 7;
+const AFTER_MS = 3_000;
+
+/** Customers each with one order that leaves its window at an instant of its own, 1,000 a second; how long after it each was decided. */
+async function measureLateness(bench: Bench): Promise<void> {
+  const { server, say } = bench;
+  const name = 'lateness';
+  say(`the clock: ${FLIPS_PER_SECOND} flips a second`);
+  await server.createMigrated(name);
+  const client = await server.connect(name);
+  const firstMs = systemClock.nowMs() + LEAD_MS;
+  const count = FLIPS_PER_SECOND * FLIP_SECONDS;
+  await client.query(
+    `insert into customers (id, external_id, revision, created_at)
+     select n, 'flip-' || n, 1, $1::timestamptz from generate_series(1, ${count}) as n`,
+    [new Date(firstMs - 400 * DAY_MS)],
+  );
+  await client.query(
+    `insert into orders (customer_id, id, status, currency, total, placed_at)
+     select n, 'flip-' || n, 'paid', 'USD', 100000, $1::timestamptz + n * interval '1 millisecond' from generate_series(1, ${count}) as n`,
+    [new Date(firstMs - WINDOW_DAYS * DAY_MS)],
+  );
+  await settle(server, name);
+  const service = await startBenchService(server, name);
+  try {
+    await defineSegments(service, [{ key: 'recent', rule: `count(orders in the last ${WINDOW_DAYS} days) >= 1` }]);
+    if (systemClock.nowMs() >= firstMs) throw new Error('the segment was built only after the first flip');
+    await systemClock.sleep(firstMs + FLIP_SECONDS * 1000 + AFTER_MS - systemClock.nowMs());
+    const { rows } = await client.query<{ flips: number; p50: number; p99: number; most: number }>(
+      `select count(*)::integer as flips,
+         percentile_cont(0.5) within group (order by f.late) as p50,
+         percentile_cont(0.99) within group (order by f.late) as p99,
+         max(f.late) as most
+       from (
+         select extract(epoch from x.at - o.placed_at - interval '${WINDOW_DAYS * 24} hours')::double precision as late
+         from changes as x
+         join orders as o on o.customer_id = x.customer_id
+         where x.type = 'exited' and x.cause = 'time'
+       ) as f`,
+    );
+    const [late] = rows;
+    if (late === undefined || late.flips !== count) throw new Error(`${late?.flips} of ${count} flips are in the feed`);
+    bench.report({
+      id: 'P6l',
+      what: `p99 of how late a look is, ${FLIPS_PER_SECOND} flips/s`,
+      value: late.p99,
+      unit: 's',
+      reference: null,
+      ratio: null,
+      target: { sense: '<=', value: 1 },
+      detail: { flips: late.flips, p50Ms: short(late.p50 * 1000), p99Ms: short(late.p99 * 1000), mostMs: short(late.most * 1000) },
+    });
+  } finally {
+    await service.stop();
+    await client.end();
+    await server.dropDatabase(name);
+  }
+}
