@@ -8,6 +8,8 @@ export interface Fault {
   readonly name: string;
   /** processes of the service that it needs */
   readonly services: number;
+  /** absent: a Postgres that the test started */
+  readonly place?: 'embedded' | 'small disk';
   inject(world: World): Promise<void>;
 }
 
@@ -30,7 +32,9 @@ export const FAULTS: readonly Fault[] = [
   { name: 'one of three services killed', services: 3, inject: killService },
   { name: 'the leader killed', services: 3, inject: killLeader },
   { name: 'everything killed', services: 2, inject: killEverything },
-  { name: 'disk full', services: 1, inject: fillDisk },
+  { name: 'disk full', services: 1, place: 'small disk', inject: fillDisk },
+  { name: 'the embedded Postgres killed', services: 1, place: 'embedded', inject: killPostgres },
+  { name: 'a service with its Postgres killed', services: 1, place: 'embedded', inject: killService },
 ];
 
 async function killService({ services, random }: World): Promise<void> {

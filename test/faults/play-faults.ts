@@ -10,17 +10,22 @@ import { changeSegments, defineSegments, moveCrews, publishMuch } from './hands.
 import { Ledger } from './ledger.ts';
 import { FeedReader, readCustomers } from './readers.ts';
 import { until } from './until.ts';
+import { WebhookReceiver } from './webhook-receiver.ts';
 import { ADMIN_KEY, openWorld, type World } from './world.ts';
 import { type Load, writeFacts } from './writers.ts';
 
 const WRITERS = ['w0', 'w1', 'w2', 'w3'];
 const READY_PATIENCE_MS = 60_000;
+/** A message that failed twice waits for half a minute. */
+const WEBHOOK_PATIENCE_MS = 180_000;
 
 export interface PlayOptions {
   readonly seed: number;
   readonly faults: readonly Fault[];
   readonly rounds: number;
   readonly untilMs: number;
+  /** how long coming back may take */
+  readonly recoveryMs: number;
   tell(line: string): void;
 }
 
@@ -32,6 +37,8 @@ export interface PlayReport {
   unanswered: number;
   reads: number;
   changes: number;
+  /** of webhooks */
+  messages: number;
   slowestRecoveryMs: number;
   violations: string[];
 }
@@ -47,18 +54,24 @@ export async function playFaults(options: PlayOptions): Promise<PlayReport> {
     unanswered: 0,
     reads: 0,
     changes: 0,
+    messages: 0,
     slowestRecoveryMs: 0,
     violations: [],
   };
   const drawn = Array.from({ length: options.rounds }, (_, round) => options.faults[round % options.faults.length] as Fault);
   for (const [place, faults] of groupByPlace(drawn)) {
-    const disk = place.startsWith('disk') ? mountSmallDisk() : undefined;
+    const disk = place === 'small disk' ? mountSmallDisk() : undefined;
     if (typeof disk === 'string') {
       report.skipped.push(`${faults[0]?.name}: ${disk}`);
       continue;
     }
     const services = Math.max(...faults.map((fault) => fault.services));
-    const world = await openWorld({ services, random, ...(disk === undefined ? {} : { folder: disk.folder }) });
+    const world = await openWorld({
+      services,
+      random,
+      embedded: place === 'embedded',
+      ...(disk === undefined ? {} : { folder: disk.folder }),
+    });
     try {
       await playOn(world, faults, options, report);
     } finally {
@@ -72,13 +85,52 @@ export async function playFaults(options: PlayOptions): Promise<PlayReport> {
 function groupByPlace(faults: readonly Fault[]): Map<string, Fault[]> {
   const places = new Map<string, Fault[]>();
   for (const fault of faults) {
-    const place = fault.name === 'disk full' ? 'disk' : `${fault.services} services`;
+    const place = fault.place ?? `${fault.services} services`;
     places.set(place, [...(places.get(place) ?? []), fault]);
   }
   return places;
 }
 
 async function playOn(world: World, faults: readonly Fault[], options: PlayOptions, report: PlayReport): Promise<void> {
+  const play = await startPlay(world);
+  const { caller, ledger } = play.load;
+  try {
+    for (const fault of faults) {
+      if (systemClock.nowMs() > options.untilMs) break;
+      const begunMs = systemClock.nowMs();
+      const round = await playRound(play, fault);
+      const wrong = [...round.violations, ...caller.wrong.splice(0), ...play.receiver.wrong.splice(0)];
+      if (round.recoveryMs > options.recoveryMs) wrong.push(`it took ${round.recoveryMs} ms to come back`);
+      const found = wrong.map((violation) => `${fault.name}: ${violation}`);
+      report.faults += 1;
+      report.reads += round.reads;
+      report.slowestRecoveryMs = Math.max(report.slowestRecoveryMs, round.recoveryMs);
+      report.violations.push(...found);
+      const took = systemClock.nowMs() - begunMs;
+      options.tell(
+        `${fault.name}: ${found.length} violations; back in ${round.recoveryMs} ms, settled in ${round.settleMs} ms, ${took} ms in all; so far ${tally(play)}`,
+      );
+      for (const violation of found.slice(0, 20)) options.tell(`  VIOLATION ${violation}`);
+      if (found.length > 0) for (const service of world.services) options.tell(service.output.slice(-4000));
+    }
+  } finally {
+    await play.receiver.close();
+  }
+  report.acknowledged += ledger.counts.answered;
+  report.refused += ledger.counts.refused;
+  report.unanswered += ledger.counts.unknown;
+  report.changes += play.reader.changes.length;
+  report.messages += play.receiver.messages;
+}
+
+interface Play {
+  readonly world: World;
+  readonly load: Load;
+  readonly reader: FeedReader;
+  readonly receiver: WebhookReceiver;
+}
+
+async function startPlay(world: World): Promise<Play> {
   const urls = world.services.map((service) => service.url);
   const caller = new Caller(urls, ADMIN_KEY, world.random);
   let marks = 0;
@@ -87,30 +139,18 @@ async function playOn(world: World, faults: readonly Fault[], options: PlayOptio
     return String(marks);
   };
   const load: Load = { caller, ledger: new Ledger(), nextMark };
-  const reader = new FeedReader();
+  const receiver = await WebhookReceiver.start(world.random);
+  const webhook = { url: receiver.url, types: ['segment.membership.changed'], from: 0 };
+  const made = await caller.call('POST', '/v1/webhooks', webhook);
+  if (made.status !== 201) throw new Error(`the webhook: ${JSON.stringify(made)}`);
   await defineSegments(load);
   await untilSettled(world.database);
-  for (const fault of faults) {
-    if (systemClock.nowMs() > options.untilMs) break;
-    const begunMs = systemClock.nowMs();
-    const round = await playRound(world, load, reader, fault);
-    report.faults += 1;
-    report.reads += round.reads;
-    report.slowestRecoveryMs = Math.max(report.slowestRecoveryMs, round.recoveryMs);
-    const found = [...round.violations, ...caller.wrong.splice(0)].map((violation) => `${fault.name}: ${violation}`);
-    report.violations.push(...found);
-    const { answered, refused, unknown } = load.ledger.counts;
-    options.tell(
-      `${fault.name} (${world.services.length} processes): back in ${round.recoveryMs} ms, settled in ${round.settleMs} ms; so far ${answered} writes acknowledged, ${refused} refused, ${unknown} without answer, ${reader.changes.length} changes read; ${found.length} violations; ${systemClock.nowMs() - begunMs} ms`,
-    );
-    for (const violation of found.slice(0, 20)) options.tell(`  VIOLATION ${violation}`);
-    if (found.length > 0) for (const service of world.services) options.tell(service.output.slice(-4000));
-  }
-  const { answered, refused, unknown } = load.ledger.counts;
-  report.acknowledged += answered;
-  report.refused += refused;
-  report.unanswered += unknown;
-  report.changes += reader.changes.length;
+  return { world, load, reader: new FeedReader(), receiver };
+}
+
+function tally({ load: { ledger }, reader, receiver }: Play): string {
+  const { answered, refused, unknown } = ledger.counts;
+  return `${answered} writes acknowledged, ${refused} refused, ${unknown} without answer, ${reader.changes.length} changes read, ${receiver.messages} webhook messages (${receiver.repeated} again)`;
 }
 
 interface Round {
@@ -120,7 +160,7 @@ interface Round {
   readonly violations: string[];
 }
 
-async function playRound(world: World, load: Load, reader: FeedReader, fault: Fault): Promise<Round> {
+async function playRound({ world, load, reader, receiver }: Play, fault: Fault): Promise<Round> {
   const { random } = world;
   const own = () => new Random(random.below(2 ** 31));
   const resting = new AbortController();
@@ -143,6 +183,7 @@ async function playRound(world: World, load: Load, reader: FeedReader, fault: Fa
     const settleMs = await untilSettled(world.database);
     const [end] = await world.database.query<{ position: string }>({ text: 'select f.position from feed as f' });
     await until('the feed has been read', () => reader.changes.length >= Number(end?.position));
+    await until('the webhook has been told', () => receiver.through >= Number(end?.position), WEBHOOK_PATIENCE_MS);
     return { reads: await reading, recoveryMs, settleMs, violations: await findViolations(world.database, load.ledger, reader) };
   } finally {
     resting.abort();

@@ -8,7 +8,19 @@ import { until } from './until.ts';
 
 const CONNECTIONS = 200;
 
-export class PostgresServer {
+/** One that comes back, by the test's hand or the service's. */
+export interface FaultyPostgres {
+  readonly url: string;
+  /** the data folder of Strata: Postgres's own lies in it */
+  readonly folder: string;
+  kill(): Promise<void>;
+  startAgain(): Promise<void>;
+  stop(): Promise<void>;
+  /** the processes that serve connections */
+  backends(): number[];
+}
+
+export class PostgresServer implements FaultyPostgres {
   readonly folder: string;
   #server: EmbeddedPostgres;
 
@@ -60,22 +72,53 @@ export class PostgresServer {
     await this.#server.stop();
   }
 
-  /** The processes that serve connections. */
   backends(): number[] {
-    return fs
-      .readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        try {
-          const stat = fs.readFileSync(path.join('/proc', pid, 'stat'), 'utf8');
-          const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-          return (
-            parent === this.#server.pid && fs.readFileSync(path.join('/proc', pid, 'cmdline'), 'utf8').includes(': strata strata 127.0.0.1')
-          );
-        } catch {
-          return false; // it has ended meanwhile
-        }
-      })
-      .map(Number);
+    return backendsOf(this.#server.pid);
+  }
+}
+
+/** The one that the service started for itself, and starts again. */
+export class EmbeddedOfService implements FaultyPostgres {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get url(): string {
+    const password = fs.readFileSync(path.join(this.folder, 'postgres-password'), 'utf8').trim();
+    return `postgres://strata:${password}@127.0.0.1:${this.#pidFile()[3]}/strata`;
+  }
+
+  async kill(): Promise<void> {
+    process.kill(Number(this.#pidFile()[0]), 'SIGKILL');
+  }
+
+  async startAgain(): Promise<void> {}
+
+  /** With the service. */
+  async stop(): Promise<void> {}
+
+  backends(): number[] {
+    return backendsOf(Number(this.#pidFile()[0]));
+  }
+
+  #pidFile(): string[] {
+    return fs.readFileSync(path.join(this.folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n');
+  }
+}
+
+function backendsOf(postmaster: number): number[] {
+  const processes = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.filter((pid) => isBackend(pid, postmaster)).map(Number);
+}
+
+function isBackend(pid: string, postmaster: number): boolean {
+  try {
+    const stat = fs.readFileSync(path.join('/proc', pid, 'stat'), 'utf8');
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    return parent === postmaster && fs.readFileSync(path.join('/proc', pid, 'cmdline'), 'utf8').includes(': strata strata 127.0.0.1');
+  } catch {
+    return false; // it has ended meanwhile
   }
 }

@@ -1,5 +1,5 @@
 // In charge of `npm run test:faults`: faults at random moments under a mixed load, checked after each, and the counts at the end.
-// --seed, --rounds, --minutes, --faults (parts of names, with commas between); ends non-zero where anything was violated.
+// --seed, --rounds, --minutes, --faults (parts of names, with commas between), --recovery-seconds; ends non-zero where anything was violated.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { FAULTS } from './faults.ts';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: String(2 * FAULTS.length) },
     minutes: { type: 'string', default: '20' },
     faults: { type: 'string', default: '' },
+    'recovery-seconds': { type: 'string', default: '10' },
   },
 });
 const wanted = values.faults.split(',');
@@ -21,11 +22,12 @@ const report = await playFaults({
   seed: Number(values.seed),
   faults,
   rounds: Number(values.rounds),
+  recoveryMs: Number(values['recovery-seconds']) * 1000,
   untilMs: begunMs + Number(values.minutes) * 60_000,
   tell: (line) => console.log(line),
 });
 for (const line of report.skipped) console.log(`skipped: ${line}`);
 console.log(
-  `seed ${values.seed}: ${report.faults} faults injected, ${report.acknowledged} writes acknowledged (${report.refused} refused, ${report.unanswered} without an answer), ${report.reads} reads, ${report.changes} changes; slowest recovery ${report.slowestRecoveryMs} ms; violations ${report.violations.length}; ${Math.round((systemClock.nowMs() - begunMs) / 1000)} s`,
+  `seed ${values.seed}: ${report.faults} faults injected, ${report.acknowledged} writes acknowledged (${report.refused} refused, ${report.unanswered} without an answer), ${report.reads} reads, ${report.changes} changes, ${report.messages} webhook messages; slowest recovery ${report.slowestRecoveryMs} ms; violations ${report.violations.length}; ${Math.round((systemClock.nowMs() - begunMs) / 1000)} s`,
 );
 process.exitCode = report.violations.length > 0 ? 1 : 0;

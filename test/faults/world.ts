@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import type { Random } from '../membership/random.ts';
 import { makeShiftedClock, shiftClock } from '../shifted-clock.ts';
-import { PostgresServer } from './postgres-server.ts';
+import { EmbeddedOfService, type FaultyPostgres, PostgresServer } from './postgres-server.ts';
 import { ServiceProcess } from './service-process.ts';
 import { until } from './until.ts';
 
@@ -22,7 +22,7 @@ const ENVIRONMENT = {
 };
 
 export interface World {
-  readonly postgres: PostgresServer;
+  readonly postgres: FaultyPostgres;
   readonly services: readonly ServiceProcess[];
   /** of the test's own, for faults and checks; opened anew when Postgres came back */
   readonly database: Database;
@@ -37,36 +37,42 @@ export interface WorldOptions {
   readonly random: Random;
   /** where Postgres keeps its data; absent: a folder of its own in the temporary one */
   readonly folder?: string;
+  /** the service brings its own Postgres */
+  readonly embedded: boolean;
 }
 
-export async function openWorld({ services: count, random, folder }: WorldOptions): Promise<World> {
+export async function openWorld({ services: count, random, folder, embedded }: WorldOptions): Promise<World> {
   const root = fs.mkdtempSync(path.join(folder ?? os.tmpdir(), 'strata-faults-'));
   fs.chmodSync(root, 0o711);
   const clockFile = path.join(root, 'clock');
   fs.writeFileSync(clockFile, '0');
-  const postgres = await PostgresServer.start(path.join(root, 'data'));
-  const environment = { ...ENVIRONMENT, DATABASE_URL: postgres.url, CLOCK_FILE: clockFile };
+  const data = path.join(root, 'data');
+  const postgres = embedded ? new EmbeddedOfService(data) : await PostgresServer.start(data);
+  const place = embedded ? { DATA_DIR: data } : { DATABASE_URL: postgres.url };
   const services: ServiceProcess[] = [];
-  const database = openDatabase(postgres.url, { applicationName: 'faults', connections: 4 });
+  let database: Database | undefined;
   const world: World = {
     postgres,
     services,
-    database,
+    get database() {
+      database ??= openDatabase(postgres.url, { applicationName: 'faults', connections: 4 });
+      return database;
+    },
     random,
     shiftClock: async (byMs) => {
       fs.writeFileSync(clockFile, String(byMs));
-      await shiftClock(database, byMs);
+      await shiftClock(world.database, byMs);
     },
     close: async () => {
       await Promise.all(services.map((service) => service.stop()));
-      await database.close();
+      await database?.close();
       await postgres.stop();
       fs.rmSync(root, { recursive: true, force: true });
     },
   };
   try {
-    await makeShiftedClock(database);
-    for (let n = 0; n < count; n += 1) services.push(await ServiceProcess.make(environment));
+    if (!embedded) await makeShiftedClock(world.database);
+    for (let n = 0; n < count; n += 1) services.push(await ServiceProcess.make({ ...ENVIRONMENT, ...place, CLOCK_FILE: clockFile }));
     for (const service of services) service.start();
     await until('the services are ready', async () => (await Promise.all(services.map((service) => service.isReady()))).every(Boolean));
     return world;
