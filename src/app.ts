@@ -7,6 +7,8 @@ import { ACCESS_LIMITS, type AccessLimits } from './access/access-limits.ts';
 import { authenticator } from './access/authenticate.ts';
 import { NOBODY } from './access/caller.ts';
 import { RateLimits } from './access/rate-limits.ts';
+import { registerGraphql } from './api/graphql/register-graphql.ts';
+import { isGraphqlSocket } from './api/graphql/serve-sockets.ts';
 import { openGate } from './api/rest/authenticate.ts';
 import { allowOrigins } from './api/rest/cors.ts';
 import { readJsonBodies } from './api/rest/json-body.ts';
@@ -28,6 +30,8 @@ export interface AppOptions {
   readonly corsOrigins?: readonly string[];
   /** true: /metrics needs no key */
   readonly metricsPublic?: boolean;
+  /** false: GraphQL does not answer questions about its schema */
+  readonly introspection?: boolean;
   /** a pino logger; absent: silent */
   readonly logger?: FastifyBaseLogger;
   /** address ranges of proxies whose X-Forwarded-For is believed; absent: none */
@@ -48,6 +52,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy], // else anybody could say where he comes from
+    http: { shouldUpgradeCallback: isGraphqlSocket }, // other upgrades, such as to h2c, are answered as the requests that they are
     return503OnClosing: false, // who is already connected is served; the server takes no new connections
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: parseQueryString },
     frameworkErrors: (error, request, reply) => handleError(error, request as FastifyRequest, reply as unknown as FastifyReply),
@@ -77,7 +82,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   });
   readJsonBodies(app);
   const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
-  registerRoutes(app, routes, { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true });
+  const context = { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true };
+  registerRoutes(app, routes, context);
+  await registerGraphql(app, { routes: ROUTES, context, introspection: options.introspection ?? true });
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;

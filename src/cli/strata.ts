@@ -49,16 +49,33 @@ const COMMANDS: readonly Command[] = [
   {
     name: 'openapi',
     options: '[--check]',
-    summary: 'write openapi.yaml from the routes, or only check that it is current',
+    summary: 'write openapi.yaml and schema.graphql from the routes, or only check that openapi.yaml is current',
     run: async (given) => {
       const { values } = parseArgs({ args: [...given], options: { check: { type: 'boolean', default: false } } });
       const openapi = await import('./openapi.ts');
       if (!values.check) {
         await openapi.writeOpenapi();
+        await (await import('./graphql-schema.ts')).writeGraphqlSchema();
         return 0;
       }
       if (await openapi.isOpenapiCurrent()) return 0;
       process.stderr.write('openapi.yaml is not current: run npm run openapi and commit it\n');
+      return 1;
+    },
+  },
+  {
+    name: 'graphql-schema',
+    options: '[--check]',
+    summary: 'write schema.graphql from the routes, or only check that it is current',
+    run: async (given) => {
+      const { values } = parseArgs({ args: [...given], options: { check: { type: 'boolean', default: false } } });
+      const { isGraphqlSchemaCurrent, writeGraphqlSchema } = await import('./graphql-schema.ts');
+      if (!values.check) {
+        await writeGraphqlSchema();
+        return 0;
+      }
+      if (await isGraphqlSchemaCurrent()) return 0;
+      process.stderr.write('schema.graphql is not current: run npm run graphql-schema and commit it\n');
       return 1;
     },
   },

@@ -10,8 +10,8 @@ import { ERRORS, type ErrorCode } from '../../src/errors.ts';
 
 /** Of features that are still to come; each code leaves this list with the first route that answers it. */
 const NOT_YET_ANSWERED: readonly ErrorCode[] = [];
-/** Answered by no route in particular. */
-const EVERYWHERE: readonly ErrorCode[] = ['method_not_allowed'];
+/** Answered by no route in particular, or by GraphQL only. */
+const EVERYWHERE: readonly ErrorCode[] = ['method_not_allowed', 'not_acceptable', 'query_too_complex'];
 
 interface Operation {
   readonly summary?: string;

@@ -14,6 +14,11 @@ const PERSONAL: ReadonlySet<string> = new Set([
   'attributes',
 ]);
 
+/** Of a field of a customer on the wire. */
+export function isPersonal(name: string): boolean {
+  return PERSONAL.has(name);
+}
+
 export function seesPersonal(caller: Caller): boolean {
   return allows(caller, 'pii:read');
 }

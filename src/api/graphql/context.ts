@@ -1,0 +1,19 @@
+// In charge of what every resolver of one operation is given.
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../../access/caller.ts';
+import type { Strata } from '../../strata.ts';
+import type { RouteContext } from '../rest/register-routes.ts';
+import type { Loaders } from './loaders.ts';
+import type { PersonalReads } from './personal-reads.ts';
+
+export interface GraphqlContext {
+  readonly strata: Strata;
+  readonly routes: RouteContext;
+  readonly caller: Caller;
+  readonly seesPersonal: boolean;
+  /** of this operation, or of this event of a subscription */
+  loaders: Loaders;
+  readonly personalReads: PersonalReads;
+  readonly http: { readonly request: FastifyRequest; readonly reply: FastifyReply };
+  readonly signal: () => AbortSignal;
+}

@@ -1,0 +1,132 @@
+// In charge of the fields that make a graph of the answers of REST: where one thing names another, the other; and on a customer, a segment
+// or a group what REST has behind its path. Not of the fields that REST has too (wire-types.ts).
+import { encodeCursor } from '../rest/cursor.ts';
+import { groupTag } from '../rest/groups.ts';
+import type { JsonSchema } from '../rest/json-schema.ts';
+import { tagOf } from '../rest/segment-schemas.ts';
+import type { FieldSpec, FieldSpecs, TypeRef } from './builder.ts';
+import type { PageAnswer } from './connections.ts';
+import type { GraphqlContext } from './context.ts';
+import type { FieldRule } from './field-rule.ts';
+import { LIST_SIZE } from './limits.ts';
+import { isSegmentKey } from './wire-types.ts';
+
+type Parent = Readonly<Record<string, unknown>>;
+
+/** What the links need of the schema that they stand in. */
+export interface LinkTargets {
+  readonly named: (name: string) => TypeRef;
+  /** the scopes of a route, by its operation */
+  readonly accessOf: (operationId: string) => Pick<FieldRule, 'scope' | 'tokens'>;
+}
+
+/** `customerId` gets `customer` beside it; `segment`, `segments` and `group` become the things, and their keys `segmentKey` and so on. */
+export function linksOf(targets: LinkTargets, property: string, schema: JsonSchema, isNullable: boolean): FieldSpecs {
+  const isText = schema['type'] === 'string' || (Array.isArray(schema['type']) && schema['type'].includes('string'));
+  if (property === 'customerId' && isText)
+    return { customer: one(targets, 'Customer', 'getCustomer', ({ customerId }) => customerId, 'customer') };
+  if (property === 'group' && isText) return { group: one(targets, 'Group', 'getGroup', ({ group }) => group, 'group') };
+  if (property === 'segment' && isText && isSegmentKey(schema)) {
+    return { segment: one(targets, 'Segment', 'getSegment', ({ segment }) => segment, 'segment') };
+  }
+  if (property === 'segments' && schema['type'] === 'array' && isSegmentKey(schema)) return { segments: segmentsOf(targets, isNullable) };
+  return {};
+}
+
+export function segmentByKey(targets: LinkTargets): FieldSpec {
+  return one(targets, 'Segment', 'getSegment', ({ key }) => key, 'segment');
+}
+
+function one(
+  targets: LinkTargets,
+  type: string,
+  operationId: string,
+  idOf: (parent: Parent) => unknown,
+  loader: 'customer' | 'group' | 'segment',
+): FieldSpec {
+  return {
+    shape: { type: targets.named(type), isList: false, isNullable: true },
+    rule: { ...targets.accessOf(operationId), reads: 'once' },
+    description: 'null: there is none, or no longer',
+    resolve: (parent: Parent, _args: object, { loaders }: GraphqlContext) => {
+      const id = idOf(parent);
+      return typeof id === 'string' ? loaders[loader].load(id) : null;
+    },
+  };
+}
+
+function segmentsOf(targets: LinkTargets, isNullable: boolean): FieldSpec {
+  return {
+    shape: { type: targets.named('Segment'), isList: true, isNullable },
+    rule: { ...targets.accessOf('getSegment'), reads: 'once', size: LIST_SIZE },
+    resolve: ({ segments }: Parent, _args: object, { loaders }: GraphqlContext) =>
+      Array.isArray(segments) ? loaders.segment.loadMany(segments as string[]) : null,
+  };
+}
+
+/** What stands for the ETag of REST. */
+export const ETAGS: Readonly<Record<string, FieldSpec>> = {
+  Segment: {
+    shape: { type: 'String', isList: false, isNullable: false },
+    rule: { scope: 'parent' },
+    description: 'Of what its owners edit; give it as `ifMatch` with an edit',
+    resolve: (parent: object) => tagOf(parent),
+  },
+  Group: {
+    shape: { type: 'String', isList: false, isNullable: false },
+    rule: { scope: 'parent' },
+    description: 'Of what its owners edit; give it as `ifMatch` with an edit',
+    resolve: (parent: Parameters<typeof groupTag>[0]) => groupTag(parent),
+  },
+};
+
+/** A field of a type that a route answers, with what binds the route to the object. */
+export interface NestedRoute {
+  readonly field: string;
+  readonly operationId: string;
+  /** property of the object, by parameter of the route */
+  readonly bind: Readonly<Record<string, string>>;
+  /** asks for first pages of many objects at once */
+  readonly firstPages?: 'orders' | 'events' | 'members';
+}
+
+export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
+  Customer: [
+    { field: 'orders', operationId: 'listOrders', bind: { customerId: 'id' }, firstPages: 'orders' },
+    { field: 'events', operationId: 'listEvents', bind: { customerId: 'id' }, firstPages: 'events' },
+    { field: 'history', operationId: 'getCustomerHistory', bind: { customerId: 'id' } },
+    { field: 'explanation', operationId: 'explainMembership', bind: { customerId: 'id' } },
+  ],
+  Segment: [
+    { field: 'members', operationId: 'listMembers', bind: { key: 'key' }, firstPages: 'members' },
+    { field: 'versions', operationId: 'listVersions', bind: { key: 'key' } },
+    { field: 'pins', operationId: 'listPins', bind: { key: 'key' } },
+    { field: 'history', operationId: 'getSegmentHistory', bind: { key: 'key' } },
+    { field: 'sizes', operationId: 'listSegmentSizes', bind: { key: 'key' } },
+    { field: 'runs', operationId: 'listRuns', bind: { segment: 'key' } },
+    { field: 'impact', operationId: 'getImpact', bind: { key: 'key' } },
+    { field: 'versionsDiff', operationId: 'diffVersion', bind: { key: 'key' } },
+  ],
+  Group: [{ field: 'versions', operationId: 'listGroupVersions', bind: { key: 'key' } }],
+};
+
+interface PastRow {
+  readonly position: number | null;
+  readonly at: string;
+}
+
+/** For lists whose pages do not come from `page`: the place behind a row. */
+export const CURSORS: Readonly<Record<string, (page: PageAnswer) => (item: never, index: number) => string>> = {
+  listChanges: () => (change: { readonly id: string }) => encodeCursor('changes', [change.id]),
+  getCustomerHistory: historyCursors,
+  getSegmentHistory: historyCursors,
+};
+
+/** What changed nothing has no position of its own: its place is behind it in time, and behind the change before it. */
+function historyCursors({ data }: PageAnswer) {
+  const rows = data as readonly PastRow[];
+  const newest = String(2n ** 63n - 1n);
+  const places: string[] = [];
+  for (const { position } of rows) places.push(position === null ? (places.at(-1) ?? newest) : String(position));
+  return (row: PastRow, index: number) => encodeCursor('history', [places[index] ?? newest, String(Date.parse(row.at))]);
+}

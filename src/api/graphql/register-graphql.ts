@@ -1,0 +1,38 @@
+// In charge of putting GraphQL into the app: the schema of the routes there are, mercurius to run it, HTTP and websockets.
+import type { FastifyInstance } from 'fastify';
+import mercurius from 'mercurius';
+import type { RouteContext } from '../rest/register-routes.ts';
+import type { Route } from '../rest/route.ts';
+import { GRAPHQL_LIMITS } from './limits.ts';
+import { buildGraphqlSchema } from './schema.ts';
+import { serveHttp } from './serve-http.ts';
+import { serveSockets } from './serve-sockets.ts';
+
+export interface RegisterGraphql {
+  readonly routes: readonly Route[];
+  readonly context: RouteContext;
+  readonly introspection: boolean;
+}
+
+export async function registerGraphql(app: FastifyInstance, { routes, context, introspection }: RegisterGraphql): Promise<void> {
+  const schema = schemaOf(routes);
+  await app.register(mercurius, {
+    schema,
+    routes: false, // its own pass 47 of 61 audits, follow subscriptions without validating them, and answer errors as they are
+    jit: 1,
+    cache: GRAPHQL_LIMITS.documents,
+    errorFormatter: (result) => ({ statusCode: 200, response: result as never }), // serve-http.ts does
+  });
+  const options = { schema, routes: context, introspection };
+  await app.register(async (scope) => serveHttp(scope, options));
+  serveSockets(app, options);
+}
+
+const schemas = new WeakMap<readonly Route[], ReturnType<typeof buildGraphqlSchema>>();
+
+/** Made once for a table: it holds nothing of a service. */
+function schemaOf(routes: readonly Route[]): ReturnType<typeof buildGraphqlSchema> {
+  const known = schemas.get(routes) ?? buildGraphqlSchema(routes);
+  schemas.set(routes, known);
+  return known;
+}

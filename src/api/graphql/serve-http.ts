@@ -1,0 +1,170 @@
+// In charge of GraphQL over HTTP at /graphql: what is taken, in which form it is answered, with which status. Running an operation is
+// mercurius', with documents kept validated and compiled; what an operation may ask for is measure-document.ts.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
+import { allows, NOBODY } from '../../access/caller.ts';
+import { AppError } from '../../errors.ts';
+import { awaitFreshness } from '../rest/freshness.ts';
+import type { RouteContext } from '../rest/register-routes.ts';
+import type { GraphqlContext } from './context.ts';
+import { fieldError, requestErrors } from './graphql-errors.ts';
+import { makeLoaders } from './loaders.ts';
+import { measureDocument } from './measure-document.ts';
+import { PersonalReads } from './personal-reads.ts';
+import { Documents, fromUrl, readRequest } from './read-operation.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+
+const JSON_TYPE = 'application/json';
+const RESPONSE_TYPE = 'application/graphql-response+json';
+
+export interface GraphqlOptions {
+  readonly schema: GraphQLSchema;
+  readonly routes: RouteContext;
+  /** whether the schema may be asked for */
+  readonly introspection: boolean;
+}
+
+/** Takes part in a scope of its own, whose errors are GraphQL's. */
+export function serveHttp(app: FastifyInstance, options: GraphqlOptions): void {
+  const documents = new Documents();
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => answer(app, options, documents, request, reply);
+  // tokens of customers open fields that say so (measure-document.ts); in a URL they stand for streams only
+  const config = { tokens: ['customer', 'stream'] as const, cors: false as const };
+  app.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, exposeHeadRoute: false, config, handler });
+  app.route({
+    method: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
+    url: GRAPHQL_PATH,
+    exposeHeadRoute: false,
+    config,
+    preParsing: refuseMethod,
+    handler: refuseMethod,
+  });
+}
+
+async function refuseMethod(request: FastifyRequest, reply: FastifyReply): Promise<never> {
+  reply.header('allow', 'GET, POST');
+  throw new AppError('method_not_allowed', `${request.method} is not taken here; GET, POST are.`);
+}
+
+async function answer(
+  app: FastifyInstance,
+  options: GraphqlOptions,
+  documents: Documents,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const type = acceptedType(request.headers.accept);
+  if (request.headers['idempotency-key'] !== undefined) {
+    throw new AppError('invalid_request', 'A mutation takes its `idempotencyKey` as an argument; a header would be of none of several.');
+  }
+  const given = readRequest(request.method === 'GET' ? fromUrl(request.query as Readonly<Record<string, unknown>>) : requireBody(request));
+  let result: Readonly<Record<string, unknown>>;
+  try {
+    result = await execute(app, options, documents, given, request, reply);
+  } catch (error) {
+    const { refusal, errors } = requestErrors(error, request.log);
+    if (refusal.code === 'method_not_allowed') throw refusal;
+    // as the specification has it: who asks for plain JSON finds out from the body
+    return send(reply, type, type === JSON_TYPE && refusal.status < 500 ? 200 : refusal.status, { errors });
+  }
+  return send(reply, type, type === JSON_TYPE || 'data' in result ? 200 : 400, result);
+}
+
+async function execute(
+  app: FastifyInstance,
+  { schema, routes, introspection }: GraphqlOptions,
+  documents: Documents,
+  given: ReturnType<typeof readRequest>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Readonly<Record<string, unknown>>> {
+  const caller = request.caller ?? NOBODY;
+  const { document, operation, source, variables, operationName } = documents.read(given);
+  if (operation.operation === 'subscription')
+    throw new AppError('invalid_request', 'Subscriptions are for a websocket: graphql-transport-ws.');
+  if (request.method === 'GET' && operation.operation !== 'query') {
+    reply.header('allow', 'POST');
+    throw new AppError('method_not_allowed', 'A mutation is taken by POST only.');
+  }
+  const asked = measureDocument({ schema, document, operation, variables, caller, introspection });
+  await awaitFreshness(routes.strata, 'write', request.headers['strata-token']);
+  const seesPersonal = allows(caller, 'pii:read');
+  const personalReads = new PersonalReads();
+  const context: GraphqlContext = {
+    strata: routes.strata,
+    routes,
+    caller,
+    seesPersonal,
+    loaders: makeLoaders(routes.strata, caller, personalReads, seesPersonal && asked.personal),
+    personalReads,
+    http: { request, reply },
+    signal: hangUp(reply, routes.stopping),
+  };
+  const found = (await app.graphql(source, { ...context }, variables ?? {}, operationName ?? undefined)) as ExecutionResult;
+  await personalReads.tell(routes.strata, caller, request);
+  return present(found, asked.withheld, request);
+}
+
+function present(found: ExecutionResult, withheld: readonly string[], request: FastifyRequest): Readonly<Record<string, unknown>> {
+  const { data, errors } = found;
+  if (data === undefined) return { errors: requestErrors({ errors }, request.log).errors };
+  return {
+    data,
+    ...(errors === undefined || errors.length === 0 ? {} : { errors: errors.map((error: GraphQLError) => fieldError(error, request.log)) }),
+    ...(withheld.length === 0 ? {} : { extensions: { withheld } }),
+  };
+}
+
+/** Made when somebody asks: most operations do not. */
+function hangUp(reply: FastifyReply, stopping: AbortSignal): () => AbortSignal {
+  let signal: AbortSignal | undefined;
+  return () => {
+    if (signal === undefined) {
+      const controller = new AbortController();
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) controller.abort(new AppError('unavailable', 'The caller hung up.'));
+      });
+      signal = AbortSignal.any([stopping, controller.signal]);
+    }
+    return signal;
+  };
+}
+
+function requireBody(request: FastifyRequest): unknown {
+  if (request.body === undefined || request.body === null)
+    throw new AppError('invalid_request', 'A JSON body with `query` is needed, with Content-Type application/json.');
+  return request.body;
+}
+
+/** By preference, then in order; who accepts neither is answered 406 by the specification. */
+function acceptedType(accept: string | undefined): string {
+  if (accept === undefined || accept.trim() === '') return JSON_TYPE;
+  const wanted = accept.split(',').map((each, order) => {
+    const [name = '', ...parameters] = each.split(';').map((part) => part.trim().toLowerCase());
+    const quality = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1');
+    return { name, quality: Number.isFinite(quality) ? quality : 0, order };
+  });
+  wanted.sort((left, right) => right.quality - left.quality || left.order - right.order);
+  for (const { name, quality } of wanted) {
+    if (quality <= 0) continue;
+    if (name === RESPONSE_TYPE) return RESPONSE_TYPE;
+    if (name === JSON_TYPE || name === 'application/*' || name === '*/*') return JSON_TYPE;
+  }
+  throw new AppError('not_acceptable', `Answers are ${RESPONSE_TYPE} or ${JSON_TYPE}.`);
+}
+
+function send(reply: FastifyReply, type: string, status: number, body: object): FastifyReply {
+  return reply.code(status).header('vary', 'accept').type(`${type}; charset=utf-8`).send(JSON.stringify(body));
+}
+
+/** What comes before an operation is read: no key, no JSON, no parameters. */
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { refusal, errors } = requestErrors(error, request.log);
+  const { status, code } = refusal;
+  if (refusal.retryAfterS !== null || status === 503) reply.header('retry-after', String(refusal.retryAfterS ?? 1));
+  if (code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close');
+  const type = (request.headers.accept ?? '').includes(RESPONSE_TYPE) ? RESPONSE_TYPE : JSON_TYPE;
+  void send(reply, type, status, { errors });
+}

@@ -1,0 +1,254 @@
+// In charge of subscriptions over websockets: the protocol graphql-transport-ws, by the library of its authors; who may open how many, and
+// what a slow or hostile peer may cost. A message is sent when the one before has left, so that the feed waits and not memory.
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ExecutionArgs, type ExecutionResult, type FormattedExecutionResult, GraphQLError, validate } from 'graphql';
+import { CloseCode, type Context, handleProtocols, makeServer, type SubscribeMessage } from 'graphql-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { allows, type Caller } from '../../access/caller.ts';
+import { AppError } from '../../errors.ts';
+import type { GraphqlContext } from './context.ts';
+import { fieldError, requestErrors } from './graphql-errors.ts';
+import { GRAPHQL_LIMITS } from './limits.ts';
+import { makeLoaders } from './loaders.ts';
+import { measureDocument } from './measure-document.ts';
+import { PersonalReads } from './personal-reads.ts';
+import { Documents, readRequest } from './read-operation.ts';
+import { GRAPHQL_PATH, type GraphqlOptions } from './serve-http.ts';
+
+interface Peer {
+  readonly socket: WebSocket;
+  readonly request: IncomingMessage;
+  readonly closed: AbortController;
+  caller: Caller | null;
+  /** subscriptions begun in the second that runs */
+  begun: { second: number; count: number };
+}
+
+type PeerContext = Context<Record<string, unknown> | undefined, Peer>;
+
+/** Whether a request is to become a websocket here; every other upgrade is answered as the request that it is. */
+export function isGraphqlSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket' && (request.url ?? '').split('?')[0] === GRAPHQL_PATH;
+}
+
+export function serveSockets(app: FastifyInstance, options: GraphqlOptions): void {
+  const { maxSockets } = SOCKET_LIMITS;
+  const server = new WebSocketServer({
+    noServer: true,
+    handleProtocols,
+    maxPayload: GRAPHQL_LIMITS.messageBytes,
+    perMessageDeflate: false, // would hold 300 KB for each
+  });
+  const sockets = new Sockets(app, options);
+  app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    stream.on('error', () => stream.destroy());
+    if (server.clients.size >= maxSockets || options.routes.stopping.aborted) {
+      stream.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    server.handleUpgrade(request, stream, head, (socket) => sockets.open(socket, request));
+  });
+  app.addHook('preClose', async () => {
+    for (const socket of server.clients) socket.close(1001, 'The service is stopping.');
+    server.close();
+  });
+  app.addHook('onClose', async () => {
+    for (const socket of server.clients) socket.terminate();
+  });
+}
+
+const SOCKET_LIMITS = { maxSockets: 5000, subscriptionsPerSecond: 20 } as const;
+
+class Sockets {
+  readonly #app: FastifyInstance;
+  readonly #options: GraphqlOptions;
+  readonly #documents = new Documents();
+  readonly #countOf = new Map<string, number>();
+  readonly #server: ReturnType<typeof makeServer<Record<string, unknown> | undefined, Peer>>;
+
+  constructor(app: FastifyInstance, options: GraphqlOptions) {
+    this.#app = app;
+    this.#options = options;
+    this.#server = makeServer<Record<string, unknown> | undefined, Peer>({
+      connectionInitWaitTimeout: GRAPHQL_LIMITS.initMs,
+      onConnect: (context) => this.#welcome(context),
+      onSubscribe: (context, _id, payload) => this.#begin(context, payload),
+      onNext: async (_context, _id, _payload, { contextValue }, { data, errors }) => {
+        const { personalReads, caller, http } = contextValue as GraphqlContext;
+        await personalReads.tell(options.routes.strata, caller, http.request);
+        return this.#present({ ...(data === undefined ? {} : { data }), ...(errors === undefined ? {} : { errors }) });
+      },
+      onError: (_context, _id, _payload, errors) => errors.map((error) => ({ message: error.message, ...extensionsOf(error) })),
+    });
+  }
+
+  open(socket: WebSocket, request: IncomingMessage): void {
+    const peer: Peer = { socket, request, closed: new AbortController(), caller: null, begun: { second: 0, count: 0 } };
+    const stopPinging = this.#ping(peer);
+    const hold = () => {
+      if (socket.bufferedAmount > GRAPHQL_LIMITS.unreadBytes) socket.terminate(); // it asks, and reads nothing of the answers
+    };
+    const closed = this.#server.opened(
+      {
+        protocol: socket.protocol,
+        send: (text) => send(socket, text),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (take) =>
+          socket.on('message', (data) => {
+            hold();
+            take(String(data)).catch((error: unknown) => this.#fail(socket, error));
+          }),
+      },
+      peer,
+    );
+    socket.on('ping', hold);
+    socket.on('error', () => socket.terminate()); // broken frames, messages too large: the peer's doing
+    socket.once('close', (code, reason) => {
+      stopPinging();
+      peer.closed.abort();
+      if (peer.caller !== null) this.#leave(peer.caller);
+      closed(code, String(reason)).catch((error: unknown) => this.#app.log.error({ err: error }, 'a socket did not close well'));
+    });
+  }
+
+  #fail(socket: WebSocket, error: unknown): void {
+    if (socket.readyState === socket.OPEN) this.#app.log.error({ err: error }, 'a message of a socket failed');
+    socket.close(CloseCode.InternalServerError, 'Internal server error');
+  }
+
+  /** A peer that is gone is found out, and one whose key counts no more. */
+  #ping(peer: Peer): () => void {
+    const { socket } = peer;
+    let isAlive = true;
+    socket.on('pong', () => {
+      isAlive = true;
+    });
+    const timer = setInterval(() => {
+      if (!isAlive) socket.terminate();
+      isAlive = false;
+      socket.ping();
+      if (peer.caller !== null) this.#authenticate(peer).catch(() => socket.close(CloseCode.Unauthorized, 'The key counts no more.'));
+    }, GRAPHQL_LIMITS.pingMs);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
+  readonly #shown = new WeakMap<Peer, string | undefined>();
+
+  #authenticate(peer: Peer): Promise<Caller> {
+    const authorization = this.#shown.get(peer);
+    return this.#app.authenticate({ authorization, accessToken: undefined, address: peer.request.socket.remoteAddress ?? '' });
+  }
+
+  /** A key or a token in the payload of `connection_init`, or in the header where there can be one. */
+  async #welcome({ connectionParams, extra: peer }: PeerContext): Promise<boolean> {
+    const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization'] ?? peer.request.headers.authorization;
+    this.#shown.set(peer, typeof given === 'string' ? given : undefined);
+    const caller = await this.#authenticate(peer).catch((error: unknown) => {
+      const { refusal } = requestErrors(error, this.#app.log);
+      peer.socket.close(refusal.code === 'unauthenticated' ? CloseCode.Unauthorized : CloseCode.Forbidden, reasonOf(refusal));
+      return null;
+    });
+    if (caller === null || peer.socket.readyState !== peer.socket.OPEN) return false;
+    const count = this.#countOf.get(caller.identity) ?? 0;
+    if (count >= GRAPHQL_LIMITS.socketsOfKey) {
+      peer.socket.close(CloseCode.TooManyInitialisationRequests, `At most ${GRAPHQL_LIMITS.socketsOfKey} sockets are open for one key.`);
+      return false;
+    }
+    this.#countOf.set(caller.identity, count + 1);
+    peer.caller = caller;
+    return true;
+  }
+
+  #leave({ identity }: Caller): void {
+    const count = (this.#countOf.get(identity) ?? 1) - 1;
+    if (count > 0) this.#countOf.set(identity, count);
+    else this.#countOf.delete(identity);
+  }
+
+  async #begin(context: PeerContext, payload: SubscribeMessage['payload']): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    try {
+      this.#requireRoom(context);
+      return await this.#argumentsOf(context.extra, payload);
+    } catch (error) {
+      const { errors } = requestErrors(error, this.#app.log);
+      return errors.map(({ message, extensions }) => new GraphQLError(message, { extensions: extensions ?? {} }));
+    }
+  }
+
+  #requireRoom({ subscriptions, extra: { begun } }: PeerContext): void {
+    const { operationsOfSocket } = GRAPHQL_LIMITS;
+    const second = Math.floor(this.#options.routes.strata.clock.nowMs() / 1000);
+    if (begun.second !== second) Object.assign(begun, { second, count: 0 });
+    begun.count += 1;
+    if (Object.keys(subscriptions).length > operationsOfSocket || begun.count > SOCKET_LIMITS.subscriptionsPerSecond) {
+      const { subscriptionsPerSecond } = SOCKET_LIMITS;
+      throw new AppError(
+        'rate_limited',
+        `At most ${operationsOfSocket} subscriptions of one socket are open, ${subscriptionsPerSecond} begin in a second.`,
+      );
+    }
+  }
+
+  async #argumentsOf(peer: Peer, payload: SubscribeMessage['payload']): Promise<ExecutionArgs | readonly GraphQLError[]> {
+    const { schema, routes, introspection } = this.#options;
+    const { caller } = peer;
+    if (caller === null) throw new AppError('unauthenticated', 'This socket has not shown a key.');
+    const { document, operation, variables, operationName } = this.#documents.read(readRequest(payload));
+    if (operation.operation !== 'subscription')
+      throw new AppError('invalid_request', 'Over a websocket subscriptions are taken; send this by HTTP.');
+    const asked = measureDocument({ schema, document, operation, variables, caller, introspection });
+    const mistakes = validate(schema, document);
+    if (mistakes.length > 0) throw Object.assign(new Error('the document is not valid'), { errors: mistakes });
+    const seesPersonal = asked.personal && allows(caller, 'pii:read');
+    const personalReads = new PersonalReads();
+    const signal = AbortSignal.any([routes.stopping, peer.closed.signal]);
+    const contextValue: GraphqlContext = {
+      strata: routes.strata,
+      routes,
+      caller,
+      seesPersonal,
+      loaders: makeLoaders(routes.strata, caller, personalReads, seesPersonal),
+      personalReads,
+      http: this.#carrier(peer),
+      signal: () => signal,
+    };
+    return { schema, document, contextValue, variableValues: variables ?? {}, operationName };
+  }
+
+  /** For what of an event is asked of a route: headers of the upgrade, and nothing to send a header with. */
+  #carrier({ request }: Peer): GraphqlContext['http'] {
+    const carried = {
+      raw: request,
+      headers: {},
+      id: request.headers['sec-websocket-key'] ?? '',
+      ip: request.socket.remoteAddress ?? '',
+      log: this.#app.log,
+      server: this.#app,
+    };
+    return { request: carried as unknown as FastifyRequest, reply: { raw: {} } as unknown as FastifyReply };
+  }
+
+  #present({ data, errors }: Pick<ExecutionResult, 'data' | 'errors'>): FormattedExecutionResult {
+    if (errors === undefined) return { data: data ?? null };
+    return { data: data ?? null, errors: errors.map((error) => fieldError(error, this.#app.log)) };
+  }
+}
+
+function send(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) resolve();
+    else socket.send(text, () => resolve()); // called when it has left; a broken socket tells by its end
+  });
+}
+
+function extensionsOf({ extensions }: GraphQLError): object {
+  return Object.keys(extensions).length === 0 ? {} : { extensions };
+}
+
+/** Of a close frame, which has 123 bytes. */
+function reasonOf({ code }: AppError): string {
+  return code;
+}

@@ -1,0 +1,112 @@
+// In charge of the subscription: the feed from any place on, followed live. It asks for what comes next only when the last has been sent,
+// so that a slow reader costs a place and one page. Not of sockets (serve-sockets.ts).
+
+import type { Follower } from '../../changes/follow-changes.ts';
+import { type Change, readFeedEnd } from '../../changes/read-changes.ts';
+import { changeOut } from '../rest/change-schema.ts';
+import { encodeCursor } from '../rest/cursor.ts';
+import { readFilter, readStart } from '../rest/feed-request.ts';
+import type { FieldSpec, TypeRef } from './builder.ts';
+import type { Edge } from './connections.ts';
+import type { GraphqlContext } from './context.ts';
+import type { FieldRule } from './field-rule.ts';
+import { makeLoaders } from './loaders.ts';
+
+interface Arguments {
+  readonly segments?: readonly string[] | null;
+  readonly customerId?: string | null;
+  readonly after?: string | null;
+}
+
+/** Changes that one subscriber holds while they are sent. */
+const PAGE = 100;
+
+export function membershipChanged(edge: TypeRef, access: Pick<FieldRule, 'scope' | 'tokens'>): FieldSpec {
+  return {
+    shape: { type: edge, isList: false, isNullable: false },
+    rule: { ...access, reads: 'each' },
+    description:
+      'Each change once, in order: of these segments, of this customer, or all. Without `after` from now on; with the cursor of the last change that came, without a gap.',
+    args: {
+      segments: { shape: { type: 'String', isList: true, isNullable: true } },
+      customerId: { shape: { type: 'ID', isList: false, isNullable: true } },
+      after: { shape: { type: 'String', isList: false, isNullable: true }, description: 'A cursor of the feed' },
+    },
+    subscribe: (_root: object, args: Arguments, context: GraphqlContext) => follow(args, context),
+    resolve: show,
+  };
+}
+
+/** What ends a subscription is its last event: thrown from the source it would end the socket, with all that runs over it. */
+interface Ending {
+  readonly ending: unknown;
+}
+
+/** Each event sees things as they are then. */
+function show(event: Edge | Ending, _args: object, context: GraphqlContext): Edge {
+  if ('ending' in event) throw event.ending;
+  context.loaders = makeLoaders(context.strata, context.caller, context.personalReads, context.seesPersonal);
+  return event;
+}
+
+async function follow(args: Arguments, context: GraphqlContext): Promise<Edges> {
+  const { strata, caller } = context;
+  const request = {
+    ...(args.segments == null ? {} : { segment: args.segments }),
+    ...(args.customerId == null ? {} : { customer: args.customerId }),
+    ...(args.after == null ? {} : { after: args.after }),
+  };
+  const filter = await readFilter(strata, caller, request);
+  const position = args.after == null ? await readFeedEnd(strata.database) : (await readStart(strata, request)).position;
+  return new Edges(() => strata.feedTail.follow(filter, position), context);
+}
+
+/** Written out, since a generator that waits cannot be ended from outside. Follows from the first question on. */
+class Edges implements AsyncIterableIterator<Edge | Ending, undefined> {
+  readonly #context: GraphqlContext;
+  readonly #begin: () => Follower;
+  #follower: Follower | undefined;
+  #waiting: Change[] = [];
+  #isEnded = false;
+
+  constructor(begin: () => Follower, context: GraphqlContext) {
+    this.#begin = begin;
+    this.#context = context;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Edge | Ending, undefined>> {
+    const { caller, signal } = this.#context;
+    while (!this.#isEnded) {
+      const change = this.#waiting.shift();
+      if (change !== undefined) {
+        return { done: false, value: { cursor: encodeCursor('changes', [change.position]), node: changeOut(change, caller) } };
+      }
+      const follower = this.#follower ?? this.#begin();
+      this.#follower = follower;
+      try {
+        this.#waiting = [...(await follower.next(PAGE, { signal: signal() })).changes];
+      } catch (ending) {
+        await this.return();
+        return { done: false, value: { ending } };
+      }
+      if (follower.closed || signal().aborted) await this.return();
+    }
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Edge | Ending, undefined>> {
+    this.#isEnded = true;
+    this.#waiting = [];
+    this.#follower?.close();
+    return { done: true, value: undefined };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<Edge | Ending, undefined>> {
+    await this.return();
+    throw error;
+  }
+}
