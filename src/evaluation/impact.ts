@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import { type Definitions, type LiveSegment, loadDefinitions } from '../segments/definitions.ts';
-import { diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
+import { diffRule, diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
 import { getVersion, invalidRule } from '../segments/segments.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from './next-chunk.ts';
@@ -18,7 +18,8 @@ import { Program } from './program.ts';
 
 export interface ImpactRequest {
   readonly key: string;
-  readonly number: number;
+  /** one of its versions, or a rule that is stored nowhere yet */
+  readonly wanted: { readonly number: number } | { readonly rule: unknown };
   /** compare with this version, as it would be now, instead of with the members there are */
   readonly against?: number;
   /** customers in each sample, 0 to 1,000 */
@@ -54,14 +55,16 @@ interface Asking {
 /** Chunks of customers in one snapshot, as long as the caller waits. Throws `not_found`, `invalid_rule`, `unavailable` (broken off), and what evaluation throws. */
 export async function findImpact(asking: Asking, request: ImpactRequest, signal: AbortSignal): Promise<Impact> {
   const { database, limits } = asking;
-  const rulesDiff = await diffVersions(database, request.key, request.number, request.against);
+  const { key, wanted } = request;
+  const rulesDiff =
+    'rule' in wanted ? await diffRule(database, key, wanted.rule) : await diffVersions(database, key, wanted.number, request.against);
   const definitions = await loadDefinitions(database);
-  const after = new Program(await withVersion(database, definitions, request.key, request.number, 'publish'), limits);
+  const after = new Program(await withVersion(database, definitions, key, wanted, 'publish'), limits);
   const before =
     request.against === undefined
       ? null
-      : new Program(await withVersion(database, definitions, request.key, request.against, 'check'), limits);
-  const targetId = definitions.segmentIds.get(request.key);
+      : new Program(await withVersion(database, definitions, key, { number: request.against }, 'check'), limits);
+  const targetId = definitions.segmentIds.get(key);
   assert(targetId !== undefined, 'a segment with versions has an id');
   const question: Question = { after, before, targetId, segmentIds: after.withDependents([targetId]), sample: request.sample };
 
@@ -88,15 +91,22 @@ async function withVersion(
   database: Database,
   definitions: Definitions,
   key: string,
-  number: number,
+  wanted: ImpactRequest['wanted'],
   purpose: 'check' | 'publish',
 ): Promise<Definitions> {
-  const version = await getVersion(database, key, number);
-  const { checked, errors } = checkInput(version.json, definitions.catalog, { purpose, segmentKey: key });
+  const rule = 'rule' in wanted ? wanted.rule : (await getVersion(database, key, wanted.number)).json;
+  const { checked, errors } = checkInput(rule, definitions.catalog, { purpose, segmentKey: key });
   if (checked === null) throw invalidRule(errors);
   const id = definitions.segmentIds.get(key);
   if (id === undefined) throw new Error(`segment ${key} has no id`);
-  const segment: LiveSegment = { id, key, name: definitions.names.get(id)?.name ?? key, version: number, building: false, checked };
+  const segment: LiveSegment = {
+    id,
+    key,
+    name: definitions.names.get(id)?.name ?? key,
+    version: 'rule' in wanted ? 0 : wanted.number,
+    building: false,
+    checked,
+  };
   const live = [...definitions.live.filter((other) => other.id !== id), segment].sort((one, other) => one.id - other.id);
   return { ...definitions, live };
 }

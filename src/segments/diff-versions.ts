@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts';
 import type { Rule } from '../rules/ast.ts';
 import { diffRules, type RulesDiff } from '../rules/diff-rules.ts';
 import { parseJsonRule } from '../rules/parse-json.ts';
+import { parseRule } from '../rules/parse-text.ts';
 import { getSegment, getVersion, invalidRule, type SegmentVersion } from './segments.ts';
 
 export interface VersionsDiff {
@@ -17,6 +18,15 @@ export async function diffVersions(database: Database, key: string, number: numb
   const other = against ?? (await getSegment(database, key)).version;
   const before = other === null ? null : readStored(await getVersion(database, key, other));
   return { against: other, diff: diffRules(before, after) };
+}
+
+/** From the published version to a rule that is stored nowhere. Throws `not_found`, `invalid_rule`. */
+export async function diffRule(database: Database, key: string, input: unknown): Promise<VersionsDiff> {
+  const { version } = await getSegment(database, key);
+  const parsed = typeof input === 'string' ? parseRule(input) : parseJsonRule(input);
+  if (!parsed.ok) throw invalidRule(parsed.problems);
+  const before = version === null ? null : readStored(await getVersion(database, key, version));
+  return { against: version, diff: diffRules(before, parsed.value) };
 }
 
 function readStored(version: SegmentVersion): Rule {

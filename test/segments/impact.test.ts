@@ -28,7 +28,7 @@ const database = () => shop.strata.database;
 function impactOf(key: string, number: number, more: { against?: number; sample?: number } = {}): Promise<Impact> {
   const { clock, timeZone, programs } = shop.strata;
   const asking = { database: database(), clock, timeZone, limits: programs.get().limits };
-  return findImpact(asking, { key, number, sample: 3, ...more }, new AbortController().signal);
+  return findImpact(asking, { key, wanted: { number }, sample: 3, ...more }, new AbortController().signal);
 }
 
 async function runAll(): Promise<void> {

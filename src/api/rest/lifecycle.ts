@@ -9,6 +9,7 @@ import { archiveSegment, pauseSegment, resumeSegment } from '../../segments/life
 import { getRun } from '../../segments/runs.ts';
 import { getSegment } from '../../segments/segments.ts';
 import { countDeliveries } from '../../webhooks/count-deliveries.ts';
+import { requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
 import { sampleFor } from './rules.ts';
@@ -110,12 +111,14 @@ export const lifecycleRoutes: readonly Route[] = [
     answers: { 200: ImpactSchema },
     refusals: ['not_found', 'invalid_rule', 'rule_failed'],
     handle: async ({ strata, caller, params, body, signal }) => {
+      requireRule(caller, body.rule);
       const sample = sampleFor(caller, body.sample);
       const { database, clock, timeZone, programs } = strata;
       const asking = { database, clock, timeZone, limits: programs.get().limits };
       const request = { key: params.key, wanted: { rule: body.rule }, sample };
       const impact = await withRuleOfBody(() => findImpact(asking, request, signal())).catch(refuseFailure);
-      return impactOut(impact, await countDeliveries(database, impact));
+      const dependents = onlyAllowed(caller, impact.dependents, (each) => each.key);
+      return impactOut({ ...impact, dependents }, await countDeliveries(database, impact));
     },
   }),
   route({
