@@ -130,7 +130,8 @@ describe('a connection', () => {
     const keep = (error: unknown) => {
       refused.push(error);
     };
-    safeConnector(new URL('https://10.0.0.1/'), options([]))({ hostname: '10.0.0.1', protocol: 'https:', port: '443' }, keep);
+    const connect = safeConnector(new URL('https://10.0.0.1/'), options([]));
+    connect({ hostname: '10.0.0.1', protocol: 'https:', port: '443' }, (...[error]) => keep(error));
     expect(refused).toEqual([expect.objectContaining({ message: expect.stringContaining('10.0.0.1 is not a public address') })]);
   });
 
