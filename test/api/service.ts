@@ -30,8 +30,8 @@ export interface Service {
 export async function startService(
   options: { readonly clock?: Clock; readonly background?: boolean; readonly log?: (line: string) => void } & Pick<
     StrataOptions,
-    'webhookAllow' | 'webhookSend'
-  > = {},
+    'webhookAllow' | 'webhookSend' | 'accessLimits'
+  > & { readonly cluster?: string; readonly corsOrigins?: readonly string[] } = {},
 ): Promise<Service> {
   const test = await createTestDatabase();
   const { log: write } = options;
@@ -40,15 +40,23 @@ export async function startService(
     database: test.database,
     clock: options.clock ?? systemClock,
     log,
-    cluster: 'test',
+    cluster: options.cluster ?? 'test',
     secretKey: SECRET_KEY,
     timeZone: 'UTC',
     currency: 'USD',
     background: options.background ?? true,
     webhookAllow: options.webhookAllow ?? [],
+    ...(options.accessLimits === undefined ? {} : { accessLimits: options.accessLimits }),
     ...(options.webhookSend === undefined ? {} : { webhookSend: options.webhookSend }),
   });
-  const app = await buildApp({ strata, adminKey: ADMIN_KEY, logger: log, checkAnswers: true });
+  const app = await buildApp({
+    strata,
+    adminKey: ADMIN_KEY,
+    logger: log,
+    checkAnswers: true,
+    limits: options.accessLimits ?? {},
+    corsOrigins: options.corsOrigins ?? [],
+  });
   return {
     app,
     strata,

@@ -1,6 +1,6 @@
 // In charge of the routes of the audit: who did what, when, from where, before and after; and the head of its chain, to be noted elsewhere.
 import { z } from 'zod';
-import { allows, type Caller } from '../../access/caller.ts';
+import { allows, type Caller, requireAllSegments } from '../../access/caller.ts';
 import { readAuditHead } from '../../access/chain-audit.ts';
 import { listAudit, type ReadEntry, type ReadPayload } from '../../access/read-audit.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
@@ -73,6 +73,7 @@ export const auditRoutes: readonly Route[] = [
     answers: { 200: listOf(AuditEntrySchema) },
     refusals: ['invalid_cursor'],
     handle: async ({ strata, caller, query }) => {
+      requireAllSegments(caller, 'the audit');
       const place = decodeCursor('audit', query.after, ['instant', 'integer']);
       const { actor, action, outcome, target, customer, from, until } = query;
       const filter = {
@@ -104,7 +105,10 @@ export const auditRoutes: readonly Route[] = [
     description:
       'Note it where nobody with the database can reach it: `strata audit verify --head POSITION:CHAIN` then also finds what was cut off at the end, or written anew.',
     answers: { 200: AuditHeadSchema },
-    handle: ({ strata }) => readAuditHead(strata.database),
+    handle: async ({ strata, caller }) => {
+      requireAllSegments(caller, 'the audit');
+      return readAuditHead(strata.database);
+    },
   }),
 ];
 

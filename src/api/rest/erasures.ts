@@ -88,6 +88,7 @@ export const erasureRoutes: readonly Route[] = [
     method: 'POST',
     path: '/v1/erasures/check',
     operationId: 'checkErasure',
+    heavy: true,
     readsOnly: true,
     tag: 'customers',
     scope: ['ingest', 'members:read'],

@@ -74,6 +74,7 @@ export const memberRoutes: readonly Route[] = [
       snapshot: FlagParameter.default(false).meta({ description: 'All pages as of one place of the feed' }),
     }),
     fresh: 'feed',
+    heavy: (query) => query.at !== undefined || query.snapshot,
     answers: { 200: MemberPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
     handle: async ({ strata, caller, params, query }) => {
