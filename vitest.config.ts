@@ -1,4 +1,5 @@
 // In charge of how vitest runs the tests: files side by side, each on a database of its own, one server for all.
+import { createRequire } from 'node:module';
 import { defineConfig } from 'vitest/config';
 
 if (Number.parseInt(process.versions.node, 10) < 24) {
@@ -8,6 +9,8 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
 }
 
 export default defineConfig({
+  // the same file of graphql that Node gives everybody else: two of it do not know each other's types
+  resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
