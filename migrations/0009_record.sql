@@ -32,7 +32,7 @@ create table audit_inbox (
   action text collate "C" not null,                -- the operation's id
   outcome text not null check (outcome in ('written', 'begun', 'read', 'refused')),
   target text collate "C",                         -- what it was about, where that is nobody
-  payload_hash bytea,                              -- SHA-256 of the hashes of its payloads in order; null: it has none
+  payload_hash bytea,                              -- SHA-256 of the hashes of its payloads in order, in hex; null: it has none
   hash bytea not null                              -- SHA-256 of all of the above, see access/audit-entry.ts
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
@@ -64,7 +64,7 @@ create table audit_payloads (
   entry_id uuid not null,
   part integer not null,
   customer_id bigint,                              -- null: about nobody, or removed
-  hash bytea not null,                             -- SHA-256 of salt and content
+  hash bytea not null,                             -- SHA-256 of the salt in hex and the content
   salt bytea,                                      -- 16 random bytes
   content text,
   primary key (entry_id, part),

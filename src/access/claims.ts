@@ -199,6 +199,9 @@ export function finishClaims(finished: readonly FinishedClaim[]): Statement {
   };
 }
 
+/** In `customers` of an answer that may name somebody else too: any erasure takes it. No customer has this key (it is a tombstone's). */
+export const ANYBODY = '0';
+
 /** For an erasure: that the work was done stays, its answer goes. */
 export function forgetKeptAnswers(customerKey: string): Statement {
   return {
@@ -206,7 +209,7 @@ export function forgetKeptAnswers(customerKey: string): Statement {
     text: `
       update idempotency_keys as k
       set status = null, headers = null, answer = null, is_kept = false, customers = '{}'
-      where k.customers @> array[$1::bigint] and k.customers <> '{}'`,
+      where k.customers && array[$1::bigint, ${ANYBODY}] and k.customers <> '{}'`,
     values: [customerKey],
   };
 }

@@ -28,16 +28,16 @@ export function storeEntries(entries: readonly AuditEntry[]): Statement {
     action,
     outcome,
     target,
-    payload_hash: payloadHash?.toString('hex') ?? null,
-    hash: hash.toString('hex'),
+    payload_hash: payloadHash,
+    hash,
   }));
   const payloads = entries.flatMap(({ id, payloads }) =>
     payloads.map(({ customerKey, hash, salt, content }, part) => ({
       entry_id: id,
       part,
       customer_id: customerKey,
-      hash: hash.toString('hex'),
-      salt: salt.toString('hex'),
+      hash,
+      salt,
       content,
     })),
   );

@@ -66,16 +66,16 @@ interface EntryRow {
   action: string;
   outcome: AuditOutcome;
   target: string | null;
-  payload_hash: Buffer | null;
-  hash: Buffer;
+  payload_hash: string | null;
+  hash: string;
   chain: Buffer;
 }
 
 interface PayloadRow {
   entry_id: string;
   part: number;
-  hash: Buffer;
-  salt: Buffer | null;
+  hash: string;
+  salt: string | null;
   content: string | null;
 }
 
@@ -118,8 +118,8 @@ async function readPage(
   const { rows: entries } = await client.query<EntryRow>({
     name: 'audit_page_to_verify',
     text: `
-      select a.position, a.id, a.at, a.actor, a.key_id, a.address, a.request_id, a.action, a.outcome, a.target, a.payload_hash, a.hash,
-        a.chain
+      select a.position, a.id, a.at, a.actor, a.key_id, a.address, a.request_id, a.action, a.outcome, a.target,
+        encode(a.payload_hash, 'hex') as payload_hash, encode(a.hash, 'hex') as hash, a.chain
       from audit as a
       where a.position > $1::bigint
       order by a.position
@@ -130,7 +130,7 @@ async function readPage(
     {
       name: 'audit_payloads_to_verify',
       text: `
-        select p.entry_id, p.part, p.hash, p.salt, p.content
+        select p.entry_id, p.part, encode(p.hash, 'hex') as hash, encode(p.salt, 'hex') as salt, p.content
         from audit_payloads as p
         where p.entry_id = any($1::uuid[])
         order by p.entry_id, p.part`,
@@ -150,9 +150,9 @@ function judge(entry: EntryRow, payloads: readonly PayloadRow[], walk: Walk): Au
   for (const [place, { part, hash, salt, content }] of payloads.entries()) {
     if (part !== place) return fault(`payload ${place} is missing`);
     if (salt === null || content === null) walk.forgotten += 1;
-    else if (!hashPayload(salt, content).equals(hash)) return fault(`payload ${part} was changed`);
+    else if (hashPayload(salt, content) !== hash) return fault(`payload ${part} was changed`);
   }
-  if (!same(hashPayloads(payloads), entry.payload_hash)) return fault('its payloads are not the ones it was written with');
+  if (hashPayloads(payloads) !== entry.payload_hash) return fault('its payloads are not the ones it was written with');
   const made = hashEntry({
     id: entry.id,
     atMs: entry.at,
@@ -165,14 +165,10 @@ function judge(entry: EntryRow, payloads: readonly PayloadRow[], walk: Walk): Au
     target: entry.target,
     payloadHash: entry.payload_hash,
   });
-  if (!made.equals(entry.hash)) return fault('the entry was changed');
+  if (made !== entry.hash) return fault('the entry was changed');
   walk.chain = nextChain(walk.chain, made);
   if (!walk.chain.equals(entry.chain)) return fault('the entry is not the one that was chained here: it was replaced, put in or moved');
   return null;
-}
-
-function same(a: Buffer | null, b: Buffer | null): boolean {
-  return a === null || b === null ? a === b : a.equals(b);
 }
 
 function compareKnown(wanted: Map<bigint, string>, walk: Walk): void {

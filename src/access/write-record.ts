@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { type AuditChange, type AuditOrigin, type AuditOutcome, makeEntry } from './audit-entry.ts';
-import { type Claim, finishClaims } from './claims.ts';
+import { ANYBODY, type Claim, finishClaims } from './claims.ts';
 import { storeEntries } from './store-entries.ts';
 
 /** Of one request that may write. */
@@ -121,9 +121,15 @@ export async function noteLongWork<Value>(
 function endOf({ record, written }: NotedWrite) {
   if (record.claim === null) return [];
   const named = written.changes.flatMap(({ customerKey }) => (customerKey === null ? [] : [customerKey]));
-  const customers = [...new Set([...named, ...(written.answered ?? [])])];
+  const unread = quotesRows(written.answer?.body) ? [ANYBODY] : [];
+  const customers = [...new Set([...named, ...(written.answered ?? []), ...unread])];
   const answer = record.keepsAnswer && written.answer !== undefined ? { status: record.status, ...written.answer } : null;
   return [{ claim: record.claim, atMs: record.origin.atMs, customers, answer, isKept: record.keepsAnswer }];
+}
+
+/** Rows that were not taken may name whoever they like, and so may the refusals that quote them. */
+function quotesRows(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'rejected' in body && Array.isArray(body.rejected) && body.rejected.length > 0;
 }
 
 function takenOver(): AppError {

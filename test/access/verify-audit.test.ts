@@ -133,7 +133,7 @@ describe('an audit that was touched', () => {
     >;
     const text = JSON.stringify([
       id,
-      new Date(Number(at)).toISOString(),
+      new Date(at).toISOString(),
       actor,
       key_id,
       address,
@@ -141,7 +141,7 @@ describe('an audit that was touched', () => {
       action,
       outcome,
       target,
-      payload_hash?.toString('hex'),
+      payload_hash.toString('hex'),
     ]);
     await sql(`update audit as a set hash = sha256(convert_to($1, 'UTF8')) where a.position = 7`, [text]);
     expect(await fault()).toMatchObject({ position: '7', detail: expect.stringContaining('not the one that was chained here') });
@@ -159,7 +159,7 @@ describe('an audit that was touched', () => {
   it('shows a changed payload whose hash was made anew', async () => {
     await sql(`
       update audit_payloads as p
-      set content = 'x', hash = sha256(p.salt || 'x')
+      set content = 'x', hash = sha256(convert_to(encode(p.salt, 'hex') || 'x', 'UTF8'))
       from audit as a
       where p.entry_id = a.id and a.position = 4 and p.part = 1`);
     expect(await fault()).toMatchObject({ position: '4' });
