@@ -1,6 +1,6 @@
 // In charge of the routes of keys. What a key may hold and who may make it is access/keys.ts.
 import { z } from 'zod';
-import type { Caller } from '../../access/caller.ts';
+import { type Caller, requireSegments } from '../../access/caller.ts';
 import { createKey, getKey, type Key, listKeys, revokeKey, rotateKey } from '../../access/keys.ts';
 import { SCOPES, type Scope } from '../../access/scopes.ts';
 import { AppError } from '../../errors.ts';
@@ -70,6 +70,7 @@ export const keyRoutes: readonly Route[] = [
       const expiresAtMs = typeof body.expiresAt === 'string' ? Date.parse(body.expiresAt) : null;
       requireFuture(strata, expiresAtMs);
       const segments = body.segments == null ? null : [...new Set(body.segments)];
+      requireSegments(caller, segments ?? []); // before they are looked up
       await requireKnown(strata, segments ?? []);
       const wish = {
         name: body.name,
