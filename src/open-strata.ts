@@ -256,13 +256,19 @@ async function trimLog(strata: Strata, historyDays: number | undefined, webhookD
 }
 
 const AUDIT_LOOK_MS = 1000;
+const VACUUMED_AFTER = 100_000;
 
 /** Gives entries of the audit their places, and once a minute takes what is too old: entries, and keys that are kept for a day. */
 async function keepAudit(strata: Strata, auditDays: number | undefined, signal: AbortSignal): Promise<void> {
   const { database, clock } = strata;
   let trimMs = clock.nowMs();
+  let deleted = 0;
   while (!signal.aborted) {
-    while (!signal.aborted && (await chainAudit(database)) > 0);
+    for (let chained = 1; chained > 0 && !signal.aborted; deleted += chained) chained = await chainAudit(database);
+    if (deleted >= VACUUMED_AFTER) {
+      await database.query({ text: 'vacuum (truncate off) audit_inbox' }); // as the outbox: autovacuum comes too seldom
+      deleted = 0;
+    }
     if (clock.nowMs() >= trimMs) {
       const entries = auditDays === undefined ? 0 : await trimAudit(database, clock.nowMs() - auditDays * DAY_MS);
       const keys = await trimKeys(database, clock.nowMs());

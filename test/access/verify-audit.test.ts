@@ -36,7 +36,8 @@ beforeEach(async () => {
 });
 afterAll(() => test.drop());
 
-const sql = (text: string, values: unknown[] = []) => test.database.query({ text, values });
+// biome-ignore lint/suspicious/noExplicitAny: rows of every shape
+const sql = (text: string, values: unknown[] = []) => test.database.query<any>({ text, values });
 
 function entry(place: number): AuditEntry {
   const origin = {
@@ -127,22 +128,10 @@ describe('an audit that was touched', () => {
 
   it('shows a changed entry whose hash was made anew', async () => {
     const [row] = await sql(`update audit as a set actor = 'somebody' where a.position = 7 returning a.*`);
-    const { at, actor, key_id, address, request_id, action, outcome, target, payload_hash, id } = row as Record<
-      string,
-      string & number & Buffer
-    >;
-    const text = JSON.stringify([
-      id,
-      new Date(at).toISOString(),
-      actor,
-      key_id,
-      address,
-      request_id,
-      action,
-      outcome,
-      target,
-      payload_hash.toString('hex'),
-    ]);
+    if (row === undefined) throw new Error('there is no seventh entry');
+    const { id, at, actor, key_id, address, request_id, action, outcome, target } = row;
+    const payloadHash = row['payload_hash'].toString('hex');
+    const text = JSON.stringify([id, new Date(at).toISOString(), actor, key_id, address, request_id, action, outcome, target, payloadHash]);
     await sql(`update audit as a set hash = sha256(convert_to($1, 'UTF8')) where a.position = 7`, [text]);
     expect(await fault()).toMatchObject({ position: '7', detail: expect.stringContaining('not the one that was chained here') });
   });
@@ -270,6 +259,15 @@ describe('chaining', () => {
     const chained = await Promise.all([1, 2, 3].map(() => chainAudit(test.database)));
     expect(chained.reduce((sum, count) => sum + count)).toBe(200);
     expect(await verifyAudit(test.database)).toMatchObject({ entries: ENTRIES + 200, fault: null });
+  });
+
+  it('makes reads wait where too many do', async () => {
+    const recorder = new AuditRecorder({ database: test.database, clock: new TestClock(START_MS), onError: () => {} });
+    const { payloads, payloadHash, hash, id, outcome, target, ...origin } = entry(200);
+    await Promise.all(Array.from({ length: 2_000 }, () => recorder.read(origin, null, [])));
+    expect((await readAuditHead(test.database)).waiting).toBe(0);
+    await recorder.read(origin, null, []); // this one stores all
+    expect((await readAuditHead(test.database)).waiting).toBe(2_001);
   });
 
   it('goes on after the database was away', async () => {

@@ -4,11 +4,12 @@ import { REFUSALS_LISTED } from '../../src/access/audit-recorder.ts';
 import { verifyAudit } from '../../src/access/verify-audit.ts';
 import { isWrite } from '../../src/api/rest/record-call.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
+import { buildApp } from '../../src/app.ts';
 import { TestClock } from '../../src/base/clock.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { findTraces } from '../membership/dump-database.ts';
 import { contentsOf, entriesAfter, lastPosition, settleAudit } from './audit-entries.ts';
-import { type Service, startService } from './service.ts';
+import { ADMIN_KEY, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
 
@@ -357,6 +358,18 @@ describe('a read', () => {
     expect(contentsOf(entries[0])).toMatchObject([{ customerId: 'ann' }]);
   });
 
+  test('without a personal field is none', async () => {
+    const { body } = await ok('POST', '/v1/keys', { name: 'counter', scopes: ['members:read', 'audit'] });
+    const headers = { authorization: `Bearer ${body.secret}` };
+    const before = await lastPosition(service.strata);
+    await ok('GET', '/v1/customers/ann', undefined, headers);
+    const shown = (await ok('GET', '/v1/audit?customer=ann&limit=5', undefined, headers)).body.data;
+    expect(await entriesAfter(service.strata, before)).toEqual([]);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const { payloads } of shown) expect(payloads).toContainEqual({ kept: true, content: null });
+    expect(JSON.stringify(shown)).not.toContain('ann');
+  });
+
   test('of many says how many', async () => {
     const before = await lastPosition(service.strata);
     const { body } = await ok('GET', '/v1/customers?limit=50');
@@ -386,6 +399,18 @@ describe('who is turned away', () => {
     const entries = await entriesAfter(service.strata, before);
     expect(entries).toHaveLength(REFUSALS_LISTED + 2);
     expect(entries.flatMap(contentsOf)).toContainEqual({ refusedMore: 7 });
+  });
+
+  test('comes from whom a trusted proxy names', async () => {
+    clock.advance(60_000);
+    const before = await lastPosition(service.strata);
+    const trusting = await buildApp({ strata: service.strata, adminKey: ADMIN_KEY, trustProxy: ['10.0.0.0/8'] });
+    const from = (remoteAddress: string, app = trusting) =>
+      app.inject({ url: '/v1/customers/ann', remoteAddress, headers: { authorization: 'Bearer wrong', 'x-forwarded-for': '192.0.2.9' } });
+    for (const each of [() => from('10.1.2.3'), () => from('172.16.0.1'), () => from('10.1.2.3', service.app)]) await each();
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ address }) => address).sort()).toEqual(['10.1.2.3', '172.16.0.1', '192.0.2.9']);
+    await trusting.close();
   });
 
   test('leaves who, from where and what for', async () => {

@@ -280,6 +280,45 @@ describe('what breaks after the commit', () => {
   });
 });
 
+describe('another caller', () => {
+  test('has other keys', async () => {
+    const { body: mine } = await service.call('POST', '/v1/keys', { name: `other ${numbers}`, scopes: ['ingest', 'keys'] });
+    const authorization = `Bearer ${mine.secret}`;
+    await post('/v1/events', events(1));
+    const theirs = await service.call('POST', '/v1/events', events(1), { 'idempotency-key': key, authorization });
+    expect(theirs.headers['idempotency-replayed']).toBeUndefined();
+    expect(await countEvents()).toBe(2);
+    const rotated = await service.call('POST', `/v1/keys/${mine.id}/rotate`, { graceSeconds: 0 });
+    const again = { 'idempotency-key': key, authorization: `Bearer ${rotated.body.secret}` };
+    expect((await service.call('POST', '/v1/events', events(1), again)).headers['idempotency-replayed']).toBe('true');
+  });
+
+  test('without the scope is refused, replay or not', async () => {
+    const { body: mine } = await service.call('POST', '/v1/keys', { name: `poor ${numbers}`, scopes: ['segments:read'] });
+    const headers = { 'idempotency-key': key, authorization: `Bearer ${mine.secret}` };
+    expect((await service.call('POST', '/v1/events', events(1), headers)).status).toBe(403);
+  });
+});
+
+test('a secret is not kept for a repeat', async () => {
+  const wish = { name: `key ${numbers}`, scopes: ['audit'] };
+  const { status, body } = await post('/v1/keys', wish);
+  expect(status).toBe(201);
+  expect(await findTraces(service.strata.database, [body.secret, body.secret.split('_').at(-1)])).toEqual([]);
+  expect(await post('/v1/keys', wish)).toMatchObject({ status: 409, body: { code: 'answer_lost' } });
+});
+
+test('an erasure takes quotes of refused rows', async () => {
+  const email = `quoted-${numbers}@example.org`;
+  await service.call('PUT', `/v1/customers/c${numbers}`, {});
+  const rows = { data: [{ id: `other-${numbers}` }, { id: `c${numbers}`, [email]: true }] };
+  const first = await post('/v1/customers?partial=true', rows);
+  expect(first.body).toMatchObject({ accepted: 1, rejected: [{ detail: expect.stringContaining(email) }] });
+  expect(await findTraces(service.strata.database, [email])).toEqual(['idempotency_keys']);
+  await erase(service.strata, `c${numbers}`);
+  expect(await findTraces(service.strata.database, [email])).toEqual([]);
+});
+
 test('an erasure takes the answers, not the fact', async () => {
   const headers = { 'idempotency-key': key };
   const id = `person-${numbers}`;
