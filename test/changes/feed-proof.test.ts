@@ -4,7 +4,7 @@
 // FEED_SEED=… runs one seed again.
 import { once } from 'node:events';
 import type net from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { type Client, type Database, openDatabase, pipeline } from '../../src/db/database.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
@@ -18,11 +18,17 @@ import { Random } from '../membership/random.ts';
 const SEED = Number(process.env['FEED_SEED'] ?? 1);
 const CUSTOMERS = 120;
 const SEGMENTS = ['red', 'green', 'blue'];
-const STEPS = 4;
+const STEPS = 3;
 /** at once: as many as the tests' server has room for beside the others */
 const WRITERS = 100;
 const WRITES_EACH = 3;
 const HELD_OPEN = 5;
+
+/** The system's, but the self-check, which rests for seconds, rests for ever: it would mend what is written here behind the rules' back. */
+const clock: typeof systemClock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms < 5000 ? ms : 2 ** 31 - 1, signal),
+};
 
 let service: Service;
 let writers: Database;
@@ -30,7 +36,7 @@ let port: number;
 let segmentIds: ReadonlyMap<string, number>;
 
 beforeAll(async () => {
-  service = await startService();
+  service = await startService({ clock });
   writers = openDatabase(service.strata.database.url, { connections: WRITERS + HELD_OPEN });
   for (const key of SEGMENTS) await service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
   const ids = Array.from({ length: CUSTOMERS }, (_, index) => ({ id: `c${index}` }));
@@ -215,23 +221,31 @@ function placesOf(changes: readonly ReadChange[]): ReadonlyMap<number, readonly 
 
 function checkOrder(changes: readonly ReadChange[]): void {
   const places = placesOf(changes);
-  expect([...places.keys()].sort((a, b) => a - b)).toEqual(
-    committed
-      .filter((each) => each.changes.length > 0)
-      .map((each) => each.number)
-      .sort((a, b) => a - b),
-  );
+  const faults: string[] = [];
   const lastBefore: number[] = [0]; // of the first so many commits, the last place
-  for (const transaction of committed) {
-    const own = places.get(transaction.number) ?? [];
-    expect(own.map(({ customerId, segment, type }) => ({ customer: customerId, segment, type }))).toEqual(transaction.changes);
+  for (const { number, changes: written } of committed) {
+    const own = places.get(number) ?? [];
+    const told = own.map(({ customerId, segment, type }) => ({ customer: customerId, segment, type }));
+    if (JSON.stringify(told) !== JSON.stringify(written)) faults.push(`${JSON.stringify(told)} instead of ${JSON.stringify(written)}`);
     lastBefore.push(Math.max(lastBefore.at(-1) ?? 0, own.at(-1)?.position ?? 0));
   }
-  for (const transaction of committed) {
-    const first = places.get(transaction.number)?.[0]?.position ?? Number.POSITIVE_INFINITY;
-    expect(first).toBeGreaterThan(lastBefore[transaction.afterCommits] ?? 0);
+  for (const { number, afterCommits } of committed) {
+    const first = places.get(number)?.[0]?.position ?? Number.POSITIVE_INFINITY;
+    if (first <= (lastBefore[afterCommits] ?? 0)) faults.push(`${number} stands before what had committed before it was decided`);
   }
+  expect(faults).toEqual([]);
+  expect(places.size).toBe(committed.filter((each) => each.changes.length > 0).length); // nothing that was rolled back
 }
+
+const release: (() => void)[] = [];
+const held: Promise<void>[] = [];
+
+/** Also where the test fails. */
+afterEach(async () => {
+  stopping.abort();
+  for (const end of release) end();
+  await Promise.allSettled(held);
+});
 
 test('every reader gets the same feed, and it is right', async () => {
   const random = new Random(SEED);
@@ -243,8 +257,6 @@ test('every reader gets the same feed, and it is right', async () => {
     followByStream(stream, new Random(SEED + 2), ''),
     followByStream(green, new Random(SEED + 3), 'segment=green'),
   ];
-  const release: (() => void)[] = [];
-  const held: Promise<void>[] = [];
   for (let index = 0; index < HELD_OPEN; index += 1) {
     const customer = CUSTOMERS - 1 - index; // decided first, committed last, or never
     const hold = () => new Promise<void>((resolve) => release.push(resolve));
@@ -271,7 +283,7 @@ test('every reader gets the same feed, and it is right', async () => {
     expect(stream.changes).toEqual(pages.changes);
     checkOrder(pages.changes);
   }
-  expect(pages.changes.length).toBeGreaterThan(1000);
+  expect(pages.changes.length).toBeGreaterThan(800);
   stopping.abort();
   await Promise.all(reading);
 });
