@@ -1,6 +1,7 @@
 // In charge of talking to a Strata over its public HTTP interface, as any caller would.
 import { Readable } from 'node:stream';
 import { StartError } from '../base/start-error.ts';
+import type { ErrorDetail } from '../errors.ts';
 
 export interface ApiClient {
   readonly url: string;
@@ -13,11 +14,13 @@ export interface ApiClient {
 export class ApiRefusal extends Error {
   readonly status: number;
   readonly code: string;
+  readonly errors: readonly ErrorDetail[];
 
   constructor(call: string, status: number, problem: Record<string, unknown>) {
     super(`${call} was answered ${status}: ${problem['detail'] ?? problem['title']} ${JSON.stringify(problem['errors'] ?? [])}`);
     this.status = status;
     this.code = String(problem['code']);
+    this.errors = (problem['errors'] ?? []) as readonly ErrorDetail[];
   }
 }
 

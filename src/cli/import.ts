@@ -1,13 +1,13 @@
 // In charge of `strata import`: a file or standard input over HTTP into a running service, with progress, and what came of it.
 // Not of reading rows: the service does that, so that the command line and the API take the same files.
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { count, duration, Progress, type ProgressOutput, perSecond } from './progress.ts';
 import { sendFile, tryKey, type UploadAnswer } from './send-file.ts';
+import { findService } from './service-address.ts';
 
 export const IMPORT_HELP = `strata import customers|orders|events FILE [options]      FILE may be gzipped; - is standard input
 
@@ -17,8 +17,8 @@ export const IMPORT_HELP = `strata import customers|orders|events FILE [options]
   --delimiter SIGN          between cells: , ; | or tab
   --format csv|ndjson       where the file's name does not say it
   --atomic                  all rows or none
-  --url URL                 of the service (http://127.0.0.1:3000)
-  --key KEY                 else ADMIN_KEY, else the one in DATA_DIR
+  --url URL                 of the service; else STRATA_URL (http://127.0.0.1:3000)
+  --key KEY                 else STRATA_KEY or ADMIN_KEY, else the one in DATA_DIR
 
 Exit codes: 0 all rows were imported, 1 the import failed, 2 the command was not understood, 3 some rows were rejected.
 `;
@@ -104,13 +104,12 @@ function readCommand(args: readonly string[], environment: Terminal['environment
   const name = file.toLowerCase().replace(/\.gz$/, '');
   const format = values.format ?? (/\.(ndjson|jsonl)$/.test(name) ? 'ndjson' : /\.(csv|tsv|tab|txt)$/.test(name) ? 'csv' : undefined);
   if (format !== 'csv' && format !== 'ndjson') return 'Say --format csv or --format ndjson.';
-  const base = values.url ?? `http://127.0.0.1:${environment['PORT'] || '3000'}`;
-  if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol)) return `${base} is no URL of a service.`;
-  const url = new URL(`v1/imports/${kind}`, base.endsWith('/') ? base : `${base}/`);
+  const service = findService(values, environment);
+  if (typeof service === 'string') return service;
+  const url = new URL(`v1/imports/${kind}`, service.base);
   const wrong = addParameters(url, values, /\.(tsv|tab)$/.test(name));
   if (wrong !== undefined) return wrong;
-  const key = values.key ?? (environment['ADMIN_KEY'] || keptKey(environment));
-  if (key === undefined) return 'No key: give --key, set ADMIN_KEY, or run where DATA_DIR is that of the service.';
+  const { key } = service;
   return { url, key, contentType: format === 'csv' ? 'text/csv' : 'application/x-ndjson', file: file === '-' ? null : file };
 }
 
@@ -131,12 +130,6 @@ function addParameters(url: URL, values: ReturnType<typeof parse>['values'], isT
   if (values.delimiter !== undefined || isTabbed) url.searchParams.set('delimiter', values.delimiter ?? 'tab');
   if (values.atomic === true) url.searchParams.set('atomic', 'true');
   return undefined;
-}
-
-/** The one that the service made on its first start. */
-function keptKey(environment: Terminal['environment']): string | undefined {
-  const file = path.join(environment['DATA_DIR'] || '.strata', 'admin-key');
-  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
 }
 
 function upload(command: Command, terminal: Terminal, progress: Progress): Promise<UploadAnswer> {

@@ -34,6 +34,18 @@ const COMMANDS: readonly Command[] = [
     summary: 'send a CSV or NDJSON file to a running service (strata import for all options)',
     run: async (options) => (await import('./import.ts')).importCommand(options),
   },
+  ...(['plan', 'apply', 'export'] as const).map(
+    (name): Command => ({
+      name,
+      options: 'DIR [--url URL]',
+      summary: {
+        plan: 'show what would change in a running service so that it has the segments and groups of the files',
+        apply: 'make a running service have the segments and groups of the files',
+        export: 'write the segments and groups of a running service as files',
+      }[name],
+      run: async (given) => (await import('./plan.ts')).filesCommand(name, given),
+    }),
+  ),
   {
     name: 'verify',
     options: '[--repair] [--samples 20]',

@@ -1,0 +1,59 @@
+// In charge of writing what a service has as files that a plan finds nothing to do for: one of segments, one of groups.
+import fs from 'node:fs';
+import path from 'node:path';
+import { Document, isScalar, visit } from 'yaml';
+import { StartError } from '../../base/start-error.ts';
+import type { Present, PresentGroup, PresentSegment } from './read-present.ts';
+
+export interface Written {
+  readonly files: readonly string[];
+  /** drafts that were never published: no file can say that */
+  readonly leftOut: readonly string[];
+}
+
+/** Throws a StartError where a file is there already, unless it may be replaced. */
+export function writeSegmentFiles(folder: string, present: Present, replace: boolean): Written {
+  const live = [...present.segments.values()].filter(({ status }) => status !== 'archived' && status !== 'archiving');
+  const published = live.filter(({ version }) => version !== null);
+  const files = [
+    { name: 'segments.yaml', text: print({ segments: published.map(segmentOut) }) },
+    ...(present.groups.size === 0 ? [] : [{ name: 'groups.yaml', text: print({ groups: [...present.groups.values()].map(groupOut) }) }]),
+  ];
+  fs.mkdirSync(folder, { recursive: true });
+  const taken = files.filter(({ name }) => fs.existsSync(path.join(folder, name)));
+  if (taken.length > 0 && !replace)
+    throw new StartError(`${taken.map(({ name }) => path.join(folder, name)).join(' and ')} would be replaced; say --force.`);
+  for (const { name, text } of files) fs.writeFileSync(path.join(folder, name), text);
+  return {
+    files: files.map(({ name }) => path.join(folder, name)),
+    leftOut: live.filter(({ version }) => version === null).map(({ key }) => key),
+  };
+}
+
+function segmentOut({ key, name, description, icon, color, kind, rule }: PresentSegment): object {
+  return {
+    key,
+    name,
+    ...given({ description, icon, color }),
+    ...(kind === 'manual' ? { kind } : { rule: `${rule.text.trimEnd()}\n` }),
+  };
+}
+
+function groupOut({ key, name, segments, otherwise }: PresentGroup): object {
+  return { key, name, segments, ...given({ otherwise }) };
+}
+
+function given(fields: Readonly<Record<string, string | null>>): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}
+
+/** Rules as blocks, as they are written: what is changed in one shows as its own line. */
+function print(content: object): string {
+  const document = new Document(content);
+  visit(document, {
+    Pair: (_, { key, value }) => {
+      if (isScalar(key) && key.value === 'rule' && isScalar(value)) value.type = 'BLOCK_LITERAL';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
