@@ -277,7 +277,8 @@ describe('atomic', () => {
 describe('trouble', () => {
   const rows = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, n) => `{"id":"trouble${from + n}","city":"x"}\n`).join('');
-  const count = async () => (await service.rows(`select count(*)::int as n from customers where external_id like 'trouble%'`))[0]?.['n'];
+  const count = async () =>
+    Number((await service.rows(`select count(*)::int as n from customers where external_id like 'trouble%'`))[0]?.['n']);
   const streamOf = (...parts: (string | (() => Promise<unknown>))[]) =>
     Readable.from(
       (async function* () {
