@@ -31,6 +31,10 @@ export interface Meters {
     readonly imports: Gauge;
     readonly segments: Gauge<'status'>;
     readonly walkAge: Gauge;
+    readonly webhooks: Gauge<'status'>;
+    readonly webhookLag: Gauge<'webhook'>;
+    readonly webhookChanges: Gauge<'webhook'>;
+    readonly webhookFailures: Gauge<'webhook'>;
   };
 }
 
@@ -91,6 +95,14 @@ export function createMeters(kinds: { readonly mismatches: readonly string[] }):
       runAge: gauge('strata_run_age_seconds', 'How long ago the oldest open run was queued'),
       imports: gauge('strata_imports_running', 'Imports that are under way'),
       segments: gauge('strata_segments', 'Segments by status', ['status']),
+      webhooks: gauge('strata_webhooks', 'Webhooks by status', ['status']),
+      webhookLag: gauge('strata_webhook_lag_seconds', 'How long the first change has waited that an active webhook has yet to take', [
+        'webhook',
+      ]),
+      webhookChanges: gauge('strata_webhook_waiting_changes', 'Changes of the feed that an active webhook has yet to take, wanted or not', [
+        'webhook',
+      ]),
+      webhookFailures: gauge('strata_webhook_failures', 'Attempts that failed of what is under way to an active webhook', ['webhook']),
       walkAge: gauge('strata_self_check_walk_age_seconds', 'How long ago the self-check last came to the end of everybody'),
     },
   };

@@ -99,6 +99,20 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   };
 }
 
+export interface PoolUse {
+  readonly busy: number;
+  readonly idle: number;
+  /** that it may yet open */
+  readonly unopened: number;
+  /** who waits for one */
+  readonly waiting: number;
+}
+
+export function readPoolUse({ pool: { totalCount, idleCount, waitingCount, options } }: Database): PoolUse {
+  const most = options.max ?? totalCount;
+  return { busy: totalCount - idleCount, idle: idleCount, unopened: Math.max(0, most - totalCount), waiting: waitingCount };
+}
+
 export function toQuery(statement: Statement): pg.QueryConfig {
   const query: pg.QueryConfig = { text: statement.text, values: (statement.values ?? []).map(writeArray) };
   if (statement.name !== undefined) query.name = statement.name;

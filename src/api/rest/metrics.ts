@@ -3,7 +3,9 @@ import { z } from 'zod';
 import type { Meters } from '../../base/meters.ts';
 import type { SegmentStatus } from '../../catalog/catalog.ts';
 import { readVitals, type Vitals } from '../../changes/read-vitals.ts';
+import { readPoolUse } from '../../db/database.ts';
 import type { Strata } from '../../strata.ts';
+import { readWebhookLag, type WebhookLag } from '../../webhooks/places.ts';
 import { type Route, route } from './route.ts';
 
 const METRICS_PATH = '/metrics';
@@ -39,13 +41,11 @@ export function openMetrics(routes: readonly Route[]): readonly Route[] {
 /** The process's own are told where the database does not answer, too: that is when they are looked at. */
 async function measure({ database, clock, log, meters }: Strata): Promise<string> {
   const { vitals, registry, pool, databaseUp } = meters;
-  const { idleCount, totalCount, waitingCount, options } = database.pool;
-  pool.set({ state: 'idle' }, idleCount);
-  pool.set({ state: 'busy' }, totalCount - idleCount);
-  pool.set({ state: 'unopened' }, Math.max(0, (options.max ?? totalCount) - totalCount));
-  pool.set({ state: 'waiting' }, waitingCount);
+  for (const [state, connections] of Object.entries(readPoolUse(database))) pool.set({ state }, connections);
   try {
-    setVitals(vitals, await readVitals(database, clock));
+    const [found, lags] = await Promise.all([readVitals(database, clock), readWebhookLag(database, clock)]);
+    setVitals(vitals, found);
+    setWebhooks(vitals, lags);
   } catch (error) {
     log.warn({ err: error }, 'the database did not answer a scrape of the metrics');
     databaseUp.set(0);
@@ -68,4 +68,18 @@ function setVitals(gauges: Meters['vitals'], vitals: Vitals): void {
   gauges.imports.set(vitals.imports);
   for (const status of SEGMENT_STATUSES) gauges.segments.set({ status }, vitals.segments[status] ?? 0);
   if (vitals.walkAgeS !== null) gauges.walkAge.set(vitals.walkAgeS);
+}
+
+/** By id, and only of those there are: a deleted one has no lag. */
+function setWebhooks({ webhooks, webhookLag, webhookChanges, webhookFailures }: Meters['vitals'], lags: readonly WebhookLag[]): void {
+  for (const each of [webhookLag, webhookChanges, webhookFailures]) each.reset();
+  for (const status of ['active', 'paused', 'disabled'] as const) {
+    webhooks.set({ status }, lags.filter((lag) => lag.status === status).length);
+  }
+  for (const { id: webhook, status, seconds, behind, failures } of lags) {
+    if (status !== 'active') continue;
+    webhookLag.set({ webhook }, seconds);
+    webhookChanges.set({ webhook }, behind);
+    webhookFailures.set({ webhook }, failures);
+  }
 }
