@@ -37,7 +37,7 @@ export async function codesOf(
 /** A key with these scopes, as the header that shows it. */
 export async function keyOf(service: Service, scopes: readonly string[], segments?: readonly string[]): Promise<Record<string, string>> {
   const { status, body } = await service.call('POST', '/v1/keys', {
-    name: 'test',
+    name: [...scopes, ...(segments ?? [])].join(' '),
     scopes,
     ...(segments === undefined ? {} : { segments }),
   });

@@ -8,11 +8,13 @@ export const GRAPHQL_LIMITS = {
   depth: 12,
   /** of an introspection, which nests by the wrapping of types */
   introspectionDepth: 24,
+  /** `__schema` and `__type` of one operation */
+  introspections: 3,
   /** fields that are answered under another name */
   aliases: 60,
   directives: 60,
   /** fields after all fragments are spread */
-  fields: 2000,
+  fields: 1000,
   /** see measure-document.ts */
   cost: 40_000,
   /** documents that are kept parsed, validated and compiled */

@@ -29,6 +29,9 @@ export interface Question {
   readonly introspection: boolean;
 }
 
+/** A field of the schema is made from memory: as dear as a hundredth of an object. */
+const INTROSPECTION_UNITS = 100;
+
 /** `fixed` is paid once, `each` for every parent. */
 interface Measure {
   readonly fixed: number;
@@ -42,7 +45,8 @@ interface Measure {
 const NOTHING: Measure = { fixed: 0, each: 0, depth: 0, fields: 0, aliases: 0, directives: 0 };
 /** Lists of an introspection. */
 const INTROSPECTED: Readonly<Record<string, number>> = { types: 200, fields: 10, inputFields: 5, args: 2, enumValues: 5, directives: 5 };
-const INTROSPECTION_COST_MAX = 1_000_000;
+/** The introspection that all tools send costs 250,000 and answers 300 KB. */
+const INTROSPECTION_COST_MAX = 500_000;
 
 export interface Asked {
   /** personal fields are among what is asked for */
@@ -181,7 +185,9 @@ class Walk {
     const { depth, cost } = node.selectionSet === undefined ? { depth: 0, cost: 1 } : this.#introspected(node.selectionSet, new Set());
     requireLimit('depth', depth, GRAPHQL_LIMITS.introspectionDepth, 'levels deep in its introspection');
     requireLimit('cost', cost, INTROSPECTION_COST_MAX, 'in cost in its introspection');
-    return { ...NOTHING, each: (cost * GRAPHQL_LIMITS.cost) / INTROSPECTION_COST_MAX / 4 };
+    this.#introspections += 1;
+    requireLimit('introspections', this.#introspections, GRAPHQL_LIMITS.introspections, 'introspections');
+    return { ...NOTHING, each: cost / INTROSPECTION_UNITS };
   }
 
   #introspected(set: SelectionSetNode, within: ReadonlySet<string>): { readonly depth: number; readonly cost: number } {
@@ -205,6 +211,7 @@ class Walk {
     return { depth, cost };
   }
 
+  #introspections = 0;
   readonly #introspectedFragments = new Map<string, { readonly depth: number; readonly cost: number }>();
 
   #introspectedFragment(

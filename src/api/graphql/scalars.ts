@@ -4,27 +4,34 @@ import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { parseJson } from '../../ingest/parse-json.ts';
 import { UnusableJson } from '../../ingest/problem.ts';
 
-type Variables = Readonly<Record<string, unknown>> | null | undefined;
-
-/** A literal as the JSON it stands for; numbers that JavaScript would change become what says so. */
-function literalToJson(node: ValueNode, variables: Variables): unknown {
+/**
+ * A literal as the JSON it stands for. Refused while the document is validated: numbers that JavaScript would change, and variables inside,
+ * which the compiled executor does not see.
+ */
+function literalToJson(node: ValueNode): unknown {
   switch (node.kind) {
     case Kind.NULL:
       return null;
     case Kind.INT:
     case Kind.FLOAT:
-      return parseJson(node.value);
+      return exactNumber(node.value);
     case Kind.STRING:
     case Kind.BOOLEAN:
     case Kind.ENUM:
       return node.value;
     case Kind.LIST:
-      return node.values.map((value) => literalToJson(value, variables));
+      return node.values.map((value) => literalToJson(value));
     case Kind.OBJECT:
-      return Object.fromEntries(node.fields.map(({ name, value }) => [name.value, literalToJson(value, variables)]));
+      return Object.fromEntries(node.fields.map(({ name, value }) => [name.value, literalToJson(value)]));
     case Kind.VARIABLE:
-      return variables?.[node.name.value];
+      throw new TypeError('Inside of a JSON literal there are no variables: send the whole value as one.');
   }
+}
+
+function exactNumber(text: string): unknown {
+  const value = parseJson(text);
+  if (value instanceof UnusableJson) throw new TypeError(`${value.detail}; send it as a string.`);
+  return value;
 }
 
 function textOnly(name: string) {
@@ -51,7 +58,7 @@ function jsonScalar(name: string, description: string): GraphQLScalarType {
     description,
     serialize: (value) => value,
     parseValue: (value) => value,
-    parseLiteral: literalToJson,
+    parseLiteral: (node) => literalToJson(node),
   });
 }
 

@@ -5,6 +5,7 @@ import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { allows, NOBODY } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { awaitFreshness } from '../rest/freshness.ts';
+import { recordRefusal } from '../rest/record-call.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
 import type { GraphqlContext } from './context.ts';
 import { fieldError, requestErrors } from './graphql-errors.ts';
@@ -66,6 +67,7 @@ async function answer(
   } catch (error) {
     const { refusal, errors } = requestErrors(error, request.log);
     if (refusal.code === 'method_not_allowed') throw refusal;
+    recordRefusal(options.routes.strata, request.caller ?? NOBODY, request, 'graphql', refusal); // others pass the app's own hook
     // as the specification has it: who asks for plain JSON finds out from the body
     return send(reply, type, type === JSON_TYPE && refusal.status < 500 ? 200 : refusal.status, { errors });
   }
