@@ -156,7 +156,10 @@ interface Piece {
 
 /** In order of id, so many customers that differ a piece, that the shared lock is never held long; the last reaches to the chunk's end. */
 function cut(differences: readonly Difference[], chunk: Chunk, pieceCustomers: number): Piece[] {
-  const ordered = [...differences].sort((a, b) => (BigInt(a.customerKey) < BigInt(b.customerKey) ? -1 : 1));
+  const ordered = differences
+    .map((difference) => ({ difference, key: BigInt(difference.customerKey) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ difference }) => difference);
   const pieces: Piece[] = [];
   for (let start = 0; start === 0 || start < ordered.length; start += pieceCustomers) {
     const part = ordered.slice(start, start + pieceCustomers);
