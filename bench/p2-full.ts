@@ -81,6 +81,11 @@ async function evaluateAll(client: pg.Client): Promise<void> {
      where s.status = 'active'
      order by s.id`,
   );
+  await waitForRuns(client);
+}
+
+/** Until no run is open, asked of the database: listing the segments again and again would be half of what is measured. */
+export async function waitForRuns(client: pg.Client): Promise<void> {
   const open = `select count(*)::integer as count from runs as r where r.status in ('queued', 'running')`;
   while ((await client.query<{ count: number }>(open)).rows[0]?.count !== 0) await systemClock.sleep(POLL_MS);
 }

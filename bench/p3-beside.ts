@@ -5,8 +5,9 @@ import { SeededRandom } from '../src/base/seeded-random.ts';
 import { type Bench, drainOutbox } from './bench.ts';
 import { median } from './figure.ts';
 import type { LoadOutcome } from './load-client.ts';
+import { waitForRuns } from './p2-full.ts';
 import { pressService } from './press.ts';
-import { type Service, waitForSegments } from './service.ts';
+import type { Service } from './service.ts';
 import { orderBody } from './shop.ts';
 
 const CLIENTS = 4;
@@ -32,7 +33,7 @@ export async function measureBeside(bench: Bench): Promise<void> {
     bench.say(`single orders beside a publish, round ${round} of ${ROUNDS}`);
     const stopping = new AbortController();
     const pressed = writes.press(service, SECONDS).finally(() => stopping.abort());
-    const [outcome, count] = await Promise.all([pressed, publishAgain(service, round, stopping.signal)]);
+    const [outcome, count] = await Promise.all([pressed, publishAgain(bench, service, round, stopping.signal)]);
     beside.push(outcome);
     published += count;
     await drainOutbox(bench.server, bench.strataDatabase);
@@ -54,17 +55,23 @@ export async function measureBeside(bench: Bench): Promise<void> {
   await measureReasons(bench, service);
 }
 
-/** Publishes a new segment again and again, and takes each out of the way when it is built. → how many */
-async function publishAgain(service: Service, round: number, signal: AbortSignal): Promise<number> {
-  let count = 0;
-  for (; !signal.aborted; count += 1) {
-    const key = `beside-${round}-${count}`;
-    await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule: BIG_RULE, publish: true });
-    await waitForSegments(service);
-    await service.call('DELETE', `/v1/segments/${key}`);
-    await waitForSegments(service);
+/** Publishes a new segment again and again, each when the last is built, and takes them out of the way at the end. → how many */
+async function publishAgain(bench: Bench, service: Service, round: number, signal: AbortSignal): Promise<number> {
+  const keys: string[] = [];
+  const client = await bench.server.connect(bench.strataDatabase);
+  try {
+    while (!signal.aborted) {
+      const key = `beside-${round}-${keys.length}`;
+      await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule: BIG_RULE, publish: true });
+      await waitForRuns(client);
+      keys.push(key);
+    }
+    for (const key of keys) await service.call('DELETE', `/v1/segments/${key}`);
+    await waitForRuns(client);
+  } finally {
+    await client.end();
   }
-  return count;
+  return keys.length;
 }
 
 /** Fresh orders of the shop's buyers, placed now. */

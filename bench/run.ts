@@ -6,13 +6,22 @@ import { type Figure, printFigure, printTable } from './figure.ts';
 import { measureImport } from './p1-import.ts';
 import { measureFull } from './p2-full.ts';
 import { measureBeside } from './p3-beside.ts';
+import { measurePublish } from './p3-publish.ts';
 import { measureOrder } from './p4-order.ts';
 import { measureBatch } from './p5-batch.ts';
 import { measureDue } from './p6-due.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
-const MEASURES = { P1: measureImport, P2: measureFull, P3b: measureBeside, P4: measureOrder, P5: measureBatch, P6: measureDue } as const;
+const MEASURES = {
+  P1: measureImport,
+  P2: measureFull,
+  P3: measurePublish,
+  P3b: measureBeside,
+  P4: measureOrder,
+  P5: measureBatch,
+  P6: measureDue,
+} as const;
 type Measure = keyof typeof MEASURES;
 
 const { values } = parseArgs({
