@@ -1,10 +1,10 @@
 // In charge of the scopes that a key can have: what each allows. Which route or field asks for which stands with the route or field.
 
 export const SCOPES = {
-  ingest: 'Write customers, orders and events, and import files of them',
+  ingest: 'Write customers, orders and events, import files of them, erase',
   'segments:read': 'Read segments, groups, versions, runs, sizes and the catalog; check and preview rules',
   'segments:write': 'Create, change, publish, pause and archive segments and groups; declare attributes',
-  'members:read': 'Read members, the segments of customers, explanations, histories and the feed',
+  'members:read': 'Read customers, orders and events; members, explanations, histories and the feed; mint tokens for browsers',
   'members:write': 'Pin and move customers',
   'pii:read': 'See personal fields, and ask by them',
   webhooks: 'Manage webhooks, and read their deliveries',
