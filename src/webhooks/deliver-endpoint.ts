@@ -42,6 +42,8 @@ export interface Until {
 }
 
 const GONE = 410;
+/** Who has much to send gives its place to others in between. */
+const TURN_MS = 5000;
 
 /** → requests made */
 export async function deliverTo(delivering: Delivering, taken: Held, until: Until): Promise<number> {
@@ -55,12 +57,14 @@ export async function deliverTo(delivering: Delivering, taken: Held, until: Unti
 }
 
 async function deliverUntil(delivering: Delivering, taken: Held, until: Until): Promise<void> {
+  const startMs = delivering.clock.nowMs();
   let held = taken;
   let next: Promise<Next> | null = null;
   for (;;) {
     const place = placeOf(held.webhook);
     const { webhook } = held;
-    if (webhook.status !== 'active' || until.stopping.aborted) {
+    const isOver = delivering.clock.nowMs() - startMs > TURN_MS;
+    if (webhook.status !== 'active' || until.stopping.aborted || isOver) {
       await next?.catch(() => {});
       await releaseEndpoint(delivering.database, held, place);
       return;

@@ -25,7 +25,7 @@ export function fixedIso(clock: Clock): string | null {
   return fixedMs === null ? null : new Date(fixedMs).toISOString();
 }
 
-/** Endpoints that have something to do and that nobody holds. `fresh`: of those that are not failing, and of those that are. */
+/** Endpoints that have something to do and that nobody holds, who has waited longest first. `fresh`: of those that are not failing, and of those that are. */
 export async function takeEndpoints(
   database: Queryable,
   clock: Clock,
@@ -37,7 +37,7 @@ export async function takeEndpoints(
     name: 'take_webhooks',
     text: `
       with waiting as (
-        select w.id, row_number() over (partition by w.failures > 0 order by w.retry_at nulls first, w.id) as turn, w.failures > 0 as is_failing
+        select w.id, row_number() over (partition by w.failures > 0 order by coalesce(w.retry_at, w.delivered_at) nulls first, w.id) as turn, w.failures > 0 as is_failing
         from webhooks as w
         cross join feed as f
         cross join notice_count as k

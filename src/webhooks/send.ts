@@ -1,10 +1,10 @@
 // In charge of one request to one receiver: connecting only to addresses that are allowed, limits on time and size, and what came of it.
 // Redirects are never followed. Not of what is sent, or when.
-import dns from 'node:dns';
 import net, { type LookupFunction } from 'node:net';
 import { buildConnector, Client, errors } from 'undici';
 import type { Clock } from '../base/clock.ts';
 import { type AddressRange, hostOf, refuseAddress } from './addresses.ts';
+import { resolveName } from './resolve-name.ts';
 
 export interface SendLimits {
   readonly connectMs: number;
@@ -19,8 +19,9 @@ export const SEND_LIMITS: SendLimits = { connectMs: 5000, headersMs: 10_000, bod
 /** Of the answer's body so much is kept, and so much is read before the connection is given up. */
 const KEPT_BYTES = 1024;
 const READ_BYTES = 64 * 1024;
-/** How long an idle connection may be used again. */
-const KEEP_ALIVE_MS = 30_000;
+/** How long an idle connection may be used again: where the receiver does not say, and at most. */
+const KEEP_ALIVE_MS = 4000;
+const KEEP_ALIVE_MOST_MS = 60_000;
 
 export interface Message {
   readonly headers: Readonly<Record<string, string>>;
@@ -43,7 +44,7 @@ export interface SendOptions {
   readonly clock: Clock;
   readonly allow: readonly AddressRange[];
   readonly limits: SendLimits;
-  /** how names are resolved: all addresses, as Node's dns.lookup */
+  /** how names are resolved: all addresses, in the form of Node's dns.lookup; absent: resolve-name.ts */
   readonly lookup?: LookupFunction;
 }
 
@@ -60,8 +61,17 @@ export class Receiver {
     this.#url = new URL(url);
   }
 
-  /** Never throws: whatever goes wrong is an outcome. An aborted one is a failure, too. */
+  /**
+   * Never throws: whatever goes wrong is an outcome. An aborted one is a failure, too. An idle connection may be closed by the receiver in the
+   * very moment that it is used again: then, before anything was answered, a new one is made at once.
+   */
   async post(message: Message, signal: AbortSignal): Promise<Outcome> {
+    const isReused = this.#client !== undefined;
+    const first = await this.#attempt(message, signal);
+    return isReused && first.isClosed && !signal.aborted ? this.#attempt(message, signal) : first;
+  }
+
+  async #attempt(message: Message, signal: AbortSignal): Promise<Outcome & { readonly isClosed?: boolean }> {
     const { clock, limits } = this.#options;
     const startMs = clock.nowMs();
     const patience = new AbortController();
@@ -85,7 +95,7 @@ export class Receiver {
       return { succeeded: error === null, status, error, answer, latencyMs, retryAfterSeconds };
     } catch (error) {
       this.close(); // its connections may be in any state
-      return { ...outcome, succeeded: false, error: describe(error), latencyMs: clock.nowMs() - startMs };
+      return { ...outcome, succeeded: false, error: describe(error), latencyMs: clock.nowMs() - startMs, isClosed: isClosed(error) };
     } finally {
       clearTimeout(timer);
     }
@@ -105,7 +115,7 @@ export class Receiver {
       bodyTimeout: 0,
       connectTimeout: limits.connectMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MOST_MS,
       pipelining: 1,
       allowH2: false,
       maxHeaderSize: 16 * 1024,
@@ -114,7 +124,7 @@ export class Receiver {
 }
 
 /** A literal address is checked before a socket is made, a name by what it resolves to: the list that the socket is connected from. */
-export function safeConnector(url: URL, { allow, limits, lookup = dns.lookup as LookupFunction }: SendOptions): buildConnector.connector {
+export function safeConnector(url: URL, { allow, limits, lookup = resolveName }: SendOptions): buildConnector.connector {
   const scheme = url.protocol === 'http:' ? 'http:' : 'https:';
   const checkedLookup: LookupFunction = (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
@@ -177,6 +187,14 @@ async function readAnswer(
 function textOf(chunks: readonly Buffer[]): string {
   const bytes = Buffer.concat(chunks).subarray(0, KEPT_BYTES);
   return bytes.toString().replaceAll('\u0000', '\ufffd').toWellFormed();
+}
+
+/** The other side has closed the connection, without an answer. */
+function isClosed(error: unknown): boolean {
+  return (
+    error instanceof errors.SocketError ||
+    (error instanceof Error && 'code' in error && ['ECONNRESET', 'EPIPE'].includes(String(error.code)))
+  );
 }
 
 function secondsOf(header: string | string[] | undefined): number | null {

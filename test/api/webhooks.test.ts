@@ -1,6 +1,7 @@
 // Webhooks as their owners meet them over HTTP: making, changing, testing, replaying, what is refused, and what a publish would send.
 import { Webhook as Verifier } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findTraces } from '../membership/dump-database.ts';
 import { startReceiver, type TestReceiver } from '../webhooks/receiver.ts';
 import { built, type Service, startService } from './service.ts';
 
@@ -118,6 +119,51 @@ describe('is refused', () => {
     expect([answer.status, answer.body.code]).toEqual([422, 'invalid_fields']);
     expect(JSON.stringify(answer.body)).toContain(detail);
   });
+});
+
+describe('a key', () => {
+  const keyWith = async (more: object) => {
+    const { body } = await service.call('POST', '/v1/keys', { name: `key ${JSON.stringify(more)}`, scopes: ['webhooks'], ...more });
+    const headers = { authorization: `Bearer ${body.secret}` };
+    return (method: string, path: string, content?: unknown) => service.call(method, path, content, headers);
+  };
+
+  test('needs the scope', async () => {
+    const call = await keyWith({ scopes: ['members:read', 'segments:write'] });
+    expect((await call('GET', '/v1/webhooks')).body.code).toBe('forbidden');
+    expect((await call('POST', '/v1/webhooks', { url: receiver.url, types: TYPES })).body.code).toBe('forbidden');
+  });
+
+  test('of named segments stays with them', async () => {
+    const call = await keyWith({ segments: ['china'] });
+    const foreign = (await make({ segments: ['china', 'other'] })).body.id;
+    const ofAll = (await make()).body.id;
+    const hook = { url: receiver.url, types: TYPES };
+    expect((await call('POST', '/v1/webhooks', hook)).status).toBe(403);
+    expect((await call('POST', '/v1/webhooks', { ...hook, segments: ['china', 'other'] })).status).toBe(403);
+    const own = await call('POST', '/v1/webhooks', { ...hook, segments: ['china'] });
+    expect(own.status).toBe(201);
+    expect((await call('GET', '/v1/webhooks')).body.data.map(({ id }: { id: string }) => id)).toEqual([own.body.id]);
+    expect((await call('PATCH', `/v1/webhooks/${own.body.id}`, { segments: null })).status).toBe(403);
+    expect((await call('PATCH', `/v1/webhooks/${own.body.id}`, { segments: ['other'] })).status).toBe(403);
+    for (const id of [foreign, ofAll]) {
+      for (const path of ['', '/deliveries']) expect((await call('GET', `/v1/webhooks/${id}${path}`)).status).toBe(404);
+      for (const path of ['/test', '/rotate']) expect((await call('POST', `/v1/webhooks/${id}${path}`)).status).toBe(404);
+      expect((await call('POST', `/v1/webhooks/${id}/replay`, { from: 0 })).status).toBe(404);
+      expect((await call('PATCH', `/v1/webhooks/${id}`, { status: 'paused' })).status).toBe(404);
+      expect((await call('DELETE', `/v1/webhooks/${id}`)).status).toBe(404);
+    }
+  });
+});
+
+test('no secret is kept for a repeat', async () => {
+  const { database } = service.strata;
+  const body = { url: receiver.url, types: TYPES };
+  const first = await service.call('POST', '/v1/webhooks', body, { 'idempotency-key': 'once' });
+  expect(first.status).toBe(201);
+  expect((await service.call('POST', '/v1/webhooks', body, { 'idempotency-key': 'once' })).status).not.toBe(201);
+  expect((await service.call('GET', '/v1/webhooks')).body.data).toHaveLength(1);
+  expect(await findTraces(database, [first.body.secret, first.body.secret.slice('whsec_'.length)])).toEqual([]);
 });
 
 test('an impact counts what would be sent', async () => {

@@ -108,3 +108,21 @@ test('nobody listens', async () => {
   await enter();
   expect(await firstAttempt(id)).toMatchObject({ status: null, error: 'the connection failed: ECONNREFUSED' });
 });
+
+test('a connection closed between two is replaced', async () => {
+  const used = new WeakSet<net.Socket>();
+  const closing: Behaviour = ({ socket }, response) => {
+    if (used.has(socket))
+      socket.destroy(); // as one that had just been closed when the request came
+    else response.end('ok');
+    used.add(socket);
+  };
+  bad.behave(closing);
+  const id = await make(bad.url);
+  for (let n = 1; n <= 5; n += 1) {
+    await enter();
+    await bad.until(() => bad.positions().length >= n);
+    await expect.poll(async () => (await service.call('GET', `/v1/webhooks/${id}`)).body.behind, { interval: 5 }).toBe(0);
+  }
+  expect((await service.call('GET', `/v1/webhooks/${id}/deliveries?succeeded=false`)).body.data).toEqual([]);
+});
