@@ -98,7 +98,10 @@ async function playOn(world: World, faults: readonly Fault[], options: PlayOptio
     for (const fault of faults) {
       if (systemClock.nowMs() > options.untilMs) break;
       const begunMs = systemClock.nowMs();
-      const round = await playRound(play, fault);
+      const round = await playRound(play, fault).catch(async (error: unknown) => {
+        options.tell(`${fault.name}: the round did not end; ${await situation(world)}`);
+        throw error;
+      });
       const wrong = [...round.violations, ...caller.wrong.splice(0), ...play.receiver.wrong.splice(0)];
       if (round.recoveryMs > options.recoveryMs) wrong.push(`it took ${round.recoveryMs} ms to come back`);
       const found = wrong.map((violation) => `${fault.name}: ${violation}`);
@@ -121,6 +124,19 @@ async function playOn(world: World, faults: readonly Fault[], options: PlayOptio
   report.unanswered += ledger.counts.unknown;
   report.changes += play.reader.changes.length;
   report.messages += play.receiver.messages;
+}
+
+/** What every process said last, and what Postgres is doing. */
+async function situation({ services, database }: World): Promise<string> {
+  const said = services.map(
+    ({ url, endedByItself, output }) => `${url} ended ${endedByItself} times by itself and said: ${output.slice(-4000)}`,
+  );
+  const text = `
+    select a.pid, a.application_name, a.state, a.wait_event_type, a.wait_event, a.query_start, left(a.query, 200) as query
+    from pg_stat_activity as a
+    where a.datname = current_database()`;
+  const activity = await database.query({ text }).catch((error: unknown) => [String(error)]);
+  return `${said.join('\n')}\n${activity.map((row) => JSON.stringify(row)).join('\n')}`;
 }
 
 interface Play {

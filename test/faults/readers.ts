@@ -23,7 +23,7 @@ export async function readCustomers(caller: Caller, writers: readonly string[], 
         const own = keys.filter((key) => group.includes(key));
         if (own.length > 1) caller.wrong.push(`${id} is in ${own.join(' and ')} in one answer`);
       }
-    } else if (answer.status !== 404) await systemClock.sleep(20);
+    } else if (answer.status !== 404) await systemClock.sleep(100);
   }
   return answers;
 }
@@ -42,7 +42,7 @@ export class FeedReader {
 
   async follow(caller: Caller, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      if (!(await this.readOn(caller, 2, signal))) await systemClock.sleep(20);
+      if (!(await this.readOn(caller, 2, signal))) await systemClock.sleep(100);
     }
   }
 

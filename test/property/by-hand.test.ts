@@ -24,6 +24,7 @@ import { evaluateRule } from '../oracle/evaluate.ts';
 import { groupKeys, type Hand, isMember, NOTHING_SAID, type OracleGroup, pinnedElsewhere, withPin } from '../oracle/hand.ts';
 import { apply, EMPTY_SHOP, type Shop, type ShopCustomer } from '../oracle/shop.ts';
 import { CATALOG, CUSTOMER_IDS, customerKeyOf, DURATIONS, lengthMs, MOMENTS, type Moment } from '../oracle/world.ts';
+import { findNothing } from './find-nothing.ts';
 import { openEmpty } from './open-empty.ts';
 import { holdAlways, propertySettings } from './settings.ts';
 
@@ -140,6 +141,7 @@ it('keeps what is said by hand', { timeout: 600_000 }, async () => {
     try {
       for (const next of [{ kind: 'write', facts: firstFacts } as const, { kind: 'group', group: first } as const, ...steps]) {
         await takeStep(play, next);
+        await findNothing(play.strata, failure(play, 'what the self-check finds before anything is caught up'));
         if (next.kind === 'wait' && !next.settle) continue; // what comes next finds it late
         await settle(play);
         await compareAll(play);

@@ -23,6 +23,7 @@ import { addDays, dayStartMs, localDate } from '../oracle/local-days.ts';
 import { apply, EMPTY_SHOP, type Shop } from '../oracle/shop.ts';
 import { CATALOG, customerKeyOf, DURATIONS, lengthMs, MOMENTS, type Moment, type Standpoint } from '../oracle/world.ts';
 import { compareFacts } from './compare-facts.ts';
+import { findNothing } from './find-nothing.ts';
 import { openEmpty } from './open-empty.ts';
 import { holdAlways, propertySettings } from './settings.ts';
 
@@ -140,8 +141,10 @@ async function takeStep(play: Play, next: Step): Promise<void> {
       await publishRule(play, next.segment, next.rule);
       break;
   }
+  await findNothing(play.strata, failure(play, 'what the self-check finds before anything is caught up'));
   await settle(play);
   await compareAll(play);
+  await findNothing(play.strata, failure(play, 'what the self-check finds'));
 }
 
 /** The answer to a write must be right for whom it touched, whatever else is still to be done. */

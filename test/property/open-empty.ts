@@ -3,6 +3,7 @@
 import pino from 'pino';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Database } from '../../src/db/database.ts';
+import type { EvaluationLimits } from '../../src/evaluation/evaluation-limits.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
 import { SECRET_KEY } from '../database.ts';
@@ -10,6 +11,11 @@ import { CATALOG } from '../oracle/world.ts';
 
 export async function openEmpty(database: Database, clock: Clock, timeZone: string): Promise<Strata> {
   await emptyDatabase(database);
+  return openAgain(database, clock, timeZone);
+}
+
+/** Another Strata on what is there, as a process that is started after one has died. */
+export function openAgain(database: Database, clock: Clock, timeZone: string, limits: Partial<EvaluationLimits> = {}): Promise<Strata> {
   return openStrata({
     database,
     clock,
@@ -18,6 +24,7 @@ export async function openEmpty(database: Database, clock: Clock, timeZone: stri
     secretKey: SECRET_KEY,
     timeZone,
     currency: 'USD',
+    limits,
     background: false,
   });
 }
