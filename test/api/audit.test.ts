@@ -330,6 +330,20 @@ describe('a write', () => {
     );
   });
 
+  test('by GraphQL makes the same, once under one key', async () => {
+    const before = await lastPosition(service.strata);
+    const query = `mutation {
+      first: createSegment(idempotencyKey: "g", input: { key: "ql", name: "Q", kind: rule, rule: "count(orders) >= 5", publish: false }) { segment { key } }
+      again: createSegment(idempotencyKey: "g", input: { key: "ql", name: "Q", kind: rule, rule: "count(orders) >= 5", publish: false }) { segment { key } }
+    }`;
+    const answer = await ok('POST', '/graphql', { query });
+    expect(answer.body).toEqual({ data: { first: { segment: { key: 'ql' } }, again: { segment: { key: 'ql' } } } });
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ action, target, requestId }) => [action, target, requestId])).toEqual([
+      ['createSegment', 'segments/ql', answer.headers['x-request-id']],
+    ]);
+  });
+
   test('of an import is told of twice', async () => {
     const before = await lastPosition(service.strata);
     await ok('POST', '/v1/imports/customers', 'id,city\nx1,Ulm\nx2,Bonn\n', { 'content-type': 'text/csv' });
@@ -399,6 +413,17 @@ describe('who is turned away', () => {
     const entries = await entriesAfter(service.strata, before);
     expect(entries).toHaveLength(REFUSALS_LISTED + 2);
     expect(entries.flatMap(contentsOf)).toContainEqual({ refusedMore: 7 });
+  });
+
+  test('is told of by GraphQL too', async () => {
+    clock.advance(60_000);
+    const { body } = await ok('POST', '/v1/keys', { name: 'writer', scopes: ['ingest'] });
+    const before = await lastPosition(service.strata);
+    const query = 'mutation { pauseSegment(key: "china") { segment { key } } }';
+    const answer = await service.call('POST', '/graphql', { query }, { authorization: `Bearer ${body.secret}` });
+    expect(JSON.stringify(answer.body.errors)).toContain('forbidden');
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ actor, action, outcome }) => [actor, action, outcome])).toEqual([['writer', 'graphql', 'refused']]);
   });
 
   test('comes from whom a trusted proxy names', async () => {

@@ -6,8 +6,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ExecutionArgs, type ExecutionResult, type FormattedExecutionResult, GraphQLError, validate } from 'graphql';
 import { CloseCode, type Context, handleProtocols, makeServer, type SubscribeMessage } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { allows, type Caller } from '../../access/caller.ts';
+import { allows, type Caller, NOBODY } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
+import { recordRefusal } from '../rest/record-call.ts';
 import type { GraphqlContext } from './context.ts';
 import { fieldError, requestErrors } from './graphql-errors.ts';
 import { GRAPHQL_LIMITS } from './limits.ts';
@@ -148,6 +149,7 @@ class Sockets {
     this.#shown.set(peer, typeof given === 'string' ? given : undefined);
     const caller = await this.#authenticate(peer).catch((error: unknown) => {
       const { refusal } = requestErrors(error, this.#app.log);
+      recordRefusal(this.#options.routes.strata, NOBODY, this.#carrier(peer).request, 'graphql', refusal);
       peer.socket.close(refusal.code === 'unauthenticated' ? CloseCode.Unauthorized : CloseCode.Forbidden, reasonOf(refusal));
       return null;
     });

@@ -35,7 +35,10 @@ export function isWrite(route: Route): boolean {
   return route.method !== 'GET' && route.readsOnly !== true;
 }
 
-export function originOf({ strata, caller, request }: Pick<CheckedCall, 'strata' | 'caller' | 'request'>, action: string): AuditOrigin {
+export function originOf(
+  { strata, caller, request }: Pick<CheckedCall, 'strata' | 'caller'> & { readonly request: Pick<FastifyRequest, 'ip' | 'id'> },
+  action: string,
+): AuditOrigin {
   const isCustomer = caller.customerId !== null; // a person's own device: neither who nor from where is kept
   return {
     atMs: strata.clock.nowMs(),
@@ -48,7 +51,13 @@ export function originOf({ strata, caller, request }: Pick<CheckedCall, 'strata'
 }
 
 /** Somebody was turned away: 401 and 403 are told to the audit, as many as it takes. */
-export function recordRefusal(strata: Strata, caller: Caller, request: FastifyRequest, action: string, error: unknown): void {
+export function recordRefusal(
+  strata: Strata,
+  caller: Caller,
+  request: Pick<FastifyRequest, 'ip' | 'id'>,
+  action: string,
+  error: unknown,
+): void {
   if (!(error instanceof AppError) || (error.code !== 'unauthenticated' && error.code !== 'forbidden')) return;
   strata.audit.refused(originOf({ strata, caller, request }, action), error.code);
 }
