@@ -126,7 +126,8 @@ export class Deliverer {
         const lookedMs = clock.nowMs();
         for (const held of await this.#take()) this.#begin(held);
         await this.#bell.wait(clock, LOOK_MS, signal);
-        await clock.sleep(lookedMs + GATHER_MS - clock.nowMs(), signal); // nothing, where it was quiet
+        const earlyMs = lookedMs + GATHER_MS - clock.nowMs();
+        if (earlyMs > 0) await clock.sleep(earlyMs, signal);
       } catch (error) {
         log.warn({ err: error }, 'looking for webhooks to send to was interrupted; it is tried again');
         await clock.sleep(AGAIN_MS, signal);
