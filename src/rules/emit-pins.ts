@@ -40,7 +40,8 @@ export function createPins(segmentIds: readonly number[], narrowing: Narrowing, 
 function joinPins(segmentIds: readonly number[], narrowing: Narrowing, parameters: Parameters): SQL {
   const columns = sql`array_agg(q.segment_id) filter (where q.include) as inside,
   array_agg(q.segment_id) filter (where not q.include) as outside, min(q.until) as until`;
-  const counting = sql`q.segment_id = any(${parameters.constant('integer[]', segmentIds)}) and (q.until is null or q.until > ${asOf(parameters)})`;
+  const segment = narrowing === 'ids' ? sql`q.segment_id + 0` : sql`q.segment_id`; // as in emit-membership.ts: read by the customer
+  const counting = sql`${segment} = any(${parameters.constant('integer[]', segmentIds)}) and (q.until is null or q.until > ${asOf(parameters)})`;
   return narrowing === 'ids'
     ? sql`cross join lateral (select ${columns} from pins as q where q.customer_id = c.id and ${counting}) as p`
     : sql`left join (select q.customer_id, ${columns} from pins as q where ${narrowRange(sql`q.customer_id`, parameters)} and ${counting} group by q.customer_id) as p on p.customer_id = c.id`;
