@@ -99,6 +99,8 @@ const Environment = z.object({
   HEAVY_READS: wholeNumber(1, 1000, 'a number of reads').default(ACCESS_LIMITS.heavyReads),
   /** true: /metrics needs no key; whoever reaches the port may read them */
   METRICS_PUBLIC: yesOrNo.default(false),
+  /** whether GraphQL answers questions about its schema */
+  INTROSPECTION: yesOrNo.default(true),
   /** unset: all of it is kept */
   AUDIT_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
   /** address ranges of proxies: what they say of where a request comes from is believed */

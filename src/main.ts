@@ -132,6 +132,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     limits: accessLimits,
     corsOrigins,
     metricsPublic: config.METRICS_PUBLIC,
+    introspection: config.INTROSPECTION,
     ...(config.TRUST_PROXY.length === 0 ? {} : { trustProxy: config.TRUST_PROXY }),
     logger: log,
   });

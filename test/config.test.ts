@@ -22,6 +22,7 @@ describe('configuration', () => {
       SCAN_TIMEOUT_SECONDS: 60,
       ERASURE_DAYS: 7,
       METRICS_PUBLIC: false,
+      INTROSPECTION: true,
       STOP_SECONDS: 30,
     });
   });
