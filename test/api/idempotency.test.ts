@@ -1,10 +1,16 @@
 // Idempotency keys over HTTP: once is once, however often, however many at once, and whatever breaks in between.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { chainAudit } from '../../src/access/chain-audit.ts';
 import { KEPT_HOURS, LEASE_MS, trimKeys } from '../../src/access/claims.ts';
+import { verifyAudit } from '../../src/access/verify-audit.ts';
+import { buildApp } from '../../src/app.ts';
 import { TestClock } from '../../src/base/clock.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { openStrata } from '../../src/open-strata.ts';
 import { erase } from '../../src/pipeline.ts';
 import { findTraces } from '../membership/dump-database.ts';
-import { type Answer, type Service, startService } from './service.ts';
+import { entriesAfter, lastPosition } from './audit-entries.ts';
+import { ADMIN_KEY, type Answer, AUTHORIZED, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
 const DEFINITIONS_LOCK = '7310589412002';
@@ -172,6 +178,33 @@ describe('at once', () => {
     expect(done.filter(({ headers }) => headers['idempotency-replayed'] === undefined)).toHaveLength(1);
     for (const answer of answers) if (answer.status !== 200) expect(answer).toMatchObject({ status: 409, body: { code: 'in_progress' } });
     expect(await countEvents()).toBe(1);
+  });
+
+  test('two processes write each key once', async () => {
+    const { strata } = service;
+    const database = openDatabase(strata.database.url, { connections: 5 });
+    const options = { database, clock, log: strata.log, cluster: strata.cluster, secretKey: strata.secretKey };
+    const second = await openStrata({ ...options, timeZone: 'UTC', currency: 'USD', background: false });
+    const app = await buildApp({ strata: second, adminKey: ADMIN_KEY });
+    const before = await lastPosition(strata);
+    const keys = Array.from({ length: 40 }, (_, place) => `${key} ${place}`);
+    const statuses = await Promise.all(
+      keys.flatMap((each) => [
+        post('/v1/events', events(1), each).then(({ status }) => status),
+        app
+          .inject({ method: 'POST', url: '/v1/events', payload: events(1), headers: { ...AUTHORIZED, 'idempotency-key': each } })
+          .then(({ statusCode }) => statusCode),
+        post('/v1/events', events(1), each).then(({ status }) => status),
+      ]),
+    );
+    await Promise.all([chainAudit(strata.database), chainAudit(database)]);
+    await app.close();
+    await second.close();
+    await database.close();
+    expect(new Set(statuses)).toEqual(new Set([200, 409]));
+    expect(await countEvents()).toBe(40);
+    expect((await entriesAfter(strata, before)).filter(({ outcome }) => outcome === 'written')).toHaveLength(40);
+    expect((await verifyAudit(strata.database)).fault).toBeNull();
   });
 
   test('another is told that the first still runs', async () => {
