@@ -39,14 +39,15 @@ export function authenticator(parts: AuthenticationParts): Authenticate {
   const limit: Limit = { perSecond: parts.failuresPerMinute / 60, burst: parts.failuresPerMinute };
 
   async function recognise(text: string, isFromUrl: boolean, address: string): Promise<Caller | null> {
-    const isAdmin = isSameHash(hashOfSecret(text), adminHash); // compared whatever it is: the time says nothing
-    const isSecret = idOfSecret(text) !== undefined;
-    if (isFromUrl) return isAdmin || isSecret ? null : tokens.read(text);
+    const hash = hashOfSecret(text);
+    const isAdmin = isSameHash(hash, adminHash); // compared whatever it is: the time says nothing
+    const id = idOfSecret(text);
+    if (isFromUrl) return isAdmin || id !== undefined ? null : tokens.read(text);
     if (isAdmin) {
       const withheld = adminKey.length < UNGUESSABLE_LENGTH && failures.isEmpty(placeOf(address), limit, nowMs());
       return withheld ? null : ADMIN;
     }
-    return isSecret ? keys.find(text) : tokens.read(text);
+    return id === undefined ? tokens.read(text) : keys.find(id, hash);
   }
 
   return async (credentials) => {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';
 import type { Caller } from './caller.ts';
-import { hashOfSecret, idOfSecret, isSameHash } from './key-secret.ts';
+import { isSameHash } from './key-secret.ts';
 import type { Scope } from './scopes.ts';
 
 /** For how long a key that another process has revoked may still open. */
@@ -54,16 +54,13 @@ export class KnownKeys {
     this.#log = log;
   }
 
-  /** null: no living key has this secret. Throws what the database throws, when it is time to look at it. */
-  async find(secret: string): Promise<Caller | null> {
-    const id = idOfSecret(secret);
-    if (id === undefined) return null;
+  /** null: no living key has this id and a secret of this hash. Throws what the database throws, when it is time to look at it. */
+  async find(id: string, hash: Buffer): Promise<Caller | null> {
     const nowMs = this.#clock.nowMs();
     const ageMs = nowMs - this.#lookedMs;
     if (ageMs >= STALE_MS || ageMs < 0) await this.#look(); // below 0: the clock was set back
     const key = this.#keys.get(id);
     if (key === undefined) return null;
-    const hash = hashOfSecret(secret);
     const isCurrent = isSameHash(hash, key.hash);
     const isPrevious = key.previousHash !== null && isSameHash(hash, key.previousHash) && nowMs < key.previousUntilMs;
     if (!isCurrent && !isPrevious) return null;

@@ -1,5 +1,6 @@
 // Keys as their owners meet them: made, shown once, rotated, revoked, never stronger than who makes them; known without a query.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hashOfSecret } from '../../src/access/key-secret.ts';
 import { KnownKeys } from '../../src/access/known-keys.ts';
 import { TestClock } from '../../src/base/clock.ts';
 import { type Answer, type Service, startService } from '../api/service.ts';
@@ -19,6 +20,7 @@ afterAll(() => service.close());
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
 const make = (body: object, secret?: string): Promise<Answer> =>
   service.call('POST', '/v1/keys', body, secret === undefined ? {} : bearer(secret));
+const find = (keys: KnownKeys, secret: string) => keys.find(secret.slice(7, 19), hashOfSecret(secret));
 const use = async (secret: string) => (await service.call('GET', '/v1/segments', undefined, bearer(secret))).status;
 
 test('a key is shown once and works', async () => {
@@ -148,10 +150,10 @@ describe('another process', () => {
     const { database, log } = service.strata;
     const other = new KnownKeys(database, clock, log);
     const { id, secret } = (await make({ name: 'shared', scopes: ['ingest'] })).body;
-    expect((await other.find(secret))?.actor).toBe('shared');
+    expect((await find(other, secret))?.actor).toBe('shared');
     await service.call('DELETE', `/v1/keys/${id}`);
     clock.advance(1000);
-    expect(await other.find(secret)).toBeNull();
+    expect(await find(other, secret)).toBeNull();
   });
 
   test('asks the database once a second at most', async () => {
@@ -166,12 +168,12 @@ describe('another process', () => {
     };
     const other = new KnownKeys(counted, clock, log);
     const known = (await make({ name: 'counted', scopes: ['ingest'] })).body.secret;
-    for (let n = 0; n < 500; n += 1) await other.find(`strata_${String(n).padStart(12, '0')}_${'a'.repeat(43)}`);
-    await Promise.all(Array.from({ length: 500 }, () => other.find(known)));
+    for (let n = 0; n < 500; n += 1) await find(other, `strata_${String(n).padStart(12, '0')}_${'a'.repeat(43)}`);
+    await Promise.all(Array.from({ length: 500 }, () => find(other, known)));
     await other.close();
     expect(queries).toBe(3); // the revision, the keys, the use
     clock.advance(1000);
-    await Promise.all(Array.from({ length: 500 }, () => other.find(known)));
+    await Promise.all(Array.from({ length: 500 }, () => find(other, known)));
     expect(queries).toBe(4);
   });
 });

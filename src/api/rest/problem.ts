@@ -71,7 +71,9 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
 function sendProblem(reply: FastifyReply, refusal: AppError): void {
   const { id } = reply.request;
   if (refusal.retryAfterS !== null || refusal.status === 503) reply.header('retry-after', String(refusal.retryAfterS ?? 1));
-  if (refusal.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // no upload of a stranger is read on
+  if (refusal.code === 'unauthenticated')
+    reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // nothing of a stranger is read on
+  else if (refusal.status < 500 && isStillComing(reply)) reply.header('connection', 'close'); // an upload that was refused by its head
   reply
     .code(refusal.status)
     .header('x-request-id', id)
@@ -86,4 +88,9 @@ function codeOf(error: unknown): string {
 function isRefusalStatus(error: unknown): boolean {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500;
+}
+
+function isStillComing({ request }: FastifyReply): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  return !request.raw.complete && (coding !== undefined || (length !== undefined && length !== '0'));
 }
