@@ -1,7 +1,8 @@
 // The package brings no types; this much of it is used.
 declare module 'pg-copy-streams' {
-  import type { Writable } from 'node:stream';
+  import type { Readable, Writable } from 'node:stream';
   import type { Submittable } from 'pg';
 
+  export function to(sql: string): Readable & Submittable;
   export function from(sql: string): Writable & Submittable & { readonly rowCount: number };
 }
