@@ -1,8 +1,10 @@
 // What somebody does to a webhook by hand, and what it is told beside memberships, step by step on a standing clock.
 import { Webhook as Verifier } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { changeDefinitions } from '../../src/segments/definitions.ts';
 import { pauseSegment } from '../../src/segments/lifecycle.ts';
-import { addVersion, publishVersion } from '../../src/segments/segments.ts';
+import { failSegments } from '../../src/segments/runs.ts';
+import { addVersion, getSegment, publishVersion } from '../../src/segments/segments.ts';
 import { changeWebhook, replayWebhook, rotateSecret } from '../../src/webhooks/webhooks.ts';
 import { START_MS } from '../membership/strata-under-test.ts';
 import { openWebhookShop, type WebhookShop } from './webhook-shop.ts';
@@ -125,6 +127,32 @@ describe('notices', () => {
       cause: 'definition',
       changes: 1,
       done: 1,
+    });
+  });
+
+  test('tell of every end, and of failures', async () => {
+    await shop.hook({ types: ['segment.failed', 'run.finished'] });
+    const { id } = await getSegment(database(), 'china');
+    const publish = async () => publishVersion(database(), shop.clock, 'china', 1);
+    await publish();
+    await publish(); // takes the place of the first
+    const failures = new Map([[id, { version: 1, reason: 'the statement took too long' }]]);
+    await changeDefinitions(database(), shop.clock, (client) => failSegments(client, failures, shop.clock.nowMs()));
+    await publish();
+    await pauseSegment(database(), shop.clock, 'china');
+    await shop.publish();
+    await shop.deliver();
+    expect(shop.receiver.received.map(({ json }) => [json.type, json.data.status ?? json.data.failure])).toEqual([
+      ['run.finished', 'superseded'],
+      ['segment.failed', 'the statement took too long'],
+      ['run.finished', 'failed'],
+      ['run.finished', 'cancelled'],
+    ]);
+    expect(shop.receiver.received[1]?.json.data).toMatchObject({
+      segment: 'china',
+      version: 1,
+      failures: 1,
+      retryAt: '2026-06-15T12:01:00.000Z',
     });
   });
 

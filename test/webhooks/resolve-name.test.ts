@@ -35,7 +35,7 @@ test('silent name servers take no thread', async () => {
   await expect(find('slow.example', { resolve4: silent, resolve6: silent, lookup })).rejects.toThrow('ETIMEOUT');
 });
 
-test('the system is asked one name at a time', async () => {
+test('the system is asked one by one', async () => {
   let asking = 0;
   let most = 0;
   const lookup = async () => {
