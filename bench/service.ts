@@ -115,7 +115,7 @@ export async function defineSegments(service: Service, segments: readonly Pick<B
 }
 
 /** Until no segment is being built and no run is open. */
-export async function waitForSegments(service: Service): Promise<void> {
+async function waitForSegments(service: Service): Promise<void> {
   for (;;) {
     const { data } = (await service.call('GET', '/v1/segments?limit=1000')) as {
       data: readonly { key: string; status: string; failure: string | null; run: { status: string } | null }[];
