@@ -2,7 +2,6 @@
 // all mistakes at once. Not of keeping generated keys (main.ts does, in the data folder).
 import net from 'node:net';
 import { z } from 'zod';
-import { ACCESS_LIMITS } from './access/access-limits.ts';
 import { nearestName } from './base/nearest-name.ts';
 import { StartError } from './base/start-error.ts';
 
@@ -90,13 +89,13 @@ const Environment = z.object({
   /** pages of these origins may read with customer and stream tokens */
   CORS_ORIGINS: origins.default([]),
   /** of one key, the admin key too, in this process; a key may have its own */
-  REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(ACCESS_LIMITS.requestsPerSecond),
+  REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(20_000),
   /** of the tokens of one customer */
-  TOKEN_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(ACCESS_LIMITS.tokenRequestsPerSecond),
+  TOKEN_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(20),
   /** from one address */
-  FAILED_KEYS_PER_MINUTE: wholeNumber(1, 1_000_000, 'a number of failures').default(ACCESS_LIMITS.failedKeysPerMinute),
+  FAILED_KEYS_PER_MINUTE: wholeNumber(1, 1_000_000, 'a number of failures').default(600),
   /** previews, impacts, exports and scans of the past at once, in this process; never more than half of DATABASE_CONNECTIONS */
-  HEAVY_READS: wholeNumber(1, 1000, 'a number of reads').default(ACCESS_LIMITS.heavyReads),
+  HEAVY_READS: wholeNumber(1, 1000, 'a number of reads').default(4),
   /** true: /metrics needs no key; whoever reaches the port may read them */
   METRICS_PUBLIC: yesOrNo.default(false),
   /** whether GraphQL answers questions about its schema */

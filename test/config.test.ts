@@ -1,5 +1,6 @@
 // What can be set from outside: defaults, forms, and all mistakes at once.
 import { describe, expect, test } from 'vitest';
+import { ACCESS_LIMITS } from '../src/access/access-limits.ts';
 import { StartError } from '../src/base/start-error.ts';
 import { readConfig } from '../src/config.ts';
 
@@ -17,6 +18,7 @@ describe('configuration', () => {
       TOKEN_REQUESTS_PER_SECOND: 20,
       FAILED_KEYS_PER_MINUTE: 600,
       HEAVY_READS: 4,
+      TRUST_PROXY: [],
       DATABASE_CONNECTIONS: 20,
       EVALUATION_TIMEOUT_SECONDS: 10,
       SCAN_TIMEOUT_SECONDS: 60,
@@ -24,6 +26,16 @@ describe('configuration', () => {
       METRICS_PUBLIC: false,
       INTROSPECTION: true,
       STOP_SECONDS: 30,
+    });
+  });
+
+  test('limits access as services made by hand are', () => {
+    const { REQUESTS_PER_SECOND, TOKEN_REQUESTS_PER_SECOND, FAILED_KEYS_PER_MINUTE, HEAVY_READS } = readConfig({});
+    expect(ACCESS_LIMITS).toEqual({
+      requestsPerSecond: REQUESTS_PER_SECOND,
+      tokenRequestsPerSecond: TOKEN_REQUESTS_PER_SECOND,
+      failedKeysPerMinute: FAILED_KEYS_PER_MINUTE,
+      heavyReads: HEAVY_READS,
     });
   });
 

@@ -158,7 +158,7 @@ async function ask(route: Route, authorization: string | undefined, method: stri
 /** Past the gate: refused for what was asked, not for who asks. */
 const PASSED = [400, 404, 415, 422];
 
-test('every route has its line here, and no line is without', () => {
+test('every route has its line here', () => {
   expect(Object.keys(EXPECTED).sort()).toEqual(ROUTES.map((route) => route.operationId).sort());
 });
 

@@ -89,7 +89,7 @@ test('a clock that goes back refills nothing', () => {
 describe('large reads', () => {
   const gate = () => Promise.withResolvers<string>();
 
-  test('run a few at a time, in their order', async () => {
+  test('run a few at a time', async () => {
     const heavy = new HeavyReads(new TestClock(START_MS), 2, 20);
     const begun: number[] = [];
     const gates = [gate(), gate(), gate(), gate()];
@@ -146,7 +146,7 @@ describe('large reads', () => {
     await expect(heavy.run(async () => 'again', never)).resolves.toBe('again');
   });
 
-  test('give their place back when the caller hangs up', async () => {
+  test('give their place back when abandoned', async () => {
     const heavy = new HeavyReads(new TestClock(START_MS), 1, 20);
     const first = gate();
     const running = heavy.run(() => first.promise, never);

@@ -227,7 +227,7 @@ async function ask(secret: string, operationId: string, [path, body]: Request): 
   return service.call(route.method, path, body, { authorization: `Bearer ${secret}` });
 }
 
-test('every route has its line here, and no line is without', () => {
+test('every route has its line here', () => {
   expect(Object.keys(REQUESTS).sort()).toEqual(ROUTES.map((route) => route.operationId).sort());
 });
 

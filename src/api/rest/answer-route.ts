@@ -1,5 +1,6 @@
 // In charge of one call of a route, whoever carries it: HTTP (register-routes.ts) or a field of GraphQL (graphql/). Checked, as fresh as it
 // asks for, handled. Not of the scope, which is asked for before anything is read.
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
@@ -9,6 +10,9 @@ import { JsonText } from './json-text.ts';
 import { recordCall } from './record-call.ts';
 import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
+
+/** A stream that nobody reads for so long ends. */
+const UNREAD_MS = 60_000;
 
 export interface RouteCall {
   readonly caller: Caller;
@@ -33,6 +37,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle()).catch((error) =>
     withoutOthers(caller, error),
   );
+  if (isHeavy && answer instanceof Readable) reply.raw.setTimeout(UNREAD_MS, () => reply.raw.destroy()); // its place is for those who read
   if (context.checkAnswers && route.media === undefined)
     route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);
   return answer;
