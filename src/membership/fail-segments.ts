@@ -10,6 +10,7 @@ import type { EvaluationInput } from '../rules/emit.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { type Failure, failSegments } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
+import { seeChanges } from './record-seen.ts';
 
 export interface Suspicion {
   /** brings the database to where the failure was met, inside a transaction that is rolled back */
@@ -77,7 +78,8 @@ async function blame(deciding: Deciding, suspicion: Suspicion): Promise<Readonly
       const reasons = await findCulprits(suspects, async (ids) => {
         await client.query('savepoint suspect');
         try {
-          await findDifferences(client, program, ids, input, timeoutMs);
+          const { differences } = await findDifferences(client, program, ids, input, timeoutMs);
+          await seeChanges(client, { program, ...input }, differences); // a rule that cannot give its reasons fails as well
         } finally {
           await client.query('rollback to savepoint suspect');
         }
