@@ -1,5 +1,7 @@
 // In charge of what must hold after every fault: what was acknowledged is there, nothing is half there, the memberships equal an evaluation
 // of everybody, and the feed, replayed from empty, gives them. Every violation is a sentence.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { systemClock } from '../../src/base/clock.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { CurrentProgram } from '../../src/evaluation/current-program.ts';
@@ -7,6 +9,7 @@ import { findDifferences } from '../../src/evaluation/find-differences.ts';
 import { CREWS, crewOf } from './hands.ts';
 import type { Ledger } from './ledger.ts';
 import type { FeedReader } from './readers.ts';
+import { LAUNCHER } from './service-process.ts';
 import { until } from './until.ts';
 
 /** Until nothing is left to do: no look is due soon, no run open, no debt of an import, nothing without its position. → milliseconds */
@@ -29,11 +32,22 @@ export function untilSettled(database: Database): Promise<number> {
 
 export async function findViolations(database: Database, ledger: Ledger, reader: FeedReader): Promise<string[]> {
   return [
+    ...(await verify(database)),
     ...ledger.check(await readMarks(database)),
     ...(await findDifferent(database)),
     ...(await replay(database, reader)),
     ...(await findBroken(database)),
   ];
+}
+
+/** `strata verify`, as people run it. */
+async function verify(database: Database): Promise<string[]> {
+  const environment = { PATH: process.env['PATH'] ?? '', DATABASE_URL: database.url };
+  const run = spawn(process.execPath, [LAUNCHER, 'verify'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [run.stdout, run.stderr]) stream.on('data', (chunk) => (said += chunk));
+  const [code] = await once(run, 'close');
+  return code === 0 ? [] : [`strata verify ended with ${code}: ${said}`];
 }
 
 /** What the ledger's things hold now. */

@@ -39,6 +39,7 @@ export async function defineSegments(load: Load): Promise<void> {
     await expect201('/v1/segments', { key, name: key, kind: 'manual', publish: true });
   }
   await expect201('/v1/groups', { key: 'value', name: 'value', segments: VALUE_GROUP, otherwise: 'guests' });
+  load.ledger.note(new Map([['group value', 'value']]), 'answered');
   await expect201('/v1/groups', { key: 'sides', name: 'sides', segments: ['left', 'right'] });
   for (let crew = 0; crew < CREWS; crew += 1) {
     for (const id of crewOf(crew)) {

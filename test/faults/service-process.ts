@@ -5,7 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { systemClock } from '../../src/base/clock.ts';
 
-const LAUNCHER = path.join(import.meta.dirname, '..', '..', 'src', 'cli', 'launch.js');
+export const LAUNCHER = path.join(import.meta.dirname, '..', '..', 'src', 'cli', 'launch.js');
 const BETWEEN_STARTS_MS = 100;
 /** Its last lines, for the message of a failure. */
 const KEPT_CHARACTERS = 20_000;
