@@ -29,6 +29,7 @@ import { customerKeyOf, type Moment, type Standpoint } from '../oracle/world.ts'
 import { compareFacts } from './compare-facts.ts';
 import { compareHistory, storedMemberships } from './compare-history.ts';
 import { cutAfter } from './cut-connection.ts';
+import { findNothing } from './find-nothing.ts';
 import { HistoryModel } from './history-model.ts';
 import { type History, MANUAL, RULES, type Step, type StepOf, type Wait } from './history-steps.ts';
 import { openAgain, openEmpty } from './open-empty.ts';
@@ -79,6 +80,7 @@ export class Play {
     this.#tell(step);
     if (!LATE_STEPS.has(step.kind)) await this.#settle();
     await this.#do(step);
+    await findNothing(this.#strata, this.failure('what the self-check finds before anything is caught up'));
     if ('settle' in step && !step.settle) return this.#readOne();
     await this.#settle();
     await compareHistory(this.#test.database, this.model, this.#nowMs, (what) => this.failure(what));
