@@ -99,12 +99,33 @@ export function toConnection(page: PageAnswer, { after, cursorOf, hasNext }: Con
     if (cursor === undefined) throw new Error('a list does not tell the places behind its rows');
     return cursor;
   };
-  const edges = data.map((node, index) => ({ cursor: cursorAtIndex(index), node }));
+  const edges = data.map((node, index) => new PageEdge(node, index, cursorAtIndex));
   const pageInfo = {
     hasNextPage: hasNext ?? next !== null,
     hasPreviousPage: typeof after === 'string',
-    startCursor: edges[0]?.cursor ?? null,
-    endCursor: next ?? edges.at(-1)?.cursor ?? null,
+    get startCursor() {
+      return edges[0]?.cursor ?? null;
+    },
+    get endCursor() {
+      return next ?? edges.at(-1)?.cursor ?? null;
+    },
   };
   return { ...page, edges, pageInfo } as Connection;
+}
+
+/** Makes its cursor when it is asked for: most pages ask for the last one only. */
+class PageEdge implements Edge {
+  readonly node: unknown;
+  readonly #index: number;
+  readonly #cursorOf: (index: number) => string;
+
+  constructor(node: unknown, index: number, cursorOf: (index: number) => string) {
+    this.node = node;
+    this.#index = index;
+    this.#cursorOf = cursorOf;
+  }
+
+  get cursor(): string {
+    return this.#cursorOf(this.#index);
+  }
 }
