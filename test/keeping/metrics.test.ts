@@ -1,8 +1,9 @@
 // The metrics: who may read them, that they say what happened, and that docs/operations.md names each of them and no other.
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildApp } from '../../src/app.ts';
+import { TestClock } from '../../src/base/clock.ts';
 import { createMeters } from '../../src/base/meters.ts';
 import { ADMIN_KEY, type Service, startService } from '../api/service.ts';
 
@@ -76,4 +77,33 @@ test('every alert asks for metrics there are', () => {
   const names = [meters.registry, meters.vitals.registry].flatMap((registry) => registry.getMetricsAsArray().map(({ name }) => name));
   expect(asked.length).toBeGreaterThan(5);
   for (const name of asked) expect(names).toContain(name.replace(/_(bucket|count|sum)$/, ''));
+});
+
+test('what the self-check mends is counted and logged', async () => {
+  const lines: string[] = [];
+  const clock = new TestClock(Date.parse('2026-06-15T12:00:00Z'));
+  const checked = await startService({ clock, background: true, log: (line) => lines.push(line) });
+  try {
+    await checked.call('POST', '/v1/segments', { key: 'all', name: 'All', kind: 'rule', rule: 'everyone', publish: true });
+    const pump = (isThere: () => Promise<boolean> | boolean) =>
+      vi.waitUntil(
+        () => {
+          clock.advance(1000);
+          return isThere();
+        },
+        { timeout: 30_000, interval: 5 },
+      );
+    await pump(async () => (await checked.call('GET', '/v1/segments/all')).body.status === 'active');
+    await checked.call('PUT', '/v1/customers/ann', {});
+    await checked.strata.database.query({ text: 'delete from memberships' });
+    await pump(() => lines.some((line) => line.includes('self-check')));
+    const [line = '{}'] = lines.filter((each) => each.includes('self-check'));
+    expect(JSON.parse(line)).toMatchObject({ level: 50, kind: 'member', customerId: 'ann', segment: 'all' });
+    const { text } = await checked.call('GET', '/metrics');
+    expect(text).toContain('strata_self_check_mismatches_total{kind="member"} 1');
+    const { body } = await checked.call('GET', '/v1/customers/ann/segments');
+    expect(body.segments).toMatchObject([{ key: 'all' }]);
+  } finally {
+    await checked.close();
+  }
 });
