@@ -1,0 +1,136 @@
+// In charge of a whole Strata with the real clock and everything in the background, for tests of many who act at once: until nothing is left
+// to do, and what must hold then. Who acts, and how, is the tests' business.
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { readChanges } from '../../src/changes/read-changes.ts';
+import { findDifferences } from '../../src/evaluation/find-differences.ts';
+import { openStrata } from '../../src/open-strata.ts';
+import { listOpenRuns } from '../../src/segments/runs.ts';
+import { createSegment, listSegments } from '../../src/segments/segments.ts';
+import type { Strata } from '../../src/strata.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
+
+/** Runs `work` on it and then holds everything that is stored to what it must be; exits of the erased are blanked at once. */
+export async function withConcurrentStrata(work: (strata: Strata) => Promise<void>): Promise<void> {
+  const { database, drop } = await createTestDatabase();
+  const strata = await openStrata({
+    database,
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    cluster: 'test',
+    secretKey: SECRET_KEY,
+    timeZone: 'UTC',
+    currency: 'USD',
+    erasureDays: 0,
+    background: true,
+  });
+  try {
+    await work(strata);
+  } finally {
+    await strata.close();
+    await drop();
+  }
+}
+
+export async function defineSegments(strata: Strata, rules: Readonly<Record<string, string | null>>): Promise<void> {
+  const { database, clock } = strata;
+  for (const [key, rule] of Object.entries(rules)) {
+    const kind = rule === null ? ('manual' as const) : ('rule' as const);
+    await createSegment(database, clock, { key, name: key, kind, rule, publish: true, author: null });
+  }
+  strata.runsWaiting.ring();
+}
+
+/** Until no window can flip any more, no run is open, the outbox is empty, nothing is owed and every exit has been blanked. */
+export async function settle(strata: Strata): Promise<void> {
+  for (;;) {
+    const [open] = await strata.database.query<{ waiting: number }>({
+      text: `
+        select ((select count(*) from rechecks) + (select count(*) from outbox) + (select count(*) from pending)
+          + (select count(*) from erasures as e where e.blanked_at is null))::integer as waiting`,
+    });
+    if (open?.waiting === 0 && (await listOpenRuns(strata.database)).length === 0) return;
+    await systemClock.sleep(50);
+  }
+}
+
+export async function expectWhole(strata: Strata): Promise<void> {
+  expect(await deadlocks(strata)).toBe(0);
+  expect(await orphans(strata)).toEqual([]);
+  expect(await differences(strata)).toEqual([]);
+  expect(await replayed(strata)).toEqual(await members(strata));
+  const counted = (await listSegments(strata.database, { limit: 100 })).map(({ key, memberCount }) => [key, memberCount]);
+  expect(counted.sort()).toEqual(await membersCounted(strata));
+}
+
+/** Locks are taken in one order everywhere: nobody ever had to be sent back. */
+async function deadlocks(strata: Strata): Promise<number> {
+  const [row] = await strata.database.query<{ deadlocks: number }>({
+    text: 'select d.deadlocks::integer as deadlocks from pg_stat_database as d where d.datname = current_database()',
+  });
+  return row?.deadlocks ?? 0;
+}
+
+async function orphans(strata: Strata): Promise<string[]> {
+  const found: string[] = [];
+  for (const table of ['orders', 'order_items', 'events', 'memberships', 'rechecks', 'pending', 'pins', 'pin_log', 'order_owners']) {
+    const rows = await strata.database.query({
+      text: `select from ${table} as t where not exists (select from customers as c where c.id = t.customer_id)`,
+    });
+    if (rows.length > 0) found.push(`${table}: ${rows.length}`);
+  }
+  const unmatched = await strata.database.query({
+    text: `
+      select
+      from orders as o
+      full join order_owners as w on w.order_id = o.id and w.customer_id = o.customer_id
+      where o.id is null or w.order_id is null`,
+  });
+  if (unmatched.length > 0) found.push(`orders without owners: ${unmatched.length}`);
+  return found;
+}
+
+/** Of everybody from an evaluation of all facts. */
+async function differences(strata: Strata): Promise<readonly unknown[]> {
+  const program = await strata.programs.reload();
+  const client = await strata.database.pool.connect();
+  try {
+    const customers = { afterKey: '-9223372036854775808', throughKey: '9223372036854775807' };
+    const input = { asOfMs: systemClock.nowMs(), timeZone: 'UTC', customers };
+    return (await findDifferences(client, program, program.all, input)).differences;
+  } finally {
+    client.release();
+  }
+}
+
+/** From empty, each customer's changes in their order: nobody enters where they are or leaves where they are not; tombstones say nothing. */
+async function replayed(strata: Strata): Promise<string[]> {
+  const pairs = new Set<string>();
+  for (const { type, segment, customerId, position } of await readChanges(strata.database, { afterPosition: '0', limit: 1_000_000 })) {
+    if (type === 'erased') continue;
+    const pair = `${segment} ${customerId}`;
+    expect([position, pairs.has(pair)]).toEqual([position, type === 'exited']);
+    if (type === 'entered') pairs.add(pair);
+    else pairs.delete(pair);
+  }
+  return [...pairs].sort();
+}
+
+async function members(strata: Strata): Promise<string[]> {
+  const rows = await strata.database.query<{ pair: string }>({
+    text: `
+      select s.key || ' ' || c.external_id as pair
+      from memberships as m
+      join segments as s on s.id = m.segment_id
+      join customers as c on c.id = m.customer_id`,
+  });
+  return rows.map((row) => row.pair).sort();
+}
+
+async function membersCounted(strata: Strata): Promise<(readonly [string, number])[]> {
+  const rows = await strata.database.query<{ key: string; members: number }>({
+    text: 'select s.key, (select count(*)::integer from memberships as m where m.segment_id = s.id) as members from segments as s',
+  });
+  return rows.map(({ key, members: count }) => [key, count] as const).sort();
+}
