@@ -330,7 +330,7 @@ describe('a write', () => {
     );
   });
 
-  test('by GraphQL makes the same, once under one key', async () => {
+  test('by GraphQL makes the same, once', async () => {
     const before = await lastPosition(service.strata);
     const query = `mutation {
       first: createSegment(idempotencyKey: "g", input: { key: "ql", name: "Q", kind: rule, rule: "count(orders) >= 5", publish: false }) { segment { key } }
