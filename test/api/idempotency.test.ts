@@ -337,7 +337,7 @@ test('a secret is not kept for a repeat', async () => {
   const wish = { name: `key ${numbers}`, scopes: ['audit'] };
   const { status, body } = await post('/v1/keys', wish);
   expect(status).toBe(201);
-  expect(await findTraces(service.strata.database, [body.secret, body.secret.split('_').at(-1)])).toEqual([]);
+  expect(await findTraces(service.strata.database, [body.secret, body.secret.slice(-20)])).toEqual([]);
   expect(await post('/v1/keys', wish)).toMatchObject({ status: 409, body: { code: 'answer_lost' } });
 });
 
