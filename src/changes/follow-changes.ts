@@ -1,6 +1,6 @@
 // In charge of following the feed live: one tail per process reads each new page once, and hands it to everybody who waits for something in
 // it, however many. Who begins in the past or falls behind reads the database until the tail's last pages hold the rest. A follower holds
-// a place and nothing else, so a slow one costs no memory. Not of sending (api/sse, api/graphql).
+// a place and nothing else, so a slow one costs no memory. Not of sending (api/).
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';

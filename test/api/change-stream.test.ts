@@ -150,6 +150,27 @@ describe('an end', () => {
     expect(await reader.next()).toBeNull();
   });
 
+  test('comes when the key counts no more', async () => {
+    const { body: key } = await service.call('POST', '/v1/keys', { name: 'reader', scopes: ['members:read'] });
+    const reader = await stream('', { authorization: `Bearer ${key.secret}` });
+    expect(reader.status).toBe(200);
+    expect((await service.call('DELETE', `/v1/keys/${key.id}`)).status).toBeLessThan(300);
+    const read: string[] = [];
+    const reading = (async () => {
+      for (let event = await reader.next(); event !== null; event = await reader.next())
+        read.push(`${event.event} ${event.data.code ?? ''}`);
+    })();
+    let isOver = false;
+    void reading.then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      ring();
+      await systemClock.sleep(20);
+    }
+    expect(read.at(-1)).toBe('error unauthenticated');
+  });
+
   test('comes when nobody reads for long', async () => {
     await service.strata.database.query({
       text: `

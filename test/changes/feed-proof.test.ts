@@ -247,7 +247,7 @@ afterEach(async () => {
   await Promise.allSettled(held);
 });
 
-test('every reader gets the same feed, and it is right', async () => {
+test('every reader gets the same, right feed', async () => {
   const random = new Random(SEED);
   const pages = new Follower(true);
   const stream = new Follower(true);

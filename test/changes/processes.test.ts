@@ -94,7 +94,7 @@ test('another takes over when the leader is killed', async () => {
   last.close();
 }, 60_000);
 
-test('who does not lead is told, and need not look', async () => {
+test('who does not lead is told of growth', async () => {
   const leading: Service = await startService();
   const fast: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms < 1000 ? ms : 2 ** 31 - 1, signal) };
   const other = await openStrata({

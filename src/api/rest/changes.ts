@@ -1,16 +1,16 @@
 // In charge of the routes of the feed: pages of numbered changes, waiting for the next one, and the stream of them. Not of numbering
-// (changes/publisher.ts) or of sending a stream (sse/).
+// (changes/publisher.ts) or of sending a stream (stream-changes.ts).
 import { z } from 'zod';
 import { queryOf } from '../../changes/feed-filter.ts';
 import { type FeedPage, readFeedPage } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
-import { streamChanges } from '../sse/stream-changes.ts';
 import { recheck } from './authenticate.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
 import { FeedParameters, type FeedRequest, readFilter, readStart, requireWhole } from './feed-request.ts';
 import { type Route, route } from './route.ts';
+import { streamChanges } from './stream-changes.ts';
 import { integerParameter, Page } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;

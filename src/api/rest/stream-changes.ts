@@ -6,10 +6,10 @@ import type { Follower } from '../../changes/follow-changes.ts';
 import type { Change } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
-import { changeOut } from '../rest/change-schema.ts';
-import { encodeCursor } from '../rest/cursor.ts';
-import { explainError, problem } from '../rest/problem.ts';
+import { changeOut } from './change-schema.ts';
+import { encodeCursor } from './cursor.ts';
 import { EventStream } from './event-stream.ts';
+import { explainError, problem } from './problem.ts';
 
 /** Changes of one write: 60 kB, the most that a slow reader holds of the service's memory. */
 const TOGETHER = 200;
