@@ -6,7 +6,7 @@ import { inScan } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { scanForSuspects } from '../membership/find-mismatches.ts';
+import { scanForSuspects, withoutLate } from '../membership/find-mismatches.ts';
 import type { Deciding } from '../membership/in-decision.ts';
 import { confirmMismatches, type Mismatch } from './confirm-mismatches.ts';
 import { findSizeMismatches, nextSegment, recountSize } from './count-sizes.ts';
@@ -49,7 +49,7 @@ async function checkSegment(deciding: Deciding, afterId: number): Promise<SelfCh
 async function checkChunk(deciding: Deciding, chunk: Chunk): Promise<readonly Mismatch[]> {
   const suspects = new Set<CustomerKey>(await scanLog(deciding.database, chunk));
   for (const key of await scanRules(deciding, chunk)) suspects.add(key);
-  return confirmMismatches(deciding, [...suspects], true);
+  return confirmMismatches(deciding, await withoutLate(deciding, [...suspects]), true);
 }
 
 /** A rule that cannot be computed is no mismatch; writes, looks and runs meet it as well, and take it out of evaluation. */

@@ -32,6 +32,14 @@ export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise
   });
 }
 
+/** Without those who are due or owed an evaluation: whoever does that is about to, and counts it as its own. */
+export async function withoutLate(deciding: Deciding, keys: readonly CustomerKey[]): Promise<readonly CustomerKey[]> {
+  if (keys.length === 0) return [];
+  const { due, pending } = toLate(await deciding.database.query(findLate(deciding, keys)));
+  const late = new Set([...due, ...pending]);
+  return keys.filter((key) => !late.has(key));
+}
+
 export interface Locked {
   readonly moment: Moment;
   /** those who are there; nobody else writes them until the transaction ends */

@@ -96,8 +96,9 @@ test('what the self-check mends is counted and logged', async () => {
     await pump(async () => (await checked.call('GET', '/v1/segments/all')).body.status === 'active');
     await checked.call('PUT', '/v1/customers/ann', {});
     await checked.strata.database.query({ text: 'delete from memberships' });
-    await pump(() => lines.some((line) => line.includes('self-check')));
-    const [line = '{}'] = lines.filter((each) => each.includes('self-check'));
+    const ofMember = () => lines.filter((line) => line.includes('self-check') && line.includes('"kind":"member"'));
+    await pump(() => ofMember().length > 0);
+    const [line = '{}'] = ofMember();
     expect(JSON.parse(line)).toMatchObject({ level: 50, kind: 'member', customerId: 'ann', segment: 'all' });
     const { text } = await checked.call('GET', '/metrics');
     expect(text).toContain('strata_self_check_mismatches_total{kind="member"} 1');

@@ -67,7 +67,7 @@ function setVitals(gauges: Meters['vitals'], vitals: Vitals): void {
   gauges.runAge.set(vitals.runAgeS);
   gauges.imports.set(vitals.imports);
   for (const status of SEGMENT_STATUSES) gauges.segments.set({ status }, vitals.segments[status] ?? 0);
-  if (vitals.walkAgeS !== null) gauges.walkAge.set(vitals.walkAgeS);
+  gauges.walkAge.set(vitals.walkAgeS ?? Number.NaN);
 }
 
 /** By id, and only of those there are: a deleted one has no lag. */
