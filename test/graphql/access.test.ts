@@ -83,7 +83,7 @@ test('writes reach the audit under their names', async () => {
   ).toBe(true);
 });
 
-test('a token of a write makes the feed wait', async () => {
+test('a token makes the feed wait', async () => {
   const { putCustomer } = await dataOf(service, 'mutation { putCustomer(customerId: "fresh", input: { country: "DE" }) { token } }');
   const { changes } = await dataOf(
     service,

@@ -213,7 +213,7 @@ describe('writing', () => {
     ).toEqual({ country: null });
   });
 
-  test('a segment is made, published, pinned into and archived', async () => {
+  test('a segment is made, published, filled, archived', async () => {
     const { createSegment } = await dataOf(
       service,
       'mutation { createSegment(input: { key: "made", name: "Made", kind: rule, rule: "country = \\"XX\\"" }) { segment { key status etag draft } } }',

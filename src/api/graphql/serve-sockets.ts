@@ -54,10 +54,17 @@ export function serveSockets(app: FastifyInstance, options: GraphqlOptions): voi
   app.addHook('preClose', async () => {
     for (const socket of server.clients) socket.close(1001, 'The service is stopping.');
     server.close();
+    setTimeout(() => terminateAll(server), CLOSING_MS).unref(); // who does not answer the close would hold up the end
   });
   app.addHook('onClose', async () => {
-    for (const socket of server.clients) socket.terminate();
+    terminateAll(server);
   });
+}
+
+const CLOSING_MS = 1000;
+
+function terminateAll(server: WebSocketServer): void {
+  for (const socket of server.clients) socket.terminate();
 }
 
 const SOCKET_LIMITS = { maxSockets: 5000, subscriptionsPerSecond: 20 } as const;
