@@ -79,7 +79,7 @@ describe('a customer token', () => {
   });
 });
 
-test('a stream token reads its part of the feed', async () => {
+test('stream tokens read their part', async () => {
   const { token } = (await service.call('POST', '/v1/stream-tokens', { minutes: 5, segments: ['one'] })).body;
   expect((await get('/v1/changes', bearer(token))).status).toBe(200);
   expect((await get('/v1/changes?segment=two', bearer(token))).status).toBe(403);
