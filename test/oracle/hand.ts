@@ -28,17 +28,38 @@ export function groupKeys(group: OracleGroup | null): readonly string[] {
   return group.otherwise === null || group.segments.includes(group.otherwise) ? group.segments : [...group.segments, group.otherwise];
 }
 
-/** Whether a customer is in a segment; `rule` says what rules say, and asks here for the segments that they name. */
-export function isMember(hand: Hand, customer: string, segment: string, nowMs: number, rule: (segment: string) => boolean): boolean {
-  if (groupKeys(hand.group).includes(segment)) return whoseInGroup(hand, customer, nowMs, rule) === segment;
+/**
+ * Whether a customer is in a segment; `rule` says what rules say, and asks here for the segments that they name. `stands` says of a segment
+ * that is not in force whether the customer is one of those who stay in it, and null of any other.
+ */
+export function isMember(
+  hand: Hand,
+  customer: string,
+  segment: string,
+  nowMs: number,
+  rule: (segment: string) => boolean,
+  stands: (segment: string) => boolean | null = () => null,
+): boolean {
+  const standing = stands(segment);
+  if (standing !== null) return standing;
+  if (groupKeys(hand.group).includes(segment)) return whoseInGroup(hand, customer, nowMs, rule, stands) === segment;
   return pinOf(hand, customer, segment, nowMs) ?? rule(segment);
 }
 
-function whoseInGroup(hand: Hand, customer: string, nowMs: number, rule: (segment: string) => boolean): string | null {
-  const keys = groupKeys(hand.group);
+/** Who stays in a segment that is not in force is in no other of the group. */
+function whoseInGroup(
+  hand: Hand,
+  customer: string,
+  nowMs: number,
+  rule: (segment: string) => boolean,
+  stands: (segment: string) => boolean | null,
+): string | null {
+  const all = groupKeys(hand.group);
+  const keys = all.filter((segment) => stands(segment) === null);
   const pin = (segment: string) => pinOf(hand, customer, segment, nowMs);
-  const otherwise = hand.group?.otherwise ?? null;
+  const otherwise = keys.find((segment) => segment === hand.group?.otherwise) ?? null;
   return (
+    all.find((segment) => stands(segment) === true) ??
     keys.find((segment) => pin(segment) === true) ??
     keys.find((segment) => pin(segment) === null && rule(segment)) ??
     (otherwise !== null && pin(otherwise) === null ? otherwise : null)

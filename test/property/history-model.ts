@@ -87,10 +87,8 @@ export class HistoryModel {
       const stored = this.rules.get(segment);
       return customer !== undefined && stored !== undefined && this.holds(customer, stored, members, nowMs);
     };
-    for (const segment of KEYS) {
-      const still = this.still.get(segment);
-      if (still === undefined ? isMember(this.hand, customerKey, segment, nowMs, rule) : still.has(customerKey)) members.add(segment);
-    }
+    const stands = (segment: string) => this.still.get(segment)?.has(customerKey) ?? null;
+    for (const segment of KEYS) if (isMember(this.hand, customerKey, segment, nowMs, rule, stands)) members.add(segment);
     return members;
   }
 }
