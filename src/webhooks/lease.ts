@@ -1,8 +1,9 @@
 // In charge of who sends to an endpoint, and of how far it is: leases on rows of `webhooks`, and the statements that move its place, each of
 // which counts only for who holds the lease. Where two processes believe to hold one, the row knows which.
 //
-// An edit by hand moves the `revision` and leaves the lease alone: who is sending then records the attempt and reads the row again. One that
-// gives it another place moves `replays`, too: then the place of who is sending counts no more.
+// An edit by hand moves the `revision` and leaves the lease alone: who is sending then records the attempt and reads the row again. It may
+// move the place forwards (a type that is wanted from now on), and never back but by a replay, which moves `replays`, too: then the place of
+// who is sending counts no more.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import type { Queryable } from '../db/database.ts';
@@ -186,8 +187,8 @@ export async function recordSuccess(
     text: `
       with recorded as (
         update webhooks as w
-        set position = case when w.replays = $19::bigint then $17::bigint else w.position end,
-          notice_id = case when w.replays = $19::bigint then $18::bigint else w.notice_id end,
+        set position = case when w.replays = $19::bigint then greatest(w.position, $17::bigint) else w.position end,
+          notice_id = case when w.replays = $19::bigint then greatest(w.notice_id, $18::bigint) else w.notice_id end,
           batch = case when w.revision = $4::bigint then $5::jsonb when w.batch ->> 'id' = $6 then null else w.batch end,
           failures = 0, failing_since = null, retry_at = null, delivered = w.delivered + 1, delivered_at = ${NOW}
         where w.id = $2::uuid and w.lease_id = $3::uuid

@@ -76,6 +76,19 @@ describe('by hand', () => {
     expect([verifies(secret, 2), verifies(third, 2)]).toEqual([false, true]);
   });
 
+  test('types begun during a request begin there', async () => {
+    await shop.enter('ada', 'ben');
+    const hook = await shop.hook({ types: ['segment.published'], from: { position: '0' } });
+    shop.receiver.behave(200, (_request, response) => {
+      changeWebhook(record(), hook.id, { types: ['segment.published', 'segment.membership.changed'] }).then(() => response.end('taken'));
+    });
+    await shop.deliver();
+    expect(shop.receiver.received.map(({ json }) => json.type)).toEqual(['segment.published']);
+    await shop.enter('cleo');
+    await shop.deliver();
+    expect(shop.receiver.positions()).toEqual([3]);
+  });
+
   test('secrets are encrypted at rest', async () => {
     const hook = await shop.hook();
     await rotateSecret(record(), hook.id, { overlapMs: 1000 });
