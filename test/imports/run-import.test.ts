@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
+import { erase } from '../../src/pipeline.ts';
 import { type ImportService, startImportService } from './service.ts';
 
 let service: ImportService;
@@ -346,6 +347,19 @@ describe('trouble', () => {
       expect(await refusalOf(service.csv('orders', stream, parameters))).toMatchObject({ code: 'unavailable' });
     }
     expect(await service.rows(`select count(*)::int as n from orders where id like 'crashed-%'`)).toEqual([{ n: 0 }]);
+  });
+
+  test('an erasure takes its lines, and nobody else’s', async () => {
+    await service.ndjson('customers', '{"id":"leaving"}\n');
+    const lines = (of: string, count: number) => Array.from({ length: count }, (_, n) => `${of}-${n % 1500},${of},1,1\n`).join('');
+    const waiting = async () => (await service.rows('select count(*)::int as n from import_lines'))[0]?.['n'] !== 0;
+    const leave = async () => {
+      while (!(await waiting())) await new Promise((resolve) => setImmediate(resolve));
+      await erase(service.strata, 'leaving');
+    };
+    const stream = streamOf('id,customerId,items.quantity,items.unitPrice\n', lines('leaving', 3000), leave, lines('staying', 3000));
+    await service.csv('orders', stream);
+    expect(await service.rows(`select count(*)::int as n from orders where id like 'staying-%'`)).toEqual([{ n: 1500 }]);
   });
 
   test('hanging up stops it', async () => {

@@ -12,11 +12,14 @@ export interface StagedLine {
   readonly data: unknown;
 }
 
+/** Sorts before every line, and names nobody: an erasure takes lines, only a crash takes this. */
+const MARK: StagedLine = { group: '', line: -1, data: {} };
+
 /** The lines that one import has waiting. */
 export class StagedLines {
   readonly #database: Database;
   readonly #importId: string;
-  #staged = 0;
+  #isMarked = false;
 
   constructor(database: Database, importId: string) {
     this.#database = database;
@@ -32,27 +35,26 @@ export class StagedLines {
         insert into import_lines (import_id, order_id, line, data)
         select $1::bigint, given."group", given.line, given.data
         from jsonb_to_recordset($2::jsonb) as given ("group" text, line bigint, data jsonb)`,
-      values: [this.#importId, JSON.stringify(lines)],
+      values: [this.#importId, JSON.stringify(this.#isMarked ? lines : [MARK, ...lines])],
     });
-    this.#staged += lines.length;
+    this.#isMarked = true;
   }
 
-  /** All lines in order, in pages. Throws `unavailable` where they are fewer than were staged: before the first page, or after the last. */
+  /** All lines in order, in pages, but those of who was erased since. Throws `unavailable` where they are lost: before the first page, or after the last. */
   async *pages(): AsyncGenerator<readonly StagedLine[]> {
-    this.#require(await countLines(this.#database, this.#importId));
-    let after: { readonly group: string; readonly line: number } = { group: '', line: -1 };
-    for (let read = 0; ; ) {
+    await this.#requireMark();
+    let after: Pick<StagedLine, 'group' | 'line'> = MARK;
+    for (;;) {
       const rows = await readPage(this.#database, this.#importId, after);
       if (rows.length > 0) yield rows;
-      read += rows.length;
       const last = rows.at(-1);
-      if (last === undefined || rows.length < STAGED_PAGE_ROWS) return this.#require(read);
+      if (last === undefined || rows.length < STAGED_PAGE_ROWS) return this.#requireMark();
       after = last;
     }
   }
 
-  #require(found: number): void {
-    if (found === this.#staged) return;
+  async #requireMark(): Promise<void> {
+    if (!this.#isMarked || (await hasMark(this.#database, this.#importId))) return;
     throw new AppError(
       'unavailable',
       'The database failed while the file was being read, and what waited there is lost; send the file again.',
@@ -60,13 +62,16 @@ export class StagedLines {
   }
 }
 
-async function countLines(database: Database, importId: string): Promise<number> {
-  const [row] = await database.query<{ lines: number }>({
-    name: 'count_import_lines',
-    text: 'select count(*)::integer as lines from import_lines as l where l.import_id = $1::bigint',
-    values: [importId],
+async function hasMark(database: Database, importId: string): Promise<boolean> {
+  const rows = await database.query({
+    name: 'find_import_mark',
+    text: `
+      select l.line
+      from import_lines as l
+      where l.import_id = $1::bigint and l.order_id = $2 and l.line = $3::bigint`,
+    values: [importId, MARK.group, MARK.line],
   });
-  return row?.lines ?? 0;
+  return rows.length > 0;
 }
 
 /** Without it the planner takes the table for empty and sorts all of it for each page. */
