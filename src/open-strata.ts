@@ -154,7 +154,10 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   return strata;
 }
 
-/** One failing task ends the term for all: the next leader, most often the same process a second later, starts them afresh. */
+/**
+ * Publishes on the connection that holds the lock, whose end is that of the term, and does the rest beside it: what fails of that is begun
+ * again by itself, and holds up neither the feed nor the others.
+ */
 async function lead(
   strata: Strata,
   { historyDays, auditDays, webhookDays = WEBHOOK_DAYS }: Pick<StrataOptions, 'historyDays' | 'auditDays' | 'webhookDays'>,
@@ -165,20 +168,36 @@ async function lead(
   const until = AbortSignal.any([signal, term.signal]);
   const tasks = [
     strata.publisher.run(connection, until),
-    lookAtDue(strata, until),
-    runQueued(strata, until),
-    settleAbandoned(strata, until),
-    blankExits(strata, until),
-    trimLog(strata, historyDays, webhookDays, until),
-    keepAudit(strata, auditDays, until),
-    checkStored(strata, until),
-    lookAtClock(strata, until),
+    keepAt(strata, 'looks', () => lookAtDue(strata, until), until),
+    keepAt(strata, 'runs', () => runQueued(strata, until), until),
+    keepAt(strata, 'imports', () => settleAbandoned(strata, until), until),
+    keepAt(strata, 'erasures', () => blankExits(strata, until), until),
+    keepAt(strata, 'retention', () => trimLog(strata, historyDays, webhookDays, until), until),
+    keepAt(strata, 'audit', () => keepAudit(strata, auditDays, until), until),
+    keepAt(strata, 'self-check', () => checkStored(strata, until), until),
+    keepAt(strata, 'clock', () => lookAtClock(strata, until), until),
   ];
   try {
     await Promise.all(tasks);
   } finally {
     term.abort();
     await Promise.allSettled(tasks);
+  }
+}
+
+const AGAIN_MS = 1000;
+
+/** What failed with the connection of the lead is not told of: the end of the term is. */
+async function keepAt({ clock, log, meters }: Strata, work: string, task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await task();
+    } catch (error) {
+      await clock.sleep(AGAIN_MS, signal);
+      if (signal.aborted) return;
+      meters.failedWork.inc({ work });
+      log.error({ err: error, work }, 'work in the background failed; it is begun again');
+    }
   }
 }
 
