@@ -98,15 +98,25 @@ function press(
       unread = data;
       const headEnd = data.indexOf('\r\n\r\n');
       if (headEnd === -1) return;
-      const length = /content-length: (\d+)/i.exec(data.toString('latin1', 0, headEnd))?.[1];
-      if (length === undefined) return reject(new Error(`an answer without its length: ${data.toString('latin1', 0, headEnd)}`));
+      const length = readLength(data, headEnd);
+      if (length === null) return reject(new Error(`an answer without its length: ${data.toString('latin1', 0, headEnd)}`));
       const bodyStart = headEnd + 4;
-      if (data.length < bodyStart + Number(length)) return;
+      if (data.length < bodyStart + length) return;
       unread = null;
       note(data.toString('latin1', 9, 12), () => data.toString('utf8', bodyStart), performance.now() - sentMs);
       send();
     });
   });
+}
+
+/** The header `content-length`, without making text of the others; `ontent-` since some servers begin it with a capital. */
+function readLength(data: Buffer, headEnd: number): number | null {
+  for (let at = data.indexOf('ontent-', 0, 'latin1'); at !== -1 && at < headEnd; at = data.indexOf('ontent-', at + 1, 'latin1')) {
+    const from = at + 'ontent-'.length;
+    if (data.toString('latin1', from, from + 8).toLowerCase() !== 'length: ') continue;
+    return Number.parseInt(data.toString('latin1', from + 8, Math.min(from + 20, headEnd)), 10);
+  }
+  return null;
 }
 
 process.once('message', (order: LoadOrder) => {

@@ -10,6 +10,7 @@ import { measurePublish } from './p3-publish.ts';
 import { measureOrder } from './p4-order.ts';
 import { measureBatch } from './p5-batch.ts';
 import { measureDue } from './p6-due.ts';
+import { measureReads } from './p7-reads.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -21,6 +22,7 @@ const MEASURES = {
   P4: measureOrder,
   P5: measureBatch,
   P6: measureDue,
+  P7: measureReads,
 } as const;
 type Measure = keyof typeof MEASURES;
 

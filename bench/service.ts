@@ -30,6 +30,8 @@ export async function startService(databaseUrl: string, folder: string): Promise
       DATA_DIR: folder,
       ADMIN_KEY,
       LOG_LEVEL: 'warn',
+      REQUESTS_PER_SECOND: '1000000',
+      WEBHOOK_ALLOW: '127.0.0.1/32',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
