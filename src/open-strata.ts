@@ -35,6 +35,7 @@ import { namedKeys, type PieceOfWriting, type WriteOutcome, writeTogether } from
 import { retryFailed } from './segments/lifecycle.ts';
 import { queueConstantFlips } from './segments/segments.ts';
 import type { Strata } from './strata.ts';
+import { setEndpointsBack } from './webhooks/clock-set-back.ts';
 import { Deliverer } from './webhooks/deliverer.ts';
 import { readPassedPosition, trimNotices } from './webhooks/places.ts';
 import { deriveWebhookKey } from './webhooks/secrets.ts';
@@ -221,7 +222,8 @@ async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
 }
 
 function lookAtClock(strata: Strata, signal: AbortSignal): Promise<void> {
-  const onSetBack = (byMs: number) => {
+  const onSetBack = async (byMs: number) => {
+    await setEndpointsBack(strata.database, strata.clock, byMs);
     strata.log.warn({ byMs }, 'the clock of the database was set back: everybody is evaluated again');
     strata.runsWaiting.ring();
   };

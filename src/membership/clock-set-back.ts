@@ -12,13 +12,13 @@ const LOOK_MS = 1000;
 const NOTICED_MS = 1000;
 
 /** Looks until the signal aborts; `onSetBack` is told by how much, after the runs were queued. */
-export async function watchClock(deciding: Deciding, onSetBack: (byMs: number) => void, signal: AbortSignal): Promise<void> {
+export async function watchClock(deciding: Deciding, onSetBack: (byMs: number) => Promise<void>, signal: AbortSignal): Promise<void> {
   let latestMs = await latestDecisionMs(deciding.database);
   while (!signal.aborted) {
     const nowMs = await readNow(deciding);
     if (latestMs - nowMs > NOTICED_MS) {
       await lookAtEverybody(deciding, nowMs);
-      onSetBack(latestMs - nowMs);
+      await onSetBack(latestMs - nowMs);
     }
     latestMs = nowMs;
     await systemClock.sleep(LOOK_MS, signal);
@@ -46,5 +46,8 @@ async function lookAtEverybody({ database }: Deciding, nowMs: number): Promise<v
        for update of s`,
     );
     for (const { id, version } of rows) await queueRun(client, id, version, 'time', nowMs);
+    await client.query(`update segments as s set retry_at = $1::timestamptz where s.status = 'failed' and s.retry_at > $1::timestamptz`, [
+      new Date(nowMs).toISOString(),
+    ]);
   });
 }

@@ -1,0 +1,18 @@
+// In charge of endpoints when the database's clock was set back: what was to be tried, or was held, until an instant of the clock that ran
+// ahead would else stand still until that instant came again.
+import type { Clock } from '../base/clock.ts';
+import type { Queryable } from '../db/database.ts';
+import { fixedIso, LEASE_MS } from './lease.ts';
+import { NOW } from './webhook.ts';
+
+/** Tries that wait come earlier by as much as the clock went back; leases end when they would if they were taken now. */
+export async function setEndpointsBack(database: Queryable, clock: Clock, byMs: number): Promise<void> {
+  await database.query({
+    text: `
+      update webhooks as w
+      set retry_at = w.retry_at - $2::double precision * interval '1 millisecond',
+        leased_until = least(w.leased_until, ${NOW} + ${LEASE_MS} * interval '1 millisecond')
+      where w.retry_at > ${NOW} or w.leased_until > ${NOW}`,
+    values: [fixedIso(clock), byMs],
+  });
+}
