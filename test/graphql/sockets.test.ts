@@ -1,7 +1,7 @@
 // Subscriptions over graphql-transport-ws by the client of its authors, and by hand where a client would not do what a hostile peer does.
 import type { AddressInfo, Socket } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GRAPHQL_LIMITS } from '../../src/api/graphql/limits.ts';
 import { ADMIN_KEY, built, type Service, startService } from '../api/service.ts';
@@ -273,4 +273,28 @@ test('other upgrades are answered as requests', async () => {
     elsewhere.once('error', () => resolve(0));
   });
   expect(status).toBe(200);
+});
+
+test('an outage ends no socket', async () => {
+  const key = await keyOf(service, ['members:read', 'pii:read']);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const client = connect({ authorization: key['authorization'] });
+    const closed = new Promise<unknown>((resolve) => client.on('closed', resolve));
+    const events = follow(client, { customerId: 'kept', after: await feedEnd() });
+    const first = events.next();
+    await put('kept', 'DE');
+    expect((await first).node.segmentKey).toBe('de');
+    vi.spyOn(service.strata.keys, 'find').mockRejectedValueOnce(Object.assign(new Error('down'), { code: 'ECONNREFUSED' }));
+    vi.advanceTimersByTime(GRAPHQL_LIMITS.pingMs);
+    await put('kept', 'FR');
+    expect([(await events.next()).node.segmentKey, (await events.next()).node.segmentKey]).toEqual(['de', 'fr']);
+    await service.call('DELETE', `/v1/keys/${/strata_(\w{12})_/.exec(key['authorization'] ?? '')?.[1]}`);
+    vi.advanceTimersByTime(GRAPHQL_LIMITS.pingMs);
+    expect(await closed).toMatchObject({ code: 4401 });
+    await expect(events.next()).rejects.toMatchObject({ code: 4401 });
+  } finally {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  }
 });

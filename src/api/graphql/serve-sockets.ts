@@ -137,10 +137,15 @@ class Sockets {
       if (!isAlive) socket.terminate();
       isAlive = false;
       socket.ping();
-      if (peer.caller !== null) this.#authenticate(peer).catch(() => socket.close(CloseCode.Unauthorized, 'The key counts no more.'));
+      if (peer.caller !== null) this.#authenticate(peer).catch((error: unknown) => this.#dismiss(socket, error));
     }, GRAPHQL_LIMITS.pingMs);
     timer.unref();
     return () => clearInterval(timer);
+  }
+
+  /** Clients do not come back from this. A database that is away says nothing of the key: it is looked at again with the next ping. */
+  #dismiss(socket: WebSocket, error: unknown): void {
+    if (error instanceof AppError) socket.close(CloseCode.Unauthorized, 'The key counts no more.');
   }
 
   readonly #shown = new WeakMap<Peer, string | undefined>();
