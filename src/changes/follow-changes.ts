@@ -219,6 +219,8 @@ export class Follower {
   readonly #tail: FeedTail;
   readonly #clock: Clock;
   #position: number;
+  /** what was given up to here has been passed on: its reader has asked for more since */
+  #passed: number;
   #closed = false;
   /** what ends the wait that is under way */
   #give: ((changes: readonly Change[] | null, to: number) => void) | undefined;
@@ -229,11 +231,17 @@ export class Follower {
     this.#clock = clock;
     this.filter = filter;
     this.#position = Number(afterPosition);
+    this.#passed = this.#position;
   }
 
-  /** Everything that the filter lets through up to here has been given. */
+  /** Everything that the filter lets through up to here has been given and passed on, so that it may be told as where to go on. */
   get place(): string {
-    return String(this.#end === undefined ? this.#position : Math.max(this.#position, this.#tail.position)); // who waits has missed nothing
+    return String(this.#end === undefined ? this.#passed : this.#waitedTo());
+  }
+
+  /** Who waits has missed nothing. */
+  #waitedTo(): number {
+    return Math.max(this.#position, this.#tail.position);
   }
 
   get closed(): boolean {
@@ -245,21 +253,23 @@ export class Follower {
    * follower is closed. Those who want the same and wait together get the same array. Throws `history_trimmed`, and what the database throws.
    */
   async next(limit: number, options: WaitOptions = {}): Promise<FeedPage> {
+    this.#passed = this.#position;
     await this.#tail.begun();
     while (!this.#closed && options.signal?.aborted !== true) {
       const recent = this.#tail.recent(this.filter, this.#position, limit);
       const page = recent ?? (await this.#tail.readBehind(this.filter, this.#position, limit));
       this.#position = Number(page.place);
       if (page.changes.length > 0) return page;
+      this.#passed = this.#position;
       if (recent === null) continue;
       const given = await this.#wait(options);
       if (given === 'time is up') break;
       if (given === null) continue; // not from the tail: look for yourself
       const changes = given.length > limit ? given.slice(0, limit) : given;
       if (changes.length < given.length) this.#position = Number(changes.at(-1)?.position);
-      if (changes.length > 0) return { changes, place: this.place };
+      if (changes.length > 0) return { changes, place: String(this.#position) };
     }
-    return { changes: [], place: this.place };
+    return { changes: [], place: String(this.#position) };
   }
 
   close(): void {
@@ -287,7 +297,7 @@ export class Follower {
         resolve(outcome);
       };
       const end = () => {
-        this.#position = Number(this.place);
+        this.#position = this.#waitedTo();
         finish('time is up');
       };
       this.#give = (changes, to) => {
