@@ -153,7 +153,10 @@ export async function getKey(database: Queryable, caller: Caller, id: string): P
   return key;
 }
 
-/** A new secret; the one before opens until the grace is over, and any older one no more. Throws `not_found`, `conflict` for a dead key. */
+/**
+ * A new secret; the one before opens until the grace is over, and any older one no more. Throws `not_found`, `conflict` for a dead key,
+ * `forbidden` for one that outlives the caller's: its secret would be a way to do so too.
+ */
 export async function rotateKey(database: Database, clock: Clock, caller: Caller, id: string, graceMs: number): Promise<KeyWithSecret> {
   const secret = newSecret(id);
   const row = await changeKeys(database, async (client) => {
@@ -161,6 +164,7 @@ export async function rotateKey(database: Database, clock: Clock, caller: Caller
     const nowMs = clock.nowMs();
     if (known.revokedAtMs !== null) throw new AppError('conflict', 'This key is revoked; make a new one.');
     if (known.expiresAtMs !== null && known.expiresAtMs <= nowMs) throw new AppError('conflict', 'This key has expired; make a new one.');
+    requireNoMore(caller, known);
     const { rows } = await client.query<KeyRow>({
       name: 'rotate_key',
       text: `
@@ -234,7 +238,7 @@ function hasNoMore(caller: Caller, { scopes, segments }: Powers): boolean {
   return caller.segments === null || (segments?.every((key) => allowsSegment(caller, key)) ?? false);
 }
 
-function requireNoMore(caller: Caller, { scopes, segments, expiresAtMs }: NewKey): void {
+function requireNoMore(caller: Caller, { scopes, segments, expiresAtMs }: Powers & Pick<NewKey, 'expiresAtMs'>): void {
   const lacking = scopes.filter((scope) => !allows(caller, scope));
   if (lacking.length > 0) {
     const names = lacking.map((scope) => `\`${scope}\``).join(', ');
@@ -244,7 +248,7 @@ function requireNoMore(caller: Caller, { scopes, segments, expiresAtMs }: NewKey
     throw new AppError('forbidden', 'Your key is for named segments; the keys that it makes name some of those in `segments`.');
   }
   if (caller.expiresAtMs === null || (expiresAtMs !== null && expiresAtMs <= caller.expiresAtMs)) return;
-  throw new AppError('forbidden', `Your key ends at ${iso(caller.expiresAtMs)}; the keys that it makes end then or before.`);
+  throw new AppError('forbidden', `Your key ends at ${iso(caller.expiresAtMs)}; the keys that it makes or rotates end then or before.`);
 }
 
 function nameTaken(name: string): AppError {

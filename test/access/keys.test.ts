@@ -98,6 +98,9 @@ describe('nobody gives more than they have', () => {
 
   test('but the same or less', async () => {
     const answer = await make({ name: 'less', scopes: ['segments:read'], segments: ['one'], expiresAt: later }, limited);
+    const { id } = (await make({ name: 'longer', scopes: ['segments:read'], segments: ['one'] })).body;
+    const rotated = await service.call('POST', `/v1/keys/${id}/rotate`, { graceSeconds: 0 }, bearer(limited));
+    expect([rotated.status, rotated.body.code]).toEqual([403, 'forbidden']); // nor by the secret of one that has more time
     expect([answer.status, answer.body.createdBy]).toEqual([201, 'limited']);
   });
 });
