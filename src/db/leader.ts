@@ -53,6 +53,7 @@ export class Leadership {
       connectionString: this.#url,
       application_name: 'strata leader',
       keepAlive: true,
+      connectionTimeoutMillis: 10_000,
       options: `${SESSION_SETTINGS} ${GIVE_UP_ON_THE_GONE}`,
     });
     const term = new AbortController();
