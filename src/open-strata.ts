@@ -23,6 +23,7 @@ import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
 import { Listener } from './db/listener.ts';
+import { isUnreachable } from './db/unreachable.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import { watchClock } from './membership/clock-set-back.ts';
@@ -122,7 +123,13 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       key: deriveWebhookKey(options.secretKey),
       send: { clock, allow: options.webhookAllow ?? [], limits: SEND_LIMITS, ...options.webhookSend },
     }),
-    singles: new Gatherer({ limit: SINGLES_TOGETHER, lanes: SINGLE_LANES, keysOf: ({ facts }) => namedKeys(facts), run }),
+    singles: new Gatherer({
+      limit: SINGLES_TOGETHER,
+      lanes: SINGLE_LANES,
+      keysOf: ({ facts }) => namedKeys(facts),
+      isNobodys: isUnreachable,
+      run,
+    }),
     batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),
     close: async () => {
       strata.feedTail.stop();

@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import { uuidv7 } from '../base/uuid.ts';
 import { type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
+import { isUnreachable } from '../db/unreachable.ts';
 
 export const KEPT_HOURS = 24;
 /** How long the key of a process that died stays locked. A run that takes longer is not cut off, but may be overtaken: then it does not commit. */
@@ -66,6 +67,7 @@ export class Claims {
       limit: CLAIMED_TOGETHER,
       lanes: CLAIM_LANES,
       keysOf: ({ id }) => [id.toString('base64')],
+      isNobodys: isUnreachable,
       run: (wanted) => claimTogether(database, clock, wanted),
     });
   }

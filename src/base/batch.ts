@@ -8,6 +8,8 @@ export interface GatherOptions<Input, Output> {
   readonly lanes: number;
   /** what two pieces under way at once may not share, such as a customer: a piece that shares waits for a later call */
   keysOf(input: Input): Iterable<string>;
+  /** true: what went wrong is no piece's doing: all are run once more, and then it is the answer to all; absent: it may always be one's */
+  isNobodys?(error: unknown): boolean;
   /** answers in the order of the inputs */
   run(inputs: readonly Input[]): Promise<readonly Output[]>;
 }
@@ -18,7 +20,7 @@ interface Waiting<Input, Output> {
   reject(error: unknown): void;
 }
 
-/** Runs pieces at once while a lane is free, and together when they arrive faster than they are done. After an error each runs alone. */
+/** Runs pieces at once while a lane is free, and together when they arrive faster than they are done. After an error that may be one's doing each runs alone. */
 export class Gatherer<Input, Output> {
   readonly #options: GatherOptions<Input, Output>;
   #waiting: Waiting<Input, Output>[] = [];
@@ -79,14 +81,16 @@ export class Gatherer<Input, Output> {
     }
   }
 
-  async #runTogether(pieces: readonly Waiting<Input, Output>[]): Promise<void> {
+  async #runTogether(pieces: readonly Waiting<Input, Output>[], isAgain = false): Promise<void> {
     try {
       const outputs = await this.#options.run(pieces.map((piece) => piece.input));
       pieces.forEach((piece, index) => {
         piece.resolve(outputs[index] as Output);
       });
     } catch (error) {
-      if (pieces.length === 1) pieces[0]?.reject(error);
+      const isNobodys = this.#options.isNobodys?.(error) === true;
+      if (pieces.length === 1 || (isNobodys && isAgain)) for (const piece of pieces) piece.reject(error);
+      else if (isNobodys) await this.#runTogether(pieces, true);
       else for (const piece of pieces) await this.#runTogether([piece]);
     }
   }

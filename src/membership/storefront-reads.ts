@@ -3,6 +3,7 @@
 // look is overdue is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
 import { Gatherer } from '../base/batch.ts';
 import { type Database, openDatabase } from '../db/database.ts';
+import { isUnreachable } from '../db/unreachable.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { fixedIso } from './due.ts';
@@ -90,18 +91,18 @@ export class StorefrontReads {
   constructor({ deciding, onChanges }: StorefrontOptions) {
     this.#deciding = deciding;
     this.#database = openDatabase(deciding.database.url, { connections: LANES, applicationName: 'strata storefront' });
-    const none = () => [];
-    this.#reads = new Gatherer({ limit: TOGETHER, lanes: LANES, keysOf: none, run: (keys) => this.#read(keys) });
+    const apart = { keysOf: () => [], isNobodys: isUnreachable };
+    this.#reads = new Gatherer({ ...apart, limit: TOGETHER, lanes: LANES, run: (keys) => this.#read(keys) });
     this.#looks = new Gatherer({
+      ...apart,
       limit: LOOKS_TOGETHER,
       lanes: 1,
-      keysOf: none,
       run: async (keys) => {
         if ((await lookAgain(deciding, { keys: [...new Set(keys)], cause: 'time' })) > 0) onChanges();
         return keys.map(() => undefined);
       },
     });
-    this.#empties = new Gatherer({ limit: TOGETHER, lanes: 1, keysOf: none, run: (unknown) => this.#imagine(unknown) });
+    this.#empties = new Gatherer({ ...apart, limit: TOGETHER, lanes: 1, run: (unknown) => this.#imagine(unknown) });
   }
 
   /** The answer's JSON, of a customer who is known or, where that is wished, of one who is not; null: there is no such customer. */
