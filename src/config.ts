@@ -70,6 +70,7 @@ const Environment = z.object({
   PORT: wholeNumber(0, 65_535, 'a port').default(3000),
   /** unset: the embedded Postgres under DATA_DIR */
   DATABASE_URL: postgresUrl.optional(),
+  /** one streaming replica of DATABASE_URL: reads that may be as old as it go there */
   READ_DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().default('.strata'),
   ADMIN_KEY: z

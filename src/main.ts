@@ -10,6 +10,7 @@ import { measureProcess } from './base/meters.ts';
 import { StartError } from './base/start-error.ts';
 import { type Config, readConfig } from './config.ts';
 import { connect } from './db/connect.ts';
+import { type Database, openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
 import { keepSettings } from './db/settings.ts';
 import { openLog } from './log.ts';
@@ -74,7 +75,6 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   };
   const adminKey = keepKey(config.ADMIN_KEY, dataFolder, 'admin-key', () => `strata_${randomBytes(24).toString('base64url')}`);
   const secretKey = keepKey(config.SECRET_KEY, dataFolder, 'secret-key', () => randomBytes(32).toString('hex'));
-  warnOfUnused(config, log);
   const loading = loadService(); // takes longer than Postgres does to start: side by side
   loading.catch(() => {}); // met where it is awaited
 
@@ -100,6 +100,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const settings = await keepSettings(database, { timeZone: config.TIME_ZONE, currency: config.CURRENCY });
 
   const { openStrata, buildApp } = await loading;
+  const replica = openReplica(config, log, parts);
   const accessLimits = {
     requestsPerSecond: config.REQUESTS_PER_SECOND,
     tokenRequestsPerSecond: config.TOKEN_REQUESTS_PER_SECOND,
@@ -108,6 +109,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   };
   const strata = await openStrata({
     database,
+    replica,
     clock: systemClock,
     log,
     cluster: settings.clusterId,
@@ -150,6 +152,16 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   process.stdout.write(welcome({ host: config.HOST, port, adminKey, settings, embedded: embedded !== undefined }));
 }
 
+function openReplica(config: Config, log: Logger, parts: OpenParts): Database | undefined {
+  if (config.READ_DATABASE_URL === undefined) return undefined;
+  const replica = openDatabase(config.READ_DATABASE_URL, {
+    connections: config.DATABASE_CONNECTIONS,
+    onIdleError: (error) => log.warn({ err: error }, 'an idle connection to the replica broke and is replaced'),
+  });
+  parts.add(() => replica.close());
+  return replica;
+}
+
 /** Only now, so that what keeps us from starting is told at once. */
 async function loadService() {
   const [{ openStrata }, { buildApp }] = await Promise.all([import('./open-strata.ts'), import('./app.ts')]);
@@ -165,11 +177,6 @@ interface AdminKey {
 
 function keepKey(given: string | undefined, dataFolder: () => DataFolder, name: string, make: () => string): AdminKey | KeptSecret {
   return given === undefined ? keepSecret(dataFolder(), name, make) : { value: given, file: undefined, isNew: false };
-}
-
-function warnOfUnused(config: Config, log: Logger): void {
-  const unused = (['READ_DATABASE_URL'] as const).filter((name) => config[name] !== undefined);
-  if (unused.length > 0) log.warn({ unused }, 'set, but without effect in this version');
 }
 
 function checkNode(): void {

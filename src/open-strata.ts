@@ -23,6 +23,7 @@ import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
 import { Listener } from './db/listener.ts';
+import { Reads, type ReplicaState } from './db/reads.ts';
 import { isUnreachable } from './db/unreachable.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
@@ -44,6 +45,8 @@ import { SEND_LIMITS, type SendOptions } from './webhooks/send.ts';
 
 export interface StrataOptions {
   readonly database: Database;
+  /** for reads that may be as old as it; absent: there is none */
+  readonly replica?: Database | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly cluster: string;
@@ -92,6 +95,13 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     onError: (error) => log.error({ err: error }, 'the audit could not be written; it is tried again'),
   });
   const keys = new KnownKeys(database, clock, log);
+  const reads = new Reads({
+    primary: database,
+    replica: options.replica,
+    clock,
+    onState: (state, cause) => tellReplica(log, state, cause),
+  });
+  await reads.start();
   const publisher = new Publisher({ clock, timeZone: options.timeZone, database });
   const strata: Strata = {
     ...options,
@@ -104,6 +114,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     audit,
     programs,
     types,
+    reads,
     publisher,
     storefront: new StorefrontReads({
       deciding: { database, clock, timeZone: options.timeZone, programs },
@@ -135,7 +146,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       strata.feedTail.stop();
       await strata.webhooks.stop();
       await audit.close();
-      await Promise.all([leadership?.stop(), listener?.stop(), keys.close()]);
+      await Promise.all([leadership?.stop(), listener?.stop(), keys.close(), reads.stop()]);
       await strata.storefront.close();
     },
   };
@@ -160,6 +171,13 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     : undefined;
   leadership?.start();
   return strata;
+}
+
+/** While it does not serve, reads go to the primary. */
+function tellReplica(log: Logger, state: ReplicaState, cause: unknown): void {
+  if (state === 'up') log.info('the replica serves reads');
+  else if (state === 'foreign') log.error('READ_DATABASE_URL is no replica of this database (any more); reads go to the primary');
+  else log.warn({ state, ...(cause === undefined ? {} : { err: cause }) }, 'the replica does not serve; reads go to the primary');
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Meters } from './base/meters.ts';
 import type { RegisteredTypes } from './catalog/registered-types.ts';
 import type { FeedTail } from './changes/follow-changes.ts';
 import type { Publisher } from './changes/publisher.ts';
+import type { Reads } from './db/reads.ts';
 import type { Deciding } from './membership/in-decision.ts';
 import type { StorefrontReads } from './membership/storefront-reads.ts';
 import type { PieceOfWriting, WriteOutcome } from './pipeline.ts';
@@ -37,6 +38,8 @@ export interface Strata extends Deciding {
   /** reads of personal data and refused attempts; writes carry their entries themselves */
   readonly audit: AuditRecorder;
   readonly types: RegisteredTypes;
+  /** which database a read is to be read from */
+  readonly reads: Reads;
   readonly publisher: Publisher;
   /** one fast question per page view, gathered, over connections of their own */
   readonly storefront: StorefrontReads;

@@ -15,7 +15,10 @@ export interface Meters {
   readonly requests: Counter<'method' | 'route' | 'status'>;
   readonly requestSeconds: Histogram<'method' | 'route'>;
   readonly failedWork: Counter<'work'>;
+  readonly replicaFailures: Counter;
   readonly databaseUp: Gauge;
+  readonly replicaUp: Gauge;
+  readonly replicaLag: Gauge;
   readonly pool: Gauge<'state'>;
   /** asked of the database at each scrape; in a registry of their own, left out where it does not answer */
   readonly vitals: {
@@ -72,11 +75,18 @@ export function createMeters(kinds: { readonly mismatches: readonly string[] }):
       'route',
     ]),
     failedWork: counter('strata_background_failures_total', 'Background work that failed and is tried again', ['work']),
+    replicaFailures: counter('strata_replica_failures_total', 'Reads that failed on the replica and were repeated on the primary'),
     databaseUp: new Gauge({
       name: 'strata_database_up',
       help: '1: the database answered this scrape; 0: it did not, and what it would have told is left out',
       registers,
     }),
+    replicaUp: new Gauge({
+      name: 'strata_replica_up',
+      help: '1: reads go to the replica of READ_DATABASE_URL; 0: there is none, or it does not serve',
+      registers,
+    }),
+    replicaLag: new Gauge({ name: 'strata_replica_lag_bytes', help: 'What the replica has yet to apply of the log', registers }),
     pool: new Gauge({
       name: 'strata_database_connections',
       help: 'Connections of the pool, those it may yet open, and who waits for one',

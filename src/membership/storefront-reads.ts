@@ -18,6 +18,8 @@ export type Unknown = 'empty' | '404';
 const LANES = 2;
 const TOGETHER = 250;
 const LOOKS_TOGETHER = 200;
+/** Reads share nothing that one could wait for. */
+const APART = { keysOf: () => [], isNobodys: isUnreachable };
 
 interface SegmentsRow {
   id: CustomerKey;
@@ -75,6 +77,11 @@ const READ_SEGMENTS = `
   from customers as c
   where c.id = any($1::bigint[])`;
 
+interface Source {
+  readonly database: Database;
+  readonly memberships: Gatherer<CustomerKey, ReadMemberships>;
+}
+
 export interface StorefrontOptions {
   readonly deciding: Deciding;
   /** there may be changes in the outbox */
@@ -83,18 +90,15 @@ export interface StorefrontOptions {
 
 export class StorefrontReads {
   readonly #deciding: Deciding;
-  readonly #database: Database;
-  readonly #reads: Gatherer<CustomerKey, ReadMemberships>;
+  /** by URL: of the primary, and of a replica when it is asked first */
+  readonly #sources = new Map<string, Source>();
   readonly #looks: Gatherer<CustomerKey, void>;
   readonly #empties: Gatherer<{ readonly id: string; readonly epoch: string }, string>;
 
   constructor({ deciding, onChanges }: StorefrontOptions) {
     this.#deciding = deciding;
-    this.#database = openDatabase(deciding.database.url, { connections: LANES, applicationName: 'strata storefront' });
-    const apart = { keysOf: () => [], isNobodys: isUnreachable };
-    this.#reads = new Gatherer({ ...apart, limit: TOGETHER, lanes: LANES, run: (keys) => this.#read(keys) });
     this.#looks = new Gatherer({
-      ...apart,
+      ...APART,
       limit: LOOKS_TOGETHER,
       lanes: 1,
       run: async (keys) => {
@@ -102,16 +106,21 @@ export class StorefrontReads {
         return keys.map(() => undefined);
       },
     });
-    this.#empties = new Gatherer({ ...apart, limit: TOGETHER, lanes: 1, run: (unknown) => this.#imagine(unknown) });
+    this.#empties = new Gatherer({ ...APART, limit: TOGETHER, lanes: 1, run: (unknown) => this.#imagine(unknown) });
   }
 
   /** The answer's JSON, of a customer who is known or, where that is wished, of one who is not; null: there is no such customer. */
-  async segmentsOf(customerId: string, unknown: Unknown): Promise<string | null> {
+  async segmentsOf(reads: Database, customerId: string, unknown: Unknown): Promise<string | null> {
     const key = customerKey(customerId);
-    let { found, epoch } = await this.#reads.add(key);
+    const first = this.#sourceOf(reads);
+    let { found, epoch } = await first.memberships.add(key);
     if (found?.isDue === true) {
-      await this.#looks.add(key);
-      ({ found, epoch } = await this.#reads.add(key));
+      const primary = this.#sourceOf(this.#deciding.database);
+      if (first !== primary) ({ found, epoch } = await primary.memberships.add(key)); // who has been looked at there is due no more
+      if (found?.isDue === true) {
+        await this.#looks.add(key);
+        ({ found, epoch } = await primary.memberships.add(key));
+      }
     }
     if (found !== null && found.customerId === customerId) return found.json;
     return unknown === 'empty' ? this.#empties.add({ id: customerId, epoch }) : null;
@@ -119,16 +128,19 @@ export class StorefrontReads {
 
   /** For each customer the ids among those given of the segments that it is in; null: there is no such customer. */
   async check(
+    reads: Database,
     customerIds: readonly string[],
     segmentIds: readonly number[],
     unknown: Unknown,
   ): Promise<ReadonlyMap<string, readonly number[] | null>> {
     const keys = customerIds.map(customerKey);
-    let { rows, epoch } = await this.#check(keys, segmentIds);
+    let { rows, epoch } = await this.#check(reads, keys, segmentIds);
+    if (reads !== this.#deciding.database && rows.some((row) => row.is_due))
+      return this.check(this.#deciding.database, customerIds, segmentIds, unknown);
     const due = rows.filter((row) => row.is_due).map((row) => row.id);
     if (due.length > 0) {
       await Promise.all(due.map((key) => this.#looks.add(key)));
-      ({ rows, epoch } = await this.#check(keys, segmentIds));
+      ({ rows, epoch } = await this.#check(reads, keys, segmentIds));
     }
     const inside = new Map<string, readonly number[] | null>(rows.map((row) => [row.external_id, row.inside]));
     const missing = customerIds.filter((id) => !inside.has(id));
@@ -138,29 +150,35 @@ export class StorefrontReads {
     return inside;
   }
 
-  close(): Promise<void> {
-    return this.#database.close();
+  async close(): Promise<void> {
+    await Promise.all([...this.#sources.values()].map(({ database }) => database.close()));
   }
 
-  async #read(keys: readonly CustomerKey[]): Promise<readonly ReadMemberships[]> {
-    const rows = await this.#database.query<SegmentsRow>({
+  #sourceOf(reads: Database): Source {
+    let source = this.#sources.get(reads.url);
+    if (source === undefined) {
+      const database = openDatabase(reads.url, { connections: LANES, applicationName: 'strata storefront' });
+      const run = (keys: readonly CustomerKey[]) => this.#read(database, keys);
+      source = { database, memberships: new Gatherer({ limit: TOGETHER, lanes: LANES, keysOf: () => [], run }) };
+      this.#sources.set(reads.url, source);
+    }
+    return source;
+  }
+
+  async #read(database: Database, keys: readonly CustomerKey[]): Promise<readonly ReadMemberships[]> {
+    const rows = await database.query<SegmentsRow>({
       name: 'read_storefront',
       text: READ_SEGMENTS,
       values: [keys, fixedIso(this.#deciding)],
     });
     const byKey = new Map(rows.map(({ id, external_id, is_due, json }) => [id, { customerId: external_id, isDue: is_due, json }]));
-    const epoch = keys.some((key) => !byKey.has(key)) ? await this.#readEpoch() : '0';
+    const epoch = keys.some((key) => !byKey.has(key)) ? await readEpoch(database) : '0';
     return keys.map((key) => ({ found: byKey.get(key) ?? null, epoch }));
   }
 
-  async #readEpoch(): Promise<string> {
-    const [row] = await this.#database.query<{ epoch: string }>({ name: 'storefront_epoch', text: 'select d.epoch from definitions as d' });
-    if (row === undefined) throw new Error('the definitions row is missing');
-    return row.epoch;
-  }
-
-  async #check(keys: readonly CustomerKey[], segmentIds: readonly number[]) {
-    const rows = await this.#database.query<{ id: CustomerKey; external_id: string; is_due: boolean; inside: number[] }>({
+  async #check(reads: Database, keys: readonly CustomerKey[], segmentIds: readonly number[]) {
+    const { database } = this.#sourceOf(reads);
+    const rows = await database.query<{ id: CustomerKey; external_id: string; is_due: boolean; inside: number[] }>({
       name: 'check_memberships',
       text: `
         select c.id, c.external_id,
@@ -177,7 +195,7 @@ export class StorefrontReads {
         where c.id = any($1::bigint[])`,
       values: [keys, segmentIds, fixedIso(this.#deciding)],
     });
-    return { rows, epoch: rows.length < new Set(keys).size ? await this.#readEpoch() : '0' };
+    return { rows, epoch: rows.length < new Set(keys).size ? await readEpoch(database) : '0' };
   }
 
   /** In the form of those who are known; since when is nobody’s question. */
@@ -192,7 +210,7 @@ export class StorefrontReads {
   }
 
   #describe(segmentIds: readonly number[]): Promise<{ id: number; json: string }[]> {
-    return this.#database.query({
+    return this.#sourceOf(this.#deciding.database).database.query({
       name: 'describe_segments',
       text: `
         select s.id, json_build_object('key', s.key, 'name', s.name, 'group', (
@@ -207,4 +225,10 @@ export class StorefrontReads {
       values: [segmentIds],
     });
   }
+}
+
+async function readEpoch(database: Database): Promise<string> {
+  const [row] = await database.query<{ epoch: string }>({ name: 'storefront_epoch', text: 'select d.epoch from definitions as d' });
+  if (row === undefined) throw new Error('the definitions row is missing');
+  return row.epoch;
 }

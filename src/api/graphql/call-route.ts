@@ -29,8 +29,8 @@ export function routeCaller(route: Route): CallRoute {
   const check: CheckRequest = requestChecker(route);
   return async (context, parts) => {
     const { request, reply, sent } = carry(context, route, parts);
-    const { caller, signal } = context;
-    const answer = await answerRoute(context.routes, route, check, { caller, request, reply, signal });
+    const { caller, signal, reads } = context;
+    const answer = await answerRoute(context.routes, route, check, { caller, request, reply, signal, reads });
     return { answer: answer instanceof JsonText ? answer.toJSON() : answer, etag: sent.get('etag') ?? null };
   };
 }

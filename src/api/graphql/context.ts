@@ -1,6 +1,7 @@
 // In charge of what every resolver of one operation is given.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../access/caller.ts';
+import type { Database } from '../../db/database.ts';
 import type { Strata } from '../../strata.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
 import type { Loaders } from './loaders.ts';
@@ -9,6 +10,8 @@ import type { PersonalReads } from './personal-reads.ts';
 export interface GraphqlContext {
   readonly strata: Strata;
   readonly routes: RouteContext;
+  /** where the operation reads: a mutation, and an event of the feed, see what has just been written */
+  readonly reads: Database;
   readonly caller: Caller;
   readonly seesPersonal: boolean;
   /** of this operation, or of this event of a subscription */

@@ -2,6 +2,7 @@
 // operation, so nothing is remembered beyond it.
 import DataLoader from 'dataloader';
 import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
+import type { Database } from '../../db/database.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
 import { readCustomers, type WireCustomer } from '../../ingest/read-customers.ts';
@@ -31,13 +32,13 @@ interface FirstOf {
 
 export type Loaders = ReturnType<typeof makeLoaders>;
 
-/** What is read past the routes of REST is noted in `reads`; of customers only where personal fields are answered. */
-export function makeLoaders(strata: Strata, caller: Caller, reads: PersonalReads, seesCustomers: boolean) {
+/** What is read past the routes of REST is noted in `personal`; of customers only where personal fields are answered. */
+export function makeLoaders(strata: Strata, reads: Database, caller: Caller, personal: PersonalReads, seesCustomers: boolean) {
   const { database } = strata;
   return {
     customer: new DataLoader<string, WireCustomer | null>(async (ids) => {
-      const byId = new Map((await readCustomers(database, ids)).map((customer) => [customer.id, customer]));
-      if (seesCustomers) reads.note('getCustomer', byId.keys());
+      const byId = new Map((await readCustomers(reads, ids)).map((customer) => [customer.id, customer]));
+      if (seesCustomers) personal.note('getCustomer', byId.keys());
       return ids.map((id) => byId.get(id) ?? null);
     }),
     segment: new DataLoader<string, ReturnType<typeof segmentOut> | null>(async (keys) => {
@@ -67,12 +68,12 @@ export function makeLoaders(strata: Strata, caller: Caller, reads: PersonalReads
       });
     }),
     segmentsOf: new DataLoader<string, readonly object[]>(async (ids) => {
-      const found = await readCurrentSegments(strata, ids.map(customerKey));
+      const found = await readCurrentSegments(strata, reads, ids.map(customerKey));
       return ids.map((id) => onlyAllowed(caller, found.get(customerKey(id))?.segments ?? [], ({ key }) => key).map(customerSegmentOut));
     }),
     orders: firstPages(async (ids, { first }) => {
-      const orders = await listOrdersOf(database, ids, first + 1);
-      reads.note('listOrders', ids);
+      const orders = await listOrdersOf(reads, ids, first + 1);
+      personal.note('listOrders', ids);
       return (id) =>
         page(
           orders.get(id) ?? [],
@@ -82,8 +83,8 @@ export function makeLoaders(strata: Strata, caller: Caller, reads: PersonalReads
         );
     }),
     events: firstPages(async (ids, { first, name }) => {
-      const events = await listEventsOf(database, ids, { limit: first + 1, name: name ?? null });
-      reads.note('listEvents', ids);
+      const events = await listEventsOf(reads, ids, { limit: first + 1, name: name ?? null });
+      personal.note('listEvents', ids);
       return (id) =>
         page(
           events.get(id) ?? [],
@@ -94,15 +95,19 @@ export function makeLoaders(strata: Strata, caller: Caller, reads: PersonalReads
     }),
     members: firstPages(async (keys, { first }) => {
       requireSegments(caller, keys);
-      const members = await readMembersOf(database, keys, { limit: first + 1, asOfIso: fixedIso(strata) });
+      const members = await readMembersOf(reads, keys, { limit: first + 1, asOfIso: fixedIso(strata) });
       return (key) => page(members.get(key) ?? [], first, memberOut, (last) => encodeCursor('members', [last.customerKey]));
     }),
   };
 }
 
 /** Whoever is due is evaluated first, as when one customer is read. */
-async function readCurrentSegments(strata: Strata, keys: readonly CustomerKey[]): Promise<ReadonlyMap<CustomerKey, SegmentsOf>> {
-  const found = await readSegmentsOf(strata.database, keys, fixedIso(strata));
+async function readCurrentSegments(
+  strata: Strata,
+  reads: Database,
+  keys: readonly CustomerKey[],
+): Promise<ReadonlyMap<CustomerKey, SegmentsOf>> {
+  const found = await readSegmentsOf(reads, keys, fixedIso(strata));
   const due = [...found].filter(([, { isDue }]) => isDue).map(([key]) => key);
   if (due.length === 0) return found;
   if ((await lookAgain(strata, { keys: due, cause: 'time' })) > 0) strata.publisher.poke();

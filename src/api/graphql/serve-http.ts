@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { allows, NOBODY } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
-import { awaitFreshness } from '../rest/freshness.ts';
+import { chooseReads } from '../rest/freshness.ts';
 import { recordRefusal } from '../rest/record-call.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
 import type { GraphqlContext } from './context.ts';
@@ -91,15 +91,17 @@ async function execute(
     throw new AppError('method_not_allowed', 'A mutation is taken by POST only.');
   }
   const asked = measureDocument({ schema, document, operation, variables, caller, introspection });
-  await awaitFreshness(routes.strata, 'write', request.headers['strata-token']);
+  const fresh = await chooseReads(routes.strata, 'write', request.headers['strata-token']);
+  const reads = operation.operation === 'query' ? fresh : routes.strata.database;
   const seesPersonal = allows(caller, 'pii:read');
   const personalReads = new PersonalReads();
   const context: GraphqlContext = {
     strata: routes.strata,
     routes,
+    reads,
     caller,
     seesPersonal,
-    loaders: makeLoaders(routes.strata, caller, personalReads, seesPersonal && asked.personal),
+    loaders: makeLoaders(routes.strata, reads, caller, personalReads, seesPersonal && asked.personal),
     personalReads,
     http: { request, reply },
     signal: hangUp(reply, routes.stopping),

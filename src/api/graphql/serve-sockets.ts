@@ -222,9 +222,10 @@ class Sockets {
     const contextValue: GraphqlContext = {
       strata: routes.strata,
       routes,
+      reads: routes.strata.database,
       caller,
       seesPersonal,
-      loaders: makeLoaders(routes.strata, caller, personalReads, seesPersonal),
+      loaders: makeLoaders(routes.strata, routes.strata.database, caller, personalReads, seesPersonal),
       personalReads,
       http: this.#carrier(peer),
       signal: () => signal,

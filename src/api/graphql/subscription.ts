@@ -45,7 +45,7 @@ interface Ending {
 /** Each event sees things as they are then. */
 function show(event: Edge | Ending, _args: object, context: GraphqlContext): Edge {
   if ('ending' in event) throw event.ending;
-  context.loaders = makeLoaders(context.strata, context.caller, context.personalReads, context.seesPersonal);
+  context.loaders = makeLoaders(context.strata, context.reads, context.caller, context.personalReads, context.seesPersonal);
   return event;
 }
 

@@ -3,10 +3,13 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
+import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
+import type { Strata } from '../../strata.ts';
 import type { CheckRequest } from './check-request.ts';
-import { awaitFreshness } from './freshness.ts';
+import { chooseReads } from './freshness.ts';
 import { JsonText } from './json-text.ts';
+import { isOutage } from './outage.ts';
 import { recordCall } from './record-call.ts';
 import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
@@ -20,6 +23,8 @@ export interface RouteCall {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly signal: () => AbortSignal;
+  /** of GraphQL: where its operation reads; absent: chosen here */
+  readonly reads?: Database;
 }
 
 /** Throws what the checks and the handler throw. */
@@ -29,10 +34,11 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const { customerId } = params as { readonly customerId?: string };
   if (route.path.includes('/segments/:key')) requireSegments(caller, [(params as { readonly key: string }).key]);
   if (customerId !== undefined) requireCustomer(caller, customerId); // without one in the path the handler looks to it
-  if (route.fresh !== undefined) await awaitFreshness(context.strata, route.fresh, request.headers['strata-token'] ?? query['fresh']);
+  const reads = call.reads ?? (await chooseFor(context, route, request.headers['strata-token'] ?? query['fresh']));
   reply.code(Number(Object.keys(route.answers)[0]));
-  const checked = { ...call, strata: context.strata, params, query, body };
-  const handle = () => recordCall(route, checked, () => route.handle(checked as Parameters<Route['handle']>[0]));
+  const checked = { ...call, strata: context.strata, reads, params, query, body };
+  const handleOn = (reads: Database) => route.handle({ ...checked, reads } as Parameters<Route['handle']>[0]);
+  const handle = () => recordCall(route, checked, () => withoutReplica(context.strata, reads, handleOn));
   const isHeavy = typeof route.heavy === 'function' ? route.heavy(query) : route.heavy === true;
   const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle()).catch((error) =>
     withoutOthers(caller, error),
@@ -41,6 +47,25 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   if (context.checkAnswers && route.media === undefined)
     route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);
   return answer;
+}
+
+/** Only what is read may be read from a replica. */
+async function chooseFor({ strata }: RouteContext, route: Route, token: unknown): Promise<Database> {
+  if (route.method !== 'GET' && route.readsOnly !== true) return strata.database;
+  return chooseReads(strata, route.fresh ?? 'write', route.fresh === undefined ? undefined : token);
+}
+
+/** A replica that breaks in the middle of an answer, or gives a statement up that stood in the way of its copying: once more, on the primary. */
+async function withoutReplica(strata: Strata, reads: Database, handleOn: (reads: Database) => Promise<unknown>): Promise<unknown> {
+  if (reads === strata.database) return handleOn(reads);
+  try {
+    return await handleOn(reads);
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    strata.meters.replicaFailures.inc();
+    strata.log.warn({ err: error }, 'a read failed on the replica and is repeated on the primary');
+    return handleOn(strata.database);
+  }
 }
 
 /** Some refusals name other segments, which a key for named ones is not told of. */

@@ -56,9 +56,10 @@ export const catalogRoutes: readonly Route[] = [
     tag: 'catalog',
     scope: 'segments:read',
     summary: 'Every field that a rule may name: type, operators, frequent values',
+    fresh: 'write',
     answers: { 200: CatalogSchema },
-    handle: async ({ strata, caller }) => {
-      const entries = await catalogEntries(strata.database);
+    handle: async ({ reads, caller }) => {
+      const entries = await catalogEntries(reads);
       const hidden = (entry: CatalogEntry) => entry.kind === 'attribute' && !seesPersonal(caller);
       return {
         data: entries.map((entry) => ({ ...entry, operators: operatorsFor(entry.type), ...(hidden(entry) ? { values: [] } : {}) })),

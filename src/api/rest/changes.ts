@@ -8,7 +8,7 @@ import type { Strata } from '../../strata.ts';
 import { recheck } from './authenticate.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
-import { FeedParameters, type FeedRequest, readFilter, readStart, requireWhole } from './feed-request.ts';
+import { chooseFeed, FeedParameters, type FeedRequest, placeOf, readFilter, readStart, requireWhole } from './feed-request.ts';
 import { type Route, route } from './route.ts';
 import { streamChanges } from './stream-changes.ts';
 import { integerParameter, Page } from './wire.ts';
@@ -40,11 +40,12 @@ export const changeRoutes: readonly Route[] = [
     fresh: 'feed',
     answers: { 200: ChangePage },
     refusals: ['invalid_cursor', 'not_found', 'history_trimmed'],
-    handle: async ({ strata, caller, query, signal }) => {
+    handle: async ({ strata, reads, caller, query, signal }) => {
       const filter = await readFilter(strata, caller, query);
-      const start = await readStart(strata, query);
-      const page = await readFeedPage(strata.database, queryOf(filter, start.position, query.limit));
-      if (start.isGiven) await requireWhole(strata, start.position);
+      const source = await chooseFeed(strata, reads, placeOf(query));
+      const start = await readStart(source, query);
+      const page = await readFeedPage(source.database, queryOf(filter, start.position, query.limit));
+      if (start.isGiven) await requireWhole(source, start.position);
       const { changes, place } =
         page.changes.length > 0 || query.wait === 0 ? page : await waitFor(strata, filter, page.place, query, signal());
       return { data: changes.map((change) => changeOut(change, caller)), next: encodeCursor('changes', [place]) };

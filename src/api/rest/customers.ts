@@ -59,10 +59,10 @@ export const customerRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(CustomerSchema) },
     refusals: ['invalid_cursor'],
-    handle: async ({ strata, caller, query }) => {
+    handle: async ({ reads, caller, query }) => {
       if (query.email !== undefined) requirePersonal(caller, 'asking by `email`');
       const [after = null] = decodeCursor('customers', query.after, ['text']) ?? [];
-      const rows = await listCustomers(strata.database, { limit: query.limit + 1, after, email: query.email ?? null });
+      const rows = await listCustomers(reads, { limit: query.limit + 1, after, email: query.email ?? null });
       return page(
         rows,
         query.limit,
@@ -83,8 +83,8 @@ export const customerRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: CustomerSchema },
     refusals: ['not_found'],
-    handle: async ({ strata, caller, params }) => {
-      const customer = await readCustomer(strata.database, params.customerId);
+    handle: async ({ reads, caller, params }) => {
+      const customer = await readCustomer(reads, params.customerId);
       if (customer === null) throw customerNotFound(params.customerId);
       return customerFor(caller, customer);
     },

@@ -36,11 +36,11 @@ export const eventRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(EventSchema) },
     refusals: ['not_found', 'invalid_cursor'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ reads, params, query }) => {
       const place = decodeCursor('events', query.after, ['instant', 'text']);
       const after = place === null ? null : { atMs: Number(place[0]), id: String(place[1]) };
-      const rows = await listEvents(strata.database, params.customerId, { limit: query.limit + 1, after, name: query.name ?? null });
-      if (rows.length === 0 && (await readCustomer(strata.database, params.customerId)) === null) throw customerNotFound(params.customerId);
+      const rows = await listEvents(reads, params.customerId, { limit: query.limit + 1, after, name: query.name ?? null });
+      if (rows.length === 0 && (await readCustomer(reads, params.customerId)) === null) throw customerNotFound(params.customerId);
       return page(
         rows,
         query.limit,

@@ -4,6 +4,7 @@ import { type Caller, requireCustomer, requireSegments } from '../../access/call
 import type { FeedFilter } from '../../changes/feed-filter.ts';
 import { historyTrimmed, readKeptHistory, requireKept } from '../../changes/kept-history.ts';
 import { findStart, readFeedEnd } from '../../changes/read-changes.ts';
+import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import { readSegmentIds } from '../../segments/read-segment-ids.ts';
@@ -50,27 +51,42 @@ export interface FeedStart {
   readonly isGiven: boolean;
 }
 
+/** Where the feed is read. */
+export type FeedSource = Pick<Strata, 'database' | 'clock'>;
+
+/** A replica whose feed has not come to the cursor's place, which another process or the stream gave, is passed over. */
+export async function chooseFeed(strata: Strata, reads: Database, position: string | undefined): Promise<FeedSource> {
+  if (reads === strata.database || position === undefined) return { database: reads, clock: strata.clock };
+  const hasCome = BigInt(position) <= BigInt(await readFeedEnd(reads));
+  return { database: hasCome ? reads : strata.database, clock: strata.clock };
+}
+
+/** The place that a cursor of the feed names. Throws `invalid_cursor`. */
+export function placeOf({ after }: Pick<FeedRequest, 'after'>): string | undefined {
+  return decodeCursor('changes', after, ['integer'])?.[0];
+}
+
 /** Throws `invalid_cursor`, also for a place that the feed has not come to, and `history_trimmed`. */
-export async function readStart(strata: Strata, { after, from }: FeedRequest): Promise<FeedStart> {
-  if (from !== undefined) return { position: await startAt(strata, after, Date.parse(from)), isGiven: true };
-  const [position] = decodeCursor('changes', after, ['integer']) ?? [];
-  if (position === undefined) return { position: (await readKeptHistory(strata.database, strata.clock)).trimmedPosition, isGiven: false };
-  await requireFeedPlace(strata, position);
+export async function readStart(source: FeedSource, { after, from }: FeedRequest): Promise<FeedStart> {
+  if (from !== undefined) return { position: await startAt(source, after, Date.parse(from)), isGiven: true };
+  const position = placeOf({ after });
+  if (position === undefined) return { position: (await readKeptHistory(source.database, source.clock)).trimmedPosition, isGiven: false };
+  await requireFeedPlace(source, position);
   return { position, isGiven: true };
 }
 
 /** Throws `invalid_cursor` for a place that the feed has not come to. */
-export async function requireFeedPlace(strata: Strata, position: string): Promise<void> {
-  if (BigInt(position) < 0n || BigInt(position) > BigInt(await readFeedEnd(strata.database))) throw notOfThisFeed();
+export async function requireFeedPlace(source: FeedSource, position: string): Promise<void> {
+  if (BigInt(position) < 0n || BigInt(position) > BigInt(await readFeedEnd(source.database))) throw notOfThisFeed();
 }
 
-async function startAt(strata: Strata, after: string | undefined, fromMs: number): Promise<string> {
+async function startAt(source: FeedSource, after: string | undefined, fromMs: number): Promise<string> {
   if (after !== undefined) {
     const detail = 'Give one place to begin at: `after` or `from`.';
     throw new AppError('invalid_request', detail, { errors: [{ parameter: 'from', code: 'invalid_value', detail }] });
   }
-  const position = await findStart(strata.database, fromMs);
-  requireKept(fromMs, await readKeptHistory(strata.database, strata.clock));
+  const position = await findStart(source.database, fromMs);
+  requireKept(fromMs, await readKeptHistory(source.database, source.clock));
   return position;
 }
 
@@ -86,7 +102,7 @@ function notOfThisFeed(): AppError {
 }
 
 /** Read after the page: what was there then is what the page was read from, or more. Throws `history_trimmed`. */
-export async function requireWhole(strata: Strata, afterPosition: string): Promise<void> {
-  const { trimmedPosition, oldestMs } = await readKeptHistory(strata.database, strata.clock);
+export async function requireWhole(source: FeedSource, afterPosition: string): Promise<void> {
+  const { trimmedPosition, oldestMs } = await readKeptHistory(source.database, source.clock);
   if (oldestMs !== null && BigInt(afterPosition) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);
 }

@@ -1,8 +1,9 @@
-// In charge of reads that name a write (`Strata-Token`, `?fresh=`): they are answered from a state that has it. On the primary a write
-// is visible when it is answered, so only the feed has something to wait for.
+// In charge of where a read is answered from, and of reads that name a write (`Strata-Token`, `?fresh=`): they are answered from a state that
+// has it. On the primary a write is visible when it is answered; a replica has to come to it, and the feed to be published.
 import { setTimeout as after } from 'node:timers/promises';
 import { isUnpublished } from '../../changes/read-changes.ts';
 import { readToken } from '../../changes/write-token.ts';
+import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 
@@ -12,13 +13,18 @@ const LOOK_MS = 20;
 
 const MAX_BIGINT = 2n ** 63n - 1n;
 
-/** Throws `token_unknown`, and `not_yet` after five seconds. */
-export async function awaitFreshness(strata: Strata, kind: 'write' | 'feed', token: unknown): Promise<void> {
-  if (token === undefined) return;
-  const { decision } = readToken(String(token), strata.cluster);
-  if (decision === null || kind === 'write') return;
+/** The database to read from. Throws `token_unknown`, and `not_yet` after five seconds. */
+export async function chooseReads(strata: Strata, kind: 'write' | 'feed', token: unknown): Promise<Database> {
+  const written = token === undefined ? null : readToken(String(token), strata.cluster);
+  const reads = await strata.reads.choose(written?.lsn ?? null);
+  if (reads === null) throw new AppError('not_yet', 'That write has not come to the replica yet; try again.');
+  if (written !== null && written.decision !== null && kind === 'feed') await awaitPublished(reads, written.decision);
+  return reads;
+}
+
+async function awaitPublished(reads: Database, decision: string): Promise<void> {
   if (BigInt(decision) > MAX_BIGINT) throw new AppError('token_unknown', 'The token is not one that this service gave.');
-  for (let waitedMs = 0; await isUnpublished(strata.database, decision); waitedMs += LOOK_MS) {
+  for (let waitedMs = 0; await isUnpublished(reads, decision); waitedMs += LOOK_MS) {
     if (waitedMs >= WAIT_MS) throw new AppError('not_yet', 'The changes of that write are not in the feed yet; try again.');
     await after(LOOK_MS);
   }

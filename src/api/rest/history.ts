@@ -25,6 +25,7 @@ import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { ChangeType } from './change-schema.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import type { FeedSource } from './feed-request.ts';
 import { type Route, route } from './route.ts';
 import { Count, CustomerId, CustomerPath, Instant, InstantInput, instant, instantOrNull, Page, SegmentKey, SegmentPath } from './wire.ts';
 
@@ -99,12 +100,12 @@ export const historyRoutes: readonly Route[] = [
     fresh: 'feed',
     answers: { 200: HistoryPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
-    handle: async ({ strata, caller, params, query }) => {
+    handle: async ({ strata, reads, caller, params, query }) => {
       if (query.segment !== undefined) requireSegments(caller, [query.segment]);
-      const customer = await readCustomer(strata.database, params.customerId);
+      const customer = await readCustomer(reads, params.customerId);
       if (customer === null) throw new AppError('not_found', `There is no customer “${params.customerId}”.`);
       return readPage(
-        strata,
+        { database: reads, clock: strata.clock },
         query,
         { customerKey: customerKey(params.customerId), ...(await segmentsOf(strata, caller, query.segment)) },
         caller,
@@ -123,10 +124,10 @@ export const historyRoutes: readonly Route[] = [
     fresh: 'feed',
     answers: { 200: HistoryPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
-    handle: async ({ strata, caller, params, query }) => {
+    handle: async ({ strata, reads, caller, params, query }) => {
       const segmentId = (await getSegment(strata.database, params.key)).id;
       return readPage(
-        strata,
+        { database: reads, clock: strata.clock },
         query,
         { segmentId, ...(query.customer === undefined ? {} : { customerKey: customerKey(query.customer) }) },
         caller,
@@ -146,11 +147,10 @@ export const historyRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: SizeSchema },
     refusals: ['not_found', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
-      const { database, clock } = strata;
-      const segment = await getSegment(database, params.key);
+    handle: async ({ strata, reads, params, query }) => {
+      const segment = await getSegment(strata.database, params.key);
       const atMs = Date.parse(query.at);
-      const memberCount = await readPast(database, clock, atMs, () => countMembersAt(database, segment.id, atMs));
+      const memberCount = await readPast(reads, strata.clock, atMs, () => countMembersAt(reads, segment.id, atMs));
       return { segment: segment.key, at: instant(atMs), memberCount };
     },
   }),
@@ -174,13 +174,13 @@ export const historyRoutes: readonly Route[] = [
     fresh: 'feed',
     answers: { 200: SizesSchema },
     refusals: ['not_found', 'history_trimmed'],
-    handle: async ({ strata, params, query }) => {
-      const { database, clock, timeZone } = strata;
-      const segment = await getSegment(database, params.key);
+    handle: async ({ strata, reads, params, query }) => {
+      const { clock, timeZone } = strata;
+      const segment = await getSegment(strata.database, params.key);
       const { resolution } = query;
-      const periods = choosePeriods(await readKeptHistory(database, clock), query, timeZone);
-      const { position, points } = await readSizes(database, segment.id, periods, timeZone);
-      if (resolution === 'hour') requireQuarters(periods.startsMs[0] ?? periods.endMs, await readKeptHistory(database, clock), timeZone);
+      const periods = choosePeriods(await readKeptHistory(reads, clock), query, timeZone);
+      const { position, points } = await readSizes(reads, segment.id, periods, timeZone);
+      if (resolution === 'hour') requireQuarters(periods.startsMs[0] ?? periods.endMs, await readKeptHistory(reads, clock), timeZone);
       const toPoint = ({ atMs, ...point }: (typeof points)[number]) => ({ at: instant(atMs), ...point });
       return { segment: segment.key, resolution, timeZone, position: Number(position), points: points.map(toPoint) };
     },
@@ -208,14 +208,14 @@ interface HistoryParameters {
 }
 
 async function readPage(
-  strata: Strata,
+  source: FeedSource,
   parameters: HistoryParameters,
   of: Pick<HistoryQuery, 'customerKey' | 'segmentId' | 'segmentIds'>,
   caller: Caller,
 ): Promise<z.input<typeof HistoryPage>> {
   const { limit, after, type, cause, from, to } = parameters;
   const [beforePosition, beforeMs] = decodeCursor('history', after, ['integer', 'integer']) ?? [];
-  const rows = await readHistory(strata.database, {
+  const rows = await readHistory(source.database, {
     ...of,
     limit: limit + 1,
     ...(beforePosition === undefined ? {} : { beforePosition }),
@@ -224,10 +224,10 @@ async function readPage(
     ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
     ...(to === undefined ? {} : { toMs: Date.parse(to) }),
   });
-  const kept = await readKeptHistory(strata.database, strata.clock); // after the log, which may have been trimmed meanwhile
+  const kept = await readKeptHistory(source.database, source.clock); // after the log, which may have been trimmed meanwhile
   if (from !== undefined) requireKept(Date.parse(from), kept);
   const { data, next } = page(rows, limit, pastChangeOut, (last) => encodeCursor('history', [last.position, String(last.atMs)]));
-  const words = await idleWords(strata, parameters, of, caller, {
+  const words = await idleWords(source, parameters, of, caller, {
     beforeMs: beforeMs === undefined ? undefined : Number(beforeMs),
     downToMs: next === null ? undefined : rows[limit - 1]?.atMs,
   });
@@ -237,14 +237,14 @@ async function readPage(
 
 /** Of a customer, those that lie between this page's changes: down to the last of them, and not before the page before. */
 async function idleWords(
-  strata: Strata,
+  source: FeedSource,
   { type, cause, from, to }: HistoryParameters,
   { customerKey: key, segmentId }: Pick<HistoryQuery, 'customerKey' | 'segmentId' | 'segmentIds'>,
   caller: Caller,
   { beforeMs, downToMs }: { readonly beforeMs: number | undefined; readonly downToMs: number | undefined },
 ): Promise<z.input<typeof PastChangeSchema>[]> {
   if (key === undefined || type !== undefined) return [];
-  const found = await readIdleWords(strata.database, {
+  const found = await readIdleWords(source.database, {
     customerKey: key,
     ...(segmentId === undefined ? {} : { segmentId }),
     ...(cause === undefined ? {} : { cause }),

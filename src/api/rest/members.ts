@@ -6,6 +6,7 @@ import { readPast } from '../../changes/kept-history.ts';
 import { readFeedEnd } from '../../changes/read-changes.ts';
 import { readCustomerSegmentsAt, readMembersAt } from '../../changes/read-past.ts';
 import { readMembersAtPosition } from '../../changes/read-snapshot.ts';
+import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
@@ -15,7 +16,7 @@ import { readSegmentIds } from '../../segments/read-segment-ids.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor, type Page as Listed, page } from './cursor.ts';
-import { requireFeedPlace, requireWhole } from './feed-request.ts';
+import { chooseFeed, type FeedSource, requireFeedPlace, requireWhole } from './feed-request.ts';
 import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
 import { CustomerId, CustomerPath, FlagParameter, Instant, InstantInput, instant, listOf, Page, SegmentKey, SegmentPath } from './wire.ts';
@@ -77,15 +78,15 @@ export const memberRoutes: readonly Route[] = [
     heavy: (query) => query.at !== undefined || query.snapshot,
     answers: { 200: MemberPage },
     refusals: ['not_found', 'invalid_cursor', 'history_trimmed'],
-    handle: async ({ strata, caller, params, query }) => {
+    handle: async ({ strata, reads, caller, params, query }) => {
       requireSegments(caller, [params.key]);
-      if (query.snapshot) return snapshotPage(strata, params.key, query);
+      if (query.snapshot) return snapshotPage(strata, reads, params.key, query);
       const [afterKey] = decodeCursor('members', query.after, ['integer']) ?? [];
       const segment = await getSegment(strata.database, params.key);
       const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 };
       const rows = await (query.at === undefined
-        ? readMembers(strata.database, segment.id, { ...range, asOfIso: fixedIso(strata) })
-        : asOf(strata, query.at, (atMs) => readMembersAt(strata.database, segment.id, atMs, range)));
+        ? readMembers(reads, segment.id, { ...range, asOfIso: fixedIso(strata) })
+        : asOf(strata, reads, query.at, (atMs) => readMembersAt(reads, segment.id, atMs, range)));
       return page(rows, query.limit, memberOut, (last) => encodeCursor('members', [last.customerKey]));
     },
   }),
@@ -104,13 +105,15 @@ export const memberRoutes: readonly Route[] = [
     media: 'text/csv',
     answers: { 200: z.string().meta({ description: 'CSV as of RFC 4180' }) },
     refusals: ['not_found'],
-    handle: async ({ strata, caller, params, request, reply }) => {
+    handle: async ({ strata, reads, caller, params, request, reply }) => {
       requireSegments(caller, [params.key]);
       const segment = await getSegment(strata.database, params.key);
-      const position = await readFeedEnd(strata.database);
+      const position = await readFeedEnd(reads);
       reply.type('text/csv; charset=utf-8').header('strata-changes-after', encodeCursor('changes', [position]));
       reply.header('content-disposition', `attachment; filename="${params.key}.csv"`);
-      return request.method === 'HEAD' ? '' : Readable.from(printMembers(strata, segment.id, position), { objectMode: false });
+      return request.method === 'HEAD'
+        ? ''
+        : Readable.from(printMembers({ database: reads, clock: strata.clock }, segment.id, position), { objectMode: false });
     },
   }),
   route({
@@ -129,13 +132,13 @@ export const memberRoutes: readonly Route[] = [
     etag: 'read',
     answers: { 200: CustomerSegmentsSchema },
     refusals: ['not_found', 'history_trimmed'],
-    handle: async ({ strata, caller, params: { customerId }, query }) => {
+    handle: async ({ strata, reads, caller, params: { customerId }, query }) => {
       if (query.at === undefined) {
-        const json = await strata.storefront.segmentsOf(customerId, query.unknown);
+        const json = await strata.storefront.segmentsOf(reads, customerId, query.unknown);
         if (json === null) throw noCustomer(customerId);
         return caller.segments === null ? new JsonText(json) : onlySegments(caller, JSON.parse(json));
       }
-      const found = await asOf(strata, query.at, (atMs) => readCustomerSegmentsAt(strata.database, customerKey(customerId), atMs));
+      const found = await asOf(strata, reads, query.at, (atMs) => readCustomerSegmentsAt(reads, customerKey(customerId), atMs));
       if (found === null || found.customerId !== customerId) throw noCustomer(customerId);
       return onlySegments(caller, {
         customerId: found.customerId,
@@ -163,10 +166,10 @@ export const memberRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: z.strictObject({ data: z.array(CheckedSchema) }) },
     refusals: ['not_found'],
-    handle: async ({ strata, caller, body }) => {
+    handle: async ({ strata, reads, caller, body }) => {
       requireSegments(caller, body.segments);
       const ids = await readSegmentIds(strata.database, body.segments);
-      const inside = await strata.storefront.check(body.customerIds, [...ids.values()], body.unknown);
+      const inside = await strata.storefront.check(reads, body.customerIds, [...ids.values()], body.unknown);
       requireKnown(body.customerIds, inside);
       const data = body.customerIds.map((customerId) => {
         const own = new Set(inside.get(customerId));
@@ -182,9 +185,9 @@ export function memberOut({ customerId, sinceMs, source, version }: Member): z.i
 }
 
 /** Throws `history_trimmed`, and `invalid_request` for an instant that has not come. */
-function asOf<Value>(strata: Strata, at: string, read: (atMs: number) => Promise<Value>): Promise<Value> {
+function asOf<Value>(strata: Strata, reads: Database, at: string, read: (atMs: number) => Promise<Value>): Promise<Value> {
   const atMs = Date.parse(at);
-  return readPast(strata.database, strata.clock, atMs, () => read(atMs));
+  return readPast(reads, strata.clock, atMs, () => read(atMs));
 }
 
 // ---------------------------------------------------------------- snapshots
@@ -192,6 +195,7 @@ function asOf<Value>(strata: Strata, at: string, read: (atMs: number) => Promise
 /** The place of the first page goes along in the cursor. */
 async function snapshotPage(
   strata: Strata,
+  reads: Database,
   key: string,
   query: { readonly after?: string | undefined; readonly at?: string | undefined; readonly limit: number },
 ): Promise<Listed<z.input<typeof MemberSchema>> & { readonly changesAfter: string }> {
@@ -201,11 +205,12 @@ async function snapshotPage(
   }
   const segment = await getSegment(strata.database, key);
   const [given, afterKey] = decodeCursor('snapshot', query.after, ['integer', 'integer']) ?? [];
-  const position = given ?? (await readFeedEnd(strata.database));
-  if (given !== undefined) await requireFeedPlace(strata, given);
+  const source = await chooseFeed(strata, reads, given);
+  const position = given ?? (await readFeedEnd(source.database));
+  if (given !== undefined) await requireFeedPlace(source, given);
   const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1, asOfIso: fixedIso(strata) };
-  const rows = await readMembersAtPosition(strata.database, segment.id, position, range);
-  await requireWhole(strata, position);
+  const rows = await readMembersAtPosition(source.database, segment.id, position, range);
+  await requireWhole(source, position);
   const shown = page(rows, query.limit, memberOut, (last) => encodeCursor('snapshot', [position, last.customerKey]));
   return { ...shown, changesAfter: encodeCursor('changes', [position]) };
 }
@@ -213,13 +218,13 @@ async function snapshotPage(
 const EXPORTED_TOGETHER = 1000;
 
 /** A page at a time: what the reader has not taken is not read. */
-async function* printMembers(strata: Strata, segmentId: number, position: string): AsyncGenerator<string> {
+async function* printMembers(source: FeedSource, segmentId: number, position: string): AsyncGenerator<string> {
   yield 'customerId,since,source,version\r\n';
   let afterKey: CustomerKey | undefined;
   for (;;) {
-    const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: EXPORTED_TOGETHER, asOfIso: fixedIso(strata) };
-    const members = await readMembersAtPosition(strata.database, segmentId, position, range);
-    await requireWhole(strata, position);
+    const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: EXPORTED_TOGETHER, asOfIso: fixedIso(source) };
+    const members = await readMembersAtPosition(source.database, segmentId, position, range);
+    await requireWhole(source, position);
     if (members.length === 0) return;
     yield members.map(printMember).join('');
     afterKey = members.at(-1)?.customerKey;

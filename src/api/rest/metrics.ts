@@ -39,9 +39,11 @@ export function openMetrics(routes: readonly Route[]): readonly Route[] {
 }
 
 /** The process's own are told where the database does not answer, too: that is when they are looked at. */
-async function measure({ database, clock, log, meters }: Strata): Promise<string> {
+async function measure({ database, reads, clock, log, meters }: Strata): Promise<string> {
   const { vitals, registry, pool, databaseUp } = meters;
   for (const [state, connections] of Object.entries(readPoolUse(database))) pool.set({ state }, connections);
+  meters.replicaUp.set(reads.state === 'up' ? 1 : 0);
+  meters.replicaLag.set(reads.lagBytes ?? Number.NaN);
   try {
     const [found, lags] = await Promise.all([readVitals(database, clock), readWebhookLag(database, clock)]);
     setVitals(vitals, found);

@@ -62,8 +62,8 @@ export const orderRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: OrderSchema },
     refusals: ['not_found'],
-    handle: async ({ strata, params }) => {
-      const order = await readOrder(strata.database, params.orderId);
+    handle: async ({ reads, params }) => {
+      const order = await readOrder(reads, params.orderId);
       if (order === null) throw orderNotFound(params.orderId);
       return order;
     },
@@ -101,11 +101,11 @@ export const orderRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(OrderSchema) },
     refusals: ['not_found', 'invalid_cursor'],
-    handle: async ({ strata, params, query }) => {
+    handle: async ({ reads, params, query }) => {
       const place = decodeCursor('orders', query.after, ['instant', 'text']);
       const after = place === null ? null : { atMs: Number(place[0]), id: String(place[1]) };
-      const rows = await listOrders(strata.database, params.customerId, { limit: query.limit + 1, after });
-      if (rows.length === 0 && (await readCustomer(strata.database, params.customerId)) === null) throw customerNotFound(params.customerId);
+      const rows = await listOrders(reads, params.customerId, { limit: query.limit + 1, after });
+      if (rows.length === 0 && (await readCustomer(reads, params.customerId)) === null) throw customerNotFound(params.customerId);
       return page(
         rows,
         query.limit,

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Caller } from '../../access/caller.ts';
 import type { Scope } from '../../access/scopes.ts';
+import type { Database } from '../../db/database.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 
@@ -37,6 +38,8 @@ export type Body<Schema extends z.ZodType> =
 /** What a handler is given: everything checked. */
 interface Call<Params, Query, Payload> {
   readonly strata: Strata;
+  /** As fresh as was asked for, and where that is enough a replica. Of writes, and for what a replica may not be asked: `strata.database`. */
+  readonly reads: Database;
   readonly caller: Caller;
   readonly params: Params;
   readonly query: Query;
@@ -85,7 +88,7 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly query?: Query;
   readonly body?: Body<Payload>;
   /** of the answer; absent: JSON. The others are streams, which the handler sends as they are. */
-  readonly media?: 'text/event-stream' | 'text/csv' | 'text/plain';
+  readonly media?: 'text/event-stream' | 'text/csv' | 'text/plain' | 'text/html';
   /** by status; the first is the one that is sent unless the handler sets another */
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** beside those that every route of this shape has */
@@ -124,14 +127,18 @@ export function takesIdempotencyKey(route: Route): boolean {
   return route.method !== 'GET' && route.readsOnly !== true && route.body?.kind !== 'stream';
 }
 
+const OF_JSON = ['invalid_json', 'invalid_encoding', 'body_too_large'] as const;
+
 /** Every code that a route may answer, with those that come with its shape. */
 export function refusalsOf(route: Route): readonly ErrorCode[] {
   const codes = new Set<ErrorCode>(['invalid_request']);
   if (route.public !== true) for (const code of ['unauthenticated', 'forbidden', 'rate_limited'] as const) codes.add(code);
   if (route.body !== undefined) codes.add('unsupported_media_type');
   if (route.body !== undefined && route.body.kind !== 'stream') {
-    for (const code of ['invalid_json', 'invalid_encoding', 'body_too_large', 'invalid_fields'] as const) codes.add(code);
+    for (const code of [...OF_JSON, 'invalid_fields'] as const) codes.add(code);
   }
+  if (route.body === undefined && route.method !== 'GET')
+    for (const code of ['unsupported_media_type', ...OF_JSON] as const) codes.add(code); // one is read all the same
   if (route.fresh !== undefined) for (const code of ['token_unknown', 'not_yet'] as const) codes.add(code);
   if (route.etag === 'edit') codes.add('version_conflict');
   if (takesIdempotencyKey(route)) for (const code of ['in_progress', 'answer_lost', 'key_reused'] as const) codes.add(code);

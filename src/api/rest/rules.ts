@@ -110,7 +110,7 @@ export const ruleRoutes: readonly Route[] = [
     },
     answers: { 200: PreviewSchema },
     refusals: ['invalid_rule', 'rule_failed', 'history_trimmed'],
-    handle: async ({ strata, caller, body }) => {
+    handle: async ({ strata, reads, caller, body }) => {
       requireRule(caller, body.rule);
       const sampled = sampleFor(caller, body.sample);
       const definitions = await loadDefinitions(strata.database);
@@ -127,12 +127,10 @@ export const ruleRoutes: readonly Route[] = [
         timeZone: strata.timeZone,
         timeoutMs: strata.programs.get().limits.scanTimeoutMs,
       };
-      const { asOfMs, count, population, sampleIds } = await previewRule(strata.database, strata.clock, definitions, request).catch(
-        refuseFailure,
-      );
+      const { asOfMs, count, population, sampleIds } = await previewRule(reads, strata.clock, definitions, request).catch(refuseFailure);
       // after the log was read, which may be trimmed at any moment; facts are never trimmed
-      if (pastMs !== null && checked.reads.segments.size > 0) requireKept(asOfMs, await readKeptHistory(strata.database, strata.clock));
-      const sample = await readCustomers(strata.database, sampleIds);
+      if (pastMs !== null && checked.reads.segments.size > 0) requireKept(asOfMs, await readKeptHistory(reads, strata.clock));
+      const sample = await readCustomers(reads, sampleIds);
       return { count, population, sample: sample.map((customer) => customerFor(caller, customer)), at: instant(asOfMs), warnings };
     },
   }),
