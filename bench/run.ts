@@ -11,6 +11,7 @@ import { measureOrder } from './p4-order.ts';
 import { measureBatch } from './p5-batch.ts';
 import { measureDue } from './p6-due.ts';
 import { measureReads } from './p7-reads.ts';
+import { measureGraphql } from './p8-graphql.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -23,6 +24,7 @@ const MEASURES = {
   P5: measureBatch,
   P6: measureDue,
   P7: measureReads,
+  P8: measureGraphql,
 } as const;
 type Measure = keyof typeof MEASURES;
 
