@@ -12,6 +12,7 @@ import { measureBatch } from './p5-batch.ts';
 import { measureDue } from './p6-due.ts';
 import { measureReads } from './p7-reads.ts';
 import { measureGraphql } from './p8-graphql.ts';
+import { measureWebhooks } from './p9-webhooks.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -25,6 +26,7 @@ const MEASURES = {
   P6: measureDue,
   P7: measureReads,
   P8: measureGraphql,
+  P9: measureWebhooks,
 } as const;
 type Measure = keyof typeof MEASURES;
 
