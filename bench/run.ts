@@ -13,6 +13,7 @@ import { measureDue } from './p6-due.ts';
 import { measureReads } from './p7-reads.ts';
 import { measureGraphql } from './p8-graphql.ts';
 import { measureWebhooks } from './p9-webhooks.ts';
+import { measureFeed } from './p10-feed.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -27,6 +28,7 @@ const MEASURES = {
   P7: measureReads,
   P8: measureGraphql,
   P9: measureWebhooks,
+  P10: measureFeed,
 } as const;
 type Measure = keyof typeof MEASURES;
 
