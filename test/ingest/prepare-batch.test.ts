@@ -212,7 +212,7 @@ describe('declared types', () => {
   it('cannot change under a live rule', async () => {
     await writeFacts(database, (await prepare([{ id: 'a', attributes: { n: '1' } }])).facts);
     await expect(declare('n', 'number', ['vip'])).rejects.toMatchObject({ code: 'in_use', message: /vip/ });
-    await expect(declare('n', 'string', ['vip'])).resolves.toMatchObject({ declared: true });
+    await expect(declare('n', 'string', ['vip'])).resolves.toMatchObject({ declared: { declared: true } });
   });
 
   it('are noticed by writes under way', async () => {
