@@ -32,7 +32,7 @@ const EXPECTED: Readonly<Record<string, Access>> = {
   ...all(['audit'], 'listAudit getAuditHead'),
   ...all(['keys'], 'createKey listKeys getKey rotateKey revokeKey'),
   ...all(['metrics'], 'getMetrics'),
-  ...all('public', 'getHealth getReadiness getOpenapi'),
+  ...all('public', 'getHealth getReadiness getOpenapi getReference'),
 };
 
 /** Where tokens of browsers open something. */

@@ -111,6 +111,7 @@ const REQUESTS: Readonly<Record<string, readonly Request[]>> = {
   getReadiness: [['/readyz']],
   getMetrics: [['/metrics']],
   getOpenapi: [],
+  getReference: [],
   deleteOrder: [['/v1/orders/o1']],
   eraseCustomer: [],
 };

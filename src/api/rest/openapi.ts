@@ -1,6 +1,7 @@
 // In charge of the OpenAPI document, made from the table of routes alone: deterministic, so that the committed file can be compared.
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../errors.ts';
+import { type ExampleRequest, exampleAnswer, exampleRequest } from './examples.ts';
 import { Components, type Direction, type JsonSchema } from './json-schema.ts';
 import { PROBLEM_TYPE } from './problem.ts';
 import { type Body, type Method, type Route, refusalsOf, route, scopesOf, type Tag, takesIdempotencyKey } from './route.ts';
@@ -66,7 +67,8 @@ export function openapiDocument(routes: readonly Route[], version: string): Json
     const path = each.path.replaceAll(/:([A-Za-z]+)/g, '{$1}');
     paths[path] = { ...paths[path], [each.method.toLowerCase()]: operation(each, components) };
   }
-  return {
+  const schemas = components.all();
+  const document = {
     openapi: '3.1.1',
     info: { title: 'Strata', version, description: DESCRIPTION, license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' } },
     servers: [{ url: '/' }],
@@ -76,15 +78,29 @@ export function openapiDocument(routes: readonly Route[], version: string): Json
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'A key, or the admin key' } },
       headers: { RequestId: REQUEST_ID },
-      schemas: components.all(),
+      schemas: Object.fromEntries(Object.entries(schemas).filter(([name]) => !name.startsWith(UNNAMED))),
     },
   };
+  return putInPlace(document, schemas) as JsonSchema;
+}
+
+/** zod names what stands in several places of a recursive schema; the document says it in each place. */
+const UNNAMED = '__schema';
+
+function putInPlace(value: unknown, schemas: Readonly<Record<string, JsonSchema>>): unknown {
+  if (Array.isArray(value)) return value.map((inner) => putInPlace(inner, schemas));
+  if (typeof value !== 'object' || value === null) return value;
+  const { $ref } = value as { readonly $ref?: unknown };
+  const name = typeof $ref === 'string' ? $ref.replace('#/components/schemas/', '') : '';
+  if (name.startsWith(UNNAMED)) return schemas[name];
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, putInPlace(inner, schemas)]));
 }
 
 function operation(each: Route, components: Components): JsonSchema {
+  const example = exampleRequest(each.operationId);
   const parameters = [
-    ...parametersOf(each.params, 'path', components),
-    ...parametersOf(each.query, 'query', components),
+    ...parametersOf(each.params, 'path', components, example?.params),
+    ...parametersOf(each.query, 'query', components, example?.query),
     ...(each.fresh === undefined ? [] : FRESH_PARAMETERS),
     ...(each.tokens === undefined ? [] : [ACCESS_TOKEN]),
     ...(takesIdempotencyKey(each) ? [IDEMPOTENCY_KEY] : []),
@@ -97,7 +113,7 @@ function operation(each: Route, components: Components): JsonSchema {
     ...describe(each),
     ...(each.public === true ? { security: [] } : { 'x-scopes': scopesOf(each) }),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(each.body === undefined ? {} : { requestBody: requestBody(each.body, components) }),
+    ...(each.body === undefined ? {} : { requestBody: requestBody(each.body, components, example) }),
     responses: { ...answersOf(each, components), ...refusalsByStatus(each, components) },
   };
 }
@@ -113,29 +129,60 @@ function describe(each: Route): JsonSchema {
   return description.length === 0 ? {} : { description: description.join('\n\n') };
 }
 
-function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query', components: Components): JsonSchema[] {
+function parametersOf(
+  schema: z.ZodObject | undefined,
+  place: 'path' | 'query',
+  components: Components,
+  examples: Readonly<Record<string, string>> = {},
+): JsonSchema[] {
   if (schema === undefined) return [];
   const named = Object.entries(schema.shape).map(([name, field]) => {
     const { description, ...rest } = components.add(field as z.ZodType, 'input');
     const required = place === 'path' || !(field as z.ZodType).safeParse(undefined).success;
-    return { name, in: place, ...(description === undefined ? {} : { description }), ...(required ? { required } : {}), schema: rest };
+    return {
+      name,
+      in: place,
+      ...(description === undefined ? {} : { description }),
+      ...(required ? { required } : {}),
+      schema: rest,
+      ...(examples[name] === undefined ? {} : { example: asTyped(examples[name], rest) }),
+    };
   });
   const rest = schema.def.catchall;
   if (rest === undefined || rest instanceof z.ZodNever) return named;
   const { description, ...values } = components.add(rest as z.ZodType, 'input');
+  const further = Object.entries(examples).filter(([name]) => !(name in schema.shape));
+  const example = further.length === 0 ? {} : { example: Object.fromEntries(further) };
   // an exploded form object is how OpenAPI says "any further parameters"
   return [
     ...named,
-    { name: 'more', in: place, description, style: 'form', explode: true, schema: { type: 'object', additionalProperties: values } },
+    {
+      name: 'more',
+      in: place,
+      description,
+      style: 'form',
+      explode: true,
+      schema: { type: 'object', additionalProperties: values },
+      ...example,
+    },
   ];
 }
 
-function requestBody(body: Body<z.ZodType>, components: Components): JsonSchema {
+/** Parameters are texts on the wire; the document wants them as their schema has them. */
+function asTyped(text: string, { type }: JsonSchema): unknown {
+  if (type === 'array') return [text];
+  return type === 'integer' || type === 'number' || type === 'boolean' ? JSON.parse(text) : text;
+}
+
+function requestBody(body: Body<z.ZodType>, components: Components, request: ExampleRequest | undefined): JsonSchema {
+  const example = request?.body === undefined ? {} : { example: request.body };
   if (body.kind === 'stream') {
     const bytes = { schema: { type: 'string', description: 'A stream of any length; `Content-Encoding: gzip` is taken' } };
-    return { required: true, content: Object.fromEntries(body.contentTypes.map((type) => [type, bytes])) };
+    const content = body.contentTypes.map((type) => [type, { ...bytes, ...(type === request?.contentType ? example : {}) }]);
+    return { required: true, content: Object.fromEntries(content) };
   }
-  return { required: body.optional !== true, content: { 'application/json': { schema: components.add(body.schema, 'input') } } };
+  const schema = components.add(body.schema, 'input');
+  return { required: body.optional !== true, content: { 'application/json': { schema, ...example } } };
 }
 
 function answersOf(each: Route, components: Components): JsonSchema {
@@ -144,10 +191,12 @@ function answersOf(each: Route, components: Components): JsonSchema {
     ...(each.etag === undefined ? {} : { ETag: { schema: { type: 'string' } } }),
   };
   const direction: Direction = 'output';
-  const answers: [string, JsonSchema][] = Object.entries(each.answers).map(([status, schema]) => [
-    status,
-    { description: each.summary, headers, content: { [each.media ?? 'application/json']: { schema: components.add(schema, direction) } } },
-  ]);
+  const recorded = exampleAnswer(each.operationId);
+  const answers: [string, JsonSchema][] = Object.entries(each.answers).map(([status, schema]) => {
+    const example = recorded?.status === Number(status) ? { example: recorded.body } : {};
+    const content = { [each.media ?? 'application/json']: { schema: components.add(schema, direction), ...example } };
+    return [status, { description: each.summary, headers, content }];
+  });
   if (each.etag === 'read') answers.push(['304', { description: 'What you have still stands', headers }]);
   return Object.fromEntries(answers);
 }

@@ -5,6 +5,7 @@ import { catalogRoutes } from './catalog.ts';
 import { changeRoutes } from './changes.ts';
 import { customerTokenRoutes } from './customer-tokens.ts';
 import { customerRoutes } from './customers.ts';
+import { docsRoute } from './docs.ts';
 import { erasureRoutes } from './erasures.ts';
 import { eventRoutes } from './events.ts';
 import { explanationRoutes } from './explanation.ts';
@@ -54,6 +55,7 @@ export const ROUTES: readonly Route[] = [
   ...healthRoutes,
   ...metricsRoutes,
   openapiRoute(() => apiDocument()),
+  docsRoute(() => apiDocument()),
 ];
 
 let document: JsonSchema | undefined;
