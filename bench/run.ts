@@ -14,6 +14,7 @@ import { measureReads } from './p7-reads.ts';
 import { measureGraphql } from './p8-graphql.ts';
 import { measureWebhooks } from './p9-webhooks.ts';
 import { measureFeed } from './p10-feed.ts';
+import { measureStreams } from './p10-streams.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -29,6 +30,7 @@ const MEASURES = {
   P8: measureGraphql,
   P9: measureWebhooks,
   P10: measureFeed,
+  P10s: measureStreams,
 } as const;
 type Measure = keyof typeof MEASURES;
 
