@@ -46,8 +46,17 @@ export function postgresSeconds(postmaster: number): number {
 }
 
 export function residentMegabytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1] ?? 0) / 1024;
+  return statusMegabytes(pid, 'VmRSS');
+}
+
+/** The most it ever had. */
+export function peakMegabytes(pid: number): number {
+  return statusMegabytes(pid, 'VmHWM');
+}
+
+function statusMegabytes(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  const [, kilobytes] = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes ?? 0) / 1024;
 }
 
 export interface MemoryWatch {

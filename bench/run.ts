@@ -15,6 +15,7 @@ import { measureGraphql } from './p8-graphql.ts';
 import { measureWebhooks } from './p9-webhooks.ts';
 import { measureFeed } from './p10-feed.ts';
 import { measureStreams } from './p10-streams.ts';
+import { measureMemory } from './p11-memory.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -31,6 +32,7 @@ const MEASURES = {
   P9: measureWebhooks,
   P10: measureFeed,
   P10s: measureStreams,
+  P11: measureMemory,
 } as const;
 type Measure = keyof typeof MEASURES;
 
