@@ -114,7 +114,9 @@ const Environment = z.object({
   EVALUATION_TIMEOUT_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(10),
   /** the same for one that scans: a chunk of a run, a preview, a chunk of an impact */
   SCAN_TIMEOUT_SECONDS: wholeNumber(1, 86_400, 'a number of seconds').default(60),
-  /** how long requests that run may take to end after SIGTERM */
+  /** how long after SIGTERM the process answers on, not ready any more, so that whoever sends it requests can notice */
+  DRAIN_SECONDS: wholeNumber(0, 3600, 'a number of seconds').default(0),
+  /** how long requests that run may take to end after that */
   STOP_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(30),
 });
 

@@ -139,11 +139,14 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     logger: log,
   });
   parts.add(async () => {
+    const left = strata.leave();
+    await systemClock.sleep(config.DRAIN_SECONDS * 1000);
     const patience = setTimeout(() => app.server.closeAllConnections(), config.STOP_SECONDS * 1000);
     const idle = setInterval(() => app.server.closeIdleConnections(), 50); // kept alive by a client after its last answer
     await app.close();
     clearTimeout(patience);
     clearInterval(idle);
+    await left;
   });
   if (stopping.aborted) return;
   await app.listen({ host: config.HOST, port: config.PORT }).catch((cause) => refuseToListen(cause, config));
@@ -226,7 +229,7 @@ function refuseToListen(cause: unknown, { HOST, PORT }: Config): never {
 /** The first signal closes everything in order, as does an error that nobody caught; a second one ends the process at once. */
 function stopOnSignals(config: Config, log: Logger, stopping: AbortController, close: () => Promise<void>): void {
   const grace = closeWithGrace(
-    { delay: config.STOP_SECONDS * 1000 + CLOSE_PATIENCE_MS, logger: log, skip: [...STOP_SIGNALS] },
+    { delay: (config.DRAIN_SECONDS + config.STOP_SECONDS) * 1000 + CLOSE_PATIENCE_MS, logger: log, skip: [...STOP_SIGNALS] },
     async ({ err }) => {
       stopping.abort();
       if (err !== undefined) log.fatal({ err }, 'an error that nobody expected: the process stops');

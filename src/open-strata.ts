@@ -103,6 +103,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   });
   await reads.start();
   const publisher = new Publisher({ clock, timeZone: options.timeZone, database });
+  let isLeaving = false;
   const strata: Strata = {
     ...options,
     meters,
@@ -142,6 +143,13 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       run,
     }),
     batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),
+    get isLeaving() {
+      return isLeaving;
+    },
+    leave: async () => {
+      isLeaving = true;
+      await leadership?.stop();
+    },
     close: async () => {
       strata.feedTail.stop();
       await strata.webhooks.stop();
@@ -192,8 +200,8 @@ async function lead(
 ): Promise<void> {
   const term = new AbortController();
   const until = AbortSignal.any([signal, term.signal]);
-  const tasks = [
-    strata.publisher.run(connection, until),
+  const publishing = strata.publisher.run(connection, until);
+  const others = [
     keepAt(strata, 'looks', () => lookAtDue(strata, until), until),
     keepAt(strata, 'runs', () => runQueued(strata, until), until),
     keepAt(strata, 'imports', () => settleAbandoned(strata, until), until),
@@ -204,10 +212,12 @@ async function lead(
     keepAt(strata, 'clock', () => lookAtClock(strata, until), until),
   ];
   try {
-    await Promise.all(tasks);
+    await Promise.all([publishing, ...others]);
   } finally {
     term.abort();
-    await Promise.allSettled(tasks);
+    await publishing.catch(() => {}); // told by the line above
+    await connection.end().catch(() => {}); // the next leader need not wait for what the others still have under way
+    await Promise.allSettled(others);
   }
 }
 

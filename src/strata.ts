@@ -53,5 +53,9 @@ export interface Strata extends Deciding {
   readonly batches: Gatherer<PieceOfWriting, WriteOutcome>;
   /** sends to webhooks; rung when one was made or changed */
   readonly webhooks: Deliverer;
+  /** No new work is to come: somebody else is to have it. */
+  readonly isLeaving: boolean;
+  /** Gives the lead to another process at once; resolves when what the leader had under way has ended. Requests are answered on. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }

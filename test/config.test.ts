@@ -25,6 +25,7 @@ describe('configuration', () => {
       ERASURE_DAYS: 7,
       METRICS_PUBLIC: false,
       INTROSPECTION: true,
+      DRAIN_SECONDS: 0,
       STOP_SECONDS: 30,
     });
   });

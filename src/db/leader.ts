@@ -6,11 +6,14 @@ import { SESSION_SETTINGS } from './database.ts';
 
 const LEADER_LOCK = '7310589412001';
 const RETRY_MS = 1000;
+/** A lead that is given up in order is taken over within this. A blocking lock would take it at once, and hold back vacuum while it waits. */
+const LOOK_MS = 250;
 /** A killed process is noticed at once; one whose machine has gone, after about ten seconds instead of two hours. */
 const GIVE_UP_ON_THE_GONE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
 
 export interface LeaderTasks {
-  /** Runs while this process leads, on the very connection that holds the lock; returns when the signal aborts. A throw gives the lead up. */
+  /** Runs while this process leads, on the very connection that holds the lock; returns when the signal aborts. A throw gives the lead up, as does
+   *  ending the connection. */
   lead(connection: pg.Client, signal: AbortSignal): Promise<void>;
   onError(error: unknown): void;
 }
@@ -61,11 +64,19 @@ export class Leadership {
     connection.on('end', () => term.abort());
     await connection.connect();
     try {
-      const { rows } = await connection.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [LEADER_LOCK]);
-      if (rows[0]?.leads !== true) return;
-      await this.#tasks.lead(connection, AbortSignal.any([this.#stopping.signal, term.signal]));
+      const signal = AbortSignal.any([this.#stopping.signal, term.signal]);
+      while (!(await takeLock(connection))) {
+        await this.#clock.sleep(LOOK_MS, signal);
+        if (signal.aborted) return;
+      }
+      await this.#tasks.lead(connection, signal);
     } finally {
       await connection.end().catch(() => {}); // a broken connection has already given the lock back
     }
   }
+}
+
+async function takeLock(connection: pg.Client): Promise<boolean> {
+  const { rows } = await connection.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [LEADER_LOCK]);
+  return rows[0]?.leads === true;
 }

@@ -7,7 +7,8 @@ import type { Database } from './database.ts';
 
 /** `none`: there is no replica; `down`: it does not answer; `foreign`: no copy of this database, or not a replica (any more); `catching up`:
  *  it has yet to come to what this process found on the primary when it started, such as the schema. */
-export type ReplicaState = 'none' | 'down' | 'foreign' | 'catching up' | 'up';
+export const REPLICA_STATES = ['none', 'down', 'foreign', 'catching up', 'up'] as const;
+export type ReplicaState = (typeof REPLICA_STATES)[number];
 
 export interface ReadsOptions {
   readonly primary: Database;
