@@ -65,7 +65,7 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
         const answer = await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
         return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;
       } finally {
-        if (context.stopping.aborted) reply.header('connection', 'close'); // a kept connection would hold up the end
+        if (context.strata.isLeaving || context.stopping.aborted) reply.header('connection', 'close'); // a kept connection would hold up the end
       }
     },
   });
