@@ -126,7 +126,7 @@ export class Deliverer {
         const lookedMs = clock.nowMs();
         for (const held of await this.#take()) this.#begin(held);
         await this.#bell.wait(clock, LOOK_MS, signal);
-        const earlyMs = lookedMs + GATHER_MS - clock.nowMs();
+        const earlyMs = Math.min(GATHER_MS, lookedMs + GATHER_MS - clock.nowMs()); // the clock may have been set back
         if (earlyMs > 0) await clock.sleep(earlyMs, signal);
       } catch (error) {
         log.warn({ err: error }, 'looking for webhooks to send to was interrupted; it is tried again');

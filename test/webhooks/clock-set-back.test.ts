@@ -1,7 +1,17 @@
 // An endpoint that failed, or was held, while the clock ran an hour ahead does not wait for that hour once the clock is right again.
+import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { NO_FACTS } from '../../src/ingest/facts.ts';
+import { openStrata } from '../../src/open-strata.ts';
+import { write } from '../../src/pipeline.ts';
+import { createSegment } from '../../src/segments/segments.ts';
 import { setEndpointsBack } from '../../src/webhooks/clock-set-back.ts';
-import { openWebhookShop } from './webhook-shop.ts';
+import { createWebhook } from '../../src/webhooks/webhooks.ts';
+import { createTestDatabase, SECRET_KEY } from '../database.ts';
+import { customer } from '../membership/strata-under-test.ts';
+import { startReceiver } from './receiver.ts';
+import { openWebhookShop, TO_US } from './webhook-shop.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -23,5 +33,32 @@ it('waits no longer than without the jump', async () => {
     expect(shop.receiver.positions()).toEqual([1, 1]);
   } finally {
     await shop.drop();
+  }
+});
+
+it('a sender whose own clock jumps goes on', { timeout: 60_000 }, async () => {
+  const test = await createTestDatabase();
+  const receiver = await startReceiver();
+  let aheadMs = HOUR_MS;
+  const clock: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs };
+  const place = { database: test.database, clock, cluster: 'test', secretKey: SECRET_KEY, timeZone: 'UTC', currency: 'USD' };
+  const strata = await openStrata({ ...place, ...TO_US, log: pino({ level: 'silent' }), background: true });
+  const enter = (id: string) => write(strata, { ...NO_FACTS, customers: [customer(id, { profile: { country: 'CN' } })] });
+  try {
+    const china = { key: 'china', name: 'china', kind: 'rule' as const, rule: 'country = "CN"', publish: true, author: null };
+    await createSegment(test.database, clock, china);
+    strata.runsWaiting.ring();
+    const content = { description: null, types: ['segment.membership.changed'], segments: null, changeTypes: null, batchSize: 1 } as const;
+    await createWebhook(strata.webhooks.record, { url: receiver.url, ...content, author: 'test' });
+    await enter('ada');
+    await receiver.count(1);
+    aheadMs = 0;
+    await enter('ben');
+    await enter('cyd');
+    await receiver.until(() => receiver.positions().includes(3));
+  } finally {
+    await strata.close();
+    await receiver.close();
+    await test.drop();
   }
 });
