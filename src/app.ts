@@ -19,6 +19,7 @@ import { parseQueryString } from './api/rest/query-string.ts';
 import { recordRefusal } from './api/rest/record-call.ts';
 import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
+import { giveUpSlowBodies, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
 
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly logger?: FastifyBaseLogger;
   /** address ranges of proxies whose X-Forwarded-For is believed; absent: none */
   readonly trustProxy?: readonly string[];
+  /** tests: how long slow requests are waited for */
+  readonly patience?: Partial<Patience>;
   /** tests: an answer that its schema does not describe exactly is a 500 */
   readonly checkAnswers?: boolean;
 }
@@ -47,12 +50,14 @@ const CALLERS_MAX = 50_000;
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const stopping = new AbortController();
+  const patience = { ...PATIENCE, ...options.patience };
   const app: FastifyInstance = Fastify({
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy], // else anybody could say where he comes from
-    http: { shouldUpgradeCallback: isGraphqlSocket }, // other upgrades, such as to h2c, are answered as the requests that they are
+    keepAliveTimeout: patience.idleMs,
+    http: { ...serverPatience(patience), shouldUpgradeCallback: isGraphqlSocket }, // other upgrades, such as to h2c, are answered as the requests that they are
     return503OnClosing: false, // who is already connected is served; the server takes no new connections
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: parseQueryString },
     frameworkErrors: (error, request, reply) => handleError(error, request as FastifyRequest, reply as unknown as FastifyReply),
@@ -73,6 +78,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     if (request.routeOptions.config?.public !== true) request.caller = await gate(request, reply);
   });
   meterRequests(app, strata.meters);
+  giveUpSlowBodies(app, patience);
   app.addHook('onError', async (request, _reply, error) => {
     recordRefusal(strata, request.caller ?? NOBODY, request, request.routeOptions.config?.operationId ?? 'none', error);
   });
@@ -90,6 +96,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
+const BROKEN_HTTP: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The headers are too large.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'The request did not come in time.',
+};
+
 /** What Node's HTTP parser refuses never becomes a request; it gets a problem all the same. */
 function refuseBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
@@ -97,7 +108,7 @@ function refuseBrokenHttp(error: NodeJS.ErrnoException, socket: Socket): void {
     return;
   }
   const id = randomUUID();
-  const detail = error.code === 'HPE_HEADER_OVERFLOW' ? 'The headers are too large.' : 'This is not well-formed HTTP/1.1.';
+  const detail = BROKEN_HTTP[error.code ?? ''] ?? 'This is not well-formed HTTP/1.1.';
   const body = JSON.stringify(problem('invalid_request', detail, id));
   socket.end(
     `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_TYPE}\r\nX-Request-Id: ${id}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

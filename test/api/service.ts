@@ -2,6 +2,7 @@
 // against the schema of its route.
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
+import type { Patience } from '../../src/api/rest/slow-requests.ts';
 import { buildApp } from '../../src/app.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
@@ -31,7 +32,7 @@ export async function startService(
   options: { readonly clock?: Clock; readonly background?: boolean; readonly log?: (line: string) => void } & Pick<
     StrataOptions,
     'webhookAllow' | 'webhookSend' | 'accessLimits'
-  > & { readonly cluster?: string; readonly corsOrigins?: readonly string[] } = {},
+  > & { readonly cluster?: string; readonly corsOrigins?: readonly string[]; readonly patience?: Partial<Patience> } = {},
 ): Promise<Service> {
   const test = await createTestDatabase();
   const { log: write } = options;
@@ -56,6 +57,7 @@ export async function startService(
     checkAnswers: true,
     limits: options.accessLimits ?? {},
     corsOrigins: options.corsOrigins ?? [],
+    patience: options.patience ?? {},
   });
   return {
     app,

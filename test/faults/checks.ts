@@ -41,7 +41,7 @@ export async function findViolations(database: Database, ledger: Ledger, reader:
 }
 
 /** `strata verify`, as people run it. */
-async function verify(database: Database): Promise<string[]> {
+export async function verify(database: Database): Promise<string[]> {
   const environment = { PATH: process.env['PATH'] ?? '', DATABASE_URL: database.url };
   const run = spawn(process.execPath, [LAUNCHER, 'verify'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';

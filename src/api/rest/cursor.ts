@@ -71,15 +71,20 @@ export interface Page<Item> {
 /** For GraphQL, whose connections have a cursor for each row; REST answers none but the last. */
 const cursors = new WeakMap<readonly unknown[], (index: number) => string>();
 
-/** The answer of a list that was asked for one row more than its limit: `next` is null exactly when nothing follows. */
+/**
+ * The answer of a list that was asked for one row more than its limit: `next` is null exactly when nothing follows. `isShown`: rows that the
+ * caller is not told of are left out of their page.
+ */
 export function page<Row, Item>(
   rows: readonly Row[],
   limit: number,
   toItem: (row: Row) => Item,
   cursorOf: (last: Row) => string,
+  isShown: (row: Row) => boolean = () => true,
 ): Page<Item> {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
+  const read = rows.slice(0, limit);
+  const shown = read.filter(isShown);
+  const last = read.at(-1);
   const answer = { data: shown.map(toItem), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };
   cursors.set(answer.data, (index) => cursorOf(shown[index] as Row));
   return answer;

@@ -26,8 +26,10 @@ const profileInput = {
   language: text(),
   source: text(),
   tags: z.array(z.string()).nullish().meta({ description: 'Replaced whole' }),
-  consent: z.record(z.string(), z.boolean().nullable()).nullish().meta({ description: 'By purpose; merged; null clears' }),
-  attributes: Attributes.nullish().meta({ description: 'Custom attributes; merged by name; null clears; objects nest into dotted names' }),
+  consent: z.record(z.string(), z.boolean().nullable()).optional().meta({ description: 'By purpose; merged; null clears one' }),
+  attributes: Attributes.optional().meta({
+    description: 'Custom attributes; merged by name; null clears one; objects nest into dotted names',
+  }),
   createdAt: Instant.optional(),
 };
 

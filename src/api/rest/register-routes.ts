@@ -17,6 +17,8 @@ declare module 'fastify' {
     readonly operationId?: string;
     /** needs no key */
     readonly public?: boolean;
+    /** its body is a stream of any length */
+    readonly upload?: boolean;
     /** any of them opens it */
     readonly scopes?: readonly Scope[];
     /** also for the bearers of these; and CORS is for them alone */
@@ -76,6 +78,7 @@ function configOf(route: Route): FastifyContextConfig {
   return {
     operationId: route.operationId,
     public: route.public === true,
+    upload: route.body?.kind === 'stream',
     scopes: scopesOf(route),
     tokens,
     ...(tokens.length === 0 ? { cors: false } : {}),

@@ -232,13 +232,13 @@ export const webhookRoutes: readonly Route[] = [
       const [afterId] = decodeCursor('webhooks', query.after, ['text']) ?? [];
       if (afterId !== undefined && !UUID_TEXT.test(afterId)) throw new AppError('invalid_cursor', 'The cursor is not one of this list.');
       const rows = await listWebhooks(strata.database, { afterId, limit: query.limit + 1 });
-      const { data, next } = page(
+      return page(
         rows,
         query.limit,
-        (webhook) => webhook,
+        webhookOut,
         (last) => encodeCursor('webhooks', [last.id]),
+        (webhook) => isShown(caller, webhook),
       );
-      return { data: data.filter((webhook) => isShown(caller, webhook)).map(webhookOut), next };
     },
   }),
   route({

@@ -1,0 +1,46 @@
+// In charge of requests that come slowly: a head, a JSON body or an upload that drips or stands still is given up, so that nobody holds a
+// connection for ever by a byte now and then. Not of answers that nobody reads: whoever streams looks to that.
+import type { FastifyInstance } from 'fastify';
+
+export interface Patience {
+  /** for the head of a request, also on a connection that has sent nothing yet */
+  readonly headMs: number;
+  /** for the whole of a JSON body: 16 MB in a minute is a slow line */
+  readonly bodyMs: number;
+  /** for the next bytes of an upload, which itself may be of any length */
+  readonly uploadMs: number;
+  /** between connections without a request and the end of them; longer than load balancers keep theirs */
+  readonly idleMs: number;
+  /** how often the heads are looked at */
+  readonly lookMs: number;
+}
+
+export const PATIENCE: Patience = { headMs: 30_000, bodyMs: 60_000, uploadMs: 300_000, idleMs: 72_000, lookMs: 5_000 };
+
+/** The server's own limits. `requestTimeout` stays 0: uploads last as long as they last. */
+export function serverPatience({ headMs, lookMs }: Patience): {
+  readonly headersTimeout: number;
+  readonly connectionsCheckingInterval: number;
+} {
+  return { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
+}
+
+/** Of bodies; a connection that is given up ends without an answer, since its sender is not done asking. */
+export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Patience): void {
+  app.addHook('preParsing', async (request, reply) => {
+    const { raw } = request;
+    if (raw.complete) return;
+    const isUpload = request.routeOptions.config?.upload === true;
+    const giveUp = () => {
+      if (!raw.complete) raw.destroy();
+    };
+    if (isUpload) {
+      raw.setTimeout(uploadMs, giveUp); // of silence
+      reply.raw.once('close', () => raw.setTimeout(0));
+      return;
+    }
+    const timer = setTimeout(giveUp, bodyMs); // of all
+    timer.unref();
+    raw.once('close', () => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,16 @@
+// The short form of `npm run test:hostile`: a few hundred requests of every kind.
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { playHostile } from './play-hostile.ts';
+
+const SEED = Number(process.env['SEED'] ?? 20261122);
+const REQUESTS = 800;
+
+test('answers everything as documented', { timeout: 240_000 }, async () => {
+  const report = await playHostile({ seed: SEED, requests: REQUESTS, lanes: 6, untilMs: systemClock.nowMs() + 60_000, tell: () => {} });
+  const { sent, memory } = report;
+  console.log(`hostile: SEED=${SEED}, ${sent} requests, ${memory.most} MB at most`);
+  expect(report.failures).toEqual([]);
+  expect(sent).toBeGreaterThan(200);
+  expect(memory.most).toBeLessThan(1024);
+});
