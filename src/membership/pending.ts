@@ -42,17 +42,41 @@ export async function settlePending(deciding: Deciding, importId: string, signal
   return changes;
 }
 
-/** Imports that owe and, as it seems, are not being worked on: their process died, or gave up before it could pay. */
+/**
+ * Imports that owe and, as it seems, are not being worked on: their process died, or gave up before it could pay. The index is stepped through
+ * import by import: reading all that a large one owes took 0.1 s for each 100,000 customers, at every look.
+ */
 export async function findAbandonedImports(database: Database, asOfIso: string | null): Promise<string[]> {
   const rows = await database.query<{ import_id: string }>({
     name: 'find_abandoned_imports',
     text: `
-      select distinct p.import_id
-      from pending as p
-      left join imports as i on i.id = p.import_id
-      where i.id is null
-        or i.leased_until not between coalesce($1::timestamptz, clock_timestamp()) + $2::integer * interval '1 millisecond'
-          and coalesce($1::timestamptz, clock_timestamp()) + $3::integer * interval '1 millisecond'`, // longer: the clock was set back since
+      with recursive owing as (
+        (
+          select p.import_id
+          from pending as p
+          order by p.import_id
+          limit 1
+        )
+        union all
+        select (
+          select n.import_id
+          from pending as n
+          where n.import_id > o.import_id
+          order by n.import_id
+          limit 1
+        )
+        from owing as o
+        where o.import_id is not null
+      )
+      select o.import_id
+      from owing as o
+      left join imports as i on i.id = o.import_id
+      where o.import_id is not null
+        and (
+          i.id is null
+          or i.leased_until not between coalesce($1::timestamptz, clock_timestamp()) + $2::integer * interval '1 millisecond'
+            and coalesce($1::timestamptz, clock_timestamp()) + $3::integer * interval '1 millisecond'
+        )`, // longer: the clock was set back since
     values: [asOfIso, LEASE_MS - SILENT_MS, 2 * LEASE_MS],
   });
   return rows.map((row) => row.import_id);
