@@ -2,6 +2,7 @@
 import type { Queryable } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
+import { CUSTOMER_OR_ERASED, WORD_OF_CHANGE } from './change-names.ts';
 import { positionBefore } from './marks.ts';
 import { segmentRange } from './segment-range.ts';
 
@@ -121,12 +122,9 @@ export async function readChanges(database: Queryable, query: FeedQuery): Promis
   const rows = await database.query<ChangeRow>({
     name: `read_changes${name}`,
     text: `
-      select c.position, c.type, s.key as segment, coalesce(k.external_id, e.external_id) as customer_id, c.version, c.cause, c.at, l.actor, l.reason
+      select c.position, c.type, s.key as segment, ${CUSTOMER_OR_ERASED} as customer_id, c.version, c.cause, c.at, l.actor, l.reason
       from (${found}) as c
-      left join segments as s on s.id = c.segment_id
-      left join customers as k on k.id = c.customer_id
-      left join erasures as e on e.id = c.erasure_id
-      left join pin_log as l on l.customer_id = c.customer_id and l.id = c.pin_log_id
+      left join segments as s on s.id = c.segment_id${WORD_OF_CHANGE}
       order by c.position`,
     values,
   });

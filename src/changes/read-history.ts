@@ -2,6 +2,7 @@
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
+import { CUSTOMER_OF_CHANGE, WORD_OF_CHANGE } from './change-names.ts';
 import { positionBefore } from './marks.ts';
 import { LAST_POSITION, segmentRange } from './segment-range.ts';
 
@@ -115,7 +116,7 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
   only('at < $::timestamptz', query.toMs === undefined ? undefined : isoOr('', query.toMs));
   const rows = await database.query<HistoryRow>({
     text: `
-      select c.position, c.type, s.key as segment, k.external_id as customer_id, c.version, c.cause, c.at, c.since, l.actor, l.reason
+      select c.position, c.type, s.key as segment, ${CUSTOMER_OF_CHANGE} as customer_id, c.version, c.cause, c.at, c.since, l.actor, l.reason
       from (
         select c.position, c.type, c.segment_id, c.customer_id, c.version, c.cause, c.at, c.since, c.pin_log_id
         from changes as c
@@ -123,9 +124,7 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
         order by ${ofSegment ? 'c.segment_id desc, ' : ''}c.position desc
         limit $3
       ) as c
-      join segments as s on s.id = c.segment_id
-      left join customers as k on k.id = c.customer_id
-      left join pin_log as l on l.customer_id = c.customer_id and l.id = c.pin_log_id
+      join segments as s on s.id = c.segment_id${WORD_OF_CHANGE}
       order by c.position desc`,
     values,
   });

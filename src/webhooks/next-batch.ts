@@ -3,6 +3,7 @@
 // Order: changes by position; a notice comes behind every change that was decided before it, and no later than behind those numbered when
 // that was seen. Content is made of ranges, so that a retry says the same.
 import { uuidv7 } from '../base/uuid.ts';
+import { CUSTOMER_OR_ERASED, WORD_OF_CHANGE } from '../changes/change-names.ts';
 import { segmentRange } from '../changes/segment-range.ts';
 import type { Queryable } from '../db/database.ts';
 import type { Cause } from '../membership/record.ts';
@@ -91,14 +92,11 @@ async function readRange(database: Queryable, { after, through, limit }: Range, 
     name: isOfAll ? 'webhook_changes' : 'webhook_changes_of_segments',
     text: `
       select f.position as feed_end, t.position as trimmed, clock_timestamp() as read_at,
-        c.position, c.type, s.key as segment, coalesce(k.external_id, e.external_id) as customer_id, c.version, c.cause, c.at, l.actor, l.reason
+        c.position, c.type, s.key as segment, ${CUSTOMER_OR_ERASED} as customer_id, c.version, c.cause, c.at, l.actor, l.reason
       from feed as f
       cross join trimmed as t
       left join (${isOfAll ? ALL : OF_SEGMENTS}) as c on true
-      left join segments as s on s.id = c.segment_id
-      left join customers as k on k.id = c.customer_id
-      left join erasures as e on e.id = c.erasure_id
-      left join pin_log as l on l.customer_id = c.customer_id and l.id = c.pin_log_id
+      left join segments as s on s.id = c.segment_id${WORD_OF_CHANGE}
       order by c.position`,
     values: [after, through, limit, filter.changeTypes, ...(isOfAll ? [] : [filter.segmentIds])],
   });
