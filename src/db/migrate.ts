@@ -3,11 +3,24 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { systemClock } from '../base/clock.ts';
 import { StartError } from '../base/start-error.ts';
 import type { Client, Database } from './database.ts';
+import { sqlState } from './transaction.ts';
 
 /** A number of our own choosing: whoever holds it as a session's advisory lock migrates. */
 const MIGRATION_LOCK = 7_258_613_001;
+
+/** Writers wait no longer than this behind a migration that has yet to get its locks, and go on for at least as long between two tries. */
+const LOCK_TIMEOUT_MS = 250;
+const BETWEEN_TRIES_MS = 500;
+const LOCK_PATIENCE_MS = 10 * 60_000;
+
+/** Nothing of the migration is wrong: others had what it needs. */
+const MET_OTHERS: ReadonlySet<string> = new Set([
+  '55P03', // lock_not_available
+  '40P01', // deadlock_detected
+]);
 
 export const MIGRATIONS_FOLDER = path.join(import.meta.dirname, '..', '..', 'migrations');
 
@@ -107,14 +120,41 @@ function findMissing(migrations: readonly Migration[], applied: ReadonlyMap<stri
   return missing;
 }
 
+/**
+ * A migration that waited for a lock would hold up everybody who comes after it and wants the table only to write. So it waits shortly, gives
+ * up all it has, and tries again when those who were behind it have gone on.
+ */
 async function apply(client: Client, migration: Migration): Promise<void> {
+  const endsMs = systemClock.nowMs() + LOCK_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await applyOnce(client, migration);
+    } catch (cause) {
+      const state = sqlState(cause);
+      if (state === undefined || !MET_OTHERS.has(state)) {
+        throw new Error(`migration ${migration.name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
+      }
+      if (systemClock.nowMs() >= endsMs) {
+        const minutes = LOCK_PATIENCE_MS / 60_000;
+        throw new StartError(
+          `The migration ${migration.name} has tried for ${minutes} minutes to have its tables for itself. Look in pg_stat_activity for a transaction that stays open, end it, and start again.`,
+          { cause },
+        );
+      }
+      await systemClock.sleep(BETWEEN_TRIES_MS);
+    }
+  }
+}
+
+async function applyOnce(client: Client, migration: Migration): Promise<void> {
   await client.query('begin');
   try {
+    await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await client.query(migration.text);
     await client.query('insert into migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum]);
     await client.query('commit');
-  } catch (cause) {
+  } catch (error) {
     await client.query('rollback');
-    throw new Error(`migration ${migration.name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw error;
   }
 }
