@@ -21,11 +21,6 @@ declare module 'fastify' {
   }
 }
 
-/** Who the bearer of a long-lived request is by now. Throws `unauthenticated` where the key or token counts no more. */
-export function recheckCaller(request: FastifyRequest): Promise<Caller> {
-  return request.server.authenticate(credentialsOf(request, request.routeOptions.config));
-}
-
 /** Throws `unauthenticated`, `rate_limited` and `forbidden`; → who calls. */
 export type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>;
 
