@@ -35,8 +35,8 @@ export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Pat
       if (!raw.complete) raw.destroy();
     };
     if (isUpload) {
-      raw.setTimeout(uploadMs, giveUp); // of silence
-      reply.raw.once('close', () => raw.setTimeout(0));
+      raw.setTimeout?.(uploadMs, giveUp); // of silence; a request that is injected has no connection to be silent
+      reply.raw.once('close', () => raw.setTimeout?.(0));
       return;
     }
     const timer = setTimeout(giveUp, bodyMs); // of all
