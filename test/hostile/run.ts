@@ -1,7 +1,8 @@
 // In charge of `npm run test:hostile`: hostile sessions by seed, and the counts at the end. --requests (of each seed), --seed (several with commas
-// between), --lanes, --minutes (of each seed); ends non-zero where anything failed.
+// between), --lanes, --minutes (of each seed); --streams N: a crowd of so many streams in place of that. Ends non-zero where anything failed.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
+import { playCrowd } from './play-crowd.ts';
 import { playHostile } from './play-hostile.ts';
 
 const { values } = parseArgs({
@@ -10,11 +11,26 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '100000' },
     lanes: { type: 'string', default: '8' },
     minutes: { type: 'string', default: '60' },
+    streams: { type: 'string', default: '0' },
   },
 });
 
 let failed = 0;
-for (const seed of values.seed.split(',').map(Number)) {
+const streams = Number(values.streams);
+if (streams > 0) {
+  const { short, refused, socketsClosed, memory } = await playCrowd({
+    streams,
+    sockets: 500,
+    changes: 20,
+    tell: (line) => console.log(line),
+  });
+  console.log(
+    `${short} streams did not get everything, ${refused} requests of others failed, ${socketsClosed} of 500 websockets were closed`,
+  );
+  console.log(`memory of the service: ${memory.join(', ')} MB (before, with all, after the changes, when all had gone)`);
+  failed += short + refused;
+}
+for (const seed of streams > 0 ? [] : values.seed.split(',').map(Number)) {
   const begunMs = systemClock.nowMs();
   const report = await playHostile({
     seed,
