@@ -14,6 +14,7 @@ import { allowOrigins } from './api/rest/cors.ts';
 import { readJsonBodies } from './api/rest/json-body.ts';
 import { meterRequests } from './api/rest/meter-requests.ts';
 import { openMetrics } from './api/rest/metrics.ts';
+import { refuseOverload } from './api/rest/overload.ts';
 import { handleError, PROBLEM_TYPE, problem } from './api/rest/problem.ts';
 import { parseQueryString } from './api/rest/query-string.ts';
 import { recordRefusal } from './api/rest/record-call.ts';
@@ -75,6 +76,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await allowOrigins(app, options.corsOrigins ?? []);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+  });
+  refuseOverload(app, strata);
+  app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config?.public !== true) request.caller = await gate(request, reply);
   });
   meterRequests(app, strata.meters);

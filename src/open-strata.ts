@@ -25,6 +25,7 @@ import { Leadership } from './db/leader.ts';
 import { Listener } from './db/listener.ts';
 import { Reads, type ReplicaState } from './db/reads.ts';
 import { isUnreachable } from './db/unreachable.ts';
+import { AppError } from './errors.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import { watchClock } from './membership/clock-set-back.ts';
@@ -77,6 +78,15 @@ export interface StrataOptions {
 const SINGLES_TOGETHER = 64;
 const SINGLE_LANES = 2;
 const BATCH_LANES = 3;
+/** Who comes then would only be answered late, and so would everybody behind. */
+const SINGLES_WAITING = 1000;
+const BATCHES_WAITING = 50;
+const SINGLES_WAIT_SECONDS = 1;
+const BATCHES_WAIT_SECONDS = 10;
+
+function tooManyWrites(): AppError {
+  return new AppError('unavailable', 'More writes arrive than can be done; try again.', { retryAfterS: 1 });
+}
 
 /** Reads the definitions and starts to take part in leading. Throws what the database throws. */
 export async function openStrata(options: StrataOptions): Promise<Strata> {
@@ -140,9 +150,16 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       lanes: SINGLE_LANES,
       keysOf: ({ facts }) => namedKeys(facts),
       isNobodys: isUnreachable,
+      queue: { most: SINGLES_WAITING, mostSeconds: SINGLES_WAIT_SECONDS, refusal: tooManyWrites },
       run,
     }),
-    batches: new Gatherer({ limit: 1, lanes: BATCH_LANES, keysOf: () => [], run }),
+    batches: new Gatherer({
+      limit: 1,
+      lanes: BATCH_LANES,
+      keysOf: () => [],
+      queue: { most: BATCHES_WAITING, mostSeconds: BATCHES_WAIT_SECONDS, refusal: tooManyWrites },
+      run,
+    }),
     get isLeaving() {
       return isLeaving;
     },

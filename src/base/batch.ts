@@ -1,6 +1,8 @@
 // In charge of gathering single pieces of work that arrive together into one call, each still answered and refused by itself.
 // Not of what the work is.
 
+import { startStopwatch } from './clock.ts';
+
 export interface GatherOptions<Input, Output> {
   /** pieces in one call at the most */
   readonly limit: number;
@@ -10,12 +12,19 @@ export interface GatherOptions<Input, Output> {
   keysOf(input: Input): Iterable<string>;
   /** true: what went wrong is no piece's doing: all are run once more, and then it is the answer to all; absent: it may always be one's */
   isNobodys?(error: unknown): boolean;
+  /**
+   * Who comes when so many wait is refused at once; or when more wait than go at once, and those who went last had waited for so long. So the
+   * wait stays about the same whatever the speed. Absent: nobody is refused.
+   */
+  readonly queue?: { readonly most: number; readonly mostSeconds: number; refusal(): Error };
   /** answers in the order of the inputs */
   run(inputs: readonly Input[]): Promise<readonly Output[]>;
 }
 
 interface Waiting<Input, Output> {
   readonly input: Input;
+  /** → seconds */
+  waited(): number;
   resolve(output: Output): void;
   reject(error: unknown): void;
 }
@@ -26,6 +35,8 @@ export class Gatherer<Input, Output> {
   #waiting: Waiting<Input, Output>[] = [];
   readonly #busyKeys = new Set<string>();
   #lanesBusy = 0;
+  /** how long the middle one of the last call had waited: not the longest, which may only wait for its turn behind its own kind */
+  #waitedSeconds = 0;
   #scheduled = false;
 
   constructor(options: GatherOptions<Input, Output>) {
@@ -33,10 +44,18 @@ export class Gatherer<Input, Output> {
   }
 
   add(input: Input): Promise<Output> {
+    const { queue } = this.#options;
+    if (queue !== undefined && this.#isFull(queue)) return Promise.reject(queue.refusal());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, resolve, reject });
+      this.#waiting.push({ input, waited: startStopwatch(), resolve, reject });
       this.#schedule();
     });
+  }
+
+  #isFull({ most, mostSeconds }: { readonly most: number; readonly mostSeconds: number }): boolean {
+    const { limit, lanes } = this.#options;
+    const waiting = this.#waiting.length;
+    return waiting >= most || (waiting >= limit * lanes && this.#waitedSeconds > mostSeconds);
   }
 
   /** After the current tick, so that all that arrived in it goes together. */
@@ -65,6 +84,7 @@ export class Gatherer<Input, Output> {
       for (const key of own) keys.add(key); // also of those left: a later piece must not overtake them
     }
     this.#waiting = left;
+    this.#waitedSeconds = taken[taken.length >> 1]?.waited() ?? this.#waitedSeconds;
     return taken;
   }
 
