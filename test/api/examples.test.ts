@@ -140,7 +140,7 @@ test('the document shows what is answered', async () => {
   await expect(steady(text)).toMatchFileSnapshot('../../src/api/rest/example-answers.yaml');
 });
 
-test('what the document shows is as its schemas say', () => {
+test('what the document shows fits its schemas', () => {
   for (const { operationId, answers, body, params, query } of ROUTES) {
     const answer = exampleAnswer(operationId);
     const request = exampleRequest(operationId);

@@ -46,7 +46,7 @@ test('consent and attributes are not cleared whole', async () => {
   }
 });
 
-test('bodies of routes without bodies are in the document', async () => {
+test('the document knows of bodies nobody wants', async () => {
   await service.call('POST', '/v1/segments', { key: 'seg', name: 'x', kind: 'rule', rule: 'everyone' });
   const call = (body: string, type: string) => service.call('POST', '/v1/segments/seg/pause', body, { 'content-type': type });
   const { paths } = apiDocument() as never as {
