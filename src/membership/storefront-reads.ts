@@ -159,7 +159,7 @@ export class StorefrontReads {
     if (source === undefined) {
       const database = openDatabase(reads.url, { connections: LANES, applicationName: 'strata storefront' });
       const run = (keys: readonly CustomerKey[]) => this.#read(database, keys);
-      source = { database, memberships: new Gatherer({ limit: TOGETHER, lanes: LANES, keysOf: () => [], run }) };
+      source = { database, memberships: new Gatherer({ limit: TOGETHER, lanes: LANES, ...APART, run }) };
       this.#sources.set(reads.url, source);
     }
     return source;
