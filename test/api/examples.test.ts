@@ -122,12 +122,9 @@ test('every operation has an example', () => {
   expect([...new Set(EXAMPLE_REQUESTS.map(({ operationId }) => operationId))].sort()).toEqual([...routes.keys()].sort());
 });
 
-test('each is answered, and not with a refusal', () => {
-  const refused = story.filter(({ route, answer }) => !(answer.status in route.answers));
-  expect(refused.map(({ request, answer }) => [request.operationId, answer])).toEqual([]);
-});
-
 test('the document shows what is answered', async () => {
+  const refused = story.filter(({ route, answer }) => !(answer.status in route.answers));
+  expect(refused.map(({ request, answer }) => [request.operationId, answer])).toEqual([]); // before anything is recorded
   const firsts = story.filter(
     ({ request }, index) => story.findIndex((each) => each.request.operationId === request.operationId) === index,
   );

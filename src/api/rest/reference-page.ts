@@ -43,12 +43,18 @@ interface Call {
   readonly method: string;
   readonly path: string;
   readonly operation: Operation;
+  readonly schemas: Readonly<Record<string, JsonSchema>>;
 }
 
 export function renderReference(given: JsonSchema): string {
   const document = given as unknown as Document;
   const calls = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+    Object.entries(methods).map(([method, operation]) => ({
+      method: method.toUpperCase(),
+      path,
+      operation,
+      schemas: document.components.schemas,
+    })),
   );
   const byTag = document.tags.map((tag) => ({ ...tag, calls: calls.filter(({ operation }) => operation.tags.includes(tag.name)) }));
   const sections = byTag.map((tag) => sectionHtml(tag.name, tag.description, tag.calls.map(operationHtml).join('')));
@@ -89,7 +95,7 @@ function operationHtml(call: Call): string {
   const description = operation.description === undefined ? '' : proseHtml(operation.description);
   return `<article id="${operation.operationId}"><div><h3>${phraseHtml(operation.summary)}</h3>
 <p class="call"><code><b class="${method}">${method}</b> ${escapeHtml(path)}</code></p>${description}
-${parametersHtml(operation.parameters ?? [])}${bodyHtml(operation)}${answersHtml(operation)}${refusalsHtml(operation)}</div>
+${parametersHtml(operation.parameters ?? [])}${bodyHtml(call)}${answersHtml(operation)}${refusalsHtml(operation)}</div>
 <div>${exampleHtml(call)}</div></article>`;
 }
 
@@ -104,12 +110,20 @@ function parametersHtml(parameters: readonly Parameter[]): string {
     .join('');
 }
 
-function bodyHtml({ requestBody }: Operation): string {
+function bodyHtml({ operation: { requestBody }, schemas }: Call): string {
   if (requestBody === undefined) return '';
   const [[type, media] = ['', { schema: {} }]] = Object.entries(requestBody.content);
   const types = Object.keys(requestBody.content).map((each) => `<code>${escapeHtml(each)}</code>`);
-  const content = type === 'application/json' ? schemaHtml(media.schema) : proseHtml(String(media.schema['description'] ?? ''));
+  const content =
+    type === 'application/json' ? bodySchemaHtml(media.schema, schemas) : proseHtml(String(media.schema['description'] ?? ''));
   return `<h4>Body <span class="note">${types.join(' or ')}${requestBody.required ? '' : ', may be left out'}</span></h4>${content}`;
+}
+
+/** What is to be sent stands where it is asked for; what comes back is shown by its example. */
+function bodySchemaHtml(schema: JsonSchema, schemas: Call['schemas']): string {
+  const name = String(schema['$ref'] ?? '').replace('#/components/schemas/', '');
+  const named = schemas[name];
+  return named === undefined ? propertiesHtml(schema) : `<details><summary>${typeHtml(schema)}</summary>${propertiesHtml(named)}</details>`;
 }
 
 function schemaHtml(schema: JsonSchema): string {
@@ -185,10 +199,9 @@ function blockHtml(title: string, text: string): string {
 }
 
 function errorsHtml(): string {
-  const rows = Object.entries(ERRORS).map(([code, { status, title }]) => {
+  const rows = Object.entries(ERRORS).map(([code, { status }]) => {
     const { when, todo } = ERROR_GUIDE[code as ErrorCode];
-    const said = `${escapeHtml(title)}. ${phraseHtml(when)}`;
-    return `<tr id="error-${code}"><th scope="row"><code>${code}</code></th><td>${status}</td><td>${said}</td><td>${phraseHtml(todo)}</td></tr>`;
+    return `<tr id="error-${code}"><th scope="row"><code>${code}</code></th><td>${status}</td><td>${phraseHtml(when)}</td><td>${phraseHtml(todo)}</td></tr>`;
   });
   return `<table class="errors"><thead><tr><th>code</th><th>status</th><th>when</th><th>what to do</th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }
@@ -197,7 +210,7 @@ function schemasHtml(schemas: Readonly<Record<string, JsonSchema>>): string {
   return Object.entries(schemas)
     .map(([name, schema]) => {
       const description = typeof schema['description'] === 'string' ? proseHtml(schema['description']) : '';
-      return `<details class="schema" id="schema-${name}"><summary><code>${name}</code></summary>${description}${propertiesHtml(schema)}</details>`;
+      return `<details class="schema"><summary><code>${name}</code></summary><div id="schema-${name}">${description}${propertiesHtml(schema)}</div></details>`;
     })
     .join('');
 }

@@ -34,18 +34,22 @@ h2 + p + article, h2 + article { border-top: 0; padding-top: 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-top: 1px solid var(--line); font-weight: 400; }
 tr:first-child > th, tr:first-child > td { border-top: 0; }
-th { width: 34%; overflow-wrap: anywhere; }
+tbody th { width: 34%; overflow-wrap: anywhere; }
 td { overflow-wrap: anywhere; }
-thead th { color: var(--soft); font-size: .85rem; width: auto; }
-.errors th { width: 22%; }
-.errors td:nth-child(2) { width: 4rem; }
+thead th { color: var(--soft); font-size: .85rem; }
+.errors { table-layout: fixed; }
+.errors th:nth-child(1) { width: 12.5rem; }
+.errors th:nth-child(2) { width: 4.5rem; }
+.errors th:nth-child(4) { width: 36%; }
 .type { color: var(--soft); }
 .needed { color: var(--delete); font-size: .8rem; }
-.note { color: var(--soft); font-size: .85rem; }
+.note { color: var(--soft); font-size: .85rem; font-weight: 400; text-transform: none; letter-spacing: 0; }
 pre { margin: 0; padding: .75rem; background: var(--raised); border: 1px solid var(--line); border-radius: 6px; overflow: auto; max-height: 26rem; }
 details.schema { border-top: 1px solid var(--line); padding: .4rem 0; }
 details.schema summary { cursor: pointer; overflow-wrap: anywhere; }
-:target { background: color-mix(in srgb, var(--link) 12%, transparent); }
+:target h3, h2:target { text-decoration: underline; text-decoration-color: var(--link); text-underline-offset: .3em; }
+tr:target { background: var(--raised); }
+.schema > div { scroll-margin-top: 3.5rem; }
 @media (min-width: 1000px) {
   body { display: grid; grid-template-columns: 270px minmax(0, 1fr); }
   nav { position: sticky; top: 0; height: 100vh; overflow-y: auto; border-bottom: 0; border-right: 1px solid var(--line); }
