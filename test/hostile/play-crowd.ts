@@ -92,10 +92,11 @@ class Crowd {
     await until('everybody has heard everything', () => listening.every(({ heard }) => heard >= changes), 120_000).catch(() => {});
     memory.push(await this.#measure());
     const short = listening.filter(({ heard }) => heard !== changes).length;
+    const socketsClosed = this.#socketsClosed;
     this.leave();
     await until('they are gone', async () => (await this.#call('GET', '/v1/segments/all')).memberCount === changes);
     memory.push(await this.#measure());
-    return { short, refused: this.#refused, socketsClosed: this.#socketsClosed, memory };
+    return { short, refused: this.#refused, socketsClosed, memory };
   }
 
   leave(): void {
