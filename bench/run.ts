@@ -7,6 +7,7 @@ import { measureImport } from './p1-import.ts';
 import { measureFull } from './p2-full.ts';
 import { measureBeside } from './p3-beside.ts';
 import { measurePublish } from './p3-publish.ts';
+import { measureBySegments } from './p4-by-segments.ts';
 import { measureOrder } from './p4-order.ts';
 import { measureBatch } from './p5-batch.ts';
 import { measureDue } from './p6-due.ts';
@@ -25,6 +26,7 @@ const MEASURES = {
   P3: measurePublish,
   P3b: measureBeside,
   P4: measureOrder,
+  P4s: measureBySegments,
   P5: measureBatch,
   P6: measureDue,
   P7: measureReads,

@@ -60,10 +60,10 @@ const SUMS = 11;
 const GROUP = 4;
 const NAMING_OTHERS = 5;
 
-/** The same 50 for the same seed, each after those it names. */
-export function drawSegments(seed: number): readonly BenchSegment[] {
+/** The same for the same seed, each after those it names. */
+export function drawSegments(seed: number, count = SEGMENTS): readonly BenchSegment[] {
   const random = new SeededRandom(seed);
-  const sizes = Array.from({ length: SEGMENTS }, () =>
+  const sizes = Array.from({ length: count }, () =>
     random.weighted([
       [1, 30],
       [2, 45],
@@ -78,13 +78,13 @@ export function drawSegments(seed: number): readonly BenchSegment[] {
   const naming = new Set(random.shuffle(Array.from({ length: 30 }, (_, index) => index + 10)).slice(0, NAMING_OTHERS));
   return sizes.map((size, index) => {
     const inside = naming.has(index) ? [keys[random.integer(0, index - 1)] as string] : [];
-    const isGrouped = index >= SEGMENTS - GROUP; // the first in order whose rule holds, said by rules until there are groups
+    const isGrouped = index >= count - GROUP; // the first in order whose rule holds, said by rules until there are groups
     return combine(
       keys[index] as string,
       index % 5 === 4 ? 'or' : 'and',
       deal(deck, size),
       inside,
-      isGrouped ? keys.slice(SEGMENTS - GROUP, index) : [],
+      isGrouped ? keys.slice(count - GROUP, index) : [],
     );
   });
 }
