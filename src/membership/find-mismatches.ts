@@ -70,12 +70,47 @@ export async function judge(
   const segmentIds = await settledSegments(client, program, moment.asOfMs);
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
   const { differences, complete } = await findDifferences(client, program, segmentIds, input);
-  return { findings: { differences: differences.filter(isWrong), complete }, ordinalFrom: ordinalFrom + countChanges(overdue) };
+  const wrong: Difference[] = [];
+  for (const difference of differences.filter(isWrong)) {
+    if (changes(difference) || (await wouldMissFlip(client, deciding, program, segmentIds, difference))) wrong.push(difference);
+  }
+  return { findings: { differences: wrong, complete }, ordinalFrom: ordinalFrom + countChanges(overdue) };
+}
+
+/** More looks than anybody's conditions need: then the look is stored as the evaluation asks for it. */
+const LOOKS_AHEAD = 50;
+
+/**
+ * An evaluation of all segments together may ask for looks at which nothing flips, which one of some segments, as a write makes it, need not
+ * ask for. The look that is stored is too late only where somebody's membership changes before it.
+ */
+async function wouldMissFlip(
+  client: Client,
+  { timeZone }: Deciding,
+  program: Program,
+  segmentIds: readonly number[],
+  { customerKey, dueAtMs }: Difference,
+): Promise<boolean> {
+  const customers = { keys: [customerKey] };
+  let asOfMs = dueAtMs;
+  for (let looks = 0; looks < LOOKS_AHEAD; looks += 1) {
+    if (asOfMs === null) return false;
+    const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone, customers });
+    const [ahead] = differences.filter(isWrong); // nobody: nothing flips before the look that is stored
+    if (ahead === undefined) return false;
+    if (changes(ahead)) return true;
+    asOfMs = ahead.dueAtMs;
+  }
+  return true;
+}
+
+function changes({ entered, exited }: Difference): boolean {
+  return entered.length + exited.length > 0;
 }
 
 /** A look that comes too early costs a look; one that is missing or comes too late leaves somebody in the wrong segment. */
 function isWrong(difference: Difference): boolean {
-  return difference.entered.length + difference.exited.length > 0 || isLookLate(difference);
+  return changes(difference) || isLookLate(difference);
 }
 
 export function isLookLate({ dueAtMs, storedDueAtMs }: Difference): boolean {
