@@ -64,7 +64,7 @@ export function explainError(error: unknown): { readonly refusal: AppError; read
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { refusal, failure } = explainError(error);
   if (failure) request.log.error({ err: refusal.cause ?? refusal, method: request.method, route: request.routeOptions.url }, refusal.code);
-  else request.log.debug({ code: refusal.code, detail: refusal.message }, 'refused');
+  else request.log.debug({ code: refusal.code, method: request.method, route: request.routeOptions.url }, 'refused'); // `detail` repeats what came
   sendProblem(reply, refusal);
 }
 
