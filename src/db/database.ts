@@ -67,13 +67,24 @@ export interface DatabaseOptions {
 }
 
 /** Of every session of ours, see openDatabase. */
-export const SESSION_SETTINGS =
-  '-c TimeZone=UTC -c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c max_parallel_workers_per_gather=0';
+export const SESSION_SETTINGS = [
+  'TimeZone=UTC',
+  'jit=off',
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'enable_material=off',
+  'max_parallel_workers_per_gather=0',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
 
 /**
- * Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC, without JIT, with generic plans
- * and without sequential scans or parallel workers (starting two took 30 ms of a 2 ms read): nearly every statement looks rows up by key, and a plan made while the tables were still empty would
- * otherwise scan them in full for as long as the connection lives. Who means to scan says so (db/transaction.ts, `inScan`).
+ * Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC, without JIT, with generic plans,
+ * and without sequential scans, joins of whole tables or parallel workers (starting two took 30 ms of a 2 ms read): nearly every statement
+ * looks a few rows up by key and joins by key. A plan is made once for a connection, though, often while the tables are still empty, where a
+ * scan or a hash join looks cheaper, and is then used for as long as the connection lives. Who means to scan says so (db/transaction.ts, `inScan`).
  */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const pool = new pg.Pool({

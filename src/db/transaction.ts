@@ -35,12 +35,6 @@ export async function inTransaction<Value>(
 
 const READ_LSN: Statement = { name: 'read_lsn', text: 'select pg_current_wal_insert_lsn()::text as lsn' };
 
-/**
- * Everything a transaction joins, it joins by key to a few rows. A plan is made once for a connection, though, often while the tables are
- * still empty, and there a hash join over the whole table looks cheaper; with these off it is not even then. Sent with `begin`.
- */
-const BEGIN = 'begin; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_material = off';
-
 async function once<Value>(
   database: Database,
   work: (client: Client) => Promise<Value>,
@@ -49,7 +43,7 @@ async function once<Value>(
   const client = await database.pool.connect();
   let broken: Error | undefined;
   try {
-    const began = client.query(BEGIN);
+    const began = client.query('begin');
     began.catch(() => {}); // reported by the statements that follow it in the pipeline
     const value = await work(client);
     const [ended, place] = await Promise.all([client.query('commit'), onCommitted === undefined ? null : client.query(toQuery(READ_LSN))]);
