@@ -8,6 +8,8 @@ export interface LoadOrder {
   readonly key: string;
   readonly clients: number;
   readonly seconds: number;
+  /** that each client rests after an answer; absent: it does not, and the service has all it can do */
+  readonly restMs?: number;
   /** one request each: method, path and body */
   readonly requests: readonly (readonly [method: string, path: string, body: string])[];
 }
@@ -72,7 +74,7 @@ function print({ host, port, key }: LoadOrder, method: string, path: string, bod
 
 /** One connection until there is nothing left to send. */
 function press(
-  { host, port }: LoadOrder,
+  { host, port, restMs = 0 }: LoadOrder,
   take: () => Buffer | undefined,
   note: (status: string, body: () => string, durationMs: number) => void,
 ): Promise<void> {
@@ -104,7 +106,8 @@ function press(
       if (data.length < bodyStart + length) return;
       unread = null;
       note(data.toString('latin1', 9, 12), () => data.toString('utf8', bodyStart), performance.now() - sentMs);
-      send();
+      if (restMs === 0) send();
+      else setTimeout(send, restMs);
     });
   });
 }

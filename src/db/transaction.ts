@@ -62,15 +62,22 @@ async function once<Value>(
   }
 }
 
-/** A read of many rows at one snapshot of each statement: sequential scans and parallel workers are allowed in it. */
-export function inScan<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+/**
+ * A read of many rows at one snapshot of each statement: sequential scans and joins of whole tables are allowed in it, and for somebody who
+ * waits (`hurry`) two parallel workers. What goes on for long beside the writes of others does without: it would take every processor.
+ */
+export function inScan<Value>(
+  database: Database,
+  work: (client: Client) => Promise<Value>,
+  { hurry }: { readonly hurry: boolean } = { hurry: true },
+): Promise<Value> {
   return inTransaction(database, async (client) => {
     await pipeline(client, [
       { text: 'set transaction read only' },
       {
         text: 'set local enable_seqscan = on; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_material = on',
       },
-      { text: 'set local max_parallel_workers_per_gather = 2' },
+      ...(hurry ? [{ text: 'set local max_parallel_workers_per_gather = 2' }] : []),
     ]);
     return work(client);
   });

@@ -23,13 +23,14 @@ export interface Suspects {
 /** Customers of the chunk whose memberships or next look do not look right; some of them are only late. */
 export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise<Suspects> {
   const program = deciding.programs.get();
-  return inScan(deciding.database, async (client) => {
+  const read = async (client: Client) => {
     const asOfMs = await readAsOf(client, deciding.clock);
     const segmentIds = await settledSegments(client, program, asOfMs);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
     return { keys: differences.filter(isWrong).map((difference) => difference.customerKey), segments: segmentIds.length };
-  });
+  };
+  return inScan(deciding.database, read, { hurry: false });
 }
 
 /** Without those who are due or owed an evaluation: whoever does that is about to, and counts it as its own. */

@@ -140,12 +140,13 @@ function segmentsOf(program: Program, runs: readonly Run[]): readonly number[] {
 async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Promise<Scan> {
   const program = deciding.programs.get();
   const segmentIds = segmentsOf(program, runs);
-  return inScan(deciding.database, async (client) => {
+  const read = async (client: Client) => {
     const asOfMs = await readAsOf(client, deciding.clock);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
     return { program, segmentIds, differences, asOfMs };
-  });
+  };
+  return inScan(deciding.database, read, { hurry: false });
 }
 
 interface Piece {
