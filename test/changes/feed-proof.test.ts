@@ -12,7 +12,7 @@ import { readMoment, toMoment } from '../../src/membership/moment.ts';
 import { recordStatements } from '../../src/membership/record.ts';
 import { NOTHING_SEEN } from '../../src/membership/record-seen.ts';
 import { EventReader } from '../api/event-reader.ts';
-import { AUTHORIZED, type Service, startService } from '../api/service.ts';
+import { AUTHORIZED, built, type Service, startService } from '../api/service.ts';
 import { Random } from '../membership/random.ts';
 
 const SEED = Number(process.env['FEED_SEED'] ?? 1);
@@ -39,6 +39,7 @@ beforeAll(async () => {
   service = await startService({ clock });
   writers = openDatabase(service.strata.database.url, { connections: WRITERS + HELD_OPEN });
   for (const key of SEGMENTS) await service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
+  for (const key of SEGMENTS) await built(service, key); // its run would put out who is written in here behind its back
   const ids = Array.from({ length: CUSTOMERS }, (_, index) => ({ id: `c${index}` }));
   expect((await service.call('POST', '/v1/customers', { data: ids })).status).toBe(200);
   const rows = await service.strata.database.query<{ key: string; id: number }>({ text: 'select s.key, s.id from segments as s' });
@@ -286,4 +287,4 @@ test('every reader gets the same, right feed', async () => {
   expect(pages.changes.length).toBeGreaterThan(800);
   stopping.abort();
   await Promise.all(reading);
-});
+}, 120_000); // hundreds of transactions beside other tests' work

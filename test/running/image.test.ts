@@ -90,7 +90,7 @@ test('what is copied starts as nobody', async () => {
     SECRET_KEY_FILE: path.join(root, 'secret-key'),
   };
   const who = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
-  const [, ...args] = jsonOf('CMD ["node", "src');
+  const [, ...args] = jsonOf('CMD ["node", "--');
   const service = spawn(process.execPath, ['--preserve-symlinks', ...args], { cwd: image, env, stdio: ['ignore', 'pipe', 'pipe'], ...who });
   let output = '';
   for (const stream of [service.stdout, service.stderr]) stream.on('data', (chunk) => (output += chunk));

@@ -68,12 +68,18 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
   sendProblem(reply, refusal);
 }
 
+/**
+ * An upload of somebody who may not, or to nowhere, is not read on. One whose columns or options do not fit is: its sender, often still
+ * writing, would otherwise meet the end of the connection and never the answer that says what to mend.
+ */
+const REFUSED_BY_HEAD: ReadonlySet<number> = new Set([403, 404, 405, 415, 429]);
+
 function sendProblem(reply: FastifyReply, refusal: AppError): void {
   const { id } = reply.request;
   if (refusal.retryAfterS !== null || refusal.status === 503) reply.header('retry-after', String(refusal.retryAfterS ?? 1));
   if (refusal.code === 'unauthenticated')
     reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // nothing of a stranger is read on
-  else if (refusal.status < 500 && isStillComing(reply)) reply.header('connection', 'close'); // an upload that was refused by its head
+  else if (REFUSED_BY_HEAD.has(refusal.status) && isStillComing(reply)) reply.header('connection', 'close');
   reply
     .code(refusal.status)
     .header('x-request-id', id)
