@@ -1,6 +1,7 @@
 // Clients who drip: heads, bodies and uploads a byte at a time, or that stand still. Each is given up, and others are served meanwhile.
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { ADMIN_KEY, type Service, startService } from '../api/service.ts';
 
 let service: Service;
@@ -91,8 +92,7 @@ test('others are served while hundreds drip', async () => {
   for (let n = 0; n < 20; n += 1)
     expect((await fetch(`http://127.0.0.1:${port}/v1/segments`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } })).status).toBe(200);
   await Promise.all(dripping);
-  const open = await new Promise<number>((resolve, reject) =>
-    service.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
-  );
-  expect(open).toBeLessThan(30);
+  const countOpen = () =>
+    new Promise<number>((resolve, reject) => service.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))));
+  while ((await countOpen()) > 5) await systemClock.sleep(10); // a client may see the end before the service does; those of `fetch` are kept
 });
