@@ -1,5 +1,5 @@
-// In charge of short-lived tokens for browsers, signed and stored nowhere: of one customer, or of one reader of the feed. Not of who may
-// have one (api/rest/customer-tokens.ts).
+// In charge of short-lived tokens for browsers, signed and stored nowhere: of one customer, or of one reader of the feed. Each names who
+// minted it. Not of who may have one (api/rest/customer-tokens.ts), nor of whether its minter's key still counts (authenticate.ts).
 import { hkdfSync } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -18,6 +18,15 @@ export type TokenWish =
   | { readonly kind: 'customer'; readonly customerId: string; readonly segments: readonly string[] | null; readonly minutes: number }
   | { readonly kind: 'stream'; readonly segments: readonly string[] | null; readonly minutes: number };
 
+/** Who mints: a token names it, and lives no longer than its key. */
+export type Minter = Pick<Caller, 'identity' | 'expiresAtMs'>;
+
+export interface ReadToken {
+  readonly caller: Caller;
+  /** the identity of who minted it */
+  readonly minter: string;
+}
+
 export interface AccessToken {
   readonly token: string;
   readonly expiresAtMs: number;
@@ -30,6 +39,7 @@ const TYPES: Readonly<Record<TokenWish['kind'], string>> = { customer: 'strata-c
 const Claims = z.object({
   sub: z.string().min(1),
   jti: z.string().min(1),
+  minter: z.string().min(1),
   iat: z.int(),
   exp: z.int(),
   segments: z.array(z.string()).max(TOKEN_SEGMENTS_MAX).optional(),
@@ -40,7 +50,7 @@ export class AccessTokens {
   readonly #cluster: string;
   readonly #clock: Clock;
   /** signatures that have been verified: 60 µs each, which a page would cost again with each view */
-  readonly #verified = new Map<string, Caller>();
+  readonly #verified = new Map<string, ReadToken>();
 
   /** The key is another for each cluster, also where two are started with one SECRET_KEY, and for nothing but these tokens (RFC 5869). */
   constructor(secretKey: string, cluster: string, clock: Clock) {
@@ -49,10 +59,14 @@ export class AccessTokens {
     this.#clock = clock;
   }
 
-  async mint(wish: TokenWish): Promise<AccessToken> {
+  async mint(wish: TokenWish, minter: Minter): Promise<AccessToken> {
     const issuedS = Math.floor(this.#clock.nowMs() / 1000);
-    const expiresS = issuedS + wish.minutes * 60;
-    const token = await new SignJWT(wish.segments === null ? {} : { segments: [...wish.segments] })
+    const keyEndsS = minter.expiresAtMs === null ? Number.POSITIVE_INFINITY : Math.floor(minter.expiresAtMs / 1000);
+    const expiresS = Math.min(issuedS + wish.minutes * 60, keyEndsS);
+    const token = await new SignJWT({
+      minter: minter.identity,
+      ...(wish.segments === null ? {} : { segments: [...wish.segments] }),
+    })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPES[wish.kind] })
       .setIssuer(this.#cluster)
       .setAudience(this.#cluster)
@@ -65,27 +79,27 @@ export class AccessTokens {
   }
 
   /** null: it is none of ours, or its time is over. */
-  async read(token: string): Promise<Caller | null> {
+  async read(token: string): Promise<ReadToken | null> {
     if (token.length > TOKEN_LENGTH_MAX) return null;
     const known = this.#verified.get(token);
     if (known !== undefined) return this.#isOver(known) ? null : known;
-    const caller = await this.#verify(token);
-    if (caller !== null) this.#remember(token, caller);
-    return caller;
+    const read = await this.#verify(token);
+    if (read !== null) this.#remember(token, read);
+    return read;
   }
 
-  #isOver({ expiresAtMs }: Caller): boolean {
+  #isOver({ caller: { expiresAtMs } }: ReadToken): boolean {
     return expiresAtMs !== null && expiresAtMs <= this.#clock.nowMs();
   }
 
-  #remember(token: string, caller: Caller): void {
-    this.#verified.set(token, caller);
+  #remember(token: string, read: ReadToken): void {
+    this.#verified.set(token, read);
     if (this.#verified.size <= VERIFIED_MAX) return;
     const oldest = this.#verified.keys().next();
     if (oldest.done !== true) this.#verified.delete(oldest.value);
   }
 
-  async #verify(token: string): Promise<Caller | null> {
+  async #verify(token: string): Promise<ReadToken | null> {
     try {
       const { payload, protectedHeader } = await jwtVerify(token, this.#key, {
         algorithms: [ALGORITHM],
@@ -96,7 +110,7 @@ export class AccessTokens {
       const kind = (['customer', 'stream'] as const).find((each) => TYPES[each] === protectedHeader.typ);
       const claims = Claims.safeParse(payload);
       if (kind === undefined || !claims.success || claims.data.exp - claims.data.iat > TOKEN_MINUTES_MAX * 60) return null;
-      return callerOf(kind, claims.data);
+      return { caller: callerOf(kind, claims.data), minter: claims.data.minter };
     } catch (error) {
       if (error instanceof errors.JOSEError) return null;
       throw error;

@@ -42,12 +42,17 @@ export function authenticator(parts: AuthenticationParts): Authenticate {
     const hash = hashOfSecret(text);
     const isAdmin = isSameHash(hash, adminHash); // compared whatever it is: the time says nothing
     const id = idOfSecret(text);
-    if (isFromUrl) return isAdmin || id !== undefined ? null : tokens.read(text);
+    if (isFromUrl) return isAdmin || id !== undefined ? null : recogniseToken(text);
     if (isAdmin) {
       const withheld = adminKey.length < UNGUESSABLE_LENGTH && failures.isEmpty(placeOf(address), limit, nowMs());
       return withheld ? null : ADMIN;
     }
-    return id === undefined ? tokens.read(text) : keys.find(id, hash);
+    return id === undefined ? recogniseToken(text) : keys.find(id, hash);
+  }
+
+  async function recogniseToken(text: string): Promise<Caller | null> {
+    const read = await tokens.read(text);
+    return read !== null && (await keys.isLiving(read.minter)) ? read.caller : null;
   }
 
   return async (credentials) => {

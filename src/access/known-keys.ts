@@ -11,6 +11,7 @@ import type { Scope } from './scopes.ts';
 const STALE_MS = 1000;
 /** How exact `lastUsedAt` is. */
 const USE_NOTED_MS = 60_000;
+const KEY_IDENTITY = 'key:';
 
 interface KnownKey {
   readonly caller: Caller;
@@ -56,9 +57,7 @@ export class KnownKeys {
 
   /** null: no living key has this id and a secret of this hash. Throws what the database throws, when it is time to look at it. */
   async find(id: string, hash: Buffer): Promise<Caller | null> {
-    const nowMs = this.#clock.nowMs();
-    const ageMs = nowMs - this.#lookedMs;
-    if (ageMs >= STALE_MS || ageMs < 0) await this.#look(); // below 0: the clock was set back
+    const nowMs = await this.#lookIfStale();
     const key = this.#keys.get(id);
     if (key === undefined) return null;
     const isCurrent = isSameHash(hash, key.hash);
@@ -67,6 +66,22 @@ export class KnownKeys {
     if (key.caller.expiresAtMs !== null && key.caller.expiresAtMs <= nowMs) return null;
     this.#noteUse(id, key, nowMs);
     return key.caller;
+  }
+
+  /** Of a caller's identity: whether the key still counts by which it was proven. What is no key of the table always does. */
+  async isLiving(identity: string): Promise<boolean> {
+    if (!identity.startsWith(KEY_IDENTITY)) return true;
+    const nowMs = await this.#lookIfStale();
+    const expiresAtMs = this.#keys.get(identity.slice(KEY_IDENTITY.length))?.caller.expiresAtMs;
+    return expiresAtMs !== undefined && (expiresAtMs === null || expiresAtMs > nowMs);
+  }
+
+  /** → now */
+  async #lookIfStale(): Promise<number> {
+    const nowMs = this.#clock.nowMs();
+    const ageMs = nowMs - this.#lookedMs;
+    if (ageMs >= STALE_MS || ageMs < 0) await this.#look(); // below 0: the clock was set back
+    return nowMs;
   }
 
   /** After a change of this process: the next request sees it. */
@@ -122,7 +137,7 @@ export class KnownKeys {
       caller: {
         actor: row.name,
         bearer: 'key',
-        identity: `key:${row.id}`,
+        identity: `${KEY_IDENTITY}${row.id}`,
         scopes: new Set(row.scopes),
         segments: row.segments === null ? null : new Set(row.segments),
         customerId: null,

@@ -2,6 +2,7 @@
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AccessTokens } from '../../src/access/access-tokens.ts';
+import { ADMIN } from '../../src/access/caller.ts';
 import { SCOPES, type Scope } from '../../src/access/scopes.ts';
 import type { Route } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
@@ -93,17 +94,25 @@ async function makeBad(clock: TestClock): Promise<typeof bad> {
   const replaced = await makeKey('replaced', ['admin']);
   await service.call('POST', `/v1/keys/${idIn(replaced)}/rotate`, { graceSeconds: 1 });
   const wish = { kind: 'customer', customerId: 'me', segments: null, minutes: 1 } as const;
-  const old = await service.strata.tokens.mint(wish);
+  const old = await service.strata.tokens.mint(wish, ADMIN);
   clock.advance(60_000);
-  const own = await service.strata.tokens.mint(wish);
+  const own = await service.strata.tokens.mint(wish, ADMIN);
   const [head, payload, signature] = own.token.split('.');
-  const claims = { iss: 'test', aud: 'test', sub: 'me', jti: 'x', iat: clock.nowMs() / 1000, exp: clock.nowMs() / 1000 + 60 };
+  const claims = {
+    iss: 'test',
+    aud: 'test',
+    sub: 'me',
+    jti: 'x',
+    minter: 'admin',
+    iat: clock.nowMs() / 1000,
+    exp: clock.nowMs() / 1000 + 60,
+  };
   const signed = (key: string, header: object) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'strata-customer+jwt', ...header }).sign(Buffer.from(key));
   const tokens = {
     'expired token': old.token,
-    'token of another cluster': (await new AccessTokens(SECRET_KEY, 'other', clock).mint(wish)).token,
-    'token under another secret': (await new AccessTokens(`${SECRET_KEY}!`, 'test', clock).mint(wish)).token,
+    'token of another cluster': (await new AccessTokens(SECRET_KEY, 'other', clock).mint(wish, ADMIN)).token,
+    'token under another secret': (await new AccessTokens(`${SECRET_KEY}!`, 'test', clock).mint(wish, ADMIN)).token,
     'token signed with the secret itself': await signed(SECRET_KEY, {}),
     'token without a signature': `${head}.${payload}.`,
     'token with alg none': new UnsecuredJWT(claims).encode(),
@@ -186,7 +195,10 @@ describe.each(ROUTES.map((route) => [route.operationId, route] as const))('%s', 
   test('opens for tokens where it says so', async () => {
     for (const kind of ['customer', 'stream'] as const) {
       const common = { segments: null, minutes: 1 };
-      const { token } = await service.strata.tokens.mint(kind === 'customer' ? { kind, customerId: 'me', ...common } : { kind, ...common });
+      const { token } = await service.strata.tokens.mint(
+        kind === 'customer' ? { kind, customerId: 'me', ...common } : { kind, ...common },
+        ADMIN,
+      );
       const { status, body } = await ask(route, `Bearer ${token}`);
       if (access === 'public' || TOKENS[operationId]?.includes(kind) === true)
         expect([kind, PASSED.includes(status)]).toEqual([kind, true]);

@@ -69,6 +69,27 @@ describe('a customer token', () => {
     expect((await mint({ customerId: 'ada', minutes: 5, segments: ['two'] }, secret)).status).toBe(403);
   });
 
+  test('ends with the key that minted it', async () => {
+    const made = await service.call('POST', '/v1/keys', { name: 'shop', scopes: ['members:read'] });
+    const { token } = (await mint({ customerId: 'ada', minutes: 5 }, made.body.secret)).body;
+    const stream = (await service.call('POST', '/v1/stream-tokens', { minutes: 5 }, bearer(made.body.secret))).body.token;
+    const statuses = async () => [
+      (await get('/v1/customers/ada/segments', bearer(token))).status,
+      (await anonymous(`/v1/changes?access_token=${stream}`)).status,
+    ];
+    expect(await statuses()).toEqual([200, 200]);
+    await service.call('POST', `/v1/keys/${made.body.id}/rotate`, { graceSeconds: 0 });
+    expect(await statuses()).toEqual([200, 200]);
+    await service.call('DELETE', `/v1/keys/${made.body.id}`);
+    expect(await statuses()).toEqual([401, 401]);
+  });
+
+  test('lives no longer than its key', async () => {
+    const expiresAt = new Date(clock.nowMs() + 90_000).toISOString();
+    const { secret } = (await service.call('POST', '/v1/keys', { name: 'brief', scopes: ['members:read'], expiresAt })).body;
+    expect((await mint({ customerId: 'ada', minutes: 5 }, secret)).body.expiresAt).toBe(expiresAt);
+  });
+
   test.each([
     ['no minutes', { customerId: 'ada' }],
     ['too many minutes', { customerId: 'ada', minutes: 1441 }],

@@ -38,7 +38,7 @@ export const customerTokenRoutes: readonly Route[] = [
     scope: 'members:read',
     summary: 'A token with which a browser reads the segments of one customer',
     description:
-      'It reads `GET /v1/customers/{id}/segments` of that customer and the changes of that customer, and nothing else. The customer need not be known yet. It cannot be taken back; give it few minutes.',
+      'It reads `GET /v1/customers/{id}/segments` of that customer and the changes of that customer, and nothing else. The customer need not be known yet. It ends with its time or with the key that minted it, whichever comes first, and cannot be taken back alone; give it few minutes.',
     body: { kind: 'schema', schema: CustomerTokenInput },
     readsOnly: true,
     answers: { 201: TokenSchema },
@@ -57,7 +57,8 @@ export const customerTokenRoutes: readonly Route[] = [
     tag: 'keys',
     scope: 'members:read',
     summary: 'A token with which a browser follows the feed',
-    description: 'It reads the changes and their stream, of the segments named, and nothing else. It cannot be taken back.',
+    description:
+      'It reads the changes and their stream, of the segments named, and nothing else. It ends with its time or with the key that minted it.',
     body: { kind: 'schema', schema: StreamTokenInput },
     readsOnly: true,
     answers: { 201: TokenSchema },
@@ -78,6 +79,6 @@ async function mint(
     const detail = `Your key is for ${segments.length} segments, and a token holds ${TOKEN_SEGMENTS_MAX} at the most; name them.`;
     throw new AppError('invalid_fields', detail, { errors: [{ pointer: '/segments', code: 'missing_field', detail }] });
   }
-  const { token, expiresAtMs } = await strata.tokens.mint(wishFor(segments));
+  const { token, expiresAtMs } = await strata.tokens.mint(wishFor(segments), caller);
   return { token, expiresAt: instant(expiresAtMs) };
 }
