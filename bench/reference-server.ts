@@ -14,14 +14,18 @@ const SEGMENTS_OF = `
   where m.customer_id = $1
   order by s.key`;
 
+/** The page is cut before customers are joined: cut behind the join, a generic plan sorts or merges the whole segment, 20 to 100 ms a page. */
 const MEMBERS = `
-  select m.since, c.id as key, c.external_id as id, c.country, c.city, c.created_at as "createdAt"
-  from segments as s
-  join memberships as m on m.segment_id = s.id
+  select m.since, c.external_id as id, c.country, c.city, c.created_at as "createdAt"
+  from (
+    select n.customer_id, n.since
+    from memberships as n
+    where n.segment_id = (select s.id from segments as s where s.key = $1) and n.customer_id > $2
+    order by n.customer_id
+    limit $3
+  ) as m
   join customers as c on c.id = m.customer_id
-  where s.key = $1 and m.customer_id > $2
-  order by m.segment_id, m.customer_id
-  limit $3`;
+  order by m.customer_id`;
 
 async function listen(databaseUrl: string): Promise<{ readonly port: number }> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: CONNECTIONS });

@@ -90,6 +90,7 @@ export async function listGroups(
   query: { readonly afterKey?: string; readonly segments?: readonly string[]; readonly limit: number },
 ): Promise<Group[]> {
   const rows = await database.query<GroupRow>({
+    name: 'list_groups',
     text: `${SELECT_GROUPS} and ($1::text is null or g.key > $1)
       and ($3::text[] is null or exists (
         select from segments as o
@@ -104,14 +105,18 @@ export async function listGroups(
 
 /** Throws `not_found`. */
 export async function getGroup(database: Queryable, key: string): Promise<Group> {
-  const [row] = await database.query<GroupRow>({ text: `${SELECT_GROUPS} and g.key = $1`, values: [key] });
+  const [row] = await database.query<GroupRow>({ name: 'get_group', text: `${SELECT_GROUPS} and g.key = $1`, values: [key] });
   if (row === undefined) throw new AppError('not_found', `There is no group “${key}”.`);
   return toGroup(row);
 }
 
 /** In order of key; who is not there is left out. */
 export async function getGroups(database: Queryable, keys: readonly string[]): Promise<Group[]> {
-  const rows = await database.query<GroupRow>({ text: `${SELECT_GROUPS} and g.key = any($1::text[]) order by g.key`, values: [keys] });
+  const rows = await database.query<GroupRow>({
+    name: 'get_groups',
+    text: `${SELECT_GROUPS} and g.key = any($1::text[]) order by g.key`,
+    values: [keys],
+  });
   return rows.map(toGroup);
 }
 

@@ -159,6 +159,7 @@ export async function listSegments(
   query: { readonly afterKey?: string; readonly keys?: readonly string[]; readonly limit: number },
 ): Promise<Segment[]> {
   const rows = await database.query<SegmentRow>({
+    name: 'list_segments',
     text: `${SELECT_SEGMENTS} where ($1::text is null or s.key > $1) and ($3::text[] is null or s.key = any($3)) order by s.key limit $2`,
     values: [query.afterKey ?? null, query.limit, query.keys ?? null],
   });
@@ -167,7 +168,7 @@ export async function listSegments(
 
 /** Throws `not_found`. */
 export async function getSegment(database: Database, key: string): Promise<Segment> {
-  const [row] = await database.query<SegmentRow>({ text: `${SELECT_SEGMENTS} where s.key = $1`, values: [key] });
+  const [row] = await database.query<SegmentRow>({ name: 'get_segment', text: `${SELECT_SEGMENTS} where s.key = $1`, values: [key] });
   if (row === undefined) throw segmentNotFound(key);
   return toSegment(row);
 }
@@ -176,6 +177,7 @@ export async function getSegment(database: Database, key: string): Promise<Segme
 export async function getSegments(database: Database, keys: readonly string[]): Promise<Segment[]> {
   if (keys.length === 0) return [];
   const rows = await database.query<SegmentRow>({
+    name: 'get_segments',
     text: `${SELECT_SEGMENTS} where s.key = any($1::text[]) order by s.key`,
     values: [keys],
   });
@@ -412,6 +414,7 @@ export async function listVersions(
 ): Promise<SegmentVersion[]> {
   await getSegment(database, key);
   const rows = await database.query<VersionRow>({
+    name: 'list_versions',
     text: `${SELECT_VERSIONS} where s.key = $1 and ($2::integer is null or v.number < $2) order by v.number desc limit $3`,
     values: [key, query.beforeNumber ?? null, query.limit],
   });
@@ -420,7 +423,11 @@ export async function listVersions(
 
 /** Throws `not_found`. */
 export async function getVersion(database: Database, key: string, number: number): Promise<SegmentVersion> {
-  const [row] = await database.query<VersionRow>({ text: `${SELECT_VERSIONS} where s.key = $1 and v.number = $2`, values: [key, number] });
+  const [row] = await database.query<VersionRow>({
+    name: 'get_version',
+    text: `${SELECT_VERSIONS} where s.key = $1 and v.number = $2`,
+    values: [key, number],
+  });
   if (row === undefined) throw new AppError('not_found', `Segment “${key}” has no version ${number}.`);
   return toVersion(row);
 }
