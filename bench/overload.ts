@@ -22,14 +22,16 @@ const service = spawn(process.execPath, [path.join(import.meta.dirname, '..', 's
   env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: String(PORT), DATA_DIR: folder, ADMIN_KEY, LOG_LEVEL: 'warn' },
   stdio: ['ignore', 'ignore', 'inherit'],
 });
-const agent = new http.Agent({ keepAlive: true, maxSockets: 5000 });
+/** As load balancers keep them: open before the rush. A thousand new ones at once would measure how fast a process accepts. */
+const CONNECTIONS = 1000;
+const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS });
 
 interface Answered {
   readonly status: number;
   readonly ms: number;
 }
 
-function send(method: string, url: string, body: object): Promise<Answered> {
+function send(method: string, url: string, body?: object): Promise<Answered> {
   const startMs = performance.now();
   return new Promise((resolve) => {
     const request = http.request(
@@ -47,7 +49,7 @@ function send(method: string, url: string, body: object): Promise<Answered> {
       },
     );
     request.on('error', () => resolve({ status: 0, ms: performance.now() - startMs }));
-    request.end(JSON.stringify(body));
+    request.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
@@ -111,6 +113,8 @@ try {
     const rule = `sum(orders.total in the last ${number + 1} days) > 50`;
     await send('POST', '/v1/segments', { key: `s${number}`, name: `s${number}`, kind: 'rule', rule, publish: true });
   }
+  for (let opened = 0; opened < CONNECTIONS; opened += 50)
+    await Promise.all(Array.from({ length: opened + 50 }, () => send('GET', '/healthz')));
   await closedLoop(2); // warm
   const capacity = await closedLoop(SECONDS);
   await openLoop(capacity * TIMES, SECONDS);

@@ -77,7 +77,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
-  refuseOverload(app, strata);
+  refuseOverload(app);
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config?.public !== true) request.caller = await gate(request, reply);
   });

@@ -32,7 +32,7 @@ export function serveHttp(app: FastifyInstance, options: GraphqlOptions): void {
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   const handler = async (request: FastifyRequest, reply: FastifyReply) => answer(app, options, documents, request, reply);
   // tokens of customers open fields that say so (measure-document.ts); in a URL they stand for streams only
-  const config = { tokens: ['customer', 'stream'] as const, cors: false as const };
+  const config = { tokens: ['customer', 'stream'] as const, cors: false as const, load: 'graphql' as const };
   app.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, exposeHeadRoute: false, config, handler });
   app.route({
     method: ['PUT', 'PATCH', 'DELETE', 'HEAD'],

@@ -1,36 +1,37 @@
-// In charge of refusing early what would only be answered late: when too many wait for a connection to the database, or the process cannot keep
-// up with itself. Writes have bounds of their own (open-strata.ts). What tells of the process's state is always answered.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { FastifyInstance } from 'fastify';
-import { readPoolUse } from '../../db/database.ts';
+// In charge of refusing early what would only be answered late. Writes have bounds of their own behind it (open-strata.ts), reads of many
+// customers too (access/heavy-reads.ts). What tells of the process's state is always answered.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Admission } from '../../base/admission.ts';
 import { AppError } from '../../errors.ts';
-import type { Strata } from '../../strata.ts';
 
-/** A few waits of a page view each; beyond this all of them wait longer than anybody wants to. */
-const WAITING_MOST = 500;
-/** The event loop's mean delay, over the last half second. */
-const DELAY_MOST_MS = 500;
-const WINDOW_MS = 500;
-const RESOLUTION_MS = 10;
+/** Each kind has its own bound: writes may be stuck while reads are not. */
+export type Load = 'read' | 'write' | 'graphql';
+
+/** Page views of many visitors who come at once, before anything is known of the speed. */
+const ALWAYS_UNDER_WAY = 500;
+const MOST_WAIT_S = 1;
 
 /** Refuses with `unavailable`, before a key is looked at or a body read. */
-export function refuseOverload(app: FastifyInstance, { database }: Pick<Strata, 'database'>): void {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
-  let delayMs = 0;
+export function refuseOverload(app: FastifyInstance): void {
+  const admission = () => new Admission({ always: ALWAYS_UNDER_WAY, mostWaitS: MOST_WAIT_S });
+  const admissions: Readonly<Record<Load, Admission>> = { read: admission(), write: admission(), graphql: admission() };
   const timer = setInterval(() => {
-    delayMs = histogram.count === 0 ? WINDOW_MS : histogram.mean / 1e6;
-    histogram.reset();
-  }, WINDOW_MS);
+    for (const each of Object.values(admissions)) each.turnSecond();
+  }, 1000);
   timer.unref();
-  app.addHook('onRequest', async (request) => {
-    if (delayMs <= DELAY_MOST_MS && readPoolUse(database).waiting <= WAITING_MOST) return;
-    const { public: isPublic, operationId } = request.routeOptions.config ?? {};
-    if (isPublic === true || operationId === 'getMetrics') return;
-    throw new AppError('unavailable', 'More requests arrive than can be answered; try again.', { retryAfterS: 1 });
+  app.addHook('onRequest', async (request, reply) => {
+    const load = loadOf(request);
+    if (load === undefined) return;
+    if (!admissions[load].enter())
+      throw new AppError('unavailable', 'More requests arrive than can be answered; try again.', { retryAfterS: 1 });
+    reply.raw.once('close', () => admissions[load].leave());
   });
-  app.addHook('onClose', async () => {
-    clearInterval(timer);
-    histogram.disable();
-  });
+  app.addHook('onClose', async () => clearInterval(timer));
+}
+
+/** → undefined: it may last, and says nothing of how fast others are answered: streams, uploads, sockets, a poll that waits for changes. */
+function loadOf({ routeOptions: { config }, query, raw }: FastifyRequest): Load | undefined {
+  if ((config?.load === 'graphql' && raw.headers.upgrade !== undefined) || (query as { readonly wait?: unknown }).wait !== undefined)
+    return undefined;
+  return config?.load;
 }

@@ -10,6 +10,7 @@ import { answerRoute } from './answer-route.ts';
 import { requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
 import { JsonText } from './json-text.ts';
+import type { Load } from './overload.ts';
 import { type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
 declare module 'fastify' {
@@ -17,6 +18,8 @@ declare module 'fastify' {
     readonly operationId?: string;
     /** needs no key */
     readonly public?: boolean;
+    /** counted among those under way; absent: not counted */
+    readonly load?: Load;
     /** its body is a stream of any length */
     readonly upload?: boolean;
     /** any of them opens it */
@@ -79,10 +82,17 @@ function configOf(route: Route): FastifyContextConfig {
     operationId: route.operationId,
     public: route.public === true,
     upload: route.body?.kind === 'stream',
+    ...loadOf(route),
     scopes: scopesOf(route),
     tokens,
     ...(tokens.length === 0 ? { cors: false } : {}),
   };
+}
+
+/** Streams last, and what tells of the process's state is always answered. */
+function loadOf(route: Route): Pick<FastifyContextConfig, 'load'> {
+  if (route.public === true || route.operationId === 'getMetrics' || route.media !== undefined || route.body?.kind === 'stream') return {};
+  return { load: route.method === 'GET' || route.readsOnly === true ? 'read' : 'write' };
 }
 
 function requireBody(route: Route, body: unknown): void {
