@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { ACCESS_LIMITS, type AccessLimits } from './access/access-limits.ts';
 import { authenticator } from './access/authenticate.ts';
 import { NOBODY } from './access/caller.ts';
+import { trustProxies } from './access/peer-address.ts';
 import { RateLimits } from './access/rate-limits.ts';
 import { registerGraphql } from './api/graphql/register-graphql.ts';
 import { isGraphqlSocket } from './api/graphql/serve-sockets.ts';
@@ -94,7 +95,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
   const context = { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true };
   registerRoutes(app, routes, context);
-  await registerGraphql(app, { routes: ROUTES, context, introspection: options.introspection ?? true });
+  await registerGraphql(app, {
+    routes: ROUTES,
+    context,
+    introspection: options.introspection ?? true,
+    trustsProxy: trustProxies(options.trustProxy ?? []),
+  });
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;

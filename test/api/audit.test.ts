@@ -1,5 +1,8 @@
 // The audit over HTTP: every write exactly one entry in its own transaction, every read of persons, refused attempts, and what may be read of it.
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { REFUSALS_LISTED } from '../../src/access/audit-recorder.ts';
 import { verifyAudit } from '../../src/access/verify-audit.ts';
 import { isWrite } from '../../src/api/rest/record-call.ts';
@@ -436,6 +439,22 @@ describe('who is turned away', () => {
     const entries = await entriesAfter(service.strata, before);
     expect(entries.map(({ address }) => address).sort()).toEqual(['10.1.2.3', '172.16.0.1', '192.0.2.9']);
     await trusting.close();
+  });
+
+  test('of a socket comes from there too', async () => {
+    clock.advance(60_000);
+    const before = await lastPosition(service.strata);
+    for (const trustProxy of [['127.0.0.0/8', '10.1.0.0/16'], ['10.0.0.0/8']]) {
+      const app = await buildApp({ strata: service.strata, adminKey: ADMIN_KEY, trustProxy });
+      await app.listen({ host: '127.0.0.1', port: 0 });
+      const url = `ws://127.0.0.1:${(app.server.address() as AddressInfo).port}/graphql`;
+      const socket = new WebSocket(url, 'graphql-transport-ws', { headers: { 'x-forwarded-for': '192.0.2.1, 192.0.2.9, 10.1.2.3' } });
+      socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init' })));
+      expect((await once(socket, 'close'))[0]).toBe(4401);
+      await app.close();
+    }
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ address }) => address).sort()).toEqual(['127.0.0.1', '192.0.2.9']);
   });
 
   test('leaves who, from where and what for', async () => {
