@@ -22,6 +22,7 @@ import { recordRefusal } from './api/rest/record-call.ts';
 import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { giveUpSlowBodies, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
+import { traceRequests } from './api/rest/trace-requests.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
 
@@ -74,6 +75,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const gate = openGate({ authenticate, rates: new RateLimits(CALLERS_MAX), limits, nowMs });
   app.decorateRequest('caller', null);
   app.decorate('authenticate', authenticate);
+  traceRequests(app);
   await allowOrigins(app, options.corsOrigins ?? []);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');

@@ -1,6 +1,7 @@
 // In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
 // Reads only; what differs is written by membership/record.ts.
 import { startStopwatch } from '../base/clock.ts';
+import { inSpan } from '../base/tracing.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
@@ -62,11 +63,15 @@ export async function findDifferences(
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
   await forgetOlderEpochs(client, program, prepared.name);
   const seconds = startStopwatch();
-  const [, rows = []] = await pipeline(client, [
-    setTimeLimit(timeoutMs),
-    { name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) },
-    setTimeLimit(0),
-  ]);
+  const [, rows = []] = await inSpan('evaluate', { 'strata.segments': segmentIds.length, 'strata.of': narrow }, async (note) => {
+    const answers = await pipeline(client, [
+      setTimeLimit(timeoutMs),
+      { name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) },
+      setTimeLimit(0),
+    ]);
+    note({ 'strata.differences': answers[1]?.length ?? 0 });
+    return answers;
+  });
   program.meter?.evaluated(narrow === 'ids' ? 'customers' : 'scan', seconds());
   return { differences: (rows as DifferenceRow[]).map(toDifference), complete };
 }

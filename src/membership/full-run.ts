@@ -3,6 +3,7 @@
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
 
+import { inOwnSpan, inSpan } from '../base/tracing.ts';
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
@@ -43,9 +44,11 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
   const ids = together.map((run) => run.id);
   const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding));
-  if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
-  else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
-  else await runTogether(deciding, together, startedMs, signal);
+  await inOwnSpan('run', { 'strata.cause': first.cause, 'strata.run_ids': ids }, async () => {
+    if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
+    else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
+    else await runTogether(deciding, together, startedMs, signal);
+  });
   return true;
 }
 
@@ -104,7 +107,7 @@ async function applyChunk(
       const progress = await withoutCulprits(
         deciding,
         () => ({ customers: { keys: piece.differences.map((difference) => difference.customerKey) } }),
-        () => applyPiece(deciding, found, piece, runs, cause),
+        () => inSpan('apply', { 'strata.differences': piece.differences.length }, () => applyPiece(deciding, found, piece, runs, cause)),
       );
       open = progress.open;
       stale = progress.stale;
