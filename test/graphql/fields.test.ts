@@ -133,7 +133,7 @@ describe('scopes', () => {
     });
     const asked = (scopes: readonly Scope[]) =>
       measureDocument({ schema, document, operation, variables: null, introspection: true, caller: { ...ADMIN, scopes: new Set(scopes) } });
-    expect(asked(['admin'])).toEqual({ personal: true, withheld: [] });
+    expect(asked(['admin'])).toEqual({ personal: true, withheld: [], customerFields: new Set(['id', 'email', 'country', 'attributes']) });
     expect(asked(['members:read', 'segments:read']).withheld).toEqual(['Customer.email', 'Customer.attributes']);
   });
 });

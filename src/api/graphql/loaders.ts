@@ -5,19 +5,18 @@ import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../
 import type { Database } from '../../db/database.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
-import { readCustomers, type WireCustomer } from '../../ingest/read-customers.ts';
+import { type CustomerPart, readCustomerParts, selectCustomer, WHOLE_CUSTOMER } from '../../ingest/read-customers.ts';
 import { listEventsOf } from '../../ingest/read-events.ts';
 import { listOrdersOf } from '../../ingest/read-orders.ts';
 import { fixedIso } from '../../membership/due.ts';
 import { lookAgain } from '../../membership/look-again.ts';
-import { readMembersOf } from '../../membership/read-members-of.ts';
+import { type MemberOf, readMembersOf } from '../../membership/read-members-of.ts';
 import { readSegmentsOf, type SegmentsOf } from '../../membership/read-segments-of.ts';
 import { getGroups } from '../../segments/groups.ts';
 import { getSegments } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { encodeCursor, type Page, page } from '../rest/cursor.ts';
 import { groupOut } from '../rest/groups.ts';
-import { memberOut } from '../rest/members.ts';
 import { segmentOut } from '../rest/segment-schemas.ts';
 import { instant } from '../rest/wire.ts';
 import type { PersonalReads } from './personal-reads.ts';
@@ -28,19 +27,46 @@ interface FirstOf {
   readonly first: number;
   /** of events: only of this name */
   readonly name?: string | null;
+  /** of members: behind this customer */
+  readonly afterKey?: CustomerKey | null;
 }
 
 export type Loaders = ReturnType<typeof makeLoaders>;
 
-/** What is read past the routes of REST is noted in `personal`; of customers only where personal fields are answered. */
-export function makeLoaders(strata: Strata, reads: Database, caller: Caller, personal: PersonalReads, seesCustomers: boolean) {
+/** Of a member: its customer, where that was read along. */
+export const READ_ALONG = Symbol('customer');
+
+export interface LoaderParts {
+  readonly strata: Strata;
+  readonly reads: Database;
+  readonly caller: Caller;
+  /** Told of what is read past the routes of REST. */
+  readonly personal: PersonalReads;
+  /** personal fields are answered */
+  readonly seesCustomers: boolean;
+  /** fields of customers that the document asks for; null: which it asks for is not known */
+  readonly customerFields: ReadonlySet<string> | null;
+}
+
+export function makeLoaders({ strata, reads, caller, personal, seesCustomers, customerFields }: LoaderParts) {
   const { database } = strata;
+  const selection = customerFields === null ? WHOLE_CUSTOMER : selectCustomer(customerFields);
+  const noted = (customer: CustomerPart) => {
+    if (seesCustomers) personal.note('getCustomer', [customer.id]);
+    return customer;
+  };
+  const customer = new DataLoader<string, CustomerPart | null>(async (ids) => {
+    const byId = new Map((await readCustomerParts(reads, ids, selection)).map((each) => [each.id, noted(each)]));
+    return ids.map((id) => byId.get(id) ?? null);
+  });
   return {
-    customer: new DataLoader<string, WireCustomer | null>(async (ids) => {
-      const byId = new Map((await readCustomers(reads, ids)).map((customer) => [customer.id, customer]));
-      if (seesCustomers) personal.note('getCustomer', byId.keys());
-      return ids.map((id) => byId.get(id) ?? null);
-    }),
+    customer,
+    /** Of what tells of a customer. At once where it has been read along. */
+    customerOf: (parent: { readonly customerId?: unknown; readonly [READ_ALONG]?: CustomerPart }) => {
+      const { customerId, [READ_ALONG]: along } = parent;
+      if (along !== undefined) return noted(along);
+      return typeof customerId === 'string' ? customer.load(customerId) : null;
+    },
     segment: new DataLoader<string, ReturnType<typeof segmentOut> | null>(async (keys) => {
       const byKey = new Map(
         (
@@ -71,10 +97,11 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
       const found = await readCurrentSegments(strata, reads, ids.map(customerKey));
       return ids.map((id) => onlyAllowed(caller, found.get(customerKey(id))?.segments ?? [], ({ key }) => key).map(customerSegmentOut));
     }),
-    orders: firstPages(async (ids, { first }) => {
+    orders: firstPages(async (wanted, { first }) => {
+      const ids = wanted.map(({ id }) => id);
       const orders = await listOrdersOf(reads, ids, first + 1);
       personal.note('listOrders', ids);
-      return (id) =>
+      return ({ id }) =>
         page(
           orders.get(id) ?? [],
           first,
@@ -82,10 +109,11 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
           (last) => encodeCursor('orders', [Date.parse(last.placedAt), last.id]),
         );
     }),
-    events: firstPages(async (ids, { first, name }) => {
+    events: firstPages(async (wanted, { first, name }) => {
+      const ids = wanted.map(({ id }) => id);
       const events = await listEventsOf(reads, ids, { limit: first + 1, name: name ?? null });
       personal.note('listEvents', ids);
-      return (id) =>
+      return ({ id }) =>
         page(
           events.get(id) ?? [],
           first,
@@ -93,10 +121,14 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
           (last) => encodeCursor('events', [Date.parse(last.occurredAt), last.id]),
         );
     }),
-    members: firstPages(async (keys, { first }) => {
-      requireSegments(caller, keys);
-      const members = await readMembersOf(reads, keys, { limit: first + 1, asOfIso: fixedIso(strata) });
-      return (key) => page(members.get(key) ?? [], first, memberOut, (last) => encodeCursor('members', [last.customerKey]));
+    members: firstPages(async (wanted, { first }) => {
+      const places = wanted.map(({ id, afterKey = null }) => ({ segment: id, afterKey }));
+      requireSegments(
+        caller,
+        places.map(({ segment }) => segment),
+      );
+      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata), customer: selection });
+      return (_each, index) => page(pages[index] ?? [], first, memberWith, (last) => encodeCursor('members', [last.customerKey]));
     }),
   };
 }
@@ -119,7 +151,7 @@ function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][numb
 }
 
 /** Lists of one length are asked for together. */
-function firstPages(read: (ids: readonly string[], of: FirstOf) => Promise<(id: string) => Page<unknown>>) {
+function firstPages(read: (wanted: readonly FirstOf[], of: FirstOf) => Promise<(each: FirstOf, index: number) => Page<unknown>>) {
   return new DataLoader<FirstOf, Page<unknown>, string>(
     async (wanted) => {
       const kinds = Map.groupBy(wanted, ({ first, name }) => JSON.stringify([first, name ?? null]));
@@ -127,16 +159,22 @@ function firstPages(read: (ids: readonly string[], of: FirstOf) => Promise<(id: 
       for (const same of kinds.values()) {
         const [one] = same;
         if (one === undefined) continue;
-        const pageOf = await read(
-          same.map(({ id }) => id),
-          one,
-        );
-        for (const each of same) pages.set(each, pageOf(each.id));
+        const pageOf = await read(same, one);
+        for (const [index, each] of same.entries()) pages.set(each, pageOf(each, index));
       }
       return wanted.map((each) => pages.get(each) as Page<unknown>);
     },
-    { cacheKeyFn: ({ id, first, name }) => JSON.stringify([id, first, name ?? null]) },
+    { cacheKeyFn: keyOf },
   );
+}
+
+function keyOf({ id, first, name, afterKey }: FirstOf): string {
+  return JSON.stringify([id, first, name ?? null, afterKey ?? null]);
+}
+
+/** As REST has it (members.ts), and the customer who was read along. */
+function memberWith({ customer, since, source, version }: MemberOf): object {
+  return { customerId: customer.id, since, source, version, [READ_ALONG]: customer };
 }
 
 function orError<Value>(work: () => Value): Value | Error {

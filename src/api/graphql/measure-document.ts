@@ -53,16 +53,17 @@ export interface Asked {
   readonly personal: boolean;
   /** coordinates of those that will be null, for want of `pii:read` */
   readonly withheld: readonly string[];
+  /** names of the fields of customers */
+  readonly customerFields: ReadonlySet<string>;
 }
-
-const NOTHING_PERSONAL: Asked = { personal: false, withheld: [] };
 
 /** Throws `forbidden` and `query_too_complex`. */
 export function measureDocument(question: Question): Asked {
   const walk = new Walk(question);
   const { operation, schema } = question;
   const root = schema.getRootType(operation.operation);
-  if (root === undefined || root === null) return NOTHING_PERSONAL;
+  const { personal, customerFields } = walk;
+  if (root === undefined || root === null) return { personal: false, withheld: [], customerFields };
   const all = walk.selections(operation.selectionSet, root);
   const data: Measure = { ...all, directives: all.directives + (operation.directives?.length ?? 0) };
   requireLimit('depth', data.depth, GRAPHQL_LIMITS.depth, 'levels deep');
@@ -70,8 +71,7 @@ export function measureDocument(question: Question): Asked {
   requireLimit('aliases', data.aliases, GRAPHQL_LIMITS.aliases, 'aliases');
   requireLimit('directives', data.directives, GRAPHQL_LIMITS.directives, 'directives');
   requireLimit('cost', data.fixed + data.each, GRAPHQL_LIMITS.cost, 'in cost (objects asked for, reads and writes)');
-  if (walk.personal.size === 0) return NOTHING_PERSONAL;
-  return { personal: true, withheld: allows(question.caller, 'pii:read') ? [] : [...walk.personal] };
+  return { personal: personal.size > 0, withheld: allows(question.caller, 'pii:read') ? [] : [...personal], customerFields };
 }
 
 function requireLimit(name: string, value: number, most: number, what: string): void {
@@ -82,6 +82,7 @@ function requireLimit(name: string, value: number, most: number, what: string): 
 
 class Walk {
   readonly personal = new Set<string>();
+  readonly customerFields = new Set<string>();
   readonly #question: Question;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #measured = new Map<string, Measure>();
@@ -131,6 +132,7 @@ class Walk {
     const rule = ruleOf(field);
     if (rule === undefined) throw new Error(`${parent.name}.${name} has no rule`);
     this.#requireAccess(rule, `${parent.name}.${name}`);
+    if (parent.name === 'Customer') this.customerFields.add(name);
     return this.#priced(node, field, rule, own);
   }
 

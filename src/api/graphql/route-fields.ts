@@ -2,6 +2,7 @@
 // the same handler and the same answer. Not of types (wire-types.ts) nor of what nests in them (links.ts).
 
 import { AppError } from '../../errors.ts';
+import { decodeCursor } from '../rest/cursor.ts';
 import type { Components, JsonSchema } from '../rest/json-schema.ts';
 import { type Route, scopesOf, takesIdempotencyKey } from '../rest/route.ts';
 import type { ArgumentSpec, FieldSpec, FieldSpecs, SchemaMaker, Shape, TypeRef } from './builder.ts';
@@ -88,19 +89,25 @@ export class RouteFields {
   }
 
   /** A read as a field of what its path begins with. */
-  nested(route: Route, { bind, firstPages }: NestedRoute): FieldSpec {
+  nested(route: Route, { bind, firstPages, laterPages }: NestedRoute): FieldSpec {
     const spec = this.#read(route, NAMES[route.operationId]?.renamed ?? {}, bind, false);
     if (firstPages === undefined) return spec;
-    const isFirst = (args: Arguments) => Object.entries(args).every(([name, value]) => BATCHED.includes(name) || isAbsent(value));
+    const batched = laterPages === undefined ? BATCHED : [...BATCHED, 'after'];
+    const isBatched = (args: Arguments) => Object.entries(args).every(([name, value]) => batched.includes(name) || isAbsent(value));
     const whole = spec.resolve as (parent: Parent, args: Arguments, context: GraphqlContext) => unknown;
     const [id = 'id'] = Object.values(bind);
     const resolve = async (parent: Parent, args: Arguments, context: GraphqlContext) => {
-      if (!isFirst(args)) return whole(parent, args, context);
-      const first = requireFirst(args['first']);
-      const name = typeof args['name'] === 'string' ? args['name'] : null;
-      return toConnection(await context.loaders[firstPages].load({ id: String(parent[id]), first, name }), { after: null });
+      if (!isBatched(args)) return whole(parent, args, context);
+      const after = typeof args['after'] === 'string' ? args['after'] : undefined;
+      const asked = {
+        id: String(parent[id]),
+        first: requireFirst(args['first']),
+        name: typeof args['name'] === 'string' ? args['name'] : null,
+        afterKey: laterPages === undefined ? null : (decodeCursor(laterPages, after, ['integer'])?.[0] ?? null),
+      };
+      return toConnection(await context.loaders[firstPages].load(asked), { after });
     };
-    return { ...spec, resolve, rule: { ...spec.rule, reads: (args) => (isFirst(args) ? 'once' : 'each') } };
+    return { ...spec, resolve, rule: { ...spec.rule, reads: (args) => (isBatched(args) ? 'once' : 'each') } };
   }
 
   /** A write as a field of Mutation, with a payload of its own. */
@@ -265,7 +272,7 @@ const DONE: FieldSpecs = {
   done: { shape: { type: 'Boolean', isList: false, isNullable: false }, rule: { scope: 'parent' } },
 };
 
-/** What a loader of first pages knows; anything else is asked for each parent. */
+/** What a loader of pages knows; anything else is asked for each parent. */
 const BATCHED = ['first', 'name'];
 
 function isAbsent(value: unknown): boolean {

@@ -13,6 +13,7 @@ import { makeLoaders } from './loaders.ts';
 import { measureDocument } from './measure-document.ts';
 import { PersonalReads } from './personal-reads.ts';
 import { Documents, fromUrl, readRequest } from './read-operation.ts';
+import { recordRefusedFields } from './refused-fields.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -101,13 +102,21 @@ async function execute(
     reads,
     caller,
     seesPersonal,
-    loaders: makeLoaders(routes.strata, reads, caller, personalReads, seesPersonal && asked.personal),
+    loaders: makeLoaders({
+      strata: routes.strata,
+      reads,
+      caller,
+      personal: personalReads,
+      seesCustomers: seesPersonal && asked.personal,
+      customerFields: asked.customerFields,
+    }),
     personalReads,
     http: { request, reply },
     signal: hangUp(reply, routes.stopping),
   };
   const found = (await app.graphql(source, { ...context }, variables ?? {}, operationName ?? undefined)) as ExecutionResult;
   await personalReads.tell(routes.strata, caller, request);
+  recordRefusedFields(context, found.errors);
   return present(found, asked.withheld, request);
 }
 

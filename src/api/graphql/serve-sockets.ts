@@ -17,6 +17,7 @@ import { makeLoaders } from './loaders.ts';
 import { measureDocument } from './measure-document.ts';
 import { PersonalReads } from './personal-reads.ts';
 import { Documents, readRequest } from './read-operation.ts';
+import { recordRefusedFields } from './refused-fields.ts';
 import { GRAPHQL_PATH, type GraphqlOptions } from './serve-http.ts';
 
 export interface SocketOptions extends GraphqlOptions {
@@ -94,8 +95,9 @@ class Sockets {
       onConnect: (context) => this.#welcome(context),
       onSubscribe: (context, _id, payload) => this.#begin(context, payload),
       onNext: async (_context, _id, _payload, { contextValue }, { data, errors }) => {
-        const { personalReads, caller, http } = contextValue as GraphqlContext;
-        await personalReads.tell(options.routes.strata, caller, http.request);
+        const context = contextValue as GraphqlContext;
+        await context.personalReads.tell(options.routes.strata, context.caller, context.http.request);
+        recordRefusedFields(context, errors);
         return this.#present({ ...(data === undefined ? {} : { data }), ...(errors === undefined ? {} : { errors }) });
       },
       onError: (_context, _id, _payload, errors) => errors.map((error) => ({ message: error.message, ...extensionsOf(error) })),
@@ -212,7 +214,9 @@ class Sockets {
       this.#requireRoom(context);
       return await this.#argumentsOf(context.extra, payload);
     } catch (error) {
-      const { errors } = requestErrors(error, this.#app.log);
+      const { refusal, errors } = requestErrors(error, this.#app.log);
+      const { extra: peer } = context;
+      recordRefusal(this.#options.routes.strata, peer.caller ?? NOBODY, this.#carrier(peer).request, 'graphql', refusal);
       return errors.map(({ message, extensions }) => new GraphQLError(message, { extensions: extensions ?? {} }));
     }
   }
@@ -250,7 +254,14 @@ class Sockets {
       reads: routes.strata.database,
       caller,
       seesPersonal,
-      loaders: makeLoaders(routes.strata, routes.strata.database, caller, personalReads, seesPersonal),
+      loaders: makeLoaders({
+        strata: routes.strata,
+        reads: routes.strata.database,
+        caller,
+        personal: personalReads,
+        seesCustomers: seesPersonal,
+        customerFields: null,
+      }),
       personalReads,
       http: this.#carrier(peer),
       signal: () => signal,
