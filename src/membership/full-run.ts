@@ -17,14 +17,14 @@ import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
 import { runArchive } from './archive-run.ts';
 import { fixedIso } from './due.ts';
-import { withoutCulprits } from './fail-segments.ts';
+import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, recordStatements } from './record.ts';
 import { seeChanges } from './record-seen.ts';
 import { runMove } from './run-move.ts';
 
-/** A chunk that takes too long is halved, down to here. */
+/** A chunk that takes too long is halved, down to here; one that still does fails its runs. */
 const LEAST_CHUNK_CUSTOMERS = 500;
 
 /** What a piece of a chunk did. `open` are the runs that go on: neither cancelled nor superseded. */
@@ -69,7 +69,11 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
       next.catch(() => {}); // thrown when its turn comes
       keep(await applyChunk(deciding, scanned, open, first.cause, signal));
     } catch (error) {
-      if (!isEvaluationFailure(error) || size <= LEAST_CHUNK_CUSTOMERS) throw error;
+      if (!isEvaluationFailure(error)) throw error;
+      if (size <= LEAST_CHUNK_CUSTOMERS) {
+        await failTogether(deciding, new Map(open.map((run) => [run.segmentId, run.version])), error);
+        break;
+      }
       size = Math.ceil(size / 2); // no segment alone is too slow, all of them together are
       next = scanNext(deciding, open, (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY, size);
     }
