@@ -112,7 +112,7 @@ test.each(['customer', 'stream'] as const)('a subscription ends with its %s toke
   expect(await closed).toBe(4401);
 });
 
-test('a stream ends with the key behind its token', async () => {
+test('a stream ends with its token’s key', async () => {
   const { id, secret } = (await service.call('POST', '/v1/keys', { name: 'front', scopes: ['members:read'] })).body;
   const reader = await stream(await mint('stream', { minutes: 5, segments: ['two'] }, secret));
   const last = reader.next();
