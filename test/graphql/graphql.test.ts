@@ -89,6 +89,15 @@ describe('reading', () => {
     expect(many).toBeLessThan(12);
   });
 
+  test('a segment of which only members are asked is not read', async () => {
+    const page = '{ segment(key: "buyers") { key members(first: 3) { edges { node { customer { country } } } } } }';
+    const { segment } = await dataOf(service, page);
+    expect(segment).toMatchObject({ key: 'buyers', members: { edges: [{}, {}, {}] } });
+    expect(await statementsOf(page, {})).toBe(1);
+    expect(await dataOf(service, page)).toEqual({ segment });
+    expect(await dataOf(service, '{ segment(key: "nobodys") { members { edges { cursor } } } }')).toEqual({ segment: null });
+  });
+
   test('later pages of members say what REST says', async () => {
     const page = `query ($after: String) { segment(key: "german") { members(first: 7, after: $after) {
       edges { node { customerId since source version customer { id country city createdAt tags consent attributes } } } pageInfo { hasNextPage endCursor } } } }`;

@@ -41,8 +41,8 @@ export function segmentByKey(targets: LinkTargets): FieldSpec {
   return one(targets, 'Segment', 'getSegment', ({ key }, loaders) => loadSegment(key, loaders));
 }
 
-function loadSegment(key: unknown, { segment }: Loaders): unknown {
-  return typeof key === 'string' ? segment.load(key) : null;
+function loadSegment(key: unknown, { segment, segmentByKey }: Loaders): unknown {
+  return typeof key === 'string' ? (segmentByKey(key) ?? segment.load(key)) : null;
 }
 
 function one(targets: LinkTargets, type: string, operationId: string, load: (parent: Parent, loaders: Loaders) => unknown): FieldSpec {
@@ -113,6 +113,9 @@ export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
   ],
   Group: [{ field: 'versions', operationId: 'listGroupVersions', bind: { key: 'key' } }],
 };
+
+/** Fields of a segment for which its key is enough. */
+export const OF_SEGMENT_KEY: ReadonlySet<string> = new Set(['key', ...(NESTED['Segment'] ?? []).map(({ field }) => field)]);
 
 interface PastRow {
   readonly position: number | null;

@@ -19,6 +19,8 @@ import { encodeCursor, type Page, page } from '../rest/cursor.ts';
 import { groupOut } from '../rest/groups.ts';
 import { segmentOut } from '../rest/segment-schemas.ts';
 import { instant } from '../rest/wire.ts';
+import { OF_SEGMENT_KEY } from './links.ts';
+import type { AskedFields } from './measure-document.ts';
 import type { PersonalReads } from './personal-reads.ts';
 
 /** One of several lists of the same length. */
@@ -44,13 +46,19 @@ export interface LoaderParts {
   readonly personal: PersonalReads;
   /** personal fields are answered */
   readonly seesCustomers: boolean;
-  /** fields of customers that the document asks for; null: which it asks for is not known */
-  readonly customerFields: ReadonlySet<string> | null;
+  /** that the document asks for; null: all that there are */
+  readonly fields: AskedFields | null;
 }
 
-export function makeLoaders({ strata, reads, caller, personal, seesCustomers, customerFields }: LoaderParts) {
+/** Keys of segments that have been read: they never change, and no segment is ever removed. */
+const seenSegments = new WeakMap<Strata, Set<string>>();
+
+export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fields }: LoaderParts) {
   const { database } = strata;
-  const selection = customerFields === null ? WHOLE_CUSTOMER : selectCustomer(customerFields);
+  const selection = fields === null ? WHOLE_CUSTOMER : selectCustomer(fields.Customer);
+  const isKeyEnough = fields !== null && [...fields.Segment].every((field) => OF_SEGMENT_KEY.has(field));
+  const seen = seenSegments.get(strata) ?? new Set();
+  seenSegments.set(strata, seen);
   const noted = (customer: CustomerPart) => {
     if (seesCustomers) personal.note('getCustomer', [customer.id]);
     return customer;
@@ -67,6 +75,10 @@ export function makeLoaders({ strata, reads, caller, personal, seesCustomers, cu
       if (along !== undefined) return noted(along);
       return typeof customerId === 'string' ? customer.load(customerId) : null;
     },
+    /** Where nothing is asked of the segment but what its key says; undefined: it has to be read. */
+    segmentByKey: (key: unknown) =>
+      isKeyEnough && typeof key === 'string' && seen.has(key) && allowsSegment(caller, key) ? { key } : undefined,
+    noteSegment: (key: string) => seen.add(key),
     segment: new DataLoader<string, ReturnType<typeof segmentOut> | null>(async (keys) => {
       const byKey = new Map(
         (
@@ -76,6 +88,7 @@ export function makeLoaders({ strata, reads, caller, personal, seesCustomers, cu
           )
         ).map((each) => [each.key, each]),
       );
+      for (const key of byKey.keys()) seen.add(key);
       return keys.map((key) =>
         orError(() => {
           requireSegments(caller, [key]);

@@ -85,7 +85,8 @@ export class RouteFields {
   /** A read as a field of Query. */
   asked(route: Route): FieldSpec {
     const renamed = NAMES[route.operationId]?.renamed ?? {};
-    return this.#read(route, renamed, {}, isLookup(route));
+    const spec = this.#read(route, renamed, {}, isLookup(route));
+    return route.operationId === 'getSegment' ? unlessKeyIsEnough(spec) : spec;
   }
 
   /** A read as a field of what its path begins with. */
@@ -266,6 +267,19 @@ export class RouteFields {
     const type = maker.object(name, () => types.fieldsOf(name, { properties, required: always }));
     return { type, make: ({ answer }) => answer as object };
   }
+}
+
+/** Asked for its members alone, a segment that is there need not be read again. */
+function unlessKeyIsEnough(spec: FieldSpec): FieldSpec {
+  const whole = spec.resolve as (parent: Parent, args: Arguments, context: GraphqlContext) => Promise<Parent | null>;
+  const read = async (parent: Parent, args: Arguments, context: GraphqlContext) => {
+    const segment = await whole(parent, args, context);
+    if (segment !== null) context.loaders.noteSegment(String(segment['key']));
+    return segment;
+  };
+  const resolve = (parent: Parent, args: Arguments, context: GraphqlContext) =>
+    context.loaders.segmentByKey(args['key']) ?? read(parent, args, context);
+  return { ...spec, resolve: resolve as FieldSpec['resolve'] & {} };
 }
 
 const DONE: FieldSpecs = {

@@ -32,8 +32,8 @@ export function serveHttp(app: FastifyInstance, options: GraphqlOptions): void {
   const documents = new Documents();
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   const handler = async (request: FastifyRequest, reply: FastifyReply) => answer(app, options, documents, request, reply);
-  // tokens of customers open fields that say so (measure-document.ts); in a URL they stand for streams only
-  const config = { tokens: ['customer', 'stream'] as const, cors: false as const, load: 'graphql' as const };
+  // tokens open fields that say so (measure-document.ts); a URL, which is logged and kept, is for those who cannot send a header
+  const config = { tokens: ['customer', 'stream'] as const, cors: false as const, tokenInUrl: false as const, load: 'graphql' as const };
   app.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, exposeHeadRoute: false, config, handler });
   app.route({
     method: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
@@ -108,7 +108,7 @@ async function execute(
       caller,
       personal: personalReads,
       seesCustomers: seesPersonal && asked.personal,
-      customerFields: asked.customerFields,
+      fields: asked.fields,
     }),
     personalReads,
     http: { request, reply },

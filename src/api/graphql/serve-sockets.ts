@@ -260,7 +260,7 @@ class Sockets {
         caller,
         personal: personalReads,
         seesCustomers: seesPersonal,
-        customerFields: null,
+        fields: null,
       }),
       personalReads,
       http: this.#carrier(peer),

@@ -46,7 +46,7 @@ interface Ending {
 function show(event: Edge | Ending, _args: object, context: GraphqlContext): Edge {
   if ('ending' in event) throw event.ending;
   const { strata, reads, caller, personalReads, seesPersonal } = context;
-  context.loaders = makeLoaders({ strata, reads, caller, personal: personalReads, seesCustomers: seesPersonal, customerFields: null });
+  context.loaders = makeLoaders({ strata, reads, caller, personal: personalReads, seesCustomers: seesPersonal, fields: null });
   return event;
 }
 
