@@ -339,10 +339,10 @@ export interface CustomerSegments {
   readonly segments: readonly CustomerSegment[];
 }
 
-/** The segments of a customer, evaluated first if the clock has passed the customer's next look. null: there is no such customer. */
+/** The segments of a customer, evaluated first if the clock has overtaken what is stored. null: there is no such customer. */
 export async function readSegments(strata: Strata, key: CustomerKey): Promise<CustomerSegments | null> {
   const found = await readCustomerSegments(strata.database, key, fixedIso(strata));
-  if (found === null || !found.isDue) return found;
+  if (found === null || !found.isLate) return found;
   if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
   return readCustomerSegments(strata.database, key, fixedIso(strata));
 }

@@ -146,17 +146,17 @@ export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fi
   };
 }
 
-/** Whoever is due is evaluated first, as when one customer is read. */
+/** Whoever is late is evaluated first, as when one customer is read. */
 async function readCurrentSegments(
   strata: Strata,
   reads: Database,
   keys: readonly CustomerKey[],
 ): Promise<ReadonlyMap<CustomerKey, SegmentsOf>> {
   const found = await readSegmentsOf(reads, keys, fixedIso(strata));
-  const due = [...found].filter(([, { isDue }]) => isDue).map(([key]) => key);
-  if (due.length === 0) return found;
-  if ((await lookAgain(strata, { keys: due, cause: 'time' })) > 0) strata.publisher.poke();
-  return new Map([...found, ...(await readSegmentsOf(strata.database, due, fixedIso(strata)))]);
+  const late = [...found].filter(([, { isLate }]) => isLate).map(([key]) => key);
+  if (late.length === 0) return found;
+  if ((await lookAgain(strata, { keys: late, cause: 'time' })) > 0) strata.publisher.poke();
+  return new Map([...found, ...(await readSegmentsOf(strata.database, late, fixedIso(strata)))]);
 }
 
 function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][number]): object {
