@@ -19,11 +19,11 @@ export interface MembershipChange {
   readonly reason: string | null;
 }
 
-/** A tombstone: what is left of a change of somebody who has been erased since. */
+/** A tombstone: what is left of a change of somebody who has been erased since. With its segment: of the exit that the erasure itself was. */
 export interface ErasedChange {
   readonly position: string;
   readonly type: 'erased';
-  readonly segment: null;
+  readonly segment: string | null;
   readonly customerId: null;
   readonly version: null;
   readonly cause: null;

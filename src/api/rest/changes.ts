@@ -31,7 +31,7 @@ export const changeRoutes: readonly Route[] = [
     tokens: ['customer', 'stream'],
     summary: 'The feed: each change exactly once, in order',
     description:
-      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. With `wait` the answer comes when there is something, at the latest after that many seconds.',
+      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. Those exits then become tombstones that keep their `segment`: who finds one from after the beginning of a copy takes the members of that segment anew. With `wait` the answer comes when there is something, at the latest after that many seconds.',
     query: z.strictObject({
       ...Page,
       ...FeedParameters,
