@@ -11,26 +11,26 @@ import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
-import { type Client, inOrder, pipeline, type Statement } from './db/database.ts';
-import { inTransaction } from './db/transaction.ts';
+import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
+import { type Ending, inTransaction } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
-import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
+import { type FactLocks, factStatements, lockCustomers, lockOrderOwners, locksAtOnce, OrderMoved } from './ingest/write-facts.ts';
 import { catchUp, findLate, type Late, toLate } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
-import { inDecision } from './membership/in-decision.ts';
+import { inFramedDecision } from './membership/in-decision.ts';
 import { lookAgain, versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
 import { type MovedIn, type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
 import { owe, settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
-import { readSegmentKeys, toSegmentKeys } from './membership/read-segment-keys.ts';
+import { readHeldSegments, toSegmentKeys } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
 import { NOTHING_SEEN, seeChanges } from './membership/record-seen.ts';
 import { type PinRequest, writePin } from './membership/write-pins.ts';
@@ -84,12 +84,7 @@ async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): P
   const decided = await withoutCulprits(
     strata,
     () => ({ customers: { keys: namedCustomers(facts) }, prepare: (client) => writeOnly(strata, client, facts) }),
-    () =>
-      inDecision(
-        strata,
-        (client, program) => decide(strata, client, program, facts, pieces),
-        (place) => (lsn = place),
-      ),
+    () => decideOnce(strata, facts, pieces, (place) => (lsn = place)),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
   const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
@@ -121,19 +116,66 @@ interface Decided {
   readonly previousOwners: FactLocks['previousOwners'];
 }
 
-async function decide(strata: Strata, client: Client, program: Program, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Decided> {
-  const { locks, moment, late } = await lock(strata, client, facts); //   whom the write touches, and as of when it is decided
+/** All locks in one go, or, where an order moves or goes, one after the other. */
+async function decideOnce(
+  strata: Strata,
+  facts: Facts,
+  pieces: readonly PieceOfWriting[],
+  onCommitted: (lsn: string) => void,
+): Promise<Decided> {
+  const inSteps = () =>
+    inFramedDecision(
+      strata,
+      [],
+      async (client, program) => decide(strata, client, program, facts, pieces, await lockInSteps(strata, client, facts)),
+      onCommitted,
+    );
+  if (facts.deletedOrderIds.length > 0) return inSteps();
+  const atOnce = lockAtOnce(strata, facts);
+  try {
+    return await inFramedDecision(
+      strata,
+      atOnce.statements,
+      (client, program, rows) => decide(strata, client, program, facts, pieces, atOnce.read(rows)),
+      onCommitted,
+    );
+  } catch (error) {
+    if (error instanceof OrderMoved) return inSteps();
+    throw error;
+  }
+}
+
+async function decide(
+  strata: Strata,
+  client: Client,
+  program: Program,
+  facts: Facts,
+  pieces: readonly PieceOfWriting[],
+  { locks, moment, late }: Locked, // whom the write touches, and as of when it is decided
+): Promise<Ending<Decided>> {
   const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
-  const findings = await writeAndEvaluate(strata, client, program, facts, locks, moment);
+  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locks, moment);
+  const differences = findings.flatMap((found) => found.differences);
+  const decided: Decided = {
+    decision: moment.decision,
+    changes: changesByCustomer([...overdue, ...differences]),
+    segments: toSegmentKeys(members, program, differences),
+    previousOwners: locks.previousOwners,
+  };
+  const recording = await recordingOf(strata, client, program, moment, findings, countChanges(overdue));
   const notes = notesOf(pieces, locks.previousOwners);
-  const segments = await record(strata, client, program, moment, findings, countChanges(overdue), locks.locked, storeNotes(notes));
-  const changes = changesByCustomer([...overdue, ...findings.flatMap((found) => found.differences)]);
-  const decided = { decision: moment.decision, changes, segments, previousOwners: locks.previousOwners };
-  await endNotes(
+  const ended = await endNotes(
     client,
+    [...storeNotes(notes), ...recording],
     notes.map(({ piece, ...note }) => withAnswer(note, piece, decided)),
   );
-  return decided;
+  return {
+    last: ended.last,
+    value: () => {
+      ended.value();
+      return decided;
+    },
+  };
 }
 
 /** What the audit is told of each request among the pieces. */
@@ -158,12 +200,33 @@ function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<Cust
   return changes;
 }
 
-async function lock(strata: Strata, client: Client, facts: Facts): Promise<{ locks: FactLocks; moment: Moment; late: Late }> {
+interface Locked {
+  readonly locks: FactLocks;
+  readonly moment: Moment;
+  readonly late: Late;
+}
+
+/** See `locksAtOnce`. */
+function lockAtOnce(strata: Strata, facts: Facts) {
+  const locks = locksAtOnce(facts, fixedIso(strata));
+  const behind = locks.statements.length;
+  return {
+    statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
+    read: (rows: Parameters<typeof locks.read>[0]): Locked => {
+      const [momentRows = [], lateRows = []] = rows.slice(behind);
+      return { locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
+    },
+  };
+}
+
+async function lockInSteps(strata: Strata, client: Client, facts: Facts): Promise<Locked> {
   const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = [], lateRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
-    pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
-  ] as const);
+  const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
+    inOrder([
+      lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+      pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
+    ] as const),
+  );
   return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
 }
 
@@ -189,7 +252,10 @@ function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerK
   return [...keys];
 }
 
-/** New customers are judged by every segment, the others by those that read what was written and their dependents. */
+/**
+ * New customers are judged by every segment, the others by those that read what was written and their dependents. → with it, who is in what
+ * before that is stored
+ */
 async function writeAndEvaluate(
   strata: Strata,
   client: Client,
@@ -197,7 +263,7 @@ async function writeAndEvaluate(
   facts: Facts,
   locks: FactLocks,
   moment: Moment,
-): Promise<Findings[]> {
+): Promise<{ readonly findings: readonly Findings[]; readonly members: readonly Readonly<Record<string, unknown>>[] }> {
   const touched = program.touchedBy({
     profile: facts.customers.length > 0,
     orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
@@ -209,36 +275,35 @@ async function writeAndEvaluate(
     return keys.length === 0 ? [] : [findDifferences(client, program, segmentIds, input)];
   };
   const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
-  const written = pipeline(client, factStatements(facts, moment.asOfMs, locks)); // sent together: the server runs them in this order
-  const evaluating = [...evaluate(known, touched), ...evaluate(everything ? locks.locked : [...locks.created], program.all)];
-  const [, ...findings] = await inOrder([written, ...evaluating] as const);
-  return findings;
+  const [, [members = []], ...findings] = await inOneBatch(client, () =>
+    inOrder([
+      pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
+      pipeline(client, [readHeldSegments(locks.locked)]),
+      ...evaluate(known, touched),
+      ...evaluate(everything ? locks.locked : [...locks.created], program.all),
+    ] as const),
+  );
+  return { findings, members };
 }
 
-/** Stores what differs and reads back whose segments they are now. */
-async function record(
+/** The statements that store what differs. */
+async function recordingOf(
   strata: Strata,
   client: Client,
   program: Program,
   moment: Moment,
   findings: readonly Findings[],
   ordinalFrom: number,
-  keys: readonly CustomerKey[],
-  riding: readonly Statement[],
-): Promise<ReadonlyMap<CustomerKey, readonly string[]>> {
-  const statements: Statement[] = [...riding];
+): Promise<readonly Statement[]> {
   const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
-  const seen = await inOrder(findings.map((found) => seeChanges(client, seeing, found.differences)));
+  const seen = await inOneBatch(client, () => inOrder(findings.map((found) => seeChanges(client, seeing, found.differences))));
   let ordinal = ordinalFrom;
-  for (const [index, found] of findings.entries()) {
-    const seenOf = seen[index] ?? NOTHING_SEEN;
-    statements.push(
-      ...recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: ordinal, seenOf }),
-    );
+  return findings.flatMap((found, index) => {
+    const from = ordinal;
     ordinal += countChanges(found.differences);
-  }
-  const rows = (await pipeline(client, [...statements, readSegmentKeys(keys)])).at(-1) ?? [];
-  return toSegmentKeys(rows);
+    const seenOf = seen[index] ?? NOTHING_SEEN;
+    return recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: from, seenOf });
+  });
 }
 
 /** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */

@@ -61,7 +61,9 @@ export async function findDifferences(
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
   const narrow = 'keys' in input.customers ? 'ids' : 'range';
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
-  await forgetOlderEpochs(client, program, prepared.name);
+  if (preparedBy.get(client)?.epoch === program.definitions.epoch)
+    rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
+  else await forgetOlderEpochs(client, program, prepared.name);
   const seconds = startStopwatch();
   const [, rows = []] = await inSpan('evaluate', { 'strata.segments': segmentIds.length, 'strata.of': narrow }, async (note) => {
     const answers = await pipeline(client, [
