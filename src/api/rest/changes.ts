@@ -1,14 +1,26 @@
 // In charge of the routes of the feed: pages of numbered changes, waiting for the next one, and the stream of them. Not of numbering
 // (changes/publisher.ts) or of sending a stream (stream-changes.ts).
 import { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
 import { queryOf } from '../../changes/feed-filter.ts';
-import { type FeedPage, readFeedPage } from '../../changes/read-changes.ts';
+import { type PrintedPage, printFeedPage } from '../../changes/print-feed-page.ts';
+import { type Change, type FeedPage, type FeedQuery, readFeedPage } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { recheck } from './authenticate.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
-import { chooseFeed, FeedParameters, type FeedRequest, placeOf, readFilter, readStart, requireWhole } from './feed-request.ts';
+import {
+  chooseFeed,
+  FeedParameters,
+  type FeedRequest,
+  type FeedSource,
+  placeOf,
+  readFilter,
+  readStart,
+  requireWhole,
+} from './feed-request.ts';
+import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
 import { streamChanges } from './stream-changes.ts';
 import { integerParameter, Page } from './wire.ts';
@@ -44,11 +56,12 @@ export const changeRoutes: readonly Route[] = [
       const filter = await readFilter(strata, caller, query);
       const source = await chooseFeed(strata, reads, placeOf(query));
       const start = await readStart(source, query);
-      const page = await readFeedPage(source.database, queryOf(filter, start.position, query.limit));
+      const asked = queryOf(filter, start.position, query.limit);
+      const page = await (caller.customerId === null ? printFeedPage(source.database, asked) : printForCustomer(source, asked, caller));
       if (start.isGiven) await requireWhole(source, start.position);
-      const { changes, place } =
-        page.changes.length > 0 || query.wait === 0 ? page : await waitFor(strata, filter, page.place, query, signal());
-      return { data: changes.map((change) => changeOut(change, caller)), next: encodeCursor('changes', [place]) };
+      if (page.count > 0 || query.wait === 0) return pageOut(page);
+      const { changes, place } = await waitFor(strata, filter, page.place, query, signal());
+      return pageOut(printChanges(changes, place, caller));
     },
   }),
   route({
@@ -78,6 +91,20 @@ export const changeRoutes: readonly Route[] = [
     },
   }),
 ];
+
+function pageOut({ json, place }: PrintedPage): JsonText {
+  return new JsonText(`{"data":[${json}],"next":${JSON.stringify(encodeCursor('changes', [place]))}}`);
+}
+
+/** Who said so by hand is not for customers. */
+async function printForCustomer({ database }: FeedSource, query: FeedQuery, caller: Caller): Promise<PrintedPage> {
+  const { changes, place } = await readFeedPage(database, query);
+  return printChanges(changes, place, caller);
+}
+
+function printChanges(changes: readonly Change[], place: string, caller: Caller): PrintedPage {
+  return { json: changes.map((change) => JSON.stringify(changeOut(change, caller))).join(), count: changes.length, place };
+}
 
 /** Woken by the one that reads the feed for all who wait: nobody asks the database again and again. */
 async function waitFor(
