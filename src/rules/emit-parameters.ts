@@ -1,5 +1,5 @@
 // In charge of the values of an emitted statement: each distinct value is one parameter, whether a constant of a rule or something that is
-// known only when the statement runs (the instant, the zone, the customers). No value ever stands in the text.
+// known only when the statement runs (the instant, the zone, the customers). No value stands in the text, but for the ids of segments.
 import { Name, Placeholder, SQL, StringChunk, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import { type CalendarUnit, dayOf, dayStartMs, formatDay, formatInstant } from '../base/calendar.ts';
@@ -114,6 +114,15 @@ export function createParameters(): Parameters {
       return { text, bind: (input) => inOrder.map((binding) => binding(input)), beside };
     },
   };
+}
+
+/**
+ * A segment's id, the one value that stands in the text: it is ours, stands there as the name of a column already, and one parameter for each
+ * of 500 segments was half of those that every evaluation sent and read.
+ */
+export function segmentNumber(id: number): SQL {
+  assert(Number.isSafeInteger(id), 'the id of a segment is an integer');
+  return sql.raw(String(id));
 }
 
 export function asOf(parameters: Parameters): SQL {

@@ -1,7 +1,7 @@
 // In charge of what somebody said by hand: a customer's pins are joined once, for the computed segments that have any, and decide
 // before the rule. Not of the choice within a group (emit-choice.ts).
 import { type SQL, sql } from 'drizzle-orm';
-import { asOf, type Parameters } from './emit-parameters.ts';
+import { asOf, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { type Narrowing, narrowRange } from './emit-scan.ts';
 
 export interface Pins {
@@ -20,7 +20,7 @@ export interface Pins {
 export function createPins(segmentIds: readonly number[], narrowing: Narrowing, parameters: Parameters): Pins {
   const pinned = new Set(segmentIds);
   const among = (column: string, id: number): SQL | null =>
-    pinned.has(id) ? sql`(coalesce(${parameters.constant('integer', id)} = any(p.${sql.raw(column)}), false))` : null;
+    pinned.has(id) ? sql`(coalesce(${segmentNumber(id)} = any(p.${sql.raw(column)}), false))` : null;
   const pinnedIn = (id: number) => among('inside', id);
   const pinnedOut = (id: number) => among('outside', id);
   return {
