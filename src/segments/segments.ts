@@ -494,7 +494,10 @@ export async function putInForce(
   return queueRun(client, segment.id, version.number, cause, nowMs);
 }
 
-/** What a live rule takes a property for that nobody has sent yet is its type from now on, so that no later value can break the rule. */
+/**
+ * What a live rule takes a property for that nobody has sent yet is its type from now on, so that no later value can break the rule. Over any
+ * event it is no event's type, and need not be: see check-stored.ts.
+ */
 async function registerAssumed(client: Client, { assumed }: CheckedRule): Promise<void> {
   const proposals: TypeProposal[] = [];
   for (const [event, name, type] of assumed) {

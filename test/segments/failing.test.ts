@@ -95,6 +95,20 @@ describe('a rule the catalog broke', () => {
   });
 });
 
+describe('a rule over any event', () => {
+  it('outlives an event that carries another type', async () => {
+    await shop.define('pro', 'count(events where properties.plan = "pro") >= 1');
+    for (const type of ['number', 'string']) {
+      const text = `insert into registered_types (scope, event_name, name, type) values ('property', $1, 'plan', $1)`;
+      await database().query({ text, values: [type] });
+      await database().query({ text: 'update definitions set epoch = epoch + 1' });
+      await shop.strata.programs.reload();
+      await failBroken(shop.strata);
+      expect((await getSegment(database(), 'pro')).status).toBe('active');
+    }
+  });
+});
+
 describe('a rule that is too slow', { timeout: 60_000 }, () => {
   const setDivision = (seconds: number) =>
     database().query({
