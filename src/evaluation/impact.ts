@@ -11,7 +11,7 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import { type Definitions, type LiveSegment, loadDefinitions } from '../segments/definitions.ts';
 import { diffRule, diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
-import { getVersion, invalidRule } from '../segments/segments.ts';
+import { getVersion, invalidRule } from '../segments/versions.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from './next-chunk.ts';
 import { Program } from './program.ts';

@@ -1,5 +1,5 @@
 // In charge of the live definitions: every published rule, checked against the catalog, as one snapshot per epoch.
-// A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing segments (segments.ts).
+// A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing them (segments.ts, versions.ts).
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';

@@ -14,11 +14,20 @@ import { erase, evaluatePending, move, pin, readSegments, write, writeDeferred, 
 import type { Rule } from '../../src/rules/ast.ts';
 import { ruleToJson } from '../../src/rules/print-json.ts';
 import { printRule } from '../../src/rules/print-text.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../src/segments/groups.ts';
-import { archiveSegment, cancelRun, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
+import {
+  archiveSegment,
+  cancelRun,
+  pauseSegment,
+  queueConstantFlips,
+  refreshSegment,
+  resumeSegment,
+} from '../../src/segments/lifecycle.ts';
 import { queueMove } from '../../src/segments/queue-move.ts';
 import { listOpenRuns } from '../../src/segments/runs.ts';
-import { addVersion, createSegment, getSegment, publishVersion, queueConstantFlips, refreshSegment } from '../../src/segments/segments.ts';
+import { getSegment } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
 import type { TestDatabase } from '../database.ts';
 import { factsAt } from '../oracle/arbitrary-shop.ts';

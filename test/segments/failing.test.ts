@@ -4,8 +4,10 @@ import { explainError } from '../../src/api/rest/problem.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { failBroken } from '../../src/membership/fail-segments.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { resumeSegment, retryFailed } from '../../src/segments/lifecycle.ts';
-import { addPublishedVersion, createSegment, getSegment, publishVersion, type Segment } from '../../src/segments/segments.ts';
+import { getSegment, type Segment } from '../../src/segments/segments.ts';
+import { addPublishedVersion, publishVersion } from '../../src/segments/versions.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let shop: StrataUnderTest;
