@@ -28,6 +28,7 @@ import { isUnreachable } from './db/unreachable.ts';
 import { AppError } from './errors.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
+import { settleProgram } from './evaluation/settle-program.ts';
 import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
@@ -113,6 +114,8 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   await reads.start();
   const publisher = new Publisher({ clock, timeZone: options.timeZone, database });
   let isLeaving = false;
+  const closing = new AbortController();
+  let settling: Promise<void> | undefined;
   const strata: Strata = {
     ...options,
     meters,
@@ -168,6 +171,8 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     },
     close: async () => {
       strata.feedTail.stop();
+      closing.abort();
+      await settling;
       await strata.webhooks.stop();
       await audit.close();
       await Promise.all([leadership?.stop(), listener?.stop(), keys.close(), reads.stop()]);
@@ -194,6 +199,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       })
     : undefined;
   leadership?.start();
+  settling = options.background ? keepAt(strata, 'settling', () => keepSettled(strata, closing.signal), closing.signal) : undefined;
   return strata;
 }
 
@@ -279,6 +285,16 @@ function lookAtClock(strata: Strata, signal: AbortSignal): Promise<void> {
     strata.runsWaiting.ring();
   };
   return watchClock(strata, onSetBack, signal);
+}
+
+const SETTLING_LOOK_MS = 1000;
+
+/** Of every process: each has connections of its own. */
+async function keepSettled({ database, programs, timeZone, clock }: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await settleProgram(database, programs, timeZone);
+    await clock.sleep(SETTLING_LOOK_MS, signal);
+  }
 }
 
 const RUNS_LOOK_MS = 1000;

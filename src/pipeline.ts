@@ -272,7 +272,7 @@ async function writeAndEvaluate(
   const everything = touched.length === program.all.length;
   const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]): Promise<Findings>[] => {
     const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
-    return keys.length === 0 ? [] : [findDifferences(client, program, segmentIds, input)];
+    return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
   };
   const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
   const [, [members = []], ...findings] = await inOneBatch(client, () =>

@@ -6,6 +6,7 @@ import { TestClock } from '../../src/base/clock.ts';
 import { blankDueExits } from '../../src/changes/erasures.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { AppError } from '../../src/errors.ts';
+import { settleProgram } from '../../src/evaluation/settle-program.ts';
 import type { Facts } from '../../src/ingest/facts.ts';
 import { evaluateDue, nextDueMs } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
@@ -244,6 +245,8 @@ export class Play {
       number = 1 + (step.index % versions.length);
       this.#story.push(`  to ${number}`);
     }
+    await this.#strata.programs.reload();
+    await settleProgram(database, this.#strata.programs, this.#strata.timeZone); // so that the version stands aside from the others
     await publishVersion(database, this.#clock, step.segment, number);
     this.model.publish(step.segment, versions[number - 1] as Rule);
   }
