@@ -23,6 +23,7 @@ import {
 import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
 import { streamChanges } from './stream-changes.ts';
+import { enterStream } from './streams-of-token.ts';
 import { integerParameter, Page } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;
@@ -86,8 +87,9 @@ export const changeRoutes: readonly Route[] = [
       if (start.isGiven) await requireWhole(strata, start.position);
       if (request.method === 'HEAD') return reply.type('text/event-stream').send('');
       if (strata.feedTail.size >= MAX_STREAMS) throw new AppError('unavailable', `More than ${MAX_STREAMS} streams are open.`);
+      const leave = enterStream(strata, caller);
       const follower = strata.feedTail.follow(filter, start.position);
-      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) });
+      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) }).finally(leave);
     },
   }),
 ];
