@@ -2,7 +2,7 @@
 // Reads only; what differs is written by membership/record.ts.
 import { startStopwatch } from '../base/clock.ts';
 import { inSpan } from '../base/tracing.ts';
-import { byPlace, fitTo, isCitus } from '../db/citus.ts';
+import { byPlace, fitTo, isCitus, knownCitus } from '../db/citus.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
@@ -66,9 +66,10 @@ export async function findDifferences(
   else await forgetOlderEpochs(client, program, prepared.name);
   const seconds = startStopwatch();
   const rows = await inSpan('evaluate', { 'strata.segments': segmentIds.length, 'strata.of': narrow }, async (note) => {
-    const found = (await isCitus(client))
-      ? await askCitus(client, prepared, input, timeoutMs)
-      : await ask(client, prepared, input, timeoutMs);
+    const found =
+      (knownCitus(client) ?? (await isCitus(client)))
+        ? await askCitus(client, prepared, input, timeoutMs)
+        : await ask(client, prepared, input, timeoutMs);
     note({ 'strata.differences': found.length });
     return found;
   });
