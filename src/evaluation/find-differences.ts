@@ -6,6 +6,7 @@ import { byPlace, fitTo, isCitus, knownCitus } from '../db/citus.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
+import type { Narrowing } from '../rules/emit-scan.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import type { PreparedEvaluation, Program } from './program.ts';
 
@@ -59,7 +60,7 @@ export async function findDifferences(
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
-  const narrow = 'keys' in input.customers ? 'ids' : 'range';
+  const narrow = narrowingOf(input);
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
   if (preparedBy.get(client)?.epoch === program.definitions.epoch)
     rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
@@ -73,7 +74,7 @@ export async function findDifferences(
     note({ 'strata.differences': found.length });
     return found;
   });
-  program.meter?.evaluated(narrow === 'ids' ? 'customers' : 'scan', seconds());
+  program.meter?.evaluated(narrow === 'range' ? 'scan' : 'customers', seconds());
   return { differences: rows.map(toDifference), complete };
 }
 
@@ -93,6 +94,11 @@ async function askCitus(client: Client, asked: Asked, input: EvaluationInput, ti
     found.push(...(await ask(client, fitting, { ...input, customers: { keys } }, timeoutMs)));
   }
   return found;
+}
+
+function narrowingOf({ customers }: EvaluationInput): Narrowing {
+  if (!('keys' in customers)) return 'range';
+  return customers.isCrowd === true ? 'crowd' : 'ids';
 }
 
 function timeLimit({ customersTimeoutMs, scanTimeoutMs }: EvaluationLimits, { customers }: EvaluationInput): number {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type EmittedEvaluation, emitEvaluation } from '../rules/emit.ts';
 import { segmentIdsOf } from '../rules/emit-choice.ts';
+import type { Narrowing } from '../rules/emit-scan.ts';
 import type { Definitions, LiveSegment } from '../segments/definitions.ts';
 import type { EvaluationLimits, EvaluationMeter } from './evaluation-limits.ts';
 
@@ -12,8 +13,6 @@ export interface Touch {
   readonly orders: boolean;
   readonly events: ReadonlySet<string>;
 }
-
-export type Narrowing = 'ids' | 'range';
 
 export interface PreparedEvaluation {
   readonly emitted: EmittedEvaluation;

@@ -19,8 +19,10 @@ export type ParameterType =
   | 'numeric[]'
   | 'text[]';
 
-/** The customers of one run, in the form the request was emitted for. */
-export type Customers = { readonly keys: readonly string[] } | { readonly afterKey: string; readonly throughKey: string };
+/** The customers of one run, in the form the request was emitted for. `isCrowd`: so many that their rows are read in one pass. */
+export type Customers =
+  | { readonly keys: readonly string[]; readonly isCrowd?: true }
+  | { readonly afterKey: string; readonly throughKey: string };
 export type BindingInput = Moment & { readonly customers: Customers };
 type Binding = (input: BindingInput) => unknown;
 

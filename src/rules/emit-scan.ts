@@ -8,7 +8,11 @@ import { edgeInstant, fragmentKey, type Parameters } from './emit-parameters.ts'
 import type { Edge } from './plan.ts';
 
 export type SourceKind = 'orders' | 'items' | 'events';
-export type Narrowing = 'ids' | 'range';
+/**
+ * Which customers: those of a list, each looked up by itself (`ids`); those of a long list, their rows read in one pass (`crowd`): pages that
+ * several of them have rows on are visited once; those of a range of keys.
+ */
+export type Narrowing = 'ids' | 'crowd' | 'range';
 
 const PART_AGGREGATES = 500;
 const PART_COLUMNS = 1_000;
@@ -47,7 +51,8 @@ export function createScan(alias: string, source: SourceKind, events: ReadonlySe
   };
 
   const narrowed = (narrowing: Narrowing): SQL => {
-    const conditions = [narrowing === 'ids' ? sql`s.customer_id = c.id` : narrowRange(sql`s.customer_id`, parameters)];
+    const customer = sql`s.customer_id`;
+    const conditions = [narrowing === 'ids' ? sql`${customer} = c.id` : narrow(customer, narrowing, parameters)];
     if (events !== null) conditions.push(sql`s.name = any(${parameters.constant('text[]', [...events])})`);
     if (!all && lowerEdges.size > 0) conditions.push(sql`${time} >= ${leastEdge([...lowerEdges.values()], parameters)}`);
     return sql.join(conditions, sql.raw(' and '));
@@ -109,6 +114,10 @@ export function list(fragments: readonly SQL[]): SQL {
   return sql.join([...fragments], sql.raw(', '));
 }
 
+export function narrow(column: SQL, narrowing: Narrowing, parameters: Parameters): SQL {
+  return narrowing === 'range' ? narrowRange(column, parameters) : narrowIds(column, parameters);
+}
+
 export function narrowIds(column: SQL, parameters: Parameters): SQL {
   const ids = parameters.bound('bigint[]', 'ids', ({ customers }) => {
     assert('keys' in customers, 'this evaluation was emitted for ids');
@@ -117,7 +126,7 @@ export function narrowIds(column: SQL, parameters: Parameters): SQL {
   return sql`${column} = any(${ids})`;
 }
 
-export function narrowRange(column: SQL, parameters: Parameters): SQL {
+function narrowRange(column: SQL, parameters: Parameters): SQL {
   const after = parameters.bound('bigint', 'after', ({ customers }) => {
     assert('afterKey' in customers, 'this evaluation was emitted for a range');
     return customers.afterKey;

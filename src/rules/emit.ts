@@ -11,7 +11,7 @@ import { divideIntoGroups, emitGroup, type Group, type Surroundings } from './em
 import { joinMemberships } from './emit-membership.ts';
 import { asOf, type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { createPins } from './emit-pins.ts';
-import { list, type Narrowing, narrowIds, narrowRange } from './emit-scan.ts';
+import { list, type Narrowing, narrow } from './emit-scan.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 import { conditionsOf } from './walk-rule.ts';
 
@@ -27,7 +27,7 @@ export interface EmitRequest {
   /** key → id of every segment a rule may name; one not in `segments` is read from the memberships as they are */
   readonly segmentIds: ReadonlyMap<string, number>;
   readonly catalog: Catalog;
-  /** customers: id = any($ids) | id > $after and id <= $through */
+  /** customers: id = any($ids), one by one or together | id > $after and id <= $through */
   readonly narrow: Narrowing;
   /** past: memberships as of asOf, from the log undone back from the present; customers created later are left out */
   readonly memberships: 'present' | 'past';
@@ -72,7 +72,6 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
   const memberships = joinMemberships(request, segmentIds, named, parameters);
   const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
-  const narrow = (column: SQL) => (request.narrow === 'ids' ? narrowIds(column, parameters) : narrowRange(column, parameters));
   const { text, bind, beside } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
@@ -80,13 +79,13 @@ select c.id as customer_id, c.revision,
   ${dueAt} as due_at
 from customers as c
 ${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
-where ${narrow(sql`c.id`)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}
+where ${narrow(sql`c.id`, request.narrow, parameters)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}
 offset 0`);
   return {
     text: text.trim(),
     segmentIds,
     bind,
-    narrowed: (column) => (request.narrow === 'ids' ? 'true' : beside(narrowRange(sql.raw(column), parameters))),
+    narrowed: (column) => (request.narrow === 'range' ? beside(narrow(sql.raw(column), 'range', parameters)) : 'true'),
   };
 }
 
