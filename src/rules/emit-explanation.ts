@@ -37,7 +37,7 @@ export function emitExplanation({ rule, types, reads }: CheckedRule, segmentIds:
     aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, types),
     segment: (key: string) => sql`coalesce(${segmentNumber(idOf(key))} = any(h.named), false)`,
   };
-  const scope: EmitScope = { scope: 'customers', types, parameters, flips: UNASKED_FLIPS, customer };
+  const scope: EmitScope = { scope: 'customers', types, parameters, flips: UNASKED_FLIPS, nullIsFalse: false, customer };
   const seen = numberedConditions(rule).map((condition) => emitSeen(condition, scope));
   const holds = emitCondition(rule, scope);
   const named = [...reads.segments].map(idOf).sort((a, b) => a - b);

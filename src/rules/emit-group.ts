@@ -15,7 +15,7 @@ import { aggregatesOf, lastingCounts } from './walk-rule.ts';
 export interface Group {
   /** what joins the customers `c`, the memberships `h` and the pins `p` */
   readonly joins: readonly SQL[];
-  /** what the nodes answer, by ascending id; rules aside too */
+  /** what the nodes answer, by ascending id; rules aside too. Null is false. */
   readonly answers: readonly { readonly id: number; readonly holds: SQL }[];
   readonly dueAt: SQL;
 }
@@ -110,10 +110,10 @@ export function emitGroup(
   const aggregates = createAggregates(asked, narrowing, parameters, flips);
   const answers = new Map<string, SQL>();
   const answer = (key: string): SQL => answers.get(key) ?? elsewhere(key);
-  const emit = ({ id, checked, choice }: SegmentNode): SQL => {
+  const emit = ({ id, checked, choice }: SegmentNode, nullIsFalse: boolean): SQL => {
     if (choice !== null) return emitChoice(choice, answer, stands, pins);
     const customer = { aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, checked.types), segment: answer };
-    const condition = emitCondition(checked.rule, { scope: 'customers', types: checked.types, parameters, flips, customer });
+    const condition = emitCondition(checked.rule, { scope: 'customers', types: checked.types, parameters, flips, nullIsFalse, customer });
     return pins.decide(id, condition);
   };
   // What is asked for more than once is a column of a fenced level, so that it is computed once. All others stand where their answer is
@@ -124,10 +124,10 @@ export function emitGroup(
     const columns: SQL[] = [];
     for (const segment of level) {
       if (segment.choice === null && !named.has(segment.key)) {
-        answers.set(segment.key, emit(segment));
+        answers.set(segment.key, emit(segment, true));
         continue;
       }
-      columns.push(sql`${emit(segment)} as ${sql.raw(columnOf(segment))}`);
+      columns.push(sql`${emit(segment, false)} as ${sql.raw(columnOf(segment))}`);
       const column = sql.raw(`${alias}.${columnOf(segment)}`);
       for (const { id, key } of answersOf(segment)) {
         answers.set(key, segment.choice === null ? column : sql`(${column} = ${segmentNumber(id)})`);

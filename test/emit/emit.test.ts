@@ -352,11 +352,11 @@ describe('the statement', () => {
     expect(emitted.text).toBe(
       `select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
-  array_remove(array[case when (coalesce(o1.g3, 0) >= $1::bigint) then 1 end, case when (coalesce(o1.g4, 0) > $2::numeric) then 2 end]::integer[], null) as want,
+  array_remove(array[case when (o1.g3 >= $1::bigint) then 1 end, case when (o1.g4 > $2::numeric) then 2 end]::integer[], null) as want,
   least(nullif(greatest(o1.g1, $3::timestamptz), $3::timestamptz), nullif(greatest(o1.g2 + $4::interval, $3::timestamptz), $3::timestamptz)) as due_at
 from customers as c
 cross join lateral (select array_agg(k.segment_id order by k.segment_id) as have from (select m.customer_id, m.segment_id from memberships as m where m.customer_id = c.id and m.segment_id + 0 = any($5::integer[])) as k) as h
-cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, count(*) filter (where r.x3 and r.x4) as g3, sum(r.x5) filter (where r.x3) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $6::timestamptz) as x3, coalesce(s."status" = $7::text collate "C", false) as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
+cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, coalesce(count(*) filter (where r.x3 and r.x4), 0) as g3, coalesce(sum(r.x5) filter (where r.x3), 0) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $6::timestamptz) as x3, (s."status" = $7::text collate "C") as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
 where c.id = any($8::bigint[])
 offset 0`,
     );
