@@ -42,7 +42,8 @@ function placed(text: string, problem: Diagnostic): string {
   return 'start' in problem.place ? text.slice(problem.place.start, problem.place.end) : problem.place.pointer;
 }
 
-type Expected = readonly [code: string, at: string, says: string | RegExp, hint?: string | RegExp];
+/** `hint` null: there is none. */
+type Expected = readonly [code: string, at: string, says: string | RegExp, hint?: string | RegExp | null];
 
 const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   // written as in another language
@@ -105,6 +106,31 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['birthday < 5 hours ago', ['invalid_literal', '5 hours ago', /whole days/, 'use days or weeks']],
   ['5 hours ago < attributes.joined_on', ['invalid_literal', '5 hours ago', /whole days/, 'use days or weeks']],
   ['birthday in the last 5 minutes', ['invalid_literal', 'in the last 5 minutes', /not a number of days/, 'use days or weeks']],
+  ['days_between(today, created_at) > 5', ['not_available', 'today', /not available in `days_between` yet/]],
+  ['days_between(created_at, 5 days ago) > 1', ['not_available', '5 days ago', /not available/]],
+  ['tags + 1 > 2', ['type_mismatch', 'tags', '`tags` is a list of strings; `+` takes numbers', null]],
+  ['"x" = tags', ['type_mismatch', 'tags', /takes only `has` and `is missing`/, 'write `has any ("…")`']],
+  ['consent.email = "yes"', ['type_mismatch', '"yes"', /unlike types/, null]],
+  ['consent.email = "TRUE"', ['type_mismatch', '"TRUE"', /unlike types/, 'write true without quotes']],
+  ['age = country', ['type_mismatch', 'country', /unlike types/, null]],
+  ['attributes = 1', ['unknown_field', 'attributes', /unknown/, 'write `attributes.NAME`']],
+  ['consent = true', ['unknown_field', 'consent', /unknown/, 'write `consent.NAME`']],
+  ['count(orders where statu = "x") > 1', ['unknown_field', 'statu', /of orders/, 'did you mean `status`?']],
+  ['count(orders where status = a.b) > 0', ['unknown_field', 'a.b', /of orders/, /^the fields are/]],
+  ['country between "a" and DE', ['unknown_field', 'DE', /unknown/, 'a string stands in double quotes: "DE"']],
+  ['count(orders in the last 5 days since 3 days ago) > 1', ['syntax_error', 'since', /expected `\)`/, /one window/]],
+  ['(country = "CN" age)', ['syntax_error', 'age', 'expected `and`, `or` or `)`, found `age`']],
+  ['(1 2) > 3', ['syntax_error', '2', 'expected an operator or `)`, found `2`']],
+  ['() > 1', ['syntax_error', ')', /a condition or a value/, 'a bracket holds a condition or a value']],
+  ['attributes. = 1', ['syntax_error', '=', 'expected a name, found `=`', /double quotes/]],
+  ['5 x > 1', ['syntax_error', 'x', 'expected an operator, found `x`', null]],
+  ['(((country = "CN")', ['syntax_error', '', /found the end of the rule/, null]],
+  ['created_at in next week', ['syntax_error', 'next', /calendar period/, 'only `anniversary in next month` looks ahead']],
+  [
+    'sum(events "page_view") > 1',
+    ['type_mismatch', 'sum(events "page_view")', /needs a field/, /^write sum\(events "page_view"\.properties\.NAME\)/],
+  ],
+  ['distinct(orders) > 1', ['type_mismatch', 'distinct(orders)', /needs a field/, /^write distinct\(orders\.placed_at\)/]],
   ['days_between(first(orders.placed_at), now) > 5', ['not_available', 'now', /not available in `days_between` yet/, /60 days ago/]],
   // shape
   ['', ['syntax_error', '', /found the end of the rule/]],
@@ -197,7 +223,8 @@ function hold(found: readonly Diagnostic[], expected: readonly Expected[], where
   expect(found.map((problem) => [problem.code, where(problem)])).toEqual(expected.map(([code, at]) => [code, at]));
   for (const [index, [, , says, hint]] of expected.entries()) {
     expect(found[index]?.detail).toMatch(typeof says === 'string' ? exactly(says) : says);
-    if (hint !== undefined) expect(found[index]?.hint).toMatch(typeof hint === 'string' ? exactly(hint) : hint);
+    if (hint === null) expect(found[index]?.hint).toBeUndefined();
+    else if (hint !== undefined) expect(found[index]?.hint).toMatch(typeof hint === 'string' ? exactly(hint) : hint);
   }
 }
 
@@ -215,6 +242,9 @@ const JSON_FORMS: readonly (readonly [json: unknown, ...Expected[]])[] = [
   [{ or: {} }, ['syntax_error', '/or', /one rule or more/]],
   [{ annd: [] }, ['syntax_error', '', /expected a rule/, 'did you mean `and`?']],
   [{ and: [{ everyone: true }], or: [] }, ['syntax_error', '/or', 'unknown member `or`']],
+  [{ everyone: 1 }, ['syntax_error', '/everyone', /expected `true`/, null]],
+  [{ a: 1, b: 2, c: 3, d: 4, e: 5 }, ['syntax_error', '', /with `a`, `b`, `c`, `d`, …$/]],
+  [{ op: 5 }, ['syntax_error', '/op', /found `5`/, /^the operators are/]],
   [{ everyone: false }, ['syntax_error', '/everyone', /expected `true`/, /not/]],
   [{ segment: 5 }, ['syntax_error', '/segment', /key/]],
   [{ op: '==', left: AGE, right: 1 }, ['syntax_error', '/op', /operator/]],
