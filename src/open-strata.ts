@@ -36,7 +36,7 @@ import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
 import { StorefrontReads } from './membership/storefront-reads.ts';
-import { namedKeys, type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
+import { type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
 import { queueConstantFlips, retryFailed } from './segments/lifecycle.ts';
 import type { Strata } from './strata.ts';
 import { setEndpointsBack } from './webhooks/clock-set-back.ts';
@@ -44,6 +44,7 @@ import { Deliverer } from './webhooks/deliverer.ts';
 import { readPassedPosition, trimNotices } from './webhooks/places.ts';
 import { deriveWebhookKey } from './webhooks/secrets.ts';
 import { SEND_LIMITS, type SendOptions } from './webhooks/send.ts';
+import { namedKeys } from './write-steps.ts';
 
 export interface StrataOptions {
   readonly database: Database;

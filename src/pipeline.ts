@@ -5,36 +5,46 @@
 // Facts come in validated (ingest/), the rules of all live segments are compiled to one statement per kind of write (rules/, evaluation/),
 // Postgres says who differs, and what differs is stored with a change record (membership/) that the publisher numbers (changes/).
 // Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
-// guards is read by a later one. The clock is read after the last lock.
+// guards is read by a later one. The clock is read after the last lock. The steps themselves are write-steps.ts; what else can be done (an import,
+// a pin, a move, an erasure) and the read of a customer stand below the write.
 import { currentRecord, endNotes, type NotedWrite, noteLongWork, storeNotes, type WriteRecord } from './access/write-record.ts';
 import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
-import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
+import type { Client } from './db/database.ts';
 import { type Ending, inTransaction } from './db/transaction.ts';
-import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
-import { type FactLocks, factStatements, lockCustomers, lockOrderOwners, locksAtOnce, OrderMoved } from './ingest/write-facts.ts';
-import { catchUp, findLate, type Late, toLate } from './membership/catch-up.ts';
+import { type FactLocks, OrderMoved } from './ingest/write-facts.ts';
+import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
 import { inFramedDecision } from './membership/in-decision.ts';
-import { lookAgain, versionsOf } from './membership/look-again.ts';
-import { type Moment, readMoment, toMoment } from './membership/moment.ts';
+import { lookAgain } from './membership/look-again.ts';
 import { type MovedIn, type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
-import { owe, settlePending } from './membership/pending.ts';
+import { settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
-import { readHeldSegments, toSegmentKeys } from './membership/read-segment-keys.ts';
-import { countChanges, recordStatements } from './membership/record.ts';
-import { NOTHING_SEEN, seeChanges } from './membership/record-seen.ts';
+import { toSegmentKeys } from './membership/read-segment-keys.ts';
+import { countChanges } from './membership/record.ts';
 import { type PinRequest, writePin } from './membership/write-pins.ts';
 import type { Strata } from './strata.ts';
+import {
+  changesByCustomer,
+  join,
+  type Locked,
+  lockAtOnce,
+  lockInSteps,
+  namedCustomers,
+  recordingOf,
+  touchedKeys,
+  writeAndEvaluate,
+  writeOnly,
+} from './write-steps.ts';
 
 export type { Strata } from './strata.ts';
 
@@ -95,17 +105,6 @@ function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome 
   const keys = touchedKeys(facts, decided.previousOwners);
   const changes = keys.reduce((sum, key) => sum + (decided.changes.get(key) ?? 0), 0);
   return { changes, segments: new Map(keys.map((key) => [key, decided.segments.get(key) ?? []])), token };
-}
-
-function join(writes: readonly Facts[]): Facts {
-  const [only] = writes;
-  if (writes.length === 1 && only !== undefined) return only;
-  return {
-    customers: writes.flatMap((facts) => facts.customers),
-    orders: writes.flatMap((facts) => facts.orders),
-    deletedOrderIds: writes.flatMap((facts) => facts.deletedOrderIds),
-    events: writes.flatMap((facts) => facts.events),
-  };
 }
 
 interface Decided {
@@ -191,121 +190,6 @@ function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceO
   return { record, written: { ...written, answer: { decision: decided.decision, body: answerOf(outcomeOf(facts, decided, '')) } } };
 }
 
-function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<CustomerKey, number> {
-  const changes = new Map<CustomerKey, number>();
-  for (const { customerKey, entered, exited } of differences) {
-    const count = entered.length + exited.length;
-    if (count > 0) changes.set(customerKey, (changes.get(customerKey) ?? 0) + count);
-  }
-  return changes;
-}
-
-interface Locked {
-  readonly locks: FactLocks;
-  readonly moment: Moment;
-  readonly late: Late;
-}
-
-/** See `locksAtOnce`. */
-function lockAtOnce(strata: Strata, facts: Facts) {
-  const locks = locksAtOnce(facts, fixedIso(strata));
-  const behind = locks.statements.length;
-  return {
-    statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
-    read: (rows: Parameters<typeof locks.read>[0]): Locked => {
-      const [momentRows = [], lateRows = []] = rows.slice(behind);
-      return { locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
-    },
-  };
-}
-
-async function lockInSteps(strata: Strata, client: Client, facts: Facts): Promise<Locked> {
-  const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
-    inOrder([
-      lockCustomers(client, facts, previousOwners, fixedIso(strata)),
-      pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
-    ] as const),
-  );
-  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
-}
-
-/** What two writes of one transaction may not share. */
-export function namedKeys(facts: Facts): string[] {
-  return [
-    ...touchedKeys(facts, new Map()),
-    ...facts.orders.map((order) => `order ${order.id}`),
-    ...facts.deletedOrderIds.map((id) => `order ${id}`),
-  ];
-}
-
-function namedCustomers(facts: Facts): CustomerKey[] {
-  return touchedKeys(facts, new Map());
-}
-
-function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerKey | null>): CustomerKey[] {
-  const keys = new Set<CustomerKey>();
-  for (const customer of facts.customers) keys.add(customer.key);
-  for (const order of facts.orders) keys.add(order.customerKey);
-  for (const event of facts.events) keys.add(event.customerKey);
-  for (const key of previousOwners.values()) if (key !== null) keys.add(key);
-  return [...keys];
-}
-
-/**
- * New customers are judged by every segment, the others by those that read what was written and their dependents. → with it, who is in what
- * before that is stored
- */
-async function writeAndEvaluate(
-  strata: Strata,
-  client: Client,
-  program: Program,
-  facts: Facts,
-  locks: FactLocks,
-  moment: Moment,
-): Promise<{ readonly findings: readonly Findings[]; readonly members: readonly Readonly<Record<string, unknown>>[] }> {
-  const touched = program.touchedBy({
-    profile: facts.customers.length > 0,
-    orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
-    events: new Set(facts.events.map((event) => event.name)),
-  });
-  const everything = touched.length === program.all.length;
-  const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]): Promise<Findings>[] => {
-    const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
-    return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
-  };
-  const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
-  const [, [members = []], ...findings] = await inOneBatch(client, () =>
-    inOrder([
-      pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
-      pipeline(client, [readHeldSegments(locks.locked)]),
-      ...evaluate(known, touched),
-      ...evaluate(everything ? locks.locked : [...locks.created], program.all),
-    ] as const),
-  );
-  return { findings, members };
-}
-
-/** The statements that store what differs. */
-async function recordingOf(
-  strata: Strata,
-  client: Client,
-  program: Program,
-  moment: Moment,
-  findings: readonly Findings[],
-  ordinalFrom: number,
-): Promise<readonly Statement[]> {
-  const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
-  const seen = await inOneBatch(client, () => inOrder(findings.map((found) => seeChanges(client, seeing, found.differences))));
-  let ordinal = ordinalFrom;
-  return findings.flatMap((found, index) => {
-    const from = ordinal;
-    ordinal += countChanges(found.differences);
-    const seenOf = seen[index] ?? NOTHING_SEEN;
-    return recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: from, seenOf });
-  });
-}
-
 /** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */
 export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
   await inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
@@ -333,17 +217,6 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
   const { kind, format, options } = request;
   const extent = ({ rows, accepted, rejected, changes }: ImportSummary) => ({ rows, accepted, rejected, changes });
   return noteLongWork(strata, `imports/${kind}`, { format, options }, () => runImport(dependencies, request), extent);
-}
-
-async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
-  const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
-    pipeline(client, [readMoment(strata.clock)]),
-  ] as const);
-  const { asOfMs } = toMoment(momentRows);
-  const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
-  await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
 }
 
 /** The end of an import: everybody it owes is evaluated, in bulk, before it answers. */

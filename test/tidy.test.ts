@@ -19,7 +19,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['membership'],
   ['changes'],
   ['webhooks'],
-  ['pipeline.ts', 'strata.ts'], // the flow, and the parts that it is given
+  ['pipeline.ts', 'write-steps.ts', 'strata.ts'], // the flow, its steps, and the parts that they are given
   ['open-strata.ts'],
   ['api'],
   ['app.ts', 'log.ts', 'open-tracing.ts', 'welcome.ts'],
