@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { startExamples, tellExamples } from '../api/tell-examples.ts';
 import { createEmptyDatabase, type TestDatabase } from '../database.ts';
+import { verify } from '../faults/checks.ts';
 import { DISTRIBUTED, judgeStatement } from './judge-statement.ts';
 
 /** What distribute.sql calls, told to a table. */
@@ -65,6 +66,61 @@ describe('spreading the tables', () => {
   });
 });
 
+describe('the schema', () => {
+  const ask = async (text: string) => (await pretended.database.query<{ name: string }>({ text })).map((row) => row.name);
+
+  test('spreads every table keyed by customers', async () => {
+    const keyed = await ask(`
+      select c.conrelid::regclass::text as name
+      from pg_constraint as c
+      join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)
+      where c.contype = 'p' and c.connamespace = 'public'::regnamespace and a.attname = 'customer_id'`);
+    expect(keyed.length).toBeGreaterThan(5);
+    expect(keyed.filter((name) => !(name in DISTRIBUTED))).toEqual([]);
+  });
+
+  test('has the place in every unique key', async () => {
+    const unique = await pretended.database.query<{ name: string; columns: string[] }>({
+      text: `
+        select i.indrelid::regclass::text as name, array_agg(a.attname::text) as columns
+        from pg_index as i
+        join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+        where i.indisunique
+        group by i.indexrelid, i.indrelid`,
+    });
+    const spread = unique.filter(({ name }) => name in DISTRIBUTED);
+    expect(spread).toHaveLength(Object.keys(DISTRIBUTED).length);
+    expect(spread.filter(({ name, columns }) => !columns.includes(DISTRIBUTED[name] ?? ''))).toEqual([]);
+  });
+
+  test('has no triggers, and no references of customers', async () => {
+    const names = Object.keys(DISTRIBUTED);
+    const bound = await ask(`
+      select c.conrelid::regclass || ' to ' || c.confrelid::regclass as name from pg_constraint as c where c.contype = 'f'
+      union all
+      select t.tgrelid::regclass || ' by ' || t.tgname from pg_trigger as t where not t.tgisinternal`);
+    expect(bound.length).toBeGreaterThan(0);
+    expect(bound.filter((each) => each.includes(' by ') || each.split(' to ').some((name) => names.includes(name)))).toEqual([]);
+  });
+});
+
+test.each([
+  [
+    'with moved as (delete from outbox as o returning o.*) insert into changes select * from moved',
+    'changes rows in a part of a statement',
+  ],
+  ['select c.id from customers as c where c.created_at < now()', 'asks the session for its time or settings'],
+  ['delete from outbox as o where o.ctid = any($1)', 'uses the place of a row'],
+  ['with all_of as materialized (select * from memberships as m) select * from all_of as a', 'fixes a part that reads customers'],
+  ['with few as (select * from orders as o) select * from few as a join few as b on true', 'uses a part twice that reads customers'],
+  ['select c.id from customers as c where c.id = $1 for update', 'locks rows that it reads'],
+  ['update rechecks as r set due_at = clock_timestamp() where r.customer_id = $1', 'sets something volatile'],
+  ['update outbox as o set customer_id = 0 where o.customer_id = $1', 'moves a row to another place'],
+  ['select * from (select o.id from orders as o offset 0) as f', 'fences rows of many places'],
+] as const)('judges %s', (text, says) => {
+  expect(judgeStatement(text)).toEqual([says]);
+});
+
 describe('statements', () => {
   const sent = new Set<string>();
   const query = pg.Client.prototype.query;
@@ -92,5 +148,10 @@ describe('statements', () => {
     );
     expect(sent.size).toBeGreaterThan(200);
     expect(broken).toEqual([]);
+  });
+
+  test('in that form do the same', async () => {
+    expect([...sent].filter((text) => /delete from outbox as o\s+using unnest/.test(text))).toHaveLength(1);
+    expect(await verify(pretended.database)).toEqual([]);
   });
 });
