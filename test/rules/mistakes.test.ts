@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Catalog, CatalogSegment, SegmentStatus, ValueType } from '../../src/catalog/catalog.ts';
 import { checkInput } from '../../src/rules/check-rule.ts';
 import type { Diagnostic } from '../../src/rules/diagnostic.ts';
+import { LIMITS } from '../../src/rules/limits.ts';
 
 function segment(key: string, status: SegmentStatus, references: readonly string[] = []): [string, CatalogSegment] {
   return [key, { id: 1, key, status, references }];
@@ -296,6 +297,22 @@ test('line and column count from one', () => {
 test('a paused segment is refused at publish', () => {
   expect(problemsOf('in segment "still"', 'publish')).toMatchObject([{ code: 'not_available' }]);
   expect(checkInput('in segment "still"', CATALOG, { purpose: 'preview' }).warnings).toMatchObject([{ code: 'paused_segment' }]);
+});
+
+test('segments of one group are answered together', () => {
+  const grouped = (key: string, references: readonly string[], together: readonly string[]): [string, CatalogSegment] => [
+    key,
+    { id: 1, key, status: 'active', references, together },
+  ];
+  const errorsOf = (...segments: readonly [string, CatalogSegment][]) =>
+    checkInput('in segment "a"', { ...CATALOG, segments: new Map(segments) }, { purpose: 'publish', segmentKey: 'me' }).errors;
+  expect(errorsOf(grouped('a', [], ['b']), grouped('b', ['me'], ['a']))).toMatchObject([{ code: 'cycle' }]);
+  expect(errorsOf(grouped('a', [], ['b']), grouped('b', [], ['a']))).toEqual([]);
+  const { atMost } = LIMITS.segmentDepth;
+  const chain = Array.from({ length: atMost }, (_, n) => segment(`c${n}`, 'active', n + 1 < atMost ? [`c${n + 1}`] : []));
+  const deep = errorsOf(grouped('a', [], ['b']), grouped('b', ['c0'], ['a']), ...chain);
+  expect(deep).toMatchObject([{ code: 'limit_exceeded' }]);
+  expect(errorsOf(grouped('a', [], ['b']), grouped('b', ['c1'], ['a']), ...chain)).toEqual([]);
 });
 
 const WARNINGS: readonly (readonly [text: string, ...codes: string[]])[] = [
