@@ -18,6 +18,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['evaluation'],
   ['membership'],
   ['changes'],
+  ['reports'],
   ['webhooks'],
   ['pipeline.ts', 'write-steps.ts', 'strata.ts'], // the flow, its steps, and the parts that they are given
   ['open-strata.ts'],
