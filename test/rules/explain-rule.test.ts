@@ -68,7 +68,7 @@ test('both sides that are computed are seen', () => {
   ]);
 });
 
-test('an instant that is seen is told as one', () => {
+test('a seen instant is told as one', () => {
   const [condition] = conditionsIn(explain('created_at > now', [[false, NOW_MS]]));
   expect(condition?.seen).toEqual({ text: 'created_at', type: 'timestamp', value: '2026-11-21T12:00:00.000Z' });
 });
