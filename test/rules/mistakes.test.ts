@@ -292,6 +292,7 @@ test.each(JSON_FORMS.map(([json, ...expected]) => [JSON.stringify(json), json, e
 test('line and column count from one', () => {
   const [problem] = problemsOf('country = "CN"\r\n  and contry = "x"');
   expect(problem?.place).toEqual({ start: 22, end: 28, line: 2, column: 7 });
+  expect(problemsOf('age > 1 and contry = "x"')[0]?.place).toEqual({ start: 12, end: 18, line: 1, column: 13 });
 });
 
 test('a paused segment is refused at publish', () => {
