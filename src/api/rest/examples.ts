@@ -167,6 +167,17 @@ export const EXAMPLE_REQUESTS: readonly ExampleRequest[] = [
   { operationId: 'getSegmentHistory', params: REGULARS, query: { limit: '2', cause: 'pin' } },
   { operationId: 'getSegmentSize', params: REGULARS, query: { at: '2026-06-15T12:00:00Z' } },
   { operationId: 'listSegmentSizes', params: REGULARS, query: { from: '2026-06-15T00:00:00Z', to: '2026-06-16T00:00:00Z' } },
+  // in figures
+  { operationId: 'getSegmentReport', params: REGULARS, query: { parts: 'value', statuses: 'paid', days: '1' } },
+  { operationId: 'exportSegmentReport', params: REGULARS, query: { parts: 'profile', by: 'country', days: '1' } },
+  { operationId: 'getComparison', query: { segments: 'regulars,others', by: 'country', days: '1' } },
+  { operationId: 'exportComparison', query: { segments: 'regulars,others', by: 'country', days: '1' } },
+  { operationId: 'getOverlap', query: { segments: 'regulars,others' } },
+  { operationId: 'exportOverlap', query: { segments: 'regulars,others' } },
+  { operationId: 'getFlows', query: { segments: 'regulars,others', from: '2026-06-15T12:00:00Z' } },
+  { operationId: 'exportFlows', query: { segments: 'regulars,others', from: '2026-06-15T12:00:00Z' } },
+  { operationId: 'getSizes', query: { segments: 'regulars,others', from: '2026-06-15T00:00:00Z', to: '2026-06-16T00:00:00Z' } },
+  { operationId: 'exportSizes', query: { segments: 'regulars,others', from: '2026-06-15T00:00:00Z', to: '2026-06-16T00:00:00Z' } },
   { operationId: 'listChanges', query: { segment: 'regulars', limit: '2' } },
   { operationId: 'streamChanges', query: { segment: 'regulars' } },
 

@@ -2,19 +2,21 @@
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { readAmount } from '../../ingest/amount.ts';
+import { storableText } from './wire.ts';
 
 const MOST_STATUSES = 50;
 const MOST_CUTS = 9;
 
 /** `name=a&name=b` or `name=a,b` */
 export function listParameter<Item extends z.ZodType>(item: Item, most: number) {
-  return z.preprocess(
-    (given) => (given === undefined ? undefined : [given].flat().flatMap((text) => (typeof text === 'string' ? text.split(',') : [text]))),
-    z.array(item).min(1).max(most).optional(),
-  );
+  return z.preprocess(splitList, z.array(item).min(1).max(most).optional());
 }
 
-export const Statuses = listParameter(z.string().min(1).max(256), MOST_STATUSES).meta({
+export function splitList(given: unknown): unknown {
+  return given === undefined ? undefined : [given].flat().flatMap((text) => (typeof text === 'string' ? text.split(',') : [text]));
+}
+
+export const Statuses = listParameter(storableText(256), MOST_STATUSES).meta({
   description: 'Only orders of these statuses count; without it all do',
 });
 
