@@ -160,13 +160,29 @@ describe.skipIf(!isThere('cdnow-sample'))('CDNOW (skipped where ../shared/data/c
         from entered as e
         group by e.customer
       )
-      select (select count(*) from first_entered) as members, count(distinct b.customer) as buyers, count(*) as orders, sum(b.amount) as revenue
+      , others as (
+        select c.external_id as customer, s.day
+        from customers as c
+        join (select f.day, row_number() over (order by f.day) - 1 as place, count(*) over () as entered from first_entered as f) as s
+          on s.place = (c.id & x'7fffffffffffffff'::bigint) % s.entered
+        where c.external_id not in (select f.customer from first_entered as f)
+          and c.external_id not in (select m.customer from (${membersAt(`timestamp '1997-04-10'`)}) as m)
+      )
+      select (select count(*) from first_entered) as members, count(distinct b.customer) as buyers, count(*) as orders, sum(b.amount) as revenue,
+        (select count(*) from others) as others,
+        (
+          select count(distinct r.customer)
+          from others as n
+          join bought as r on r.customer = n.customer and r.at > n.day and r.at <= n.day + interval '672 hours'
+        ) as other_buyers
       from first_entered as f
       join bought as b on b.customer = f.customer and b.at > f.day and b.at <= f.day + interval '672 hours'`,
     );
     expect(Number(expected.members)).toBeGreaterThan(10);
     expect(answer.customers.members).toBe(Number(expected.members));
     expect(answer.conversion.members.count).toBe(Number(expected.buyers));
+    expect(answer.customers.compared).toBe(Number(expected.others));
+    expect(answer.conversion.compared.count).toBe(Number(expected.other_buyers));
     expect(answer.orders.members).toBe(Number(expected.orders));
     expect(cents(answer.revenue.members)).toBe(cents(expected.revenue));
   });

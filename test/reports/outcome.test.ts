@@ -19,6 +19,8 @@ const OTHERS = ['emma', 'finn', 'gina', 'hugo', 'ines'];
 
 let service: Service;
 let clock: TestClock;
+/** Read while the changes still waited for their places in the feed. */
+let unnumbered: { position: number };
 
 function tagged(id: string, ...tags: string[]) {
   return customer(id, { tags });
@@ -72,6 +74,7 @@ beforeAll(async () => {
       buy(6, 'f1', 'finn', '4'),
     ],
   });
+  unnumbered = await outcome(`segment=fans&at=${AT}&days=14&afterwards=fans,cool`);
   await publish();
 }, 60_000);
 
@@ -146,6 +149,13 @@ describe('members at an instant beside others', () => {
       ['fans', [4, 4], [0, 5], [3, 4], [1, 5]],
       ['cool', [0, 4], [5, 5], [1, 4], [4, 5]],
     ]);
+  });
+
+  it('is the same before changes are numbered', async () => {
+    const numbered = await outcome(`segment=fans&at=${AT}&days=14&afterwards=fans,cool`);
+    expect([unnumbered.position, numbered.position]).toEqual([0, expect.any(Number)]);
+    expect(numbered.position).toBeGreaterThan(0);
+    expect({ ...numbered, position: 0 }).toEqual(unnumbered);
   });
 
   it('looks where they were before the change', async () => {
