@@ -43,6 +43,10 @@ export async function measureReports(bench: Bench): Promise<void> {
     comparison: `/v1/reports/comparison?segments=${names.slice(-10).join(',')}`,
     flows: `/v1/reports/flows?segments=${names.slice(-10).join(',')}&from=${from}`,
     sizes: `/v1/reports/sizes?segments=${names.join(',')}`,
+    'value grid': '/v1/reports/value-grid',
+    rfm: '/v1/reports/rfm',
+    cohorts: '/v1/reports/cohorts',
+    'new and returning': '/v1/reports/new-and-returning?unit=day',
   };
   for (const [what, path] of Object.entries(paths)) {
     const { seconds, postgres, service: own } = await time(bench, service, path);

@@ -16,7 +16,10 @@ export interface CohortCell {
   readonly revenue: bigint;
 }
 
-/** In order of cohort and period; a cell without orders is left out. */
+/**
+ * In order of cohort and period; a cell without orders is left out. The key plus nothing has no index: walking all orders in the order of one
+ * took 2.5 s of 4.0 s at a million orders.
+ */
 export async function readCohorts(source: ReportSource, scope: BaseScope, { startsMs, endMs }: ReportPeriods): Promise<CohortCell[]> {
   const values = reportValues();
   const { ctes, orders } = scopeText(values, scope);
@@ -24,9 +27,9 @@ export async function readCohorts(source: ReportSource, scope: BaseScope, { star
   const rows = await source.database.query<{ cohort: number; period: number; customers: string; orders: string; revenue: string }>({
     text: `
       with ${ctes} active as (
-        select o.customer_id, width_bucket(o.placed_at, ${starts}) as period, count(*) as orders, sum(o.total) as revenue
+        select o.customer_id + 0 as customer_id, width_bucket(o.placed_at, ${starts}) as period, count(*) as orders, sum(o.total) as revenue
         from ${orders} and o.placed_at < ${values.bind(toIso(endMs), 'timestamptz')}
-        group by o.customer_id, period
+        group by o.customer_id + 0, period
       ), begun as (
         select a.period, a.orders, a.revenue, min(a.period) over (partition by a.customer_id) as cohort
         from active as a

@@ -227,6 +227,23 @@ describe('the answer', () => {
     expect(lines.every((line) => line.split(',').length === 15)).toBe(true);
   });
 
+  it('comes over GraphQL with the same figures', async () => {
+    const asked = `segment: "fans", at: "${AT}", days: 14, statuses: ["paid"], afterwards: ["cool"]`;
+    const query = `{ outcome(${asked}) { revenue { members } conversion { members { count of low } } segments { atEnd { members { count } } } } }`;
+    const answer = await service.call('POST', '/graphql', { query });
+    const { conversion } = await outcome(`segment=fans&at=${AT}&days=14&statuses=paid`);
+    const { count, of, low } = conversion.members;
+    expect(answer.body).toEqual({
+      data: {
+        outcome: {
+          revenue: { members: '43.00' },
+          conversion: { members: { count, of, low } },
+          segments: [{ atEnd: { members: { count: 1 } } }],
+        },
+      },
+    });
+  });
+
   it.each([
     ['segment=fans', 'at'],
     [`segment=fans&at=${AT}&from=${AT}&to=${AT}`, 'at'],
@@ -237,6 +254,8 @@ describe('the answer', () => {
     [`segment=fans&at=${AT}&against=bucket&salt=spring`, 'salt'],
     [`segment=fans&at=${AT}&against=bucket&salt=spring&below=0`, 'below'],
     [`segment=fans&at=${AT}&salt=spring`, 'salt'],
+    [`segment=fans&at=${AT}&against=bucket&below=50&salt=%00`, 'salt'],
+    [`segment=fans&at=${AT}&statuses=%00`, 'statuses.0'],
     [`segment=fans&at=${AT}&against=segment`, 'with'],
     [`segment=fans&at=${AT}&with=cool`, 'with'],
     [`segment=fans&at=${AT}&confidence=0.5`, 'confidence'],

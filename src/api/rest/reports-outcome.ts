@@ -12,7 +12,7 @@ import { figuresOut, OUTCOME_COLUMNS, OutcomeSchema, toRows } from './outcome-an
 import { reportPair } from './report-pair.ts';
 import { listParameter, Statuses, wrongParameter } from './report-parameters.ts';
 import type { Route } from './route.ts';
-import { InstantInput, instant, integerParameter, SegmentKey } from './wire.ts';
+import { InstantInput, instant, integerParameter, SegmentKey, storableText } from './wire.ts';
 
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 1800;
@@ -30,7 +30,7 @@ const Parameters = z.strictObject({
     .optional()
     .meta({ description: `For how many days of 24 hours each is observed; without it ${USUAL_DAYS}, or as many as have passed` }),
   against: z.enum(['others', 'bucket', 'segment']).default('others').meta({ description: 'With whom they are compared' }),
-  salt: z.string().min(1).max(256).optional().meta({ description: 'Of `against=bucket`: that of the bucket' }),
+  salt: storableText(256).optional().meta({ description: 'Of `against=bucket`: that of the bucket' }),
   below: z
     .string()
     .regex(/^\d{1,2}(\.\d{1,2})?$/, 'is a number above 0 and below 100 with two decimals at most')
