@@ -1,5 +1,6 @@
 // In charge of who is in which of the segments that a report is about, as one number for each customer: bit i is segment i. One statement
 // then tells of all of them and of everybody, however they overlap.
+import { assert } from '../base/assert.ts';
 
 /** What a statement returns for the customers of one combination of segments; 0: those in none of them. */
 export interface OfMask {
@@ -7,10 +8,11 @@ export interface OfMask {
 }
 
 /** Bits of an integer, without its sign. */
-export const MOST_SEGMENTS = 30;
+const MOST_SEGMENTS = 30;
 
 /** SQL: customer_id and mask of everybody in one of the segments, whose ids are the parameter `ids`. */
 export function selectMasks(segments: number, ids: string): string {
+  assert(segments >= 1 && segments <= MOST_SEGMENTS, 'a mask has a bit for each segment');
   if (segments === 1)
     return `
       select m.customer_id, 1 as mask

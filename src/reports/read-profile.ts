@@ -67,7 +67,7 @@ function labelOf(field: AskedField, value: string): string {
   return field.kind === 'age' ? (AGE_LABELS[Number(value)] ?? value) : value;
 }
 
-/** One pass over all customers: by all values of the group at once, and then by each. */
+/** One pass over all customers: by all values of the group at once, and then by each. The where tells the types of parameters that not every group uses. */
 function readGroup(
   { database, atMs }: ReportSource,
   segmentIds: readonly number[],
