@@ -21,6 +21,7 @@ import { recordRefusal } from './api/rest/record-call.ts';
 import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { giveUpSlowBodies, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
+import { servePage } from './api/serve-page.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
 
@@ -95,6 +96,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const context = { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true };
   registerRoutes(app, routes, context);
   await registerGraphql(app, { routes: ROUTES, context, introspection: options.introspection ?? true });
+  await servePage(app);
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;
