@@ -6,6 +6,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import { ACCESS_LIMITS, type AccessLimits } from './access/access-limits.ts';
 import { authenticator } from './access/authenticate.ts';
 import { NOBODY } from './access/caller.ts';
+import { trustProxies } from './access/peer-address.ts';
 import { RateLimits } from './access/rate-limits.ts';
 import { registerGraphql } from './api/graphql/register-graphql.ts';
 import { isGraphqlSocket } from './api/graphql/serve-sockets.ts';
@@ -21,6 +22,7 @@ import { recordRefusal } from './api/rest/record-call.ts';
 import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { giveUpSlowBodies, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
+import { traceRequests } from './api/rest/trace-requests.ts';
 import { servePage } from './api/serve-page.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
@@ -74,6 +76,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const gate = openGate({ authenticate, rates: new RateLimits(CALLERS_MAX), limits, nowMs });
   app.decorateRequest('caller', null);
   app.decorate('authenticate', authenticate);
+  traceRequests(app);
   await allowOrigins(app, options.corsOrigins ?? []);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
@@ -95,7 +98,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
   const context = { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true };
   registerRoutes(app, routes, context);
-  await registerGraphql(app, { routes: ROUTES, context, introspection: options.introspection ?? true });
+  await registerGraphql(app, {
+    routes: ROUTES,
+    context,
+    introspection: options.introspection ?? true,
+    trustsProxy: trustProxies(options.trustProxy ?? []),
+  });
   await servePage(app);
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();

@@ -67,6 +67,50 @@ const yesOrNo = z.string().transform((text, context) => {
   return refuse(context, `must be true or false, and is ‘${text}’`);
 });
 
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+  error: 'must look like http://collector:4318', // the value is not repeated: it may hold a password
+});
+
+/** `name=value,name=value`, percent-encoded, as OpenTelemetry writes lists. */
+const namedValues = z.string().transform((text, context) => {
+  const pairs = text
+    .split(',')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '');
+  try {
+    const entries = pairs.map((pair) =>
+      /^([^=\s]+)\s*=\s*(.*)$/
+        .exec(pair)
+        ?.slice(1)
+        .map((part) => decodeURIComponent(part)),
+    );
+    if (entries.every((entry) => entry !== undefined)) return Object.fromEntries(entries) as Readonly<Record<string, string>>;
+  } catch {
+    // a broken percent-encoding, said below; the value is not repeated: headers hold keys
+  }
+  return refuse(context, 'must be a list like name=value,name=value, percent-encoded');
+});
+
+const oneOf = <const Name extends string>(names: readonly Name[]) =>
+  z.string().transform((text, context) => {
+    const name = names.find((known) => known === text);
+    return name ?? refuse(context, `must be one of ${names.join(', ')}, and is ‘${text}’${suggest(text, names)}`);
+  });
+
+const share = z.string().transform((text, context) => {
+  const value = /^\d(\.\d{1,15})?$/.test(text) ? Number(text) : Number.NaN;
+  return value >= 0 && value <= 1 ? value : refuse(context, `must be a share from 0 to 1, and is ‘${text}’`);
+});
+
+const SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
 const Environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 'a port').default(3000),
@@ -120,10 +164,23 @@ const Environment = z.object({
   DRAIN_SECONDS: wholeNumber(0, 3600, 'a number of seconds').default(0),
   /** how long requests that run may take to end after that */
   STOP_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(30),
+  /** where traces go; neither of the two: nowhere, at no cost */
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  /** the whole address, with its path */
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: namedValues.default({}),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(['http/json']).default('http/json'),
+  OTEL_SERVICE_NAME: z.string().default('strata'),
+  OTEL_RESOURCE_ATTRIBUTES: namedValues.default({}),
+  OTEL_TRACES_EXPORTER: oneOf(['otlp', 'none']).default('otlp'),
+  OTEL_TRACES_SAMPLER: oneOf(SAMPLERS).default('parentbased_always_on'),
+  /** of the samplers by ratio */
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
+  OTEL_SDK_DISABLED: yesOrNo.default(false),
 });
 
 /** May be given by a file instead, named by `…_FILE`: secrets of containers are. */
-const BY_FILE = ['DATABASE_URL', 'READ_DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY'] as const;
+const BY_FILE = ['DATABASE_URL', 'READ_DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY', 'OTEL_EXPORTER_OTLP_HEADERS'] as const;
 
 /** The configuration of this environment; variables set to nothing count as unset. Throws one StartError that names every mistake. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {

@@ -14,6 +14,7 @@ import { type Database, openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
 import { keepSettings } from './db/settings.ts';
 import { openLog } from './log.ts';
+import { openTracing } from './open-tracing.ts';
 import { welcome } from './welcome.ts';
 
 const LEAST_NODE_MAJOR = 24;
@@ -78,6 +79,8 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const loading = loadService(); // takes longer than Postgres does to start: side by side
   loading.catch(() => {}); // met where it is awaited
 
+  const tracing = await openTracing(config, (message) => log.warn({ trouble: message }, 'traces could not be sent'));
+  if (tracing !== null) parts.add(tracing.close);
   const { database, embedded, close } = await connect({
     url: config.DATABASE_URL,
     dataFolder,

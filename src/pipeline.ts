@@ -7,6 +7,7 @@
 // Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
 // guards is read by a later one. The clock is read after the last lock.
 import { currentRecord, endNotes, type NotedWrite, noteLongWork, storeNotes, type WriteRecord } from './access/write-record.ts';
+import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
@@ -53,13 +54,15 @@ export interface PieceOfWriting {
   readonly record: WriteRecord | undefined;
   /** The request's answer, for its Idempotency-Key; asked inside the transaction, when the token is not known yet. */
   readonly answerOf: AnswerOf<WriteOutcome> | undefined;
+  /** who is told of it, where anybody is */
+  readonly asker?: Asker;
 }
 
 export type AnswerOf<Outcome> = (outcome: Outcome) => unknown;
 
 /** Writes facts; when it resolves, every membership that depends on them is right and committed. Small writes at the same time go together. */
 export function write(strata: Strata, facts: Facts, answerOf?: AnswerOf<WriteOutcome>): Promise<WriteOutcome> {
-  const piece = { facts, record: currentRecord(), answerOf };
+  const piece = { facts, record: currentRecord(), answerOf, asker: currentAsker() };
   return countRows(facts) <= SMALL_ROWS ? strata.singles.add(piece) : strata.batches.add(piece);
 }
 
@@ -70,7 +73,12 @@ function countRows(facts: Facts): number {
 }
 
 /** Several writes in one transaction; they share no customer and no order. Outcomes in their order. */
-export async function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
+export function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
+  const askers = pieces.map((piece) => piece.asker);
+  return inSharedSpan('write', { 'strata.writes': pieces.length }, askers, () => writePieces(strata, pieces));
+}
+
+async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
   const facts = join(pieces.map((piece) => piece.facts));
   let lsn = '';
   const decided = await withoutCulprits(
@@ -331,10 +339,10 @@ export interface CustomerSegments {
   readonly segments: readonly CustomerSegment[];
 }
 
-/** The segments of a customer, evaluated first if the clock has passed the customer's next look. null: there is no such customer. */
+/** The segments of a customer, evaluated first if the clock has overtaken what is stored. null: there is no such customer. */
 export async function readSegments(strata: Strata, key: CustomerKey): Promise<CustomerSegments | null> {
   const found = await readCustomerSegments(strata.database, key, fixedIso(strata));
-  if (found === null || !found.isDue) return found;
+  if (found === null || !found.isLate) return found;
   if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
   return readCustomerSegments(strata.database, key, fixedIso(strata));
 }

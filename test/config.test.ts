@@ -27,6 +27,14 @@ describe('configuration', () => {
       INTROSPECTION: true,
       DRAIN_SECONDS: 0,
       STOP_SECONDS: 30,
+      OTEL_EXPORTER_OTLP_HEADERS: {},
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_SERVICE_NAME: 'strata',
+      OTEL_RESOURCE_ATTRIBUTES: {},
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+      OTEL_TRACES_SAMPLER_ARG: 1,
+      OTEL_SDK_DISABLED: false,
     });
   });
 

@@ -22,7 +22,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['pipeline.ts', 'strata.ts'], // the flow, and the parts that it is given
   ['open-strata.ts'],
   ['api'],
-  ['app.ts', 'log.ts', 'welcome.ts'],
+  ['app.ts', 'log.ts', 'open-tracing.ts', 'welcome.ts'],
   ['main.ts'],
   ['cli'],
 ];

@@ -4,6 +4,7 @@
 // Changes of somebody who was erased before they were numbered are counted, and numbered as tombstones (erase-customer.ts).
 import type pg from 'pg';
 import type { Clock } from '../base/clock.ts';
+import { outOfSpan, tellSpan } from '../base/tracing.ts';
 import type { Queryable } from '../db/database.ts';
 import { MARKED_TOGETHER, markChanges } from './marks.ts';
 
@@ -112,7 +113,7 @@ export class Publisher {
   poke(): void {
     this.#poked = true;
     this.#wake?.();
-    if (!this.#leads && !this.#notifying) void this.#notifyLeader();
+    if (!this.#leads && !this.#notifying) void outOfSpan(() => this.#notifyLeader());
   }
 
   /** At once, then for what came meanwhile. A notice that is lost costs a second: the leader looks by itself. */
@@ -172,8 +173,12 @@ export class Publisher {
     let deleted = 0;
     while (!signal.aborted) {
       this.#poked = false;
+      const startMs = this.#clock.nowMs();
       const moved = await moveOutbox(connection, this.#timeZone);
-      if (moved > 0) this.tellGrowth();
+      if (moved > 0) {
+        this.tellGrowth();
+        tellSpan('publish', startMs, { 'strata.changes': moved });
+      }
       unmarked += moved;
       deleted += moved;
       if (unmarked >= MARKED_TOGETHER) {

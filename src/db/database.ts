@@ -2,6 +2,8 @@
 // and how values come back. Not of transactions (transaction.ts) or of starting a server (embedded.ts).
 import type { Writable } from 'node:stream';
 import pg from 'pg';
+import { isTracing } from '../base/tracing.ts';
+import { traceStatement, traceStatements } from './trace-statements.ts';
 
 const INT8 = 20;
 const INT4_ARRAY = 1007;
@@ -102,10 +104,12 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   // The pool listens to idle clients only. One that breaks while somebody holds it between two statements would end the process (an error
   // event that nobody hears); its holder is told by the next statement, which fails.
   pool.on('connect', (client) => client.on('error', () => {}));
+  if (isTracing()) pool.on('connect', traceStatements);
   return {
     url,
     pool,
-    query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await pool.query<Row>(toQuery(statement))).rows,
+    query: async <Row extends pg.QueryResultRow>(statement: Statement) =>
+      (await traceStatement(statement, () => pool.query<Row>(toQuery(statement)))).rows,
     close: () => pool.end(),
   };
 }

@@ -1,4 +1,5 @@
 // In charge of transactions: begin, commit, roll back, and repeat where Postgres asks for it. Which statements run is the stages' business.
+import { inSpan } from '../base/tracing.ts';
 import { type Client, type Database, pipeline, type Statement, toQuery } from './database.ts';
 
 /** Postgres undid the whole transaction for reasons of concurrency: running it again is right. Nothing else is repeated. */
@@ -25,7 +26,7 @@ export async function inTransaction<Value>(
 ): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(database, work, onCommitted);
+      return await inSpan('transaction', { 'strata.attempt': attempt }, () => once(database, work, onCommitted));
     } catch (error) {
       const state = sqlState(error);
       if (state === undefined || !REPEATABLE_STATES.has(state) || attempt >= ATTEMPTS) throw error;

@@ -38,7 +38,8 @@ async function search(
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Why the rule of a segment cannot be computed, for its owner. */
+export function reasonOf(error: unknown): string {
   if (sqlState(error) === CANCELLED) return 'The rule takes too long to compute over the facts there are.';
   return error instanceof Error ? error.message : String(error);
 }

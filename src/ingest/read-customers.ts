@@ -1,5 +1,6 @@
 // In charge of customers as the API shows them: one, some by id, a list. Not of their orders, events and segments.
 import type { Database } from '../db/database.ts';
+import { isoOfText } from '../db/instant-text.ts';
 import { customerKey } from './customer-key.ts';
 import type { FlatValue } from './facts.ts';
 
@@ -23,15 +24,68 @@ export interface WireCustomer {
   readonly createdAt: string;
 }
 
-type CustomerRow = Omit<WireCustomer, 'createdAt'> & { readonly createdAt: number };
+/** SQL of each field; instants as text, see toWire. */
+const COLUMNS: Readonly<Record<keyof WireCustomer, string>> = {
+  id: 'customers.external_id',
+  email: 'customers.email',
+  phone: 'customers.phone',
+  firstName: 'customers.first_name',
+  lastName: 'customers.last_name',
+  gender: 'customers.gender',
+  birthday: 'customers.birthday',
+  country: 'customers.country',
+  region: 'customers.region',
+  city: 'customers.city',
+  postalCode: 'customers.postal_code',
+  language: 'customers.language',
+  source: 'customers.source',
+  tags: 'customers.tags',
+  consent: 'customers.consents',
+  attributes: 'customers.attributes',
+  createdAt: 'customers.created_at::text',
+};
 
-const COLUMNS = `customers.external_id as id, customers.email, customers.phone, customers.first_name as "firstName",
-  customers.last_name as "lastName", customers.gender, customers.birthday, customers.country, customers.region, customers.city,
-  customers.postal_code as "postalCode", customers.language, customers.source, customers.tags, customers.consents as consent,
-  customers.attributes, customers.created_at as "createdAt"`;
+export type CustomerField = keyof WireCustomer;
 
-function toWire(row: CustomerRow): WireCustomer {
-  return { ...row, createdAt: new Date(row.createdAt).toISOString() };
+/** Some fields of a customer, always with its id. */
+export type CustomerPart = Pick<WireCustomer, 'id'> & Partial<WireCustomer>;
+
+/** Which fields are read: what else a customer has is neither fetched nor parsed. */
+export interface CustomerSelection {
+  readonly fields: readonly CustomerField[];
+  /** SQL over `customers`: a column for each field, called like it */
+  readonly columns: string;
+  /** for names of statements: one for each selection */
+  readonly number: number;
+}
+
+const ALL_FIELDS = Object.keys(COLUMNS) as readonly CustomerField[];
+/** Selections have statements of their own, which every connection keeps; of who asks for more, all fields are read. */
+const SELECTIONS_MAX = 64;
+const selections = new Map<string, CustomerSelection>();
+
+export const WHOLE_CUSTOMER: CustomerSelection = select(ALL_FIELDS);
+
+/** Names that are no fields of a customer are passed over. */
+export function selectCustomer(names: ReadonlySet<string>): CustomerSelection {
+  return select(ALL_FIELDS.filter((field) => field === 'id' || names.has(field)));
+}
+
+function select(fields: readonly CustomerField[]): CustomerSelection {
+  const name = fields.join();
+  const known = selections.get(name);
+  if (known !== undefined) return known;
+  if (selections.size >= SELECTIONS_MAX) return WHOLE_CUSTOMER;
+  const columns = fields.map((field) => `${COLUMNS[field]} as "${field}"`).join(', ');
+  const selection = { fields, columns, number: selections.size };
+  selections.set(name, selection);
+  return selection;
+}
+
+/** A row of a selection becomes what is told of the customer; the row itself, since it is nobody else's. */
+export function toCustomer<Row extends { createdAt?: string }>(row: Row): Row {
+  if (row.createdAt !== undefined) row.createdAt = isoOfText(row.createdAt);
+  return row;
 }
 
 export async function readCustomer(database: Database, id: string): Promise<WireCustomer | null> {
@@ -41,19 +95,28 @@ export async function readCustomer(database: Database, id: string): Promise<Wire
 
 /** In the order asked for; who is not there is left out. */
 export async function readCustomers(database: Database, ids: readonly string[]): Promise<readonly WireCustomer[]> {
+  return (await readCustomerParts(database, ids, WHOLE_CUSTOMER)) as readonly WireCustomer[];
+}
+
+/** The same, of some fields alone. */
+export async function readCustomerParts(
+  database: Database,
+  ids: readonly string[],
+  { columns, number }: CustomerSelection,
+): Promise<readonly CustomerPart[]> {
   if (ids.length === 0) return [];
-  const rows = await database.query<CustomerRow>({
-    name: 'ingest_read_customers',
+  const rows = await database.query<CustomerPart>({
+    name: `ingest_read_customers_${number}`,
     text: `
-select ${COLUMNS}
+select ${columns}
 from customers
 where customers.id = any ($1::bigint[])`,
     values: [ids.map(customerKey)],
   });
-  const byId = new Map(rows.map((row) => [row.id, row]));
+  const byId = new Map(rows.map((row) => [row.id, toCustomer(row)]));
   return ids.flatMap((id) => {
     const row = byId.get(id);
-    return row === undefined ? [] : [toWire(row)];
+    return row === undefined ? [] : [row];
   });
 }
 
@@ -68,10 +131,10 @@ export interface CustomerListOptions {
 /** In order of id, by bytes. Stable under writes: nobody is shown twice or passed over. */
 export async function listCustomers(database: Database, options: CustomerListOptions): Promise<readonly WireCustomer[]> {
   const { limit, after, email } = options;
-  const rows = await database.query<CustomerRow>({
+  const rows = await database.query<WireCustomer>({
     name: email === null ? 'ingest_list_customers' : 'ingest_list_customers_by_email',
     text: `
-select ${COLUMNS}
+select ${WHOLE_CUSTOMER.columns}
 from customers
 where customers.external_id > $1
 ${email === null ? '' : '  and customers.email = $3'}
@@ -79,5 +142,5 @@ order by customers.external_id
 limit $2`,
     values: email === null ? [after ?? '', limit] : [after ?? '', limit, email],
   });
-  return rows.map(toWire);
+  return rows.map(toCustomer);
 }

@@ -1,4 +1,4 @@
-// In charge of what comes before a decision about customers: whoever's next look is due, or whom an import owes one, is looked at
+// In charge of what comes before a decision about customers: whom the clock has overtaken, or whom an import owes a look, is looked at
 // first, so that each change keeps its own cause.
 import type { Client, Statement } from '../db/database.ts';
 import type { Difference } from '../evaluation/find-differences.ts';
@@ -6,6 +6,7 @@ import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { fixedIso } from './due.ts';
 import type { Deciding } from './in-decision.ts';
+import { hasDueLook, isLate } from './is-late.ts';
 import { evaluateAll } from './look-again.ts';
 import type { Moment } from './moment.ts';
 import { countChanges } from './record.ts';
@@ -15,18 +16,25 @@ export interface Late {
   readonly pending: readonly CustomerKey[];
 }
 
-/** Customers whose next look is due, or whom an import owes one: what was stored about them may be late. */
+const NOW = '(select coalesce($2::timestamptz, clock_timestamp()))';
+
+/** Customers whom the clock has overtaken, or whom an import owes a look: what was stored about them may be late. */
 export function findLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
+  return findWhere('find_late', isLate('u.customer_id', NOW), deciding, keys);
+}
+
+/** The same but for segments that have flipped as a whole: for whoever leaves those out. */
+export function findOwnLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
+  return findWhere('find_own_late', hasDueLook('u.customer_id', NOW), deciding, keys);
+}
+
+function findWhere(name: string, condition: string, deciding: Deciding, keys: readonly CustomerKey[]): Statement {
   return {
-    name: 'find_late',
+    name,
     text: `
       select u.customer_id, exists (select from pending as p where p.customer_id = u.customer_id) as owed
       from unnest($1::bigint[]) as u (customer_id)
-      where exists (
-          select from rechecks as r
-          where r.customer_id = u.customer_id and r.due_at <= coalesce($2::timestamptz, clock_timestamp())
-        )
-        or exists (select from pending as p where p.customer_id = u.customer_id)`,
+      where ${condition} or exists (select from pending as p where p.customer_id = u.customer_id)`,
     values: [keys, fixedIso(deciding)],
   };
 }

@@ -1,5 +1,6 @@
 // In charge of acting when only the clock has moved: customers whose next look is due are evaluated, in order of their instants.
 // The cost follows the flips: an idle tick is one look at an index.
+import { inOwnSpan } from '../base/tracing.ts';
 import type { Database } from '../db/database.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -44,7 +45,8 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
       const from = next;
       next += DUE_BATCH;
       try {
-        const made = await lookAtParts(deciding, keys.slice(from, next), onFailure);
+        const batch = keys.slice(from, next);
+        const made = await inOwnSpan('look at due', { 'strata.customers': batch.length }, () => lookAtParts(deciding, batch, onFailure));
         changes += made;
       } catch (error) {
         next = keys.length; // nobody begins another batch

@@ -4,7 +4,7 @@
 import type { Client } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
-import { findCulprits } from '../evaluation/find-culprits.ts';
+import { findCulprits, reasonOf } from '../evaluation/find-culprits.ts';
 import { findDifferences } from '../evaluation/find-differences.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
@@ -41,6 +41,12 @@ export async function withoutCulprits<Value>(deciding: Deciding, suspicion: () =
 export async function failBroken(deciding: Deciding): Promise<void> {
   const { broken } = deciding.programs.get().definitions;
   if (broken.length > 0) await takeOutOfEvaluation(deciding, new Map(broken.map(({ id, version, reason }) => [id, { version, reason }])));
+}
+
+/** Segments (id → version) that cannot be computed together, though each alone can, are not tried for ever: all of them fail with the reason. */
+export async function failTogether(deciding: Deciding, segments: ReadonlyMap<number, number>, error: unknown): Promise<void> {
+  const reason = `${reasonOf(error)} Alone it can be computed, but not together with the others of its run.`;
+  await takeOutOfEvaluation(deciding, new Map([...segments].map(([id, version]) => [id, { version, reason }])));
 }
 
 async function takeOutOfEvaluation(deciding: Deciding, failures: ReadonlyMap<number, Failure>): Promise<void> {

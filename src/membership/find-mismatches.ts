@@ -8,7 +8,7 @@ import { type Difference, type Findings, findDifferences } from '../evaluation/f
 import type { Chunk } from '../evaluation/next-chunk.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { catchUp, findLate, toLate } from './catch-up.ts';
+import { catchUp, findOwnLate, toLate } from './catch-up.ts';
 import type { Deciding } from './in-decision.ts';
 import { lockForLook } from './look-again.ts';
 import type { Moment } from './moment.ts';
@@ -36,7 +36,7 @@ export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise
 /** Without those who are due or owed an evaluation: whoever does that is about to, and counts it as its own. */
 export async function withoutLate(deciding: Deciding, keys: readonly CustomerKey[]): Promise<readonly CustomerKey[]> {
   if (keys.length === 0) return [];
-  const { due, pending } = toLate(await deciding.database.query(findLate(deciding, keys)));
+  const { due, pending } = toLate(await deciding.database.query(findOwnLate(deciding, keys)));
   const late = new Set([...due, ...pending]);
   return keys.filter((key) => !late.has(key));
 }
@@ -66,7 +66,7 @@ export async function judge(
   { moment, keys }: Locked,
   ordinalFrom: number,
 ): Promise<Judged> {
-  const [late = []] = await pipeline(client, [findLate(deciding, keys)]);
+  const [late = []] = await pipeline(client, [findOwnLate(deciding, keys)]);
   const overdue = await catchUp(client, deciding, program, moment, toLate(late), ordinalFrom);
   const segmentIds = await settledSegments(client, program, moment.asOfMs);
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };

@@ -3,11 +3,13 @@
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
 
+import { startStopwatch } from '../base/clock.ts';
+import { inOwnSpan, inSpan } from '../base/tracing.ts';
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
-import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
+import { type Difference, findDifferences, prepareDifferences } from '../evaluation/find-differences.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -16,14 +18,16 @@ import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
 import { runArchive } from './archive-run.ts';
 import { fixedIso } from './due.ts';
-import { withoutCulprits } from './fail-segments.ts';
+import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
-import { type Cause, recordStatements } from './record.ts';
-import { seeChanges } from './record-seen.ts';
+import { type Cause, countChanges, recordStatements } from './record.ts';
+import { type SeenOf, seeChanges } from './record-seen.ts';
 import { runMove } from './run-move.ts';
+import { RunPace } from './run-pace.ts';
+import { type Piece, Pieces } from './run-pieces.ts';
 
-/** A chunk that takes too long is halved, down to here. */
+/** A chunk that takes too long is halved, down to here; one that still does fails its runs. */
 const LEAST_CHUNK_CUSTOMERS = 500;
 
 /** What a piece of a chunk did. `open` are the runs that go on: neither cancelled nor superseded. */
@@ -43,46 +47,70 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
   const ids = together.map((run) => run.id);
   const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding));
-  if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
-  else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
-  else await runTogether(deciding, together, startedMs, signal);
+  await inOwnSpan('run', { 'strata.cause': first.cause, 'strata.run_ids': ids }, async () => {
+    if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
+    else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
+    else await runTogether(deciding, together, startedMs, signal);
+  });
   return true;
 }
 
 async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: number, signal: AbortSignal): Promise<void> {
   const [first] = runs;
   if (first === undefined) return;
+  const { limits } = deciding.programs.get();
+  const pace = await RunPace.begin(deciding, limits);
   let open = runs;
-  let size = deciding.programs.get().limits.chunkCustomers;
-  const keep = (ids: readonly string[]) => {
-    open = open.filter((run) => ids.includes(run.id));
+  let most = limits.chunkCustomers;
+  let size = most;
+  let afterKey = first.cursor ?? LEAST_KEY;
+  const scanNext = () => {
+    size = Math.min(most, pace.chunkCustomers);
+    return scanBehind(deciding, open, afterKey, size);
   };
-  let next = scanNext(deciding, open, first.cursor ?? LEAST_KEY, size);
+  let ahead: Promise<ScannedChunk | null> | null = null;
   while (!signal.aborted && open.length > 0) {
     try {
-      const scanned = await next;
+      const scanned: ScannedChunk | null = await (ahead ?? scanNext());
+      ahead = null;
       if (scanned === null) return finish(deciding, open, startedMs);
-      next = scanNext(deciding, open, scanned.chunk.throughKey, size); // on a second connection, while this one is applied
-      next.catch(() => {}); // thrown when its turn comes
-      keep(await applyChunk(deciding, scanned, open, first.cause, signal));
+      await pace.scanned({ customers: scanned.chunk.customers, seconds: scanned.seconds }, signal);
+      afterKey = scanned.chunk.throughKey;
+      if (pace.isAlone) {
+        ahead = scanNext(); // on a second connection, while this one is applied
+        ahead.catch(() => {}); // thrown when its turn comes
+      }
+      const span = { 'strata.differences': scanned.scan.differences.length };
+      const left = await inSpan('apply chunk', span, () => applyChunk(deciding, scanned, open, first.cause, pace, signal));
+      open = open.filter((run) => left.includes(run.id));
     } catch (error) {
-      if (!isEvaluationFailure(error) || size <= LEAST_CHUNK_CUSTOMERS) throw error;
-      size = Math.ceil(size / 2); // no segment alone is too slow, all of them together are
-      next = scanNext(deciding, open, (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY, size);
+      if (!isEvaluationFailure(error)) throw error;
+      if (size <= LEAST_CHUNK_CUSTOMERS) {
+        await failTogether(deciding, new Map(open.map((run) => [run.segmentId, run.version])), error);
+        break;
+      }
+      most = Math.ceil(size / 2); // no segment alone is too slow, all of them together are
+      ahead = null;
+      afterKey = (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY;
     }
   }
-  await next.catch(() => {}); // nobody needs it any more
+  await ahead?.catch(() => {}); // nobody needs it any more
 }
 
 interface ScannedChunk {
   readonly chunk: Chunk;
   readonly scan: Scan;
+  readonly seconds: number;
 }
 
 /** null: everybody has been scanned. */
-async function scanNext(deciding: Deciding, runs: readonly Run[], afterKey: CustomerKey, size: number): Promise<ScannedChunk | null> {
+async function scanBehind(deciding: Deciding, runs: readonly Run[], afterKey: CustomerKey, size: number): Promise<ScannedChunk | null> {
   const chunk = await nextChunk(deciding.database, afterKey, size);
-  return chunk === null ? null : { chunk, scan: await scanWithoutCulprits(deciding, runs, chunk) };
+  if (chunk === null) return null;
+  const seconds = startStopwatch();
+  const span = { 'strata.customers': chunk.customers };
+  const scanned = await inSpan('scan chunk', span, () => scanWithoutCulprits(deciding, runs, chunk));
+  return { chunk, scan: scanned, seconds: seconds() };
 }
 
 /** Applies what was found; scans again until the definitions stand still for the length of a scan and its application. → the runs still open */
@@ -91,29 +119,36 @@ async function applyChunk(
   scanned: ScannedChunk,
   runs: readonly Run[],
   cause: Cause,
+  pace: RunPace,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  let from = scanned.chunk;
+  let pieces = new Pieces(scanned.scan.differences, scanned.chunk);
   let { scan: found } = scanned;
-  let open: readonly string[] = runs.map((run) => run.id);
   for (;;) {
-    const pieces = cut(found.differences, from, found.program.limits.pieceCustomers);
-    let stale = false;
-    for (const piece of pieces) {
-      if (signal.aborted) return open;
-      const progress = await withoutCulprits(
-        deciding,
-        () => ({ customers: { keys: piece.differences.map((difference) => difference.customerKey) } }),
-        () => applyPiece(deciding, found, piece, runs, cause),
-      );
-      open = progress.open;
-      stale = progress.stale;
-      if (stale || open.length === 0) break;
-      from = { ...from, afterKey: piece.throughKey, customers: from.customers - piece.customers };
+    if (signal.aborted) return runs.map((run) => run.id);
+    const piece = pieces.next(pace.pieceCustomers);
+    const seconds = startStopwatch();
+    const progress = await withoutCulprits(
+      deciding,
+      () => ({ customers: { keys: keysOf(piece.differences) } }),
+      () =>
+        inSpan('apply piece', { 'strata.customers': piece.differences.length }, () =>
+          applyPiece(deciding, found, piece, runs, cause, pace.isAlone),
+        ),
+    );
+    if (progress.open.length === 0) return [];
+    if (progress.stale) {
+      await deciding.programs.reload();
+      const left = pieces.left();
+      found = await scanWithoutCulprits(deciding, runs, left);
+      pieces = new Pieces(found.differences, left);
+      continue;
     }
-    if (!stale || open.length === 0) return open;
-    await deciding.programs.reload();
-    found = await scanWithoutCulprits(deciding, runs, from);
+    pieces.pass(piece);
+    if (piece.differences.length > 0) {
+      await pace.applied({ customers: piece.differences.length, seconds: seconds(), heldSeconds: progress.heldSeconds }, signal);
+    }
+    if (pieces.isEmpty) return progress.open;
   }
 }
 
@@ -149,63 +184,57 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
   return inScan(deciding.database, read, { hurry: false });
 }
 
-interface Piece {
-  readonly differences: readonly Difference[];
-  readonly throughKey: CustomerKey;
-  readonly customers: number;
-}
-
-/** In order of id, so many customers that differ a piece, that the shared lock is never held long; the last reaches to the chunk's end. */
-function cut(differences: readonly Difference[], chunk: Chunk, pieceCustomers: number): Piece[] {
-  const ordered = differences
-    .map((difference) => ({ difference, key: BigInt(difference.customerKey) }))
-    .sort((a, b) => (a.key < b.key ? -1 : 1))
-    .map(({ difference }) => difference);
-  const pieces: Piece[] = [];
-  for (let start = 0; start === 0 || start < ordered.length; start += pieceCustomers) {
-    const part = ordered.slice(start, start + pieceCustomers);
-    const isLast = start + pieceCustomers >= ordered.length;
-    const share = Math.floor(chunk.customers * Math.min(1, (start + pieceCustomers) / Math.max(ordered.length, 1)));
-    const before = Math.floor(chunk.customers * Math.min(1, start / Math.max(ordered.length, 1)));
-    pieces.push({
-      differences: part,
-      throughKey: isLast ? chunk.throughKey : (part.at(-1)?.customerKey ?? chunk.throughKey),
-      customers: (isLast ? chunk.customers : share) - (start === 0 ? 0 : before),
-    });
-  }
-  return pieces;
-}
-
 /** Applies where the revision still stands; whoever was written since the scan is evaluated again, against everything. */
 async function applyPiece(
   deciding: Deciding,
-  { program, segmentIds, asOfMs }: Omit<Scan, 'differences'>,
+  found: Omit<Scan, 'differences'>,
   piece: Piece,
   runs: readonly Run[],
   cause: Cause,
-): Promise<Progress> {
-  return inDecision(deciding, async (client, current) => {
-    if (current.definitions.epoch !== program.definitions.epoch) return { open: runs.map((run) => run.id), stale: true };
+  isAlone: boolean,
+): Promise<Progress & { readonly heldSeconds: number }> {
+  const { program } = found;
+  let held = () => 0;
+  const progress = await inDecision(deciding, async (client, current): Promise<Progress> => {
+    const ids = runs.map((run) => run.id);
+    if (current.definitions.epoch !== program.definitions.epoch) return { open: ids, stale: true };
     const changesBySegment = new Map<number, number>();
     if (piece.differences.length > 0) {
-      const keys = piece.differences.map((difference) => difference.customerKey);
-      const { moment, revisions } = await lockForLook(client, deciding, keys);
-      const standing = piece.differences.filter((difference) => revisions.get(difference.customerKey) === difference.revision);
-      const moved = piece.differences.filter((d) => revisions.has(d.customerKey) && revisions.get(d.customerKey) !== d.revision);
-      const findings = { differences: standing, complete: segmentIds.length === program.all.length };
-      const seenOf = await seeChanges(client, { program, timeZone: deciding.timeZone, asOfMs }, standing);
-      await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf }));
-      const ordinalFrom = standing.reduce((sum, d) => sum + d.entered.length + d.exited.length, 0);
-      await evaluateAll(client, deciding, program, { keys: moved.map((d) => d.customerKey), moment, cause, ordinalFrom });
-      for (const { entered, exited } of standing) {
+      // before the locks: what a revision that still stands was found with is what its conditions came to
+      const seenOf = await seeChanges(client, { program, timeZone: deciding.timeZone, asOfMs: found.asOfMs }, piece.differences);
+      if (!isAlone) await prepareDifferences(client, program, program.all, deciding.timeZone);
+      held = startStopwatch();
+      for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause, seenOf)) {
         for (const id of [...entered, ...exited]) changesBySegment.set(id, (changesBySegment.get(id) ?? 0) + 1);
       }
     }
     const changes = runs.map((run) => changesBySegment.get(run.segmentId) ?? 0);
-    const ids = runs.map((run) => run.id);
     const [advanced] = await pipeline(client, [advanceRuns(ids, piece.throughKey, piece.customers, changes)]);
     return { open: (advanced ?? []).map((row) => String(row['id'])), stale: false };
   });
+  return { ...progress, heldSeconds: held() };
+}
+
+/** → what stood as it was found */
+async function applyLocked(
+  client: Client,
+  deciding: Deciding,
+  { program, segmentIds }: Omit<Scan, 'differences'>,
+  piece: Piece,
+  cause: Cause,
+  seenOf: SeenOf,
+): Promise<readonly Difference[]> {
+  const { moment, revisions } = await lockForLook(client, deciding, keysOf(piece.differences));
+  const standing = piece.differences.filter((difference) => revisions.get(difference.customerKey) === difference.revision);
+  const moved = piece.differences.filter((d) => revisions.has(d.customerKey) && revisions.get(d.customerKey) !== d.revision);
+  const findings = { differences: standing, complete: segmentIds.length === program.all.length };
+  await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf }));
+  await evaluateAll(client, deciding, program, { keys: keysOf(moved), moment, cause, ordinalFrom: countChanges(standing) });
+  return standing;
+}
+
+function keysOf(differences: readonly Difference[]): CustomerKey[] {
+  return differences.map((difference) => difference.customerKey);
 }
 
 /**

@@ -1,45 +1,68 @@
-// In charge of reading the first members of many segments in one statement, for pages that show several. One segment's are read-members.ts.
+// In charge of reading pages of members of many segments in one statement, with as much of the customers as is asked for. One segment's page
+// without them is read-members.ts.
 import type { Queryable } from '../db/database.ts';
+import { isoOfText } from '../db/instant-text.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { type CustomerPart, type CustomerSelection, toCustomer } from '../ingest/read-customers.ts';
 import { type MembershipSource, sourceNow } from './membership-source.ts';
-import type { Member } from './read-members.ts';
 
-interface Row {
-  segment: string;
-  key: CustomerKey;
-  customer_id: string;
-  since: number;
-  version: number;
-  source: MembershipSource;
+/** Where a page of a segment's members begins. */
+export interface MembersPlace {
+  readonly segment: string;
+  /** behind this customer; null: at the start */
+  readonly afterKey: CustomerKey | null;
 }
 
-/** By key of the segment, each at most `limit`, in order of the customers' keys. */
+export interface MemberOf {
+  readonly customerKey: CustomerKey;
+  readonly since: string;
+  readonly version: number;
+  readonly source: MembershipSource;
+  readonly customer: CustomerPart;
+}
+
+/** A selection's columns are called like fields of a customer; what is the member's stands apart from them. */
+type Row = CustomerPart & {
+  readonly page: number;
+  readonly member_key: CustomerKey;
+  readonly member_since: string;
+  readonly member_version: number;
+  readonly member_source: MembershipSource;
+};
+
+/** By place, each at most `limit`, in order of the customers' keys. */
 export async function readMembersOf(
   database: Queryable,
-  segmentKeys: readonly string[],
-  { limit, asOfIso }: { readonly limit: number; readonly asOfIso: string | null },
-): Promise<ReadonlyMap<string, readonly Member[]>> {
+  places: readonly MembersPlace[],
+  { limit, asOfIso, customer }: { readonly limit: number; readonly asOfIso: string | null; readonly customer: CustomerSelection },
+): Promise<readonly (readonly MemberOf[])[]> {
   const rows = await database.query<Row>({
-    name: 'read_members_of',
+    name: `read_members_of_${customer.number}`,
     text: `
-      select s.key as segment, m.customer_id as key, c.external_id as customer_id, m.since, m.version,
-        ${sourceNow('coalesce($3::timestamptz, clock_timestamp())')} as source
-      from segments as s
+      select w.page::integer as page, m.customer_id as member_key, m.since::text as member_since, m.version as member_version,
+        ${sourceNow('coalesce($4::timestamptz, clock_timestamp())')} as member_source, ${customer.columns}
+      from unnest($1::text[], $2::bigint[]) with ordinality as w (segment, after_key, page)
+      join segments as s on s.key = w.segment
       cross join lateral (
         select n.customer_id, n.segment_id, n.since, n.version
         from memberships as n
-        where n.segment_id = s.id
+        where n.segment_id = s.id and n.customer_id > coalesce(w.after_key, -9223372036854775808)
         order by n.customer_id
-        limit $2
+        limit $3
       ) as m
-      join customers as c on c.id = m.customer_id
-      where s.key = any($1::text[])
-      order by s.key, m.customer_id`,
-    values: [segmentKeys, limit, asOfIso],
+      join customers on customers.id = m.customer_id
+      order by w.page, m.customer_id`,
+    values: [places.map(({ segment }) => segment), places.map(({ afterKey }) => afterKey), limit, asOfIso],
   });
-  const members = new Map<string, Member[]>(segmentKeys.map((key) => [key, []]));
-  for (const { segment, key, customer_id, since, ...row } of rows) {
-    members.get(segment)?.push({ ...row, customerKey: key, customerId: customer_id, sinceMs: since });
+  const pages: MemberOf[][] = places.map(() => []);
+  for (const row of rows) {
+    pages[row.page - 1]?.push({
+      customerKey: row.member_key,
+      since: isoOfText(row.member_since),
+      version: row.member_version,
+      source: row.member_source,
+      customer: toCustomer(row),
+    });
   }
-  return members;
+  return pages;
 }

@@ -1,6 +1,7 @@
 // In charge of reading memberships: who is in a segment, and which segments a customer is in.
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { isLate } from './is-late.ts';
 import { GROUP_NOW, type MembershipSource, sourceNow } from './membership-source.ts';
 
 export interface Member {
@@ -57,24 +58,21 @@ export interface CustomerSegment {
 
 interface CustomerSegmentsRow {
   external_id: string;
-  is_due: boolean;
+  is_late: boolean;
   segments: { key: string; name: string; group: string | null; source: MembershipSource; since: string; version: number }[] | null;
 }
 
-/** null: there is no such customer. `isDue`: the clock has passed the customer's next look, or an import owes one, so this may be late. */
+/** null: there is no such customer. `isLate`: the clock has overtaken what is stored. */
 export async function readCustomerSegments(
   database: Database,
   key: CustomerKey,
   asOfIso: string | null,
-): Promise<{ readonly customerId: string; readonly isDue: boolean; readonly segments: readonly CustomerSegment[] } | null> {
+): Promise<{ readonly customerId: string; readonly isLate: boolean; readonly segments: readonly CustomerSegment[] } | null> {
   const [row] = await database.query<CustomerSegmentsRow>({
     name: 'read_customer_segments',
     text: `
       select c.external_id,
-        exists (
-          select from rechecks as r
-          where r.customer_id = c.id and r.due_at <= coalesce($2::timestamptz, clock_timestamp())
-        ) as is_due,
+        ${isLate('c.id', '(select coalesce($2::timestamptz, clock_timestamp()))')} as is_late,
         (
           select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'since', m.since, 'version', m.version, 'group', ${GROUP_NOW},
             'source', ${sourceNow('coalesce($2::timestamptz, clock_timestamp())')}) order by s.key)
@@ -88,5 +86,5 @@ export async function readCustomerSegments(
   });
   if (row === undefined) return null;
   const segments = (row.segments ?? []).map(({ since, ...segment }) => ({ ...segment, sinceMs: Date.parse(since) }));
-  return { customerId: row.external_id, isDue: row.is_due, segments };
+  return { customerId: row.external_id, isLate: row.is_late, segments };
 }

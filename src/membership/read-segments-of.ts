@@ -1,20 +1,21 @@
 // In charge of reading the segments of many customers in one statement, for pages that show both. One customer's are read-members.ts.
 import type { Queryable } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { isLate } from './is-late.ts';
 import { GROUP_NOW, sourceNow } from './membership-source.ts';
 import type { CustomerSegment } from './read-members.ts';
 
 export interface SegmentsOf {
   readonly customerId: string;
-  /** the clock has passed the customer's next look, or an import owes one, so this may be late */
-  readonly isDue: boolean;
+  /** the clock has overtaken what is stored */
+  readonly isLate: boolean;
   readonly segments: readonly CustomerSegment[];
 }
 
 interface Row {
   key: CustomerKey;
   external_id: string;
-  is_due: boolean;
+  is_late: boolean;
   segments: (Omit<CustomerSegment, 'sinceMs'> & { since: string })[] | null;
 }
 
@@ -29,7 +30,7 @@ export async function readSegmentsOf(
     name: 'read_segments_of',
     text: `
       select c.id as key, c.external_id,
-        exists (select from rechecks as r where r.customer_id = c.id and r.due_at <= ${now}) as is_due,
+        ${isLate('c.id', `(select ${now})`)} as is_late,
         (
           select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'since', m.since, 'version', m.version, 'group', ${GROUP_NOW},
             'source', ${sourceNow(now)}) order by s.key)
@@ -42,11 +43,11 @@ export async function readSegmentsOf(
     values: [keys, asOfIso],
   });
   return new Map(
-    rows.map(({ key, external_id, is_due, segments }) => [
+    rows.map(({ key, external_id, is_late, segments }) => [
       key,
       {
         customerId: external_id,
-        isDue: is_due,
+        isLate: is_late,
         segments: (segments ?? []).map(({ since, ...segment }) => ({ ...segment, sinceMs: Date.parse(since) })),
       },
     ]),

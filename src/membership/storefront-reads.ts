@@ -1,6 +1,6 @@
 // In charge of the questions that a shop asks at every page view: which segments is this customer in, and are these customers in those
-// segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever's
-// look is overdue is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
+// segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever
+// is late is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
 import { Gatherer } from '../base/batch.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { isUnreachable } from '../db/unreachable.ts';
@@ -9,6 +9,7 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import { fixedIso } from './due.ts';
 import { evaluateEmpty } from './empty-profile.ts';
 import type { Deciding } from './in-decision.ts';
+import { isLate } from './is-late.ts';
 import { lookAgain } from './look-again.ts';
 
 /** What to say of a customer who is not known: nothing, or what would hold for somebody of whom nothing is known. */
@@ -24,13 +25,13 @@ const APART = { keysOf: () => [], isNobodys: isUnreachable };
 interface SegmentsRow {
   id: CustomerKey;
   external_id: string;
-  is_due: boolean;
+  is_late: boolean;
   json: string;
 }
 
 interface Found {
   readonly customerId: string;
-  readonly isDue: boolean;
+  readonly isLate: boolean;
   /** `{"customerId":…,"segments":[{"key","name","group","since","source"}]}` */
   readonly json: string;
 }
@@ -52,10 +53,7 @@ const READ_SEGMENTS = `
     where g.deleted_at is null
   )
   select c.id, c.external_id,
-    exists (
-      select from rechecks as r
-      where r.customer_id = c.id and r.due_at <= (select k.at from clock as k)
-    ) as is_due,
+    ${isLate('c.id', '(select k.at from clock as k)')} as is_late,
     '{"customerId":' || to_json(c.external_id)::text || ',"segments":[' || coalesce((
       select string_agg(
         '{"key":"' || s.key || '","name":' || to_json(s.name)::text
@@ -114,10 +112,10 @@ export class StorefrontReads {
     const key = customerKey(customerId);
     const first = this.#sourceOf(reads);
     let { found, epoch } = await first.memberships.add(key);
-    if (found?.isDue === true) {
+    if (found?.isLate === true) {
       const primary = this.#sourceOf(this.#deciding.database);
-      if (first !== primary) ({ found, epoch } = await primary.memberships.add(key)); // who has been looked at there is due no more
-      if (found?.isDue === true) {
+      if (first !== primary) ({ found, epoch } = await primary.memberships.add(key)); // who has been looked at there is late no more
+      if (found?.isLate === true) {
         await this.#looks.add(key);
         ({ found, epoch } = await primary.memberships.add(key));
       }
@@ -135,11 +133,11 @@ export class StorefrontReads {
   ): Promise<ReadonlyMap<string, readonly number[] | null>> {
     const keys = customerIds.map(customerKey);
     let { rows, epoch } = await this.#check(reads, keys, segmentIds);
-    if (reads !== this.#deciding.database && rows.some((row) => row.is_due))
+    if (reads !== this.#deciding.database && rows.some((row) => row.is_late))
       return this.check(this.#deciding.database, customerIds, segmentIds, unknown);
-    const due = rows.filter((row) => row.is_due).map((row) => row.id);
-    if (due.length > 0) {
-      await Promise.all(due.map((key) => this.#looks.add(key)));
+    const late = rows.filter((row) => row.is_late).map((row) => row.id);
+    if (late.length > 0) {
+      await Promise.all(late.map((key) => this.#looks.add(key)));
       ({ rows, epoch } = await this.#check(reads, keys, segmentIds));
     }
     const inside = new Map<string, readonly number[] | null>(rows.map((row) => [row.external_id, row.inside]));
@@ -171,21 +169,18 @@ export class StorefrontReads {
       text: READ_SEGMENTS,
       values: [keys, fixedIso(this.#deciding)],
     });
-    const byKey = new Map(rows.map(({ id, external_id, is_due, json }) => [id, { customerId: external_id, isDue: is_due, json }]));
+    const byKey = new Map(rows.map(({ id, external_id, is_late, json }) => [id, { customerId: external_id, isLate: is_late, json }]));
     const epoch = keys.some((key) => !byKey.has(key)) ? await readEpoch(database) : '0';
     return keys.map((key) => ({ found: byKey.get(key) ?? null, epoch }));
   }
 
   async #check(reads: Database, keys: readonly CustomerKey[], segmentIds: readonly number[]) {
     const { database } = this.#sourceOf(reads);
-    const rows = await database.query<{ id: CustomerKey; external_id: string; is_due: boolean; inside: number[] }>({
+    const rows = await database.query<{ id: CustomerKey; external_id: string; is_late: boolean; inside: number[] }>({
       name: 'check_memberships',
       text: `
         select c.id, c.external_id,
-          exists (
-            select from rechecks as r
-            where r.customer_id = c.id and r.due_at <= (select coalesce($3::timestamptz, clock_timestamp()))
-          ) as is_due,
+          ${isLate('c.id', '(select coalesce($3::timestamptz, clock_timestamp()))')} as is_late,
           array(
             select m.segment_id
             from memberships as m

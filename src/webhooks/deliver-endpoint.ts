@@ -4,6 +4,7 @@
 //   fixed before? ─► the same again : the next, fixed ─► sent ─► recorded, with the place ─► …
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
+import { inOwnSpan } from '../base/tracing.ts';
 import type { Database } from '../db/database.ts';
 import { backOffMs } from './back-off.ts';
 import {
@@ -142,7 +143,8 @@ async function sendPrepared(delivering: Delivering, held: Held, prepared: Prepar
     () => {}, // met when its turn comes
   );
   until.onRequest();
-  const outcome = await delivering.receiverOf(webhook).post(messageOf(prepared, secrets, clock.nowMs()), until.broken);
+  const message = messageOf(prepared, secrets, clock.nowMs());
+  const outcome = await deliver(delivering.receiverOf(webhook), message, prepared, webhook, until.broken);
   const attempt = { batch: prepared.batch, changes: prepared.changes, attempt: webhook.failures + 1, readAtMs: prepared.readAtMs, outcome };
   if (until.broken.aborted && !outcome.succeeded) {
     await releaseEndpoint(database, held, place); // ours to answer for, not the receiver's
@@ -161,6 +163,17 @@ async function sendPrepared(delivering: Delivering, held: Held, prepared: Prepar
     case 'recorded':
       return { held: { ...held, webhook: { ...then, batch: following?.batch ?? null, failures: 0 } }, next: reading };
   }
+}
+
+/** The address is not told: it may hold a secret. */
+function deliver(receiver: Receiver, message: Message, { changes }: Prepared, webhook: WebhookRow, broken: AbortSignal): Promise<Outcome> {
+  const about = { 'strata.webhook_id': webhook.id, 'strata.attempt': webhook.failures + 1, 'strata.changes': changes };
+  return inOwnSpan('deliver', about, async (note) => {
+    const outcome = await receiver.post(message, broken);
+    const { status, succeeded } = outcome;
+    note({ ...(status === null ? {} : { 'http.response.status_code': status }), ...(succeeded ? {} : { 'error.type': 'refused' }) });
+    return outcome;
+  });
 }
 
 function preparedOf(next: Next | null): Prepared | null {

@@ -1,14 +1,12 @@
 // Every route of the table with every scope, and with everything that is no key or no longer one. A route without a line here fails.
-import { SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AccessTokens } from '../../src/access/access-tokens.ts';
 import { ADMIN } from '../../src/access/caller.ts';
 import { SCOPES, type Scope } from '../../src/access/scopes.ts';
 import type { Route } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
 import { TestClock } from '../../src/base/clock.ts';
 import { type Answer, type Service, startService } from '../api/service.ts';
-import { SECRET_KEY } from '../database.ts';
+import { type BadCredentials, makeBadCredentials, makeKey } from './bad-credentials.ts';
 
 type Access = 'public' | readonly Scope[];
 
@@ -64,7 +62,7 @@ const FILLED: Readonly<Record<string, string>> = {
 
 let service: Service;
 let secrets: ReadonlyMap<Scope, string>;
-let bad: readonly (readonly [title: string, authorization: string | undefined])[];
+let bad: BadCredentials;
 
 beforeAll(async () => {
   const clock = new TestClock(START_MS);
@@ -74,78 +72,11 @@ beforeAll(async () => {
     accessLimits: { failedKeysPerMinute: 1_000_000, tokenRequestsPerSecond: 10_000 },
   });
   secrets = new Map(
-    await Promise.all(Object.keys(SCOPES).map(async (scope) => [scope as Scope, await makeKey(`for ${scope}`, [scope])] as const)),
+    await Promise.all(Object.keys(SCOPES).map(async (scope) => [scope as Scope, await makeKey(service, `for ${scope}`, [scope])] as const)),
   );
-  bad = await makeBad(clock);
+  bad = await makeBadCredentials(service, clock);
 });
 afterAll(() => service.close());
-
-async function makeKey(name: string, scopes: readonly string[], more: object = {}): Promise<string> {
-  const made = await service.call('POST', '/v1/keys', { name, scopes, ...more });
-  expect(made.status).toBe(201);
-  return made.body.secret;
-}
-
-async function makeBad(clock: TestClock): Promise<typeof bad> {
-  const forever = await makeKey('forever', ['admin']);
-  const expired = await makeKey('expires', ['admin'], { expiresAt: new Date(START_MS + 1000).toISOString() });
-  const revoked = await makeKey('revoked', ['admin']);
-  await service.call('DELETE', `/v1/keys/${idIn(revoked)}`);
-  const replaced = await makeKey('replaced', ['admin']);
-  await service.call('POST', `/v1/keys/${idIn(replaced)}/rotate`, { graceSeconds: 1 });
-  const wish = { kind: 'customer', customerId: 'me', segments: null, minutes: 1 } as const;
-  const old = await service.strata.tokens.mint(wish, ADMIN);
-  clock.advance(60_000);
-  const own = await service.strata.tokens.mint(wish, ADMIN);
-  const [head, payload, signature] = own.token.split('.');
-  const claims = {
-    iss: 'test',
-    aud: 'test',
-    sub: 'me',
-    jti: 'x',
-    minter: 'admin',
-    iat: clock.nowMs() / 1000,
-    exp: clock.nowMs() / 1000 + 60,
-  };
-  const signed = (key: string, header: object) =>
-    new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'strata-customer+jwt', ...header }).sign(Buffer.from(key));
-  const tokens = {
-    'expired token': old.token,
-    'token of another cluster': (await new AccessTokens(SECRET_KEY, 'other', clock).mint(wish, ADMIN)).token,
-    'token under another secret': (await new AccessTokens(`${SECRET_KEY}!`, 'test', clock).mint(wish, ADMIN)).token,
-    'token signed with the secret itself': await signed(SECRET_KEY, {}),
-    'token without a signature': `${head}.${payload}.`,
-    'token with alg none': new UnsecuredJWT(claims).encode(),
-    'token with a changed payload': `${head}.${Buffer.from(JSON.stringify({ ...claims, sub: 'you' })).toString('base64url')}.${signature}`,
-    'token of three dots': '..',
-    'huge token': `${head}.${'A'.repeat(12_000)}.${signature}`,
-  };
-  const keys = {
-    'expired key': expired,
-    'revoked key': revoked,
-    'replaced key': replaced,
-    'forged key': `${forever.slice(0, -1)}${forever.endsWith('A') ? 'B' : 'A'}`,
-    'unknown key': `strata_zzzzzzzzzzzz_${'a'.repeat(43)}`,
-    'id of a key alone': forever.slice(0, 20),
-    'admin key with more behind': 'test-admin-keyx',
-    'admin key cut short': 'test-admin-ke',
-    'hash of a key': Buffer.from(forever).toString('base64'),
-  };
-  const shown = Object.entries({ ...keys, ...tokens }).map(([title, text]) => [title, `Bearer ${text}`] as const);
-  return [
-    ...shown,
-    ['nothing', undefined],
-    ['empty', ''],
-    ['Bearer alone', 'Bearer'],
-    ['Basic', `Basic ${Buffer.from('admin:test-admin-key').toString('base64')}`],
-    ['two keys', `Bearer ${forever} ${forever}`],
-    ['a list', `Bearer ${forever}, Bearer ${forever}`],
-  ];
-}
-
-function idIn(secret: string): string {
-  return secret.slice(7, 19);
-}
 
 /** With a parameter that no route takes, so that whoever passes is refused before anything happens. */
 async function ask(route: Route, authorization: string | undefined, method: string = route.method): Promise<Answer> {

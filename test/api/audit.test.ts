@@ -1,5 +1,8 @@
 // The audit over HTTP: every write exactly one entry in its own transaction, every read of persons, refused attempts, and what may be read of it.
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { REFUSALS_LISTED } from '../../src/access/audit-recorder.ts';
 import { verifyAudit } from '../../src/access/verify-audit.ts';
 import { isWrite } from '../../src/api/rest/record-call.ts';
@@ -364,12 +367,29 @@ describe('a read', () => {
     ['/v1/customers/ann/events', 'listEvents'],
     ['/v1/orders/o1', 'getOrder'],
     ['/v1/customers?email=ann@example.org', 'listCustomers'],
+    ['/v1/customers/ann/segments/china/explanation', 'explainMembership'],
+    [`/v1/customers/ann/segments/china/explanation?at=${new Date(START_MS).toISOString()}`, 'explainMembership'],
   ])('of %s names whose data it was', async (path, action) => {
     const before = await lastPosition(service.strata);
     await ok('GET', path);
     const entries = await entriesAfter(service.strata, before);
     expect(entries.map((entry) => [entry.action, entry.outcome])).toEqual([[action, 'read']]);
     expect(contentsOf(entries[0])).toMatchObject([{ customerId: 'ann' }]);
+  });
+
+  test('by GraphQL has the same names', async () => {
+    const before = await lastPosition(service.strata);
+    const query = `{ segment(key: "china") { members(first: 1) { edges { node { customer {
+      email orders { edges { node { id } } } explanation(segment: "china") { member }
+    } } } } } }`;
+    await ok('POST', '/graphql', { query });
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ action, outcome }) => `${action} ${outcome}`).sort()).toEqual([
+      'explainMembership read',
+      'getCustomer read',
+      'listOrders read',
+    ]);
+    expect(new Set(entries.flatMap(contentsOf).map((content) => (content as { customerId: string }).customerId)).size).toBe(1);
   });
 
   test('without a personal field is none', async () => {
@@ -426,6 +446,30 @@ describe('who is turned away', () => {
     expect(entries.map(({ actor, action, outcome }) => [actor, action, outcome])).toEqual([['writer', 'graphql', 'refused']]);
   });
 
+  test('inside an operation is told as by REST', async () => {
+    clock.advance(60_000);
+    const { body } = await ok('POST', '/v1/keys', { name: 'half', scopes: ['members:read', 'segments:read'], segments: ['china'] });
+    const headers = { authorization: `Bearer ${body.secret}` };
+    const before = await lastPosition(service.strata);
+    const query = `{
+      first: customers(email: "ann@example.org") { edges { node { id } } }
+      again: customers(email: "bob@example.org") { edges { node { id } } }
+      ruleCheck(rule: "email = \\"x\\"") { valid }
+    }`;
+    await service.call('POST', '/graphql', { query: '{ overlap(keys: ["china", "other"]) { both } }' }, headers);
+    const answer = await service.call('POST', '/graphql', { query }, headers);
+    expect(answer.body.errors).toMatchObject([{ extensions: { code: 'forbidden' } }]); // the others are not waited for
+    await service.call('GET', '/v1/customers?email=ann@example.org', undefined, headers);
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ actor, action, outcome }) => `${actor} ${action} ${outcome}`).sort()).toEqual([
+      'half checkRule refused',
+      'half graphql refused',
+      'half listCustomers refused',
+      'half listCustomers refused',
+      'half listCustomers refused',
+    ]);
+  });
+
   test('comes from whom a trusted proxy names', async () => {
     clock.advance(60_000);
     const before = await lastPosition(service.strata);
@@ -436,6 +480,22 @@ describe('who is turned away', () => {
     const entries = await entriesAfter(service.strata, before);
     expect(entries.map(({ address }) => address).sort()).toEqual(['10.1.2.3', '172.16.0.1', '192.0.2.9']);
     await trusting.close();
+  });
+
+  test('of a socket comes from there too', async () => {
+    clock.advance(60_000);
+    const before = await lastPosition(service.strata);
+    for (const trustProxy of [['127.0.0.0/8', '10.1.0.0/16'], ['10.0.0.0/8']]) {
+      const app = await buildApp({ strata: service.strata, adminKey: ADMIN_KEY, trustProxy });
+      await app.listen({ host: '127.0.0.1', port: 0 });
+      const url = `ws://127.0.0.1:${(app.server.address() as AddressInfo).port}/graphql`;
+      const socket = new WebSocket(url, 'graphql-transport-ws', { headers: { 'x-forwarded-for': '192.0.2.1, 192.0.2.9, 10.1.2.3' } });
+      socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init' })));
+      expect((await once(socket, 'close'))[0]).toBe(4401);
+      await app.close();
+    }
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ address }) => address).sort()).toEqual(['127.0.0.1', '192.0.2.9']);
   });
 
   test('leaves who, from where and what for', async () => {

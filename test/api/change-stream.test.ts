@@ -171,7 +171,9 @@ describe('an end', () => {
     expect(read.at(-1)).toBe('error unauthenticated');
   });
 
-  test('comes when nobody reads for long', async () => {
+  /** More than connections hold. → the position before them */
+  async function addMany(): Promise<number> {
+    const before = await readFeedEnd(service.strata.database);
     await service.strata.database.query({
       text: `
         insert into changes (position, type, segment_id, customer_id, version, cause, at)
@@ -180,6 +182,28 @@ describe('an end', () => {
         where s.key = 'huge'`,
     });
     await service.strata.database.query({ text: 'update feed set position = (select max(position) from changes)' });
+    return Number(before);
+  }
+
+  test('comes when retention overtakes a slow reader', async () => {
+    const before = await addMany();
+    const reader = await stream(`after=${encodeCursor('changes', [before])}`);
+    reader.response.socket.pause();
+    expect(Number(await trimHistory(service.strata.database, Date.now() + 1000, 1_000_000))).toBeGreaterThan(59_999);
+    reader.response.socket.resume();
+    let position = before;
+    let last = await reader.next();
+    for (; last?.event === 'change'; last = await reader.next()) {
+      position += 1;
+      expect(last.data.position).toBe(position); // nothing is passed over before the end
+    }
+    expect(last).toMatchObject({ event: 'error', data: { code: 'history_trimmed', status: 410 } });
+    expect(position - before).toBeLessThan(60_000);
+    expect(await reader.next()).toBeNull();
+  });
+
+  test('comes when nobody reads for long', async () => {
+    await addMany();
     const reader = await stream('segment=huge');
     const { socket } = reader.response;
     socket.pause();

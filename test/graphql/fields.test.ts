@@ -133,7 +133,11 @@ describe('scopes', () => {
     });
     const asked = (scopes: readonly Scope[]) =>
       measureDocument({ schema, document, operation, variables: null, introspection: true, caller: { ...ADMIN, scopes: new Set(scopes) } });
-    expect(asked(['admin'])).toEqual({ personal: true, withheld: [] });
+    expect(asked(['admin'])).toEqual({
+      personal: true,
+      withheld: [],
+      fields: { Customer: new Set(['id', 'email', 'country', 'attributes']), Segment: new Set() },
+    });
     expect(asked(['members:read', 'segments:read']).withheld).toEqual(['Customer.email', 'Customer.attributes']);
   });
 });

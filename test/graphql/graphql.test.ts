@@ -89,6 +89,44 @@ describe('reading', () => {
     expect(many).toBeLessThan(12);
   });
 
+  test('a segment of which only members are asked is not read', async () => {
+    const page = '{ segment(key: "buyers") { key members(first: 3) { edges { node { customer { country } } } } } }';
+    const { segment } = await dataOf(service, page);
+    expect(segment).toMatchObject({ key: 'buyers', members: { edges: [{}, {}, {}] } });
+    expect(await statementsOf(page, {})).toBe(1);
+    expect(await dataOf(service, page)).toEqual({ segment });
+    expect(await dataOf(service, '{ segment(key: "nobodys") { members { edges { cursor } } } }')).toEqual({ segment: null });
+  });
+
+  test('later pages of members say what REST says', async () => {
+    const page = `query ($after: String) { segment(key: "german") { members(first: 7, after: $after) {
+      edges { node { customerId since source version customer { id country city createdAt tags consent attributes } } } pageInfo { hasNextPage endCursor } } } }`;
+    const seen: { readonly customer: { readonly id: string } }[] = [];
+    let after: string | null = null;
+    do {
+      const { segment } = await dataOf(service, page, { after });
+      seen.push(...segment.members.edges.map(({ node }: { node: { customer: { id: string } } }) => node));
+      after = segment.members.pageInfo.hasNextPage ? segment.members.pageInfo.endCursor : null;
+    } while (after !== null);
+    const { body } = await service.call('GET', '/v1/segments/german/members?limit=1000');
+    expect(seen.map(({ customer: _, ...member }) => member)).toEqual(body.data);
+    expect(seen.length).toBeGreaterThan(14);
+    for (const { customer } of seen.slice(0, 3)) {
+      const { body: whole } = await service.call('GET', `/v1/customers/${customer.id}`);
+      expect(whole).toMatchObject(customer);
+    }
+  });
+
+  test('a wrong cursor spoils its own field only', async () => {
+    const { data, errors } = await ask(
+      service,
+      '{ german: segment(key: "german") { members(first: 1) { edges { node { customerId } } } } buyers: segment(key: "buyers") { members(first: 1, after: "x") { edges { node { customerId } } } } }',
+    );
+    expect(data.german.members.edges).toHaveLength(1);
+    expect(data.buyers).toBeNull();
+    expect(errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)).toEqual(['invalid_cursor']);
+  });
+
   test('cursors of every edge lead on', async () => {
     const all = await dataOf(service, '{ customers(first: 50) { edges { cursor node { id } } } }');
     for (const at of [0, 20, 48]) {

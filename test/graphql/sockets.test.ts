@@ -4,6 +4,9 @@ import { type Client, createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GRAPHQL_LIMITS } from '../../src/api/graphql/limits.ts';
+import { encodeCursor } from '../../src/api/rest/cursor.ts';
+import { readFeedEnd } from '../../src/changes/read-changes.ts';
+import { trimHistory } from '../../src/changes/trim.ts';
 import { ADMIN_KEY, built, type Service, startService } from '../api/service.ts';
 import { dataOf, keyOf } from './ask.ts';
 
@@ -249,6 +252,37 @@ test('a slow reader waits in the feed', async () => {
     expect(position).toBeGreaterThan(last);
     last = position;
   }
+});
+
+test('retention that overtakes a slow reader ends it', async () => {
+  const before = Number(await readFeedEnd(service.strata.database));
+  await service.strata.database.query({
+    text: `
+      insert into changes (position, type, segment_id, customer_id, version, cause, at)
+      select f.position + n.i, 'entered', s.id, 77, 1, 'data', clock_timestamp()
+      from feed as f, segments as s, generate_series(1, 60000) as n (i)
+      where s.key = 'de'`,
+  });
+  await service.strata.database.query({ text: 'update feed set position = (select max(position) from changes)' });
+  const { socket, send, message } = await open();
+  await message('connection_ack');
+  const fields = Array.from({ length: 12 }, (_, n) => `copy${n}: cursor`).join(' '); // more than connections hold
+  const query = `subscription ($after: String) { membershipChanged(after: $after) { ${fields} node { position } } }`;
+  send({ id: '1', type: 'subscribe', payload: { query, variables: { after: encodeCursor('changes', [before]) } } });
+  await message('next');
+  socket.pause();
+  await trimHistory(service.strata.database, Date.now() + 1000, 1_000_000);
+  socket.resume();
+  for (let position = before + 2; ; position += 1) {
+    const { payload } = (await message('next')) as { payload: { data: { membershipChanged: Event } | null; errors?: object[] } };
+    if (payload.errors !== undefined) {
+      expect(payload.errors).toMatchObject([{ extensions: { code: 'history_trimmed' } }]);
+      expect(position).toBeLessThan(before + 60_000);
+      break;
+    }
+    expect(payload.data?.membershipChanged.node.position).toBe(String(position));
+  }
+  await message('complete');
 });
 
 test('messages too large or broken end the socket', async () => {

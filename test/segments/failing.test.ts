@@ -1,5 +1,6 @@
 // Segments that cannot be computed: they are tried again by themselves, later each time, and one that is too slow holds nothing up.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { explainError } from '../../src/api/rest/problem.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { failBroken } from '../../src/membership/fail-segments.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
@@ -147,5 +148,65 @@ describe('a rule that is too slow', { timeout: 60_000 }, () => {
     await runAll();
     expect((await getSegment(database(), 'slow')).status).toBe('active');
     expect(await shop.segmentsOf('a')).toContain('slow');
+  });
+});
+
+describe('rules too slow together, none alone', { timeout: 60_000 }, () => {
+  const RULES = ['sum(orders.total) / count(orders) > 10', 'sum(orders.discount) / count(orders) >= 0'];
+  const TOO_SLOW = '57014'; // statement_timeout's own
+  const stored = async () => (await database().query({ text: `select from orders where id = 'heavy'` })).length;
+
+  /** A statement that divides twice is cancelled: two of the rules in one, or one of them over two customers. */
+  const cancelSecondDivision = () =>
+    database().query({
+      text: `
+        create or replace function strata_divide(a numeric, b numeric) returns numeric language plpgsql as $$
+        declare
+          started text := statement_timestamp()::text;
+        begin
+          if current_setting('test.divided_in', true) = started then
+            raise exception 'canceling statement due to statement timeout' using errcode = '${TOO_SLOW}';
+          end if;
+          perform set_config('test.divided_in', started, false);
+          return a / nullif(b, 0);
+        end $$`,
+    });
+
+  beforeAll(async () => {
+    await database().query({ text: 'update segments set status = $1 where key = $2', values: ['paused', 'slow'] });
+    await database().query({ text: 'update definitions set epoch = epoch + 1' });
+    await runAll();
+    await shop.define('mean-total', RULES[0] ?? '');
+    await shop.define('mean-discount', RULES[1] ?? '');
+    await cancelSecondDivision();
+  });
+
+  it('refuse a write whole, to be tried again', async () => {
+    const refused = await shop.write({ orders: [order('heavy', 'a')] }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: TOO_SLOW });
+    expect(explainError(refused).refusal).toMatchObject({
+      code: 'unavailable',
+      status: 503,
+      message: expect.stringContaining('took too long'),
+    });
+    expect(await stored()).toBe(0);
+    expect((await getSegment(database(), 'mean-total')).status).toBe('active');
+  });
+
+  it('end their run with the reason', async () => {
+    for (const [index, key] of ['mean-total', 'mean-discount'].entries()) {
+      await addPublishedVersion(database(), shop.clock, key, { rule: `${RULES[index]} and count(orders) > 1`, author: null });
+    }
+    await runAll();
+    for (const key of ['mean-total', 'mean-discount']) {
+      const segment = await getSegment(database(), key);
+      expect(segment).toMatchObject({ status: 'failed', failure: expect.stringContaining('together'), run: { status: 'failed' } });
+      expect(segment.retryAtMs).toBeGreaterThan(shop.clock.nowMs());
+    }
+  });
+
+  it('let writes pass once they have failed', async () => {
+    expect((await shop.write({ orders: [order('heavy', 'a')] })).segments.get(customerKey('a'))).toContain('everyone');
+    expect(await stored()).toBe(1);
   });
 });

@@ -6,6 +6,7 @@ import { type CheckRequest, requestChecker } from '../rest/check-request.ts';
 import { JsonText } from '../rest/json-text.ts';
 import type { Route } from '../rest/route.ts';
 import type { GraphqlContext } from './context.ts';
+import { recordRefusedRoute } from './refused-fields.ts';
 
 export interface RouteParts {
   readonly params?: Readonly<Record<string, unknown>>;
@@ -30,7 +31,10 @@ export function routeCaller(route: Route): CallRoute {
   return async (context, parts) => {
     const { request, reply, sent } = carry(context, route, parts);
     const { caller, signal, reads } = context;
-    const answer = await answerRoute(context.routes, route, check, { caller, request, reply, signal, reads });
+    const answer = await answerRoute(context.routes, route, check, { caller, request, reply, signal, reads }).catch((error: unknown) => {
+      recordRefusedRoute(context, route, error);
+      throw error;
+    });
     return { answer: answer instanceof JsonText ? answer.toJSON() : answer, etag: sent.get('etag') ?? null };
   };
 }

@@ -53,7 +53,8 @@ function explain(error: unknown, log: FastifyBaseLogger): AppError {
   return refusal;
 }
 
-function originalOf(error: unknown): unknown {
+/** What a resolver threw, out of what it was wrapped in. */
+export function originalOf(error: unknown): unknown {
   const isWrapped = error instanceof Error && 'originalError' in error && error.originalError instanceof Error;
   return isWrapped ? originalOf(error.originalError) : error;
 }

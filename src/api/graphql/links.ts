@@ -9,6 +9,7 @@ import type { PageAnswer } from './connections.ts';
 import type { GraphqlContext } from './context.ts';
 import type { FieldRule } from './field-rule.ts';
 import { LIST_SIZE } from './limits.ts';
+import type { Loaders } from './loaders.ts';
 import { isSegmentKey } from './wire-types.ts';
 
 type Parent = Readonly<Record<string, unknown>>;
@@ -23,35 +24,33 @@ export interface LinkTargets {
 /** `customerId` gets `customer` beside it; `segment`, `segments` and `group` become the things, and their keys `segmentKey` and so on. */
 export function linksOf(targets: LinkTargets, property: string, schema: JsonSchema, isNullable: boolean): FieldSpecs {
   const isText = schema['type'] === 'string' || (Array.isArray(schema['type']) && schema['type'].includes('string'));
-  if (property === 'customerId' && isText)
-    return { customer: one(targets, 'Customer', 'getCustomer', ({ customerId }) => customerId, 'customer') };
-  if (property === 'group' && isText) return { group: one(targets, 'Group', 'getGroup', ({ group }) => group, 'group') };
+  if (property === 'customerId' && isText) {
+    return { customer: one(targets, 'Customer', 'getCustomer', (parent, { customerOf }) => customerOf(parent)) };
+  }
+  if (property === 'group' && isText) {
+    return { group: one(targets, 'Group', 'getGroup', ({ group: key }, { group }) => (typeof key === 'string' ? group.load(key) : null)) };
+  }
   if (property === 'segment' && isText && isSegmentKey(schema)) {
-    return { segment: one(targets, 'Segment', 'getSegment', ({ segment }) => segment, 'segment') };
+    return { segment: one(targets, 'Segment', 'getSegment', ({ segment: key }, loaders) => loadSegment(key, loaders)) };
   }
   if (property === 'segments' && schema['type'] === 'array' && isSegmentKey(schema)) return { segments: segmentsOf(targets, isNullable) };
   return {};
 }
 
 export function segmentByKey(targets: LinkTargets): FieldSpec {
-  return one(targets, 'Segment', 'getSegment', ({ key }) => key, 'segment');
+  return one(targets, 'Segment', 'getSegment', ({ key }, loaders) => loadSegment(key, loaders));
 }
 
-function one(
-  targets: LinkTargets,
-  type: string,
-  operationId: string,
-  idOf: (parent: Parent) => unknown,
-  loader: 'customer' | 'group' | 'segment',
-): FieldSpec {
+function loadSegment(key: unknown, { segment, segmentByKey }: Loaders): unknown {
+  return typeof key === 'string' ? (segmentByKey(key) ?? segment.load(key)) : null;
+}
+
+function one(targets: LinkTargets, type: string, operationId: string, load: (parent: Parent, loaders: Loaders) => unknown): FieldSpec {
   return {
     shape: { type: targets.named(type), isList: false, isNullable: true },
     rule: { ...targets.accessOf(operationId), reads: 'once' },
     description: 'null: there is none, or no longer',
-    resolve: (parent: Parent, _args: object, { loaders }: GraphqlContext) => {
-      const id = idOf(parent);
-      return typeof id === 'string' ? loaders[loader].load(id) : null;
-    },
+    resolve: (parent: Parent, _args: object, { loaders }: GraphqlContext) => load(parent, loaders),
   };
 }
 
@@ -91,6 +90,8 @@ export interface NestedRoute {
   readonly bind: Readonly<Record<string, string>>;
   /** asks for first pages of many objects at once */
   readonly firstPages?: 'orders' | 'events' | 'members';
+  /** and for pages behind them, by cursors of this list */
+  readonly laterPages?: 'members';
 }
 
 export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
@@ -101,7 +102,7 @@ export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
     { field: 'explanation', operationId: 'explainMembership', bind: { customerId: 'id' } },
   ],
   Segment: [
-    { field: 'members', operationId: 'listMembers', bind: { key: 'key' }, firstPages: 'members' },
+    { field: 'members', operationId: 'listMembers', bind: { key: 'key' }, firstPages: 'members', laterPages: 'members' },
     { field: 'versions', operationId: 'listVersions', bind: { key: 'key' } },
     { field: 'pins', operationId: 'listPins', bind: { key: 'key' } },
     { field: 'history', operationId: 'getSegmentHistory', bind: { key: 'key' } },
@@ -112,6 +113,9 @@ export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
   ],
   Group: [{ field: 'versions', operationId: 'listGroupVersions', bind: { key: 'key' } }],
 };
+
+/** Fields of a segment for which its key is enough. */
+export const OF_SEGMENT_KEY: ReadonlySet<string> = new Set(['key', ...(NESTED['Segment'] ?? []).map(({ field }) => field)]);
 
 interface PastRow {
   readonly position: number | null;

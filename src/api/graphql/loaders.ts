@@ -5,21 +5,22 @@ import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../
 import type { Database } from '../../db/database.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
-import { readCustomers, type WireCustomer } from '../../ingest/read-customers.ts';
+import { type CustomerPart, readCustomerParts, selectCustomer, WHOLE_CUSTOMER } from '../../ingest/read-customers.ts';
 import { listEventsOf } from '../../ingest/read-events.ts';
 import { listOrdersOf } from '../../ingest/read-orders.ts';
 import { fixedIso } from '../../membership/due.ts';
 import { lookAgain } from '../../membership/look-again.ts';
-import { readMembersOf } from '../../membership/read-members-of.ts';
+import { type MemberOf, readMembersOf } from '../../membership/read-members-of.ts';
 import { readSegmentsOf, type SegmentsOf } from '../../membership/read-segments-of.ts';
 import { getGroups } from '../../segments/groups.ts';
 import { getSegments } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
 import { encodeCursor, type Page, page } from '../rest/cursor.ts';
 import { groupOut } from '../rest/groups.ts';
-import { memberOut } from '../rest/members.ts';
 import { segmentOut } from '../rest/segment-schemas.ts';
 import { instant } from '../rest/wire.ts';
+import { OF_SEGMENT_KEY } from './links.ts';
+import type { AskedFields } from './measure-document.ts';
 import type { PersonalReads } from './personal-reads.ts';
 
 /** One of several lists of the same length. */
@@ -28,19 +29,56 @@ interface FirstOf {
   readonly first: number;
   /** of events: only of this name */
   readonly name?: string | null;
+  /** of members: behind this customer */
+  readonly afterKey?: CustomerKey | null;
 }
 
 export type Loaders = ReturnType<typeof makeLoaders>;
 
-/** What is read past the routes of REST is noted in `personal`; of customers only where personal fields are answered. */
-export function makeLoaders(strata: Strata, reads: Database, caller: Caller, personal: PersonalReads, seesCustomers: boolean) {
+/** Of a member: its customer, where that was read along. */
+export const READ_ALONG = Symbol('customer');
+
+export interface LoaderParts {
+  readonly strata: Strata;
+  readonly reads: Database;
+  readonly caller: Caller;
+  /** Told of what is read past the routes of REST. */
+  readonly personal: PersonalReads;
+  /** personal fields are answered */
+  readonly seesCustomers: boolean;
+  /** that the document asks for; null: all that there are */
+  readonly fields: AskedFields | null;
+}
+
+/** Keys of segments that have been read: they never change, and no segment is ever removed. */
+const seenSegments = new WeakMap<Strata, Set<string>>();
+
+export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fields }: LoaderParts) {
   const { database } = strata;
+  const selection = fields === null ? WHOLE_CUSTOMER : selectCustomer(fields.Customer);
+  const isKeyEnough = fields !== null && [...fields.Segment].every((field) => OF_SEGMENT_KEY.has(field));
+  const seen = seenSegments.get(strata) ?? new Set();
+  seenSegments.set(strata, seen);
+  const noted = (customer: CustomerPart) => {
+    if (seesCustomers) personal.note('getCustomer', [customer.id]);
+    return customer;
+  };
+  const customer = new DataLoader<string, CustomerPart | null>(async (ids) => {
+    const byId = new Map((await readCustomerParts(reads, ids, selection)).map((each) => [each.id, noted(each)]));
+    return ids.map((id) => byId.get(id) ?? null);
+  });
   return {
-    customer: new DataLoader<string, WireCustomer | null>(async (ids) => {
-      const byId = new Map((await readCustomers(reads, ids)).map((customer) => [customer.id, customer]));
-      if (seesCustomers) personal.note('getCustomer', byId.keys());
-      return ids.map((id) => byId.get(id) ?? null);
-    }),
+    customer,
+    /** Of what tells of a customer. At once where it has been read along. */
+    customerOf: (parent: { readonly customerId?: unknown; readonly [READ_ALONG]?: CustomerPart }) => {
+      const { customerId, [READ_ALONG]: along } = parent;
+      if (along !== undefined) return noted(along);
+      return typeof customerId === 'string' ? customer.load(customerId) : null;
+    },
+    /** Where nothing is asked of the segment but what its key says; undefined: it has to be read. */
+    segmentByKey: (key: unknown) =>
+      isKeyEnough && typeof key === 'string' && seen.has(key) && allowsSegment(caller, key) ? { key } : undefined,
+    noteSegment: (key: string) => seen.add(key),
     segment: new DataLoader<string, ReturnType<typeof segmentOut> | null>(async (keys) => {
       const byKey = new Map(
         (
@@ -50,6 +88,7 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
           )
         ).map((each) => [each.key, each]),
       );
+      for (const key of byKey.keys()) seen.add(key);
       return keys.map((key) =>
         orError(() => {
           requireSegments(caller, [key]);
@@ -71,10 +110,11 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
       const found = await readCurrentSegments(strata, reads, ids.map(customerKey));
       return ids.map((id) => onlyAllowed(caller, found.get(customerKey(id))?.segments ?? [], ({ key }) => key).map(customerSegmentOut));
     }),
-    orders: firstPages(async (ids, { first }) => {
+    orders: firstPages(async (wanted, { first }) => {
+      const ids = wanted.map(({ id }) => id);
       const orders = await listOrdersOf(reads, ids, first + 1);
       personal.note('listOrders', ids);
-      return (id) =>
+      return ({ id }) =>
         page(
           orders.get(id) ?? [],
           first,
@@ -82,10 +122,11 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
           (last) => encodeCursor('orders', [Date.parse(last.placedAt), last.id]),
         );
     }),
-    events: firstPages(async (ids, { first, name }) => {
+    events: firstPages(async (wanted, { first, name }) => {
+      const ids = wanted.map(({ id }) => id);
       const events = await listEventsOf(reads, ids, { limit: first + 1, name: name ?? null });
       personal.note('listEvents', ids);
-      return (id) =>
+      return ({ id }) =>
         page(
           events.get(id) ?? [],
           first,
@@ -93,25 +134,29 @@ export function makeLoaders(strata: Strata, reads: Database, caller: Caller, per
           (last) => encodeCursor('events', [Date.parse(last.occurredAt), last.id]),
         );
     }),
-    members: firstPages(async (keys, { first }) => {
-      requireSegments(caller, keys);
-      const members = await readMembersOf(reads, keys, { limit: first + 1, asOfIso: fixedIso(strata) });
-      return (key) => page(members.get(key) ?? [], first, memberOut, (last) => encodeCursor('members', [last.customerKey]));
+    members: firstPages(async (wanted, { first }) => {
+      const places = wanted.map(({ id, afterKey = null }) => ({ segment: id, afterKey }));
+      requireSegments(
+        caller,
+        places.map(({ segment }) => segment),
+      );
+      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata), customer: selection });
+      return (_each, index) => page(pages[index] ?? [], first, memberWith, (last) => encodeCursor('members', [last.customerKey]));
     }),
   };
 }
 
-/** Whoever is due is evaluated first, as when one customer is read. */
+/** Whoever is late is evaluated first, as when one customer is read. */
 async function readCurrentSegments(
   strata: Strata,
   reads: Database,
   keys: readonly CustomerKey[],
 ): Promise<ReadonlyMap<CustomerKey, SegmentsOf>> {
   const found = await readSegmentsOf(reads, keys, fixedIso(strata));
-  const due = [...found].filter(([, { isDue }]) => isDue).map(([key]) => key);
-  if (due.length === 0) return found;
-  if ((await lookAgain(strata, { keys: due, cause: 'time' })) > 0) strata.publisher.poke();
-  return new Map([...found, ...(await readSegmentsOf(strata.database, due, fixedIso(strata)))]);
+  const late = [...found].filter(([, { isLate }]) => isLate).map(([key]) => key);
+  if (late.length === 0) return found;
+  if ((await lookAgain(strata, { keys: late, cause: 'time' })) > 0) strata.publisher.poke();
+  return new Map([...found, ...(await readSegmentsOf(strata.database, late, fixedIso(strata)))]);
 }
 
 function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][number]): object {
@@ -119,7 +164,7 @@ function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][numb
 }
 
 /** Lists of one length are asked for together. */
-function firstPages(read: (ids: readonly string[], of: FirstOf) => Promise<(id: string) => Page<unknown>>) {
+function firstPages(read: (wanted: readonly FirstOf[], of: FirstOf) => Promise<(each: FirstOf, index: number) => Page<unknown>>) {
   return new DataLoader<FirstOf, Page<unknown>, string>(
     async (wanted) => {
       const kinds = Map.groupBy(wanted, ({ first, name }) => JSON.stringify([first, name ?? null]));
@@ -127,16 +172,22 @@ function firstPages(read: (ids: readonly string[], of: FirstOf) => Promise<(id: 
       for (const same of kinds.values()) {
         const [one] = same;
         if (one === undefined) continue;
-        const pageOf = await read(
-          same.map(({ id }) => id),
-          one,
-        );
-        for (const each of same) pages.set(each, pageOf(each.id));
+        const pageOf = await read(same, one);
+        for (const [index, each] of same.entries()) pages.set(each, pageOf(each, index));
       }
       return wanted.map((each) => pages.get(each) as Page<unknown>);
     },
-    { cacheKeyFn: ({ id, first, name }) => JSON.stringify([id, first, name ?? null]) },
+    { cacheKeyFn: keyOf },
   );
+}
+
+function keyOf({ id, first, name, afterKey }: FirstOf): string {
+  return JSON.stringify([id, first, name ?? null, afterKey ?? null]);
+}
+
+/** As REST has it (members.ts), and the customer who was read along. */
+function memberWith({ customer, since, source, version }: MemberOf): object {
+  return { customerId: customer.id, since, source, version, [READ_ALONG]: customer };
 }
 
 function orError<Value>(work: () => Value): Value | Error {

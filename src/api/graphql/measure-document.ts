@@ -53,16 +53,22 @@ export interface Asked {
   readonly personal: boolean;
   /** coordinates of those that will be null, for want of `pii:read` */
   readonly withheld: readonly string[];
+  readonly fields: AskedFields;
 }
 
-const NOTHING_PERSONAL: Asked = { personal: false, withheld: [] };
+/** Names of the fields that are asked for, wherever in the document: what nobody asks for need not be read. */
+export interface AskedFields {
+  readonly Customer: ReadonlySet<string>;
+  readonly Segment: ReadonlySet<string>;
+}
 
 /** Throws `forbidden` and `query_too_complex`. */
 export function measureDocument(question: Question): Asked {
   const walk = new Walk(question);
   const { operation, schema } = question;
   const root = schema.getRootType(operation.operation);
-  if (root === undefined || root === null) return NOTHING_PERSONAL;
+  const { personal, fields } = walk;
+  if (root === undefined || root === null) return { personal: false, withheld: [], fields };
   const all = walk.selections(operation.selectionSet, root);
   const data: Measure = { ...all, directives: all.directives + (operation.directives?.length ?? 0) };
   requireLimit('depth', data.depth, GRAPHQL_LIMITS.depth, 'levels deep');
@@ -70,8 +76,7 @@ export function measureDocument(question: Question): Asked {
   requireLimit('aliases', data.aliases, GRAPHQL_LIMITS.aliases, 'aliases');
   requireLimit('directives', data.directives, GRAPHQL_LIMITS.directives, 'directives');
   requireLimit('cost', data.fixed + data.each, GRAPHQL_LIMITS.cost, 'in cost (objects asked for, reads and writes)');
-  if (walk.personal.size === 0) return NOTHING_PERSONAL;
-  return { personal: true, withheld: allows(question.caller, 'pii:read') ? [] : [...walk.personal] };
+  return { personal: personal.size > 0, withheld: allows(question.caller, 'pii:read') ? [] : [...personal], fields };
 }
 
 function requireLimit(name: string, value: number, most: number, what: string): void {
@@ -82,6 +87,7 @@ function requireLimit(name: string, value: number, most: number, what: string): 
 
 class Walk {
   readonly personal = new Set<string>();
+  readonly fields = { Customer: new Set<string>(), Segment: new Set<string>() };
   readonly #question: Question;
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #measured = new Map<string, Measure>();
@@ -131,6 +137,7 @@ class Walk {
     const rule = ruleOf(field);
     if (rule === undefined) throw new Error(`${parent.name}.${name} has no rule`);
     this.#requireAccess(rule, `${parent.name}.${name}`);
+    if (parent.name === 'Customer' || parent.name === 'Segment') this.fields[parent.name].add(name);
     return this.#priced(node, field, rule, own);
   }
 

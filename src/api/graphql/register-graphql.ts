@@ -1,6 +1,7 @@
 // In charge of putting GraphQL into the app: the schema of the routes there are, mercurius to run it, HTTP and websockets.
 import type { FastifyInstance } from 'fastify';
 import mercurius from 'mercurius';
+import type { TrustsProxy } from '../../access/peer-address.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
 import type { Route } from '../rest/route.ts';
 import { GRAPHQL_LIMITS } from './limits.ts';
@@ -12,9 +13,13 @@ export interface RegisterGraphql {
   readonly routes: readonly Route[];
   readonly context: RouteContext;
   readonly introspection: boolean;
+  readonly trustsProxy: TrustsProxy;
 }
 
-export async function registerGraphql(app: FastifyInstance, { routes, context, introspection }: RegisterGraphql): Promise<void> {
+export async function registerGraphql(
+  app: FastifyInstance,
+  { routes, context, introspection, trustsProxy }: RegisterGraphql,
+): Promise<void> {
   const schema = schemaOf(routes);
   await app.register(mercurius, {
     schema,
@@ -25,7 +30,7 @@ export async function registerGraphql(app: FastifyInstance, { routes, context, i
   });
   const options = { schema, routes: context, introspection };
   await app.register(async (scope) => serveHttp(scope, options));
-  serveSockets(app, options);
+  serveSockets(app, { ...options, trustsProxy });
 }
 
 const schemas = new WeakMap<readonly Route[], ReturnType<typeof buildGraphqlSchema>>();

@@ -2,6 +2,7 @@
 // the same handler and the same answer. Not of types (wire-types.ts) nor of what nests in them (links.ts).
 
 import { AppError } from '../../errors.ts';
+import { decodeCursor } from '../rest/cursor.ts';
 import type { Components, JsonSchema } from '../rest/json-schema.ts';
 import { type Route, scopesOf, takesIdempotencyKey } from '../rest/route.ts';
 import type { ArgumentSpec, FieldSpec, FieldSpecs, SchemaMaker, Shape, TypeRef } from './builder.ts';
@@ -84,23 +85,30 @@ export class RouteFields {
   /** A read as a field of Query. */
   asked(route: Route): FieldSpec {
     const renamed = NAMES[route.operationId]?.renamed ?? {};
-    return this.#read(route, renamed, {}, isLookup(route));
+    const spec = this.#read(route, renamed, {}, isLookup(route));
+    return route.operationId === 'getSegment' ? unlessKeyIsEnough(spec) : spec;
   }
 
   /** A read as a field of what its path begins with. */
-  nested(route: Route, { bind, firstPages }: NestedRoute): FieldSpec {
+  nested(route: Route, { bind, firstPages, laterPages }: NestedRoute): FieldSpec {
     const spec = this.#read(route, NAMES[route.operationId]?.renamed ?? {}, bind, false);
     if (firstPages === undefined) return spec;
-    const isFirst = (args: Arguments) => Object.entries(args).every(([name, value]) => BATCHED.includes(name) || isAbsent(value));
+    const batched = laterPages === undefined ? BATCHED : [...BATCHED, 'after'];
+    const isBatched = (args: Arguments) => Object.entries(args).every(([name, value]) => batched.includes(name) || isAbsent(value));
     const whole = spec.resolve as (parent: Parent, args: Arguments, context: GraphqlContext) => unknown;
     const [id = 'id'] = Object.values(bind);
     const resolve = async (parent: Parent, args: Arguments, context: GraphqlContext) => {
-      if (!isFirst(args)) return whole(parent, args, context);
-      const first = requireFirst(args['first']);
-      const name = typeof args['name'] === 'string' ? args['name'] : null;
-      return toConnection(await context.loaders[firstPages].load({ id: String(parent[id]), first, name }), { after: null });
+      if (!isBatched(args)) return whole(parent, args, context);
+      const after = typeof args['after'] === 'string' ? args['after'] : undefined;
+      const asked = {
+        id: String(parent[id]),
+        first: requireFirst(args['first']),
+        name: typeof args['name'] === 'string' ? args['name'] : null,
+        afterKey: laterPages === undefined ? null : (decodeCursor(laterPages, after, ['integer'])?.[0] ?? null),
+      };
+      return toConnection(await context.loaders[firstPages].load(asked), { after });
     };
-    return { ...spec, resolve, rule: { ...spec.rule, reads: (args) => (isFirst(args) ? 'once' : 'each') } };
+    return { ...spec, resolve, rule: { ...spec.rule, reads: (args) => (isBatched(args) ? 'once' : 'each') } };
   }
 
   /** A write as a field of Mutation, with a payload of its own. */
@@ -261,11 +269,24 @@ export class RouteFields {
   }
 }
 
+/** Asked for its members alone, a segment that is there need not be read again. */
+function unlessKeyIsEnough(spec: FieldSpec): FieldSpec {
+  const whole = spec.resolve as (parent: Parent, args: Arguments, context: GraphqlContext) => Promise<Parent | null>;
+  const read = async (parent: Parent, args: Arguments, context: GraphqlContext) => {
+    const segment = await whole(parent, args, context);
+    if (segment !== null) context.loaders.noteSegment(String(segment['key']));
+    return segment;
+  };
+  const resolve = (parent: Parent, args: Arguments, context: GraphqlContext) =>
+    context.loaders.segmentByKey(args['key']) ?? read(parent, args, context);
+  return { ...spec, resolve: resolve as FieldSpec['resolve'] & {} };
+}
+
 const DONE: FieldSpecs = {
   done: { shape: { type: 'Boolean', isList: false, isNullable: false }, rule: { scope: 'parent' } },
 };
 
-/** What a loader of first pages knows; anything else is asked for each parent. */
+/** What a loader of pages knows; anything else is asked for each parent. */
 const BATCHED = ['first', 'name'];
 
 function isAbsent(value: unknown): boolean {

@@ -13,6 +13,7 @@ import { makeLoaders } from './loaders.ts';
 import { measureDocument } from './measure-document.ts';
 import { PersonalReads } from './personal-reads.ts';
 import { Documents, fromUrl, readRequest } from './read-operation.ts';
+import { recordRefusedFields } from './refused-fields.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -31,8 +32,8 @@ export function serveHttp(app: FastifyInstance, options: GraphqlOptions): void {
   const documents = new Documents();
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   const handler = async (request: FastifyRequest, reply: FastifyReply) => answer(app, options, documents, request, reply);
-  // tokens of customers open fields that say so (measure-document.ts); in a URL they stand for streams only
-  const config = { tokens: ['customer', 'stream'] as const, cors: false as const, load: 'graphql' as const };
+  // tokens open fields that say so (measure-document.ts); a URL, which is logged and kept, is for those who cannot send a header
+  const config = { tokens: ['customer', 'stream'] as const, cors: false as const, tokenInUrl: false as const, load: 'graphql' as const };
   app.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, exposeHeadRoute: false, config, handler });
   app.route({
     method: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
@@ -101,13 +102,21 @@ async function execute(
     reads,
     caller,
     seesPersonal,
-    loaders: makeLoaders(routes.strata, reads, caller, personalReads, seesPersonal && asked.personal),
+    loaders: makeLoaders({
+      strata: routes.strata,
+      reads,
+      caller,
+      personal: personalReads,
+      seesCustomers: seesPersonal && asked.personal,
+      fields: asked.fields,
+    }),
     personalReads,
     http: { request, reply },
     signal: hangUp(reply, routes.stopping),
   };
   const found = (await app.graphql(source, { ...context }, variables ?? {}, operationName ?? undefined)) as ExecutionResult;
   await personalReads.tell(routes.strata, caller, request);
+  recordRefusedFields(context, found.errors);
   return present(found, asked.withheld, request);
 }
 

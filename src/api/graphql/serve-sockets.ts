@@ -7,6 +7,7 @@ import { type ExecutionArgs, type ExecutionResult, type FormattedExecutionResult
 import { CloseCode, type Context, handleProtocols, makeServer, type SubscribeMessage } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { allows, type Caller, NOBODY } from '../../access/caller.ts';
+import { peerAddressOf, type TrustsProxy } from '../../access/peer-address.ts';
 import { AppError } from '../../errors.ts';
 import { recordRefusal } from '../rest/record-call.ts';
 import type { GraphqlContext } from './context.ts';
@@ -16,11 +17,19 @@ import { makeLoaders } from './loaders.ts';
 import { measureDocument } from './measure-document.ts';
 import { PersonalReads } from './personal-reads.ts';
 import { Documents, readRequest } from './read-operation.ts';
+import { recordRefusedFields } from './refused-fields.ts';
 import { GRAPHQL_PATH, type GraphqlOptions } from './serve-http.ts';
+
+export interface SocketOptions extends GraphqlOptions {
+  /** peers whose X-Forwarded-For is believed */
+  readonly trustsProxy: TrustsProxy;
+}
 
 interface Peer {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
+  /** of the peer, or of whom a trusted proxy names */
+  readonly address: string;
   readonly closed: AbortController;
   caller: Caller | null;
   /** subscriptions begun in the second that runs */
@@ -34,7 +43,7 @@ export function isGraphqlSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket' && (request.url ?? '').split('?')[0] === GRAPHQL_PATH;
 }
 
-export function serveSockets(app: FastifyInstance, options: GraphqlOptions): void {
+export function serveSockets(app: FastifyInstance, options: SocketOptions): void {
   const { maxSockets } = SOCKET_LIMITS;
   const server = new WebSocketServer({
     noServer: true,
@@ -62,6 +71,8 @@ export function serveSockets(app: FastifyInstance, options: GraphqlOptions): voi
 }
 
 const CLOSING_MS = 1000;
+/** Timers run for 24 days at the most. */
+const LONGEST_SLEEP_MS = 86_400_000;
 
 function terminateAll(server: WebSocketServer): void {
   for (const socket of server.clients) socket.terminate();
@@ -71,12 +82,12 @@ const SOCKET_LIMITS = { maxSockets: 5000, subscriptionsPerSecond: 20 } as const;
 
 class Sockets {
   readonly #app: FastifyInstance;
-  readonly #options: GraphqlOptions;
+  readonly #options: SocketOptions;
   readonly #documents = new Documents();
   readonly #countOf = new Map<string, number>();
   readonly #server: ReturnType<typeof makeServer<Record<string, unknown> | undefined, Peer>>;
 
-  constructor(app: FastifyInstance, options: GraphqlOptions) {
+  constructor(app: FastifyInstance, options: SocketOptions) {
     this.#app = app;
     this.#options = options;
     this.#server = makeServer<Record<string, unknown> | undefined, Peer>({
@@ -84,8 +95,9 @@ class Sockets {
       onConnect: (context) => this.#welcome(context),
       onSubscribe: (context, _id, payload) => this.#begin(context, payload),
       onNext: async (_context, _id, _payload, { contextValue }, { data, errors }) => {
-        const { personalReads, caller, http } = contextValue as GraphqlContext;
-        await personalReads.tell(options.routes.strata, caller, http.request);
+        const context = contextValue as GraphqlContext;
+        await context.personalReads.tell(options.routes.strata, context.caller, context.http.request);
+        recordRefusedFields(context, errors);
         return this.#present({ ...(data === undefined ? {} : { data }), ...(errors === undefined ? {} : { errors }) });
       },
       onError: (_context, _id, _payload, errors) => errors.map((error) => ({ message: error.message, ...extensionsOf(error) })),
@@ -93,7 +105,8 @@ class Sockets {
   }
 
   open(socket: WebSocket, request: IncomingMessage): void {
-    const peer: Peer = { socket, request, closed: new AbortController(), caller: null, begun: { second: 0, count: 0 } };
+    const address = peerAddressOf(request, this.#options.trustsProxy);
+    const peer: Peer = { socket, request, address, closed: new AbortController(), caller: null, begun: { second: 0, count: 0 } };
     const stopPinging = this.#ping(peer);
     const hold = () => {
       if (socket.bufferedAmount > GRAPHQL_LIMITS.unreadBytes) socket.terminate(); // it asks, and reads nothing of the answers
@@ -137,22 +150,25 @@ class Sockets {
       if (!isAlive) socket.terminate();
       isAlive = false;
       socket.ping();
-      if (peer.caller !== null) this.#authenticate(peer).catch((error: unknown) => this.#dismiss(socket, error));
+      if (peer.caller !== null) this.#authenticate(peer).catch((error: unknown) => this.#dismiss(peer, error));
     }, GRAPHQL_LIMITS.pingMs);
     timer.unref();
     return () => clearInterval(timer);
   }
 
   /** Clients do not come back from this. A database that is away says nothing of the key: it is looked at again with the next ping. */
-  #dismiss(socket: WebSocket, error: unknown): void {
-    if (error instanceof AppError) socket.close(CloseCode.Unauthorized, 'The key counts no more.');
+  #dismiss(peer: Peer, error: unknown): void {
+    if (!(error instanceof AppError) || peer.closed.signal.aborted) return;
+    recordRefusal(this.#options.routes.strata, peer.caller ?? NOBODY, this.#carrier(peer).request, 'graphql', error);
+    peer.socket.close(CloseCode.Unauthorized, 'The key or token counts no more.');
+    peer.closed.abort(); // what is under way ends now, whether or not the peer answers the close
   }
 
   readonly #shown = new WeakMap<Peer, string | undefined>();
 
   #authenticate(peer: Peer): Promise<Caller> {
     const authorization = this.#shown.get(peer);
-    return this.#app.authenticate({ authorization, accessToken: undefined, address: peer.request.socket.remoteAddress ?? '' });
+    return this.#app.authenticate({ authorization, accessToken: undefined, address: peer.address });
   }
 
   /** A key or a token in the payload of `connection_init`, or in the header where there can be one. */
@@ -173,7 +189,18 @@ class Sockets {
     }
     this.#countOf.set(caller.identity, count + 1);
     peer.caller = caller;
+    void this.#endInTime(peer, caller);
     return true;
+  }
+
+  /** At once when its time is over; a key that was revoked is found out with the next ping. */
+  async #endInTime(peer: Peer, { expiresAtMs }: Caller): Promise<void> {
+    if (expiresAtMs === null) return;
+    const { clock } = this.#options.routes.strata;
+    const { signal } = peer.closed;
+    for (let leftMs = expiresAtMs - clock.nowMs(); leftMs > 0 && !signal.aborted; leftMs = expiresAtMs - clock.nowMs())
+      await clock.sleep(Math.min(leftMs, LONGEST_SLEEP_MS), signal);
+    if (!signal.aborted) this.#dismiss(peer, new AppError('unauthenticated', 'The time of this key or token is over.'));
   }
 
   #leave({ identity }: Caller): void {
@@ -187,7 +214,9 @@ class Sockets {
       this.#requireRoom(context);
       return await this.#argumentsOf(context.extra, payload);
     } catch (error) {
-      const { errors } = requestErrors(error, this.#app.log);
+      const { refusal, errors } = requestErrors(error, this.#app.log);
+      const { extra: peer } = context;
+      recordRefusal(this.#options.routes.strata, peer.caller ?? NOBODY, this.#carrier(peer).request, 'graphql', refusal);
       return errors.map(({ message, extensions }) => new GraphQLError(message, { extensions: extensions ?? {} }));
     }
   }
@@ -225,7 +254,14 @@ class Sockets {
       reads: routes.strata.database,
       caller,
       seesPersonal,
-      loaders: makeLoaders(routes.strata, routes.strata.database, caller, personalReads, seesPersonal),
+      loaders: makeLoaders({
+        strata: routes.strata,
+        reads: routes.strata.database,
+        caller,
+        personal: personalReads,
+        seesCustomers: seesPersonal,
+        fields: null,
+      }),
       personalReads,
       http: this.#carrier(peer),
       signal: () => signal,
@@ -234,12 +270,12 @@ class Sockets {
   }
 
   /** For what of an event is asked of a route: headers of the upgrade, and nothing to send a header with. */
-  #carrier({ request }: Peer): GraphqlContext['http'] {
+  #carrier({ request, address }: Peer): GraphqlContext['http'] {
     const carried = {
       raw: request,
       headers: {},
       id: request.headers['sec-websocket-key'] ?? '',
-      ip: request.socket.remoteAddress ?? '',
+      ip: address,
       log: this.#app.log,
       server: this.#app,
     };

@@ -45,7 +45,8 @@ interface Ending {
 /** Each event sees things as they are then. */
 function show(event: Edge | Ending, _args: object, context: GraphqlContext): Edge {
   if ('ending' in event) throw event.ending;
-  context.loaders = makeLoaders(context.strata, context.reads, context.caller, context.personalReads, context.seesPersonal);
+  const { strata, reads, caller, personalReads, seesPersonal } = context;
+  context.loaders = makeLoaders({ strata, reads, caller, personal: personalReads, seesCustomers: seesPersonal, fields: null });
   return event;
 }
 

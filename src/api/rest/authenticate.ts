@@ -74,16 +74,16 @@ function requireRouteScope(caller: Caller, { scopes, tokens }: FastifyContextCon
 }
 
 /** A proxy in front may have looked at another of two: neither is taken. */
-function credentialsOf(request: FastifyRequest, { tokens }: FastifyContextConfig): Credentials {
+function credentialsOf(request: FastifyRequest, config: FastifyContextConfig): Credentials {
   const { rawHeaders } = request.raw;
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'authorization') count += 1;
   if (count > 1) throw new AppError('invalid_request', 'There are two Authorization headers; send one.');
-  return { authorization: request.headers.authorization, accessToken: accessTokenOf(request, tokens), address: request.ip };
+  return { authorization: request.headers.authorization, accessToken: accessTokenOf(request, config), address: request.ip };
 }
 
-function accessTokenOf({ query }: FastifyRequest, tokens: FastifyContextConfig['tokens']): string | undefined {
-  if (tokens === undefined || tokens.length === 0) return undefined; // met as an unknown parameter
+function accessTokenOf({ query }: FastifyRequest, { tokens, tokenInUrl }: FastifyContextConfig): string | undefined {
+  if (tokens === undefined || tokens.length === 0 || tokenInUrl === false) return undefined; // met as an unknown parameter
   const { access_token: token } = query as { readonly access_token?: unknown };
   if (token === undefined || typeof token === 'string') return token;
   throw new AppError('invalid_request', '`access_token` stands there twice.');

@@ -24,6 +24,7 @@ export const explanationRoutes: readonly Route[] = [
     params: z.strictObject({ customerId: CustomerId, key: SegmentKey }),
     query: z.strictObject({ at: InstantInput.optional().meta({ description: 'As of a past instant instead of now' }) }),
     fresh: 'write',
+    personal: { of: 'path' },
     answers: { 200: ExplanationSchema },
     refusals: ['not_found', 'conflict', 'history_trimmed'],
     handle: async ({ strata, caller, params, query }) => {

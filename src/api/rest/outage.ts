@@ -1,4 +1,5 @@
-// In charge of telling an outage of the database (503, try again) from a bug (500). Not of repeating anything: transaction.ts does.
+// In charge of telling an outage of the database (503, try again) from a bug (500), and one that cannot be asked from one that takes too long.
+// Not of repeating anything: transaction.ts does.
 import { sqlState } from '../../db/transaction.ts';
 import { isUnreachable } from '../../db/unreachable.ts';
 
@@ -7,4 +8,11 @@ const OUTAGE_STATES: ReadonlySet<string | undefined> = new Set(['57014', '40001'
 
 export function isOutage(error: unknown): boolean {
   return isUnreachable(error) || OUTAGE_STATES.has(sqlState(error));
+}
+
+/** For the caller, of an outage. */
+export function describeOutage(error: unknown): string {
+  return isUnreachable(error)
+    ? 'The database cannot be reached right now; try again.'
+    : 'The database took too long over this, or was too busy with others; try again.';
 }

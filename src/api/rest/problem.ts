@@ -2,7 +2,7 @@
 // what is an outage of the database is outage.ts. Nothing of the inside leaves through here.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorExtensions } from '../../errors.ts';
-import { isOutage } from './outage.ts';
+import { describeOutage, isOutage } from './outage.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -53,10 +53,7 @@ export function explainError(error: unknown): { readonly refusal: AppError; read
     return { refusal: new AppError('invalid_request', 'The request cannot be read.', { cause: error }), failure: false };
   }
   if (isOutage(error)) {
-    return {
-      refusal: new AppError('unavailable', 'The database cannot be reached right now; try again.', { cause: error }),
-      failure: true,
-    };
+    return { refusal: new AppError('unavailable', describeOutage(error), { cause: error }), failure: true };
   }
   return { refusal: new AppError('internal_error', 'An unexpected error; its request id is in the log.', { cause: error }), failure: true };
 }

@@ -26,6 +26,8 @@ declare module 'fastify' {
     readonly scopes?: readonly Scope[];
     /** also for the bearers of these; and CORS is for them alone */
     readonly tokens?: readonly TokenKind[];
+    /** they are taken from the header alone, not from `?access_token=` */
+    readonly tokenInUrl?: false;
     readonly cors?: false;
   }
   interface FastifyRequest {

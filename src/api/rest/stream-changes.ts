@@ -10,9 +10,12 @@ import { changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
 import { EventStream } from './event-stream.ts';
 import { explainError, problem } from './problem.ts';
+import { recordRefusal } from './record-call.ts';
 
 /** Changes of one write: 60 kB, the most that a slow reader holds of the service's memory. */
 const TOGETHER = 200;
+/** What an end for want of rights is called in the audit: the operation of the stream. */
+const STREAM_ACTION = 'streamChanges';
 const HEARTBEAT_MS = 15_000;
 /** Readers of a service that restarts come back over so long, not all at once. */
 const RETRY_MS = { least: 1000, most: 5000 };
@@ -42,12 +45,13 @@ export async function streamChanges(call: ChangeStream): Promise<void> {
     while (taken && !over.aborted) {
       const { changes } = await follower.next(TOGETHER, { signal: over });
       if (follower.closed) throw new AppError('unavailable', 'The service is stopping.');
-      if (changes.length > 0) taken = await stream.write(bytesOf(changes, caller));
+      if (changes.length > 0 && !ending.signal.aborted) taken = await stream.write(bytesOf(changes, caller));
     }
     if (ending.signal.aborted) throw ending.signal.reason;
     if (call.signal.aborted && !stream.closed.aborted) throw call.signal.reason;
     if (!taken && !stream.closed.aborted) throw new AppError('rate_limited', 'The stream was not read for too long; go on where you are.');
   } catch (error) {
+    recordRefusal(strata, caller, request, STREAM_ACTION, error);
     await stream.end(errorEvent(error, request));
   } finally {
     follower.close();
@@ -59,11 +63,16 @@ export async function streamChanges(call: ChangeStream): Promise<void> {
 /** A comment keeps proxies from hanging up; the place goes along, so that a reader of rare changes need not look through all the others again. */
 async function beat({ strata, follower, caller, recheck }: ChangeStream, stream: EventStream, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
-    await strata.clock.sleep(HEARTBEAT_MS, over);
+    await strata.clock.sleep(pauseMs(caller, strata.clock.nowMs()), over);
     if (over.aborted) return;
     if (!hasSameReach(caller, await recheck())) throw new AppError('forbidden', 'What this key may see has changed; begin again.');
     if (!over.aborted && !stream.isWaiting) void stream.write(`: heartbeat\nid: ${encodeCursor('changes', [follower.place])}\n\n`);
   }
+}
+
+/** Until the next heartbeat, or to the very end of the bearer's time. */
+function pauseMs({ expiresAtMs }: Caller, nowMs: number): number {
+  return expiresAtMs === null ? HEARTBEAT_MS : Math.max(1, Math.min(HEARTBEAT_MS, expiresAtMs - nowMs));
 }
 
 function hasSameReach(before: Caller, now: Caller): boolean {

@@ -1,0 +1,14 @@
+// In charge of one form: instants that are only shown, from the text that Postgres sends to the one that the API answers, without making a
+// number of it and of that a text again (which took a third of a microsecond each time, twice a row).
+
+/** `2026-11-21 10:00:00.12+00`, as a session in UTC says a timestamptz(3) that is cast to text → `2026-11-21T10:00:00.120Z` */
+export function isoOfText(text: string): string {
+  const end = text.length - ZONE.length;
+  if (!text.endsWith(ZONE) || text[10] !== ' ') throw new Error(`not an instant of a session in UTC: ${text}`);
+  const fraction = end === SECONDS ? '.000' : text.slice(SECONDS, end).padEnd(4, '0');
+  return `${text.slice(0, 10)}T${text.slice(11, SECONDS)}${fraction}Z`;
+}
+
+const ZONE = '+00';
+/** where the fraction begins */
+const SECONDS = 19;

@@ -1,0 +1,115 @@
+// In charge of how fast runs over everybody go: at full speed while nobody else decides, and beside others in short pieces with rests between
+// them, so that a write neither waits long for a customer nor shares the processors with more than half a run. Not of what a piece does.
+import { startStopwatch } from '../base/clock.ts';
+import type { Deciding } from './in-decision.ts';
+
+/** Who decided within the last second is taken to go on. */
+const COMPANY_SECONDS = 1;
+/** Short, so that it is soon known whether anybody else decides. */
+const FIRST_CHUNK_CUSTOMERS = 2_000;
+const FIRST_PIECE_CUSTOMERS = 200;
+const LEAST_CHUNK_CUSTOMERS = 500;
+const LEAST_PIECE_CUSTOMERS = 25;
+/** That a piece holds its customers' locks: all writes behind one that waits for a customer wait with it, two lanes a process. */
+const HELD_ALONE_SECONDS = 0.15;
+const HELD_BESIDE_SECONDS = 0.02;
+const SCAN_BESIDE_SECONDS = 0.1;
+/** The rest after a piece of work, in times that it took; one that took long because the machine is busy is not paid back in full. */
+const REST_SHARE = 1;
+const MOST_REST_SECONDS = 0.5;
+
+export interface PaceLimits {
+  readonly chunkCustomers: number;
+  readonly pieceCustomers: number;
+}
+
+/** What one step of a run did. */
+export interface Step {
+  readonly customers: number;
+  readonly seconds: number;
+}
+
+export class RunPace {
+  readonly #deciding: Deciding;
+  readonly #limits: PaceLimits;
+  #chunkCustomers: number;
+  #pieceCustomers: number;
+  #decisions: bigint;
+  #ownDecisions = 0n;
+  #sinceCompany: (() => number) | null = null;
+
+  private constructor(deciding: Deciding, limits: PaceLimits, decisions: bigint) {
+    this.#deciding = deciding;
+    this.#limits = limits;
+    this.#decisions = decisions;
+    this.#chunkCustomers = Math.min(FIRST_CHUNK_CUSTOMERS, limits.chunkCustomers);
+    this.#pieceCustomers = Math.min(FIRST_PIECE_CUSTOMERS, limits.pieceCustomers);
+  }
+
+  static async begin(deciding: Deciding, limits: PaceLimits): Promise<RunPace> {
+    return new RunPace(deciding, limits, await readDecisions(deciding));
+  }
+
+  get chunkCustomers(): number {
+    return this.#chunkCustomers;
+  }
+
+  get pieceCustomers(): number {
+    return this.#pieceCustomers;
+  }
+
+  /** Nobody else has decided anything for a second: writes, looks, moves by hand, of any process. */
+  get isAlone(): boolean {
+    return this.#sinceCompany === null;
+  }
+
+  /** A chunk was scanned. Rests in company. */
+  async scanned({ customers, seconds }: Step, signal: AbortSignal): Promise<void> {
+    await this.#look();
+    const { chunkCustomers } = this.#limits;
+    this.#chunkCustomers = this.isAlone
+      ? chunkCustomers
+      : resize(customers, seconds, SCAN_BESIDE_SECONDS, LEAST_CHUNK_CUSTOMERS, chunkCustomers);
+    await this.#rest(seconds, signal);
+  }
+
+  /** A piece was applied by a decision of its own, its customers locked for `heldSeconds`. Rests in company. */
+  async applied({ customers, seconds, heldSeconds }: Step & { readonly heldSeconds: number }, signal: AbortSignal): Promise<void> {
+    this.#ownDecisions += 1n;
+    await this.#look();
+    const target = this.isAlone ? HELD_ALONE_SECONDS : HELD_BESIDE_SECONDS;
+    this.#pieceCustomers = resize(customers, heldSeconds, target, LEAST_PIECE_CUSTOMERS, this.#limits.pieceCustomers);
+    await this.#rest(seconds, signal);
+  }
+
+  /** Every decision draws a number: those that are not ours are somebody else's. One of ours that was repeated counts as company for a second. */
+  async #look(): Promise<void> {
+    const decisions = await readDecisions(this.#deciding);
+    if (decisions - this.#decisions > this.#ownDecisions) this.#sinceCompany = startStopwatch();
+    else if (this.#sinceCompany !== null && this.#sinceCompany() > COMPANY_SECONDS) this.#sinceCompany = null;
+    this.#decisions = decisions;
+    this.#ownDecisions = 0n;
+  }
+
+  /** A clock that stands would never wake us. */
+  async #rest(seconds: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deciding;
+    if (this.isAlone || clock.fixedMs() !== null) return;
+    await clock.sleep(Math.min(seconds * REST_SHARE, MOST_REST_SECONDS) * 1000, signal);
+  }
+}
+
+/** How many customers would have taken that long; at most doubled at a time, for one step may have had luck. */
+function resize(customers: number, seconds: number, targetSeconds: number, least: number, most: number): number {
+  const times = Math.min(targetSeconds / Math.max(seconds, 0.0001), 2);
+  return Math.min(Math.max(Math.round(customers * times), least), most);
+}
+
+async function readDecisions({ database }: Deciding): Promise<bigint> {
+  const [row] = await database.query<{ decision: string }>({
+    name: 'last_decision',
+    text: 'select d.last_value as decision from decisions as d',
+  });
+  if (row === undefined) throw new Error('the decisions have no sequence');
+  return BigInt(row.decision);
+}

@@ -1,0 +1,67 @@
+// In charge of dividing what a scan of a chunk found into pieces, each applied in one transaction. How large they are is run-pace.ts, what is
+// done with them full-run.ts.
+import type { Difference } from '../evaluation/find-differences.ts';
+import type { Chunk } from '../evaluation/next-chunk.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+
+export interface Piece {
+  readonly differences: readonly Difference[];
+  /** everybody up to here is done with it */
+  readonly throughKey: CustomerKey;
+  /** of the chunk, those that do not differ counted in */
+  readonly customers: number;
+}
+
+/** In order of id; the last reaches to the chunk's end, and a chunk in which nobody differs is one piece. */
+export class Pieces {
+  readonly #ordered: readonly Difference[];
+  readonly #chunk: Chunk;
+  #place = 0;
+  #passed = 0;
+  #afterKey: CustomerKey;
+  #isEmpty = false;
+
+  constructor(differences: readonly Difference[], chunk: Chunk) {
+    this.#ordered = inOrderOfKey(differences);
+    this.#chunk = chunk;
+    this.#afterKey = chunk.afterKey;
+  }
+
+  get isEmpty(): boolean {
+    return this.#isEmpty;
+  }
+
+  /** The next, the same until it is passed. */
+  next(mostCustomers: number): Piece {
+    const end = this.#place + mostCustomers;
+    const differences = this.#ordered.slice(this.#place, end);
+    const { throughKey, customers } = this.#chunk;
+    if (end >= this.#ordered.length) return { differences, throughKey, customers: customers - this.#passed };
+    return {
+      differences,
+      throughKey: differences.at(-1)?.customerKey ?? throughKey,
+      customers: Math.floor((customers * end) / this.#ordered.length) - this.#passed,
+    };
+  }
+
+  /** It was applied. */
+  pass({ differences, throughKey, customers }: Piece): void {
+    this.#place += differences.length;
+    this.#passed += customers;
+    this.#afterKey = throughKey;
+    this.#isEmpty = this.#place >= this.#ordered.length;
+  }
+
+  /** What of the chunk was not passed. */
+  left(): Chunk {
+    const { throughKey, customers } = this.#chunk;
+    return { afterKey: this.#afterKey, throughKey, customers: customers - this.#passed };
+  }
+}
+
+/** As Postgres compares keys; numbers of 64 bits sort in place a good deal faster than one by one. */
+function inOrderOfKey(differences: readonly Difference[]): readonly Difference[] {
+  const byKey = new Map(differences.map((difference) => [difference.customerKey, difference]));
+  const keys = BigInt64Array.from(byKey.keys(), BigInt).sort();
+  return Array.from(keys, (key) => byKey.get(String(key)) as Difference);
+}

@@ -1,0 +1,144 @@
+// Streams that outlive the right to read them: server-sent events and subscriptions end with the token's time, and with the key that minted
+// it; and what the bearer of a customer token sees in them.
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { chainAudit } from '../../src/access/chain-audit.ts';
+import { TestClock } from '../../src/base/clock.ts';
+import { EventReader } from '../api/event-reader.ts';
+import { type Service, startService } from '../api/service.ts';
+
+const MINUTE_MS = 60_000;
+const FOLLOW = 'subscription ($after: String) { membershipChanged(after: $after) { node { segmentKey customerId actor reason } } }';
+
+let service: Service;
+let clock: TestClock;
+let port: number;
+const readers: EventReader[] = [];
+const sockets: WebSocket[] = [];
+
+beforeAll(async () => {
+  clock = new TestClock(Date.parse('2026-06-15T12:00:00.000Z'));
+  service = await startService({ clock });
+  await service.app.listen({ host: '127.0.0.1', port: 0 });
+  port = (service.app.server.address() as AddressInfo).port;
+  for (const key of ['one', 'two']) await service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
+  for (const id of ['ada', 'bob']) await service.call('PUT', `/v1/customers/${id}`, { email: `${id}@example.com` });
+});
+afterEach(() => {
+  for (const reader of readers.splice(0)) reader.close();
+  for (const socket of sockets.splice(0)) socket.terminate();
+});
+afterAll(() => service.close());
+
+const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+
+async function mint(kind: 'customer' | 'stream', more: object = {}, secret?: string): Promise<string> {
+  const wish = kind === 'customer' ? { customerId: 'ada', minutes: 1, ...more } : { minutes: 1, ...more };
+  const { status, body } = await service.call('POST', `/v1/${kind}-tokens`, wish, secret === undefined ? {} : bearer(secret));
+  expect(status).toBe(201);
+  return body.token;
+}
+
+async function stream(token: string): Promise<EventReader> {
+  const reader = await EventReader.open(port, `/v1/changes/stream?access_token=${token}`, {});
+  readers.push(reader);
+  return reader;
+}
+
+/** A subscription of whoever shows this. */
+async function subscribe(token: string) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws');
+  sockets.push(socket);
+  const closed = new Promise<number>((resolve) => socket.once('close', (code) => resolve(code)));
+  // biome-ignore lint/suspicious/noExplicitAny: messages of every shape
+  const messages: any[] = [];
+  let wake: () => void = () => undefined;
+  socket.on('message', (data) => {
+    messages.push(JSON.parse(String(data)));
+    wake();
+  });
+  const message = async (type: string) => {
+    for (;;) {
+      const at = messages.findIndex((each) => each.type === type);
+      if (at !== -1) return messages.splice(at, 1)[0];
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  await new Promise((resolve) => socket.once('open', resolve));
+  socket.send(JSON.stringify({ type: 'connection_init', payload: bearer(token) }));
+  await message('connection_ack');
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: FOLLOW } }));
+  socket.send(JSON.stringify({ type: 'ping' }));
+  await message('pong');
+  return { closed, message };
+}
+
+/** Until the stream has said another heartbeat: it sleeps again then. */
+async function beat(reader: EventReader, count: number): Promise<void> {
+  while (reader.comments < count) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The publisher rests by the same clock. */
+async function asTimePasses<Value>(awaited: Promise<Value>): Promise<Value> {
+  let isThere = false;
+  const noticed = awaited.finally(() => {
+    isThere = true;
+  });
+  while (!isThere) {
+    clock.advance(20);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return noticed;
+}
+
+test.each(['customer', 'stream'] as const)('a stream ends with its %s token’s time', async (kind) => {
+  const reader = await stream(await mint(kind, { segments: ['two'] }));
+  expect(reader.status).toBe(200);
+  const last = reader.next();
+  const expiresAtMs = clock.nowMs() + MINUTE_MS;
+  clock.set(expiresAtMs - 1);
+  await beat(reader, 1);
+  clock.advance(1);
+  expect(await last).toMatchObject({ event: 'error', data: { code: 'unauthenticated', status: 401 } });
+  expect(await reader.next()).toBeNull();
+});
+
+test.each(['customer', 'stream'] as const)('a subscription ends with its %s token’s time', async (kind) => {
+  const { closed } = await subscribe(await mint(kind));
+  clock.advance(MINUTE_MS);
+  expect(await closed).toBe(4401);
+});
+
+test('a stream ends with its token’s key', async () => {
+  const { id, secret } = (await service.call('POST', '/v1/keys', { name: 'front', scopes: ['members:read'] })).body;
+  const reader = await stream(await mint('stream', { minutes: 5, segments: ['two'] }, secret));
+  const last = reader.next();
+  await service.call('DELETE', `/v1/keys/${id}`);
+  clock.advance(15_000);
+  expect(await last).toMatchObject({ event: 'error', data: { code: 'unauthenticated' } });
+  await service.strata.audit.flush();
+  await chainAudit(service.strata.database);
+  const { body } = await service.call('GET', '/v1/audit?outcome=refused&action=streamChanges');
+  expect(body.data[0]).toMatchObject({ actor: 'stream token', outcome: 'refused' });
+});
+
+test('a customer token follows its own segments alone', async () => {
+  const token = await mint('customer', { segments: ['one'], minutes: 1440 });
+  const reader = await stream(token);
+  const { message } = await subscribe(token);
+  for (const [key, id] of [
+    ['two', 'ada'],
+    ['one', 'bob'],
+    ['one', 'ada'],
+  ])
+    await service.call('PUT', `/v1/segments/${key}/members/${id}`, { reason: 'a word of the shop' });
+  const event = await asTimePasses(reader.next());
+  expect(event?.data).toMatchObject({ type: 'entered', segment: 'one', customerId: 'ada', actor: null, reason: null });
+  expect(event?.data.position).toBeGreaterThan(2); // those of others came before it
+  expect((await asTimePasses(message('next'))).payload).toEqual({
+    data: { membershipChanged: { node: { segmentKey: 'one', customerId: 'ada', actor: null, reason: null } } },
+  });
+});

@@ -1,0 +1,71 @@
+// A part of a rule that depends on no row flips for everybody at once and sets off a run: nobody who asks meanwhile gets the old answer.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readChanges } from '../../src/changes/read-changes.ts';
+import { customerKey } from '../../src/ingest/customer-key.ts';
+import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { readSegmentsOf } from '../../src/membership/read-segments-of.ts';
+import { readSegments } from '../../src/pipeline.ts';
+import { queueConstantFlips } from '../../src/segments/segments.ts';
+import { customer, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';
+
+const SUMMER_MS = Date.parse('2026-06-20T00:00:00.000Z');
+
+let shop: StrataUnderTest;
+
+beforeAll(async () => {
+  shop = await openStrataUnderTest();
+  await shop.define('summer', 'today >= 2026-06-20');
+  await shop.define('summer-buyers', 'in segment "summer" and count(orders) >= 1');
+  await shop.write({ customers: ['read', 'written', 'many', 'queued', 'waiting'].map((id) => customer(id)) });
+  shop.clock.set(SUMMER_MS);
+});
+afterAll(() => shop.drop());
+
+async function keysRead(customerId: string): Promise<string[] | undefined> {
+  return (await readSegments(shop.strata, customerKey(customerId)))?.segments.map(({ key }) => key);
+}
+
+async function isLate(customerId: string): Promise<boolean | undefined> {
+  const found = await readSegmentsOf(shop.strata.database, [customerKey(customerId)], new Date(shop.clock.nowMs()).toISOString());
+  return found.get(customerKey(customerId))?.isLate;
+}
+
+it('a reader at the instant sees the new answer', async () => {
+  expect(await shop.segmentsOf('read')).toEqual([]);
+  expect(await keysRead('read')).toEqual(['summer']);
+});
+
+it('the storefront sees it too', async () => {
+  const { database, storefront } = shop.strata;
+  const answer = await storefront.segmentsOf(database, 'many', '404');
+  expect(JSON.parse(answer ?? '').segments.map(({ key }: { key: string }) => key)).toEqual(['summer']);
+  const [summer] = await database.query<{ id: number }>({ text: `select s.id from segments as s where s.key = 'summer'` });
+  const inside = await storefront.check(database, ['waiting'], [summer?.id ?? 0], '404');
+  expect(inside.get('waiting')).toEqual([summer?.id]);
+});
+
+it('a write answers with it', async () => {
+  const { segments } = await shop.write({ orders: [order('1', 'written')] });
+  expect(segments.get(customerKey('written'))).toEqual(['summer', 'summer-buyers']);
+});
+
+it('a reader while the run waits sees it', async () => {
+  await queueConstantFlips(shop.strata.database, shop.clock, shop.clock.nowMs());
+  expect(await isLate('queued')).toBe(true);
+  expect(await keysRead('queued')).toEqual(['summer']);
+});
+
+it('nobody is late when the run has ended', async () => {
+  while (await runOpenRuns(shop.strata, new AbortController().signal));
+  expect(await isLate('read')).toBe(false);
+});
+
+it('each change is told once, by its cause', async () => {
+  await shop.publish();
+  const changes = await readChanges(shop.strata.database, { afterPosition: '0', limit: 100 });
+  const told = changes.map(({ customerId, segment, type, cause }) => `${customerId} ${type} ${segment} ${cause}`);
+  expect(told.sort()).toEqual([
+    ...['many', 'queued', 'read', 'waiting', 'written'].map((id) => `${id} entered summer time`),
+    'written entered summer-buyers data',
+  ]);
+});
