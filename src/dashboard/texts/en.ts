@@ -69,6 +69,7 @@ export const en = {
     erasure: 'erasure',
     archive: 'archive',
   },
+  pager: { label: 'Pages', back: 'Back', forward: 'Next', page: (number: string) => `Page ${number}` },
   entered: 'entered',
   exited: 'left',
   overview: {

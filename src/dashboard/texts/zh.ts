@@ -71,6 +71,7 @@ export const zh: Texts = {
     erasure: '删除个人数据',
     archive: '归档',
   },
+  pager: { label: '分页', back: '上一页', forward: '下一页', page: (number) => `第 ${number} 页` },
   entered: '进入',
   exited: '离开',
   overview: {
