@@ -1,5 +1,5 @@
 // In charge of what stands on every view: navigation, language, appearance, whether the page is live; and of which view belongs to a place.
-import { type ComponentType, Suspense, useEffect, useRef } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react';
 import { LiveChanges, useLive } from './api/live.tsx';
 import { Fault } from './parts/fault.tsx';
 import { Empty, Loading } from './parts/reading.tsx';
@@ -17,10 +17,14 @@ export interface ViewProps {
 /** By the first part of the place. All but the first view are loaded when they are first shown. */
 const VIEWS: Readonly<Record<string, ComponentType<ViewProps>>> = {
   '': Overview,
+  customers: lazy(() => import('./views/customers.tsx')),
 };
 
 /** In the order of the navigation: the first part of the place, and its name in the texts. */
-const NAVIGATION = [['', 'overview']] as const;
+const NAVIGATION = [
+  ['', 'overview'],
+  ['customers', 'customers'],
+] as const;
 
 export function Page() {
   return useKey() === null ? <SignIn /> : <SignedIn />;

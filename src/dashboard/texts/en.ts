@@ -1,5 +1,8 @@
 // Every text of the page in English; `Texts` is its shape, which every other language fills.
+import { customersInEnglish } from './en-customers.ts';
+
 export const en = {
+  ...customersInEnglish,
   name: 'Strata',
   signIn: {
     title: 'Sign in',
@@ -72,6 +75,7 @@ export const en = {
   pager: { label: 'Pages', back: 'Back', forward: 'Next', page: (number: string) => `Page ${number}` },
   entered: 'entered',
   exited: 'left',
+  secret: { title: 'Keep this secret', lead: 'It is shown this once. Copy it to where it is needed; nobody can read it here again.' },
   overview: {
     title: 'Overview',
     segments: 'Segments',
@@ -93,7 +97,14 @@ export const en = {
   },
   segment: {
     notFound: 'There is no such segment.',
-    tabs: { label: 'Parts of the segment', overview: 'Overview', members: 'Members', history: 'History', versions: 'Versions', rule: 'Edit the rule' },
+    tabs: {
+      label: 'Parts of the segment',
+      overview: 'Overview',
+      members: 'Members',
+      history: 'History',
+      versions: 'Versions',
+      rule: 'Edit the rule',
+    },
     kind: { rule: 'by rule', manual: 'by hand' },
     memberCount: 'Members',
     version: 'Version',
@@ -155,7 +166,8 @@ export const en = {
       refresh: 'Evaluate again',
       archive: 'Archive',
       archiveTitle: 'Archive this segment?',
-      archiveLead: 'Its members leave, which is told to everybody who listens. Versions and history stay, and publishing a version brings it back.',
+      archiveLead:
+        'Its members leave, which is told to everybody who listens. Versions and history stay, and publishing a version brings it back.',
       inUse: 'Other segments stand on this one:',
       conflict: 'The segment has changed meanwhile. Look at it again before you decide.',
     },

@@ -1,7 +1,9 @@
 // 简体中文。Every text of the page in Chinese.
 import type { Texts } from './en.ts';
+import { customersInChinese } from './zh-customers.ts';
 
 export const zh: Texts = {
+  ...customersInChinese,
   name: 'Strata',
   signIn: {
     title: '登录',
@@ -74,6 +76,7 @@ export const zh: Texts = {
   pager: { label: '分页', back: '上一页', forward: '下一页', page: (number) => `第 ${number} 页` },
   entered: '进入',
   exited: '离开',
+  secret: { title: '请保存此密钥', lead: '仅显示这一次。请复制到需要的地方，之后无法再次查看。' },
   overview: {
     title: '概览',
     segments: '分群',
