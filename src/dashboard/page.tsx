@@ -17,6 +17,8 @@ export interface ViewProps {
 /** By the first part of the place. All but the first view are loaded when they are first shown. */
 const VIEWS: Readonly<Record<string, ComponentType<ViewProps>>> = {
   '': Overview,
+  segments: lazy(() => import('./views/segment.tsx')),
+  'new-segment': lazy(() => import('./views/new-segment.tsx')),
   customers: lazy(() => import('./views/customers.tsx')),
 };
 

@@ -11,6 +11,12 @@ export interface Formats {
   /** “3 minutes ago”, “in 2 days” */
   distance(value: string): string;
   decimal(value: number, digits?: number): string;
+  /** a period by its beginning, in the zone whose days, weeks and months these are */
+  period(value: string, timeZone: string, resolution: 'hour' | 'day' | 'week' | 'month'): string;
+  /** the same, short: under an axis */
+  tick(value: string, timeZone: string, resolution: 'hour' | 'day' | 'week' | 'month'): string;
+  /** 90 → “2 minutes” */
+  duration(seconds: number): string;
 }
 
 const LOCALES = { en: 'en-GB', zh: 'zh-CN' } as const;
@@ -22,6 +28,19 @@ const STEPS = [
   ['minute', 60],
   ['second', 1],
 ] as const;
+
+const PERIODS = {
+  hour: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' },
+  day: { day: 'numeric', month: 'short', year: 'numeric' },
+  week: { day: 'numeric', month: 'short', year: 'numeric' },
+  month: { month: 'long', year: 'numeric' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+const TICKS = {
+  hour: { day: 'numeric', month: 'short', hour: '2-digit' },
+  day: { day: 'numeric', month: 'short' },
+  week: { day: 'numeric', month: 'short' },
+  month: { month: 'short', year: '2-digit' },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
 export function formatsFor(language: 'en' | 'zh'): Formats {
   const locale = LOCALES[language];
@@ -41,6 +60,14 @@ export function formatsFor(language: 'en' | 'zh'): Formats {
     },
     instant: (value) => instant.format(new Date(value)),
     day: (value) => day.format(new Date(value)),
+    period: (value, timeZone, resolution) => new Intl.DateTimeFormat(locale, { ...PERIODS[resolution], timeZone }).format(new Date(value)),
+    tick: (value, timeZone, resolution) => new Intl.DateTimeFormat(locale, { ...TICKS[resolution], timeZone }).format(new Date(value)),
+    duration: (seconds) => {
+      const [unit, size] = STEPS.find(([, each]) => seconds >= each) ?? ['second', 1];
+      return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(
+        Math.ceil(seconds / size),
+      );
+    },
     distance: (value) => {
       const seconds = (new Date(value).getTime() - Date.now()) / 1000;
       const [unit, size] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ['second', 1];

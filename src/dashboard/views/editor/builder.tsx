@@ -1,0 +1,3 @@
+export default function Builder(_props: Record<string, unknown>) {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function canShow(_json: unknown): boolean {
+  return false;
+}
