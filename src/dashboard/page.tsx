@@ -20,12 +20,22 @@ const VIEWS: Readonly<Record<string, ComponentType<ViewProps>>> = {
   segments: lazy(() => import('./views/segment.tsx')),
   'new-segment': lazy(() => import('./views/new-segment.tsx')),
   customers: lazy(() => import('./views/customers.tsx')),
+  groups: lazy(() => import('./views/groups.tsx')),
+  runs: lazy(() => import('./views/runs.tsx')),
+  webhooks: lazy(() => import('./views/webhooks.tsx')),
+  keys: lazy(() => import('./views/keys.tsx')),
+  audit: lazy(() => import('./views/audit.tsx')),
 };
 
 /** In the order of the navigation: the first part of the place, and its name in the texts. */
 const NAVIGATION = [
   ['', 'overview'],
   ['customers', 'customers'],
+  ['groups', 'groups'],
+  ['runs', 'runs'],
+  ['webhooks', 'webhooks'],
+  ['keys', 'keys'],
+  ['audit', 'audit'],
 ] as const;
 
 export function Page() {

@@ -1,8 +1,10 @@
 // Every text of the page in English; `Texts` is its shape, which every other language fills.
 import { customersInEnglish } from './en-customers.ts';
+import { operationsInEnglish } from './en-operations.ts';
 
 export const en = {
   ...customersInEnglish,
+  ...operationsInEnglish,
   name: 'Strata',
   signIn: {
     title: 'Sign in',

@@ -1,9 +1,11 @@
 // 简体中文。Every text of the page in Chinese.
 import type { Texts } from './en.ts';
 import { customersInChinese } from './zh-customers.ts';
+import { operationsInChinese } from './zh-operations.ts';
 
 export const zh: Texts = {
   ...customersInChinese,
+  ...operationsInChinese,
   name: 'Strata',
   signIn: {
     title: '登录',
