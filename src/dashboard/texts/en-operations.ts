@@ -9,7 +9,7 @@ export const operationsInEnglish = {
     toList: 'To the groups',
     rest: 'everybody else',
     columns: 'Segments of the group, in order',
-    change: 'Change',
+    change: 'Change the group',
     remove: 'Delete group',
     removeLead: (name: string) => `“${name}” ends: its segments are for themselves again, and a customer may be in several of them.`,
     id: 'Customer id',

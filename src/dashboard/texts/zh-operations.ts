@@ -11,7 +11,7 @@ export const operationsInChinese: typeof operationsInEnglish = {
     toList: '返回分组列表',
     rest: '其余客户',
     columns: '分组内的分群（按顺序）',
-    change: '修改',
+    change: '修改分组',
     remove: '删除分组',
     removeLead: (name) => `删除“${name}”后，其中的分群恢复独立，客户可以同时属于多个分群。`,
     id: '客户 ID',

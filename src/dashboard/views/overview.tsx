@@ -2,27 +2,33 @@
 import { useDeferredValue, useState } from 'react';
 import { type LiveChange, useLive } from '../api/live.tsx';
 import { useRead } from '../api/use-read.ts';
+import { isLive, type ListedSegment } from '../api/use-segments.ts';
+import { type Group, GroupBars } from '../parts/group-bars.tsx';
 import { Empty, Shown } from '../parts/reading.tsx';
-import { SegmentLink, type Status, StatusMark } from '../parts/segment-name.tsx';
+import { SegmentLink, StatusMark } from '../parts/segment-name.tsx';
+import { Sparkline } from '../parts/sparkline.tsx';
 import { hrefOf } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 
-interface SegmentRow {
-  readonly key: string;
-  readonly name: string;
-  readonly icon: string | null;
-  readonly color: string | null;
-  readonly status: Status;
-  readonly failure: string | null;
-  readonly memberCount: number;
-  readonly evaluatedAt: string | null;
+interface SegmentRow extends ListedSegment {
   readonly run: { readonly done: number; readonly total: number } | null;
 }
+
+interface Sizes {
+  readonly segments: readonly { readonly segment: string; readonly points: readonly { readonly size: number }[] }[];
+}
+
+type Trends = ReadonlyMap<string, readonly number[]>;
+
+/** So many keys fit into a URL; lists longer than that are searched, not skimmed. */
+const TRENDS_MAX = 100;
+const TRENDS_AGAIN_MS = 300_000;
 
 export function Overview() {
   const { overview: texts } = useTexts();
   const [wanted, setWanted] = useState('');
   const segments = useRead<{ readonly data: readonly SegmentRow[] }>('/v1/segments', { query: { limit: 1000 }, live: true });
+  const trends = useTrends(segments.body?.data);
   return (
     <>
       <header className="view-head">
@@ -43,15 +49,32 @@ export function Overview() {
               onChange={(event) => setWanted(event.target.value)}
             />
           </div>
-          <Shown read={segments}>{({ data }) => <SegmentTable rows={data} wanted={wanted} />}</Shown>
+          <Shown read={segments}>{({ data }) => <SegmentTable rows={data} trends={trends} wanted={wanted} />}</Shown>
         </section>
-        <Recent />
+        <div className="stack">
+          <Groups segments={segments.body?.data ?? []} />
+          <Recent />
+        </div>
       </div>
     </>
   );
 }
 
-function SegmentTable({ rows, wanted }: { readonly rows: readonly SegmentRow[]; readonly wanted: string }) {
+/** Decoration: where sizes cannot be read, such as by a key that may not, nothing is said of it. */
+function useTrends(rows: readonly SegmentRow[] | undefined): Trends {
+  const keys = (rows ?? []).filter(isLive).slice(0, TRENDS_MAX);
+  const query = { segments: keys.map(({ key }) => key) };
+  const { body } = useRead<Sizes>(keys.length === 0 ? null : '/v1/reports/sizes', { query, everyMs: TRENDS_AGAIN_MS });
+  return new Map(body?.segments.map(({ segment, points }) => [segment, points.map(({ size }) => size)]));
+}
+
+interface TableProps {
+  readonly rows: readonly SegmentRow[];
+  readonly trends: Trends;
+  readonly wanted: string;
+}
+
+function SegmentTable({ rows, trends, wanted }: TableProps) {
   const { overview: texts } = useTexts();
   const formats = useFormats();
   const needle = useDeferredValue(wanted.trim().toLowerCase());
@@ -71,6 +94,11 @@ function SegmentTable({ rows, wanted }: { readonly rows: readonly SegmentRow[]; 
           <th scope="col" className="number">
             {texts.members}
           </th>
+          {trends.size === 0 ? null : (
+            <th scope="col" className="wide-only">
+              {texts.trend}
+            </th>
+          )}
           <th scope="col">{texts.status}</th>
         </tr>
       </thead>
@@ -81,6 +109,11 @@ function SegmentTable({ rows, wanted }: { readonly rows: readonly SegmentRow[]; 
               <SegmentLink segment={segment} />
             </th>
             <td className="number">{formats.count(segment.memberCount)}</td>
+            {trends.size === 0 ? null : (
+              <td className="wide-only">
+                <Sparkline values={trends.get(segment.key) ?? []} />
+              </td>
+            )}
             <td>
               <StatusMark status={segment.status} />
               {segment.status === 'building' && segment.run !== null ? (
@@ -91,6 +124,35 @@ function SegmentTable({ rows, wanted }: { readonly rows: readonly SegmentRow[]; 
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** The first few; where there are more, they have a view of their own. */
+const GROUPS_SHOWN = 3;
+
+function Groups({ segments }: { readonly segments: readonly ListedSegment[] }) {
+  const { overview: texts } = useTexts();
+  const { body } = useRead<{ readonly data: readonly Group[]; readonly next: string | null }>('/v1/groups', {
+    query: { limit: GROUPS_SHOWN },
+    live: true,
+  });
+  if (body === undefined || body.data.length === 0) return null;
+  return (
+    <section className="card stack" aria-labelledby="groups">
+      <h2 id="groups">
+        <a href={hrefOf(['groups'])}>{texts.groups}</a>
+      </h2>
+      {body.data.map((group) => (
+        <div key={group.key}>
+          <h3>
+            <a href={hrefOf(['groups', group.key])}>
+              <bdi>{group.name}</bdi>
+            </a>
+          </h3>
+          <GroupBars group={group} segments={segments} />
+        </div>
+      ))}
+    </section>
   );
 }
 

@@ -97,7 +97,7 @@ function DeliveryLine({ delivery }: { readonly delivery: Delivery }) {
             <code>{messageId}</code>
             {through === null ? '' : ` · ${texts.range(formats.count(changes), formats.count(after ?? 0), formats.count(through))}`}
           </p>
-          {answer === null || answer === '' ? <p className="quiet">{texts.emptyAnswer}</p> : <pre>{answer}</pre>}
+          {answer === null ? null : answer === '' ? <p className="quiet">{texts.emptyAnswer}</p> : <pre>{answer}</pre>}
         </div>
       </details>
     </li>
