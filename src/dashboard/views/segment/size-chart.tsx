@@ -49,6 +49,7 @@ export default function SizeChart({ points, timeZone, resolution }: SizesProps) 
           {
             ...axis,
             grid: { show: false },
+            size: 30,
             values: (_plot, splits) => splits.map((seconds) => formats.tick(new Date(seconds * 1000).toISOString(), timeZone, resolution)),
             space: 90,
           },
