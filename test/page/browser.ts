@@ -23,8 +23,8 @@ export interface Browsing {
   close(): Promise<void>;
 }
 
-export async function startBrowsing(): Promise<Browsing> {
-  const service = await startService();
+export async function startBrowsing(options: Parameters<typeof startService>[0] = {}): Promise<Browsing> {
+  const service = await startService(options);
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
   const browser: Browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
   const faults: string[] = [];
