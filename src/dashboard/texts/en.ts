@@ -381,7 +381,7 @@ export const en = {
       event: 'Event',
       where: 'Only those where',
       addWhere: 'Only those where …',
-      removeWhere: 'All of them',
+      removeWhere: 'Remove the filter',
       window: 'When',
       noWindow: 'at any time',
       lastWindow: 'in the last',

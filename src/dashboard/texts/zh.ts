@@ -373,7 +373,7 @@ export const zh: Texts = {
       event: '事件',
       where: '仅限满足',
       addWhere: '仅限……',
-      removeWhere: '不限',
+      removeWhere: '去掉筛选',
       window: '时间范围',
       noWindow: '不限时间',
       lastWindow: '最近',

@@ -53,7 +53,6 @@ export function AggregateFields({ aggregate, ground, onChange }: Props) {
           onChange(window === null ? rest : { ...rest, window });
         }}
       />
-      <FilterButton aggregate={aggregate} ground={own} onChange={onChange} />
     </>
   );
 }
@@ -96,15 +95,20 @@ function FieldChoice({ aggregate, ground, onChange }: Props) {
   );
 }
 
-function FilterButton({ aggregate, ground, onChange }: Props) {
+/** Takes a filter on, where there is none yet. */
+export function FilterButton({ aggregate, ground, onChange }: Props) {
   const { editor } = useTexts();
-  const { where, ...rest } = aggregate;
-  const first = entriesOf(ground).find(({ path }) => path === 'status' || path.startsWith('properties.')) ?? entriesOf(ground)[0];
-  if (first === undefined) return null;
-  const toggle = () => onChange(isJson(where) ? rest : { ...rest, where: newCondition(`${first.kind}:${first.name}`, ground) });
+  const own = { ...ground, scope: sourceOf(aggregate), event: eventOf(aggregate) };
+  const entries = entriesOf(own);
+  const first = entries.find(({ path }) => path === 'status' || path.startsWith('properties.')) ?? entries[0];
+  if (first === undefined || 'where' in aggregate) return null;
   return (
-    <button type="button" className="link-button" onClick={toggle}>
-      {isJson(where) ? editor.builder.removeWhere : editor.builder.addWhere}
+    <button
+      type="button"
+      className="link-button"
+      onClick={() => onChange({ ...aggregate, where: newCondition(`${first.kind}:${first.name}`, own) })}
+    >
+      {editor.builder.addWhere}
     </button>
   );
 }

@@ -1,7 +1,7 @@
 // In charge of the fields of one condition behind its field: what is computed of orders, items or events, the comparison, and the value.
 import type { ValueEditorProps } from 'react-querybuilder';
 import { useTexts } from '../../texts/texts.tsx';
-import { AggregateFields } from './aggregate-fields.tsx';
+import { AggregateFields, FilterButton } from './aggregate-fields.tsx';
 import type { BuilderContext } from './builder.tsx';
 import { bare, type Ground, operatorName, operatorsOf, typeOf, typeOfOperand, valuesOf, withOperator } from './condition.ts';
 import { ListField, OperandField } from './operand-field.tsx';
@@ -29,6 +29,9 @@ export function ConditionEditor({ value, handleOnChange, rule, context }: ValueE
       )}
       {isJson(left) && 'bucket' in left ? <SaltField left={left} onChange={(next) => change({ ...condition, left: next })} /> : null}
       {isJson(left) ? <Comparison value={value} ground={ground} onChange={handleOnChange} /> : null}
+      {aggregate === null ? null : (
+        <FilterButton aggregate={aggregate} ground={ground} onChange={(next) => change({ ...condition, left: next })} />
+      )}
       {aggregate !== null && isJson(where) ? (
         <Where
           key={JSON.stringify(aggregate['of'])}
@@ -204,10 +207,15 @@ interface WhereProps {
 
 function Where({ nested: Builder, aggregate, where, ground, errors, pointer, onChange }: WhereProps) {
   const { editor } = useTexts();
-  const of = aggregate['of'];
+  const { of, where: _before, ...rest } = aggregate;
   return (
     <fieldset className="where">
-      <legend>{editor.builder.where}</legend>
+      <legend>
+        {editor.builder.where}
+        <button type="button" className="link-button" onClick={() => onChange({ of, ...rest })}>
+          {editor.builder.removeWhere}
+        </button>
+      </legend>
       <Builder
         first={where}
         scope={isJson(of) ? 'events' : (of as Ground['scope'])}
@@ -215,10 +223,7 @@ function Where({ nested: Builder, aggregate, where, ground, errors, pointer, onC
         vocabulary={ground.vocabulary}
         errors={errors}
         pointer={pointer}
-        onChange={(next) => {
-          const { where: _before, ...rest } = aggregate;
-          onChange(next === null ? rest : { ...rest, where: next });
-        }}
+        onChange={(next) => onChange({ of, ...rest, ...(next === null ? {} : { where: next }) })}
       />
     </fieldset>
   );
