@@ -27,8 +27,19 @@ describe.skipIf(CHROMIUM === undefined)('customers on the page (skipped where th
     await call('PUT', '/v1/customers/wang', { email: 'wang@example.com', firstName: '丽', lastName: '王', country: 'CN' });
     await call('PUT', `/v1/customers/${encodeURIComponent(HOSTILE)}`, { firstName: HOSTILE, tags: [HOSTILE] });
     const placedAt = new Date(Date.now() - 20 * DAY_MS).toISOString();
-    await call('PUT', '/v1/orders/o-1', { customerId: 'ada', total: '120.50', status: 'paid', placedAt, items: [{ name: 'Lamp', quantity: 1 }] });
-    const events = Array.from({ length: 60 }, (_, index) => ({ id: `e-${index}`, customerId: 'ada', name: 'page_view', properties: { index } }));
+    await call('PUT', '/v1/orders/o-1', {
+      customerId: 'ada',
+      total: '120.50',
+      status: 'paid',
+      placedAt,
+      items: [{ name: 'Lamp', quantity: 1 }],
+    });
+    const events = Array.from({ length: 60 }, (_, index) => ({
+      id: `e-${index}`,
+      customerId: 'ada',
+      name: 'page_view',
+      properties: { index },
+    }));
     await call('POST', '/v1/events', { data: events });
   });
 

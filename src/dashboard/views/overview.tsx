@@ -144,7 +144,7 @@ function Groups({ segments }: { readonly segments: readonly ListedSegment[] }) {
       </h2>
       {body.data.map((group) => (
         <div key={group.key}>
-          <h3>
+          <h3 className="group-title">
             <a href={hrefOf(['groups', group.key])}>
               <bdi>{group.name}</bdi>
             </a>

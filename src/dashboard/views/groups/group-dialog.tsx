@@ -23,13 +23,14 @@ export function GroupDialog({ group, etag, segments, onClose, onSaved }: Props) 
   const [name, setName] = useState(group?.name ?? '');
   const [order, setOrder] = useState<readonly string[]>(group?.segments ?? []);
   const [otherwise, setOtherwise] = useState(group?.otherwise ?? '');
+  const [tag] = useState(etag); // of what is being changed: the view behind goes on reading
   const choosable = segments.filter((segment) => isLive(segment) && segment.kind === 'rule');
   const send = async () => {
     const content = { name: name.trim(), segments: order, otherwise: otherwise === '' ? null : otherwise };
     const { body } =
       group === undefined
         ? await call<Group>('POST', '/v1/groups', { body: { key: key.trim(), ...content } })
-        : await call<Group>('PUT', pathOf`/v1/groups/${group.key}`, { body: content, ...(etag == null ? {} : { ifMatch: etag }) });
+        : await call<Group>('PUT', pathOf`/v1/groups/${group.key}`, { body: content, ...(tag == null ? {} : { ifMatch: tag }) });
     onSaved(body);
   };
   return (
