@@ -99,9 +99,11 @@ function VersionCard({ held: { segment }, version, compare, publish }: CardProps
             {word} …
           </button>
         )}
-        <button type="button" onClick={() => compare(version.number)}>
-          {texts.versions.compare} …
-        </button>
+        {Math.max(segment.version ?? 1, segment.draft ?? 1) === 1 ? null : (
+          <button type="button" onClick={() => compare(version.number)}>
+            {texts.versions.compare} …
+          </button>
+        )}
         <a className="button" href={hrefOf(['segments', segment.key], { tab: 'rule', from: String(version.number) })}>
           {texts.versions.editFrom}
         </a>
