@@ -60,13 +60,21 @@ function SignedIn() {
 function Sidebar() {
   const { name, nav, signOut: signOutText } = useTexts();
   const { path } = usePlace();
+  const links = useRef<HTMLElement>(null);
+  const [first = ''] = path;
+  // in a narrow window the links stand in one line, which may have to be moved to where one is
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another place marks another link
+  useEffect(() => {
+    const link = links.current?.querySelector<HTMLElement>('[aria-current]');
+    if (link != null) links.current?.scrollTo({ left: link.offsetLeft - 2 * link.offsetWidth });
+  }, [first]);
   return (
     <div className="sidebar">
       <a className="brand" href={hrefOf([])}>
         <img src={new URL('./icon.svg', import.meta.url).href} alt="" width="28" height="28" />
         {name}
       </a>
-      <nav aria-label={nav.label}>
+      <nav ref={links} aria-label={nav.label}>
         {NAVIGATION.map(([first, text]) => (
           <a key={first} href={hrefOf(first === '' ? [] : [first])} aria-current={(path[0] ?? '') === first ? 'page' : undefined}>
             {nav[text]}

@@ -121,6 +121,25 @@ describe.skipIf(CHROMIUM === undefined)('customers on the page (skipped where th
     expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('Pin in: Guests');
   });
 
+  test('five hundred segments are no 500 calls', async () => {
+    const page = await browsing.open();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    const { data } = (await call('GET', '/v1/segments?limit=1000')).body;
+    const more = Array.from({ length: 500 }, (_, index) => ({ ...data[0], key: `s-${index}`, name: `Segment ${index}` }));
+    await page.route('**/v1/segments?limit=1000', (route) => route.fulfill({ json: { data: [...data, ...more], next: null } }));
+    let asked = 0;
+    await page.route('**/explanation', async (route) => {
+      asked += 1;
+      await route.fulfill({ json: (await call('GET', '/v1/customers/ada/segments/loyal/explanation')).body });
+    });
+    await page.getByRole('link', { name: 'Customers' }).click();
+    await page.getByRole('link', { name: 'Ada Lovelace' }).click();
+    await page.getByRole('button', { name: /Show more \(49\d\)/ }).waitFor();
+    await page.getByRole('searchbox').fill('segment 499');
+    await page.getByRole('link', { name: 'Segment 499' }).waitFor();
+    expect(asked).toBeLessThan(20);
+  });
+
   test('names are text, whatever they hold', async () => {
     const page = await browsing.open(`customers/${encodeURIComponent(HOSTILE)}`, { viewport: { width: 390, height: 844 } });
     await page.getByRole('heading', { level: 1 }).waitFor();

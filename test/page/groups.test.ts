@@ -77,6 +77,7 @@ describe.skipIf(CHROMIUM === undefined)('groups on the page (skipped where there
     await page.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
     await column(page, 'High').getByText('ben').waitFor();
+    await page.getByRole('status').getByText('Moved: ben').waitFor();
     expect(await membersOf('high')).toEqual(['ada', 'ben']);
   });
 

@@ -26,7 +26,10 @@ export function usePages<Row>(path: string | null, query: Query, options: { read
   const list = `${path}?${JSON.stringify(query)}`;
   const [turned, setTurned] = useState<Turned>({ list, cursors: [] });
   const cursors = turned.list === list ? turned.cursors : []; // another list or filter begins at its first page
-  const read = useRead<Page<Row>>(path, { query: { ...query, after: cursors.at(-1) }, live: options.live === true && cursors.length === 0 });
+  const read = useRead<Page<Row>>(path, {
+    query: { ...query, after: cursors.at(-1) },
+    live: options.live === true && cursors.length === 0,
+  });
   const next = read.body?.next ?? null;
   return {
     read,

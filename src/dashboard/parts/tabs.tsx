@@ -13,11 +13,7 @@ export function Tabs({ place, label, tabs }: Props) {
   return (
     <nav className="tabs" aria-label={label}>
       {tabs.map(([name, text], index) => (
-        <a
-          key={name}
-          href={hrefOf(place.path, index === 0 ? {} : { tab: name })}
-          aria-current={name === current ? 'page' : undefined}
-        >
+        <a key={name} href={hrefOf(place.path, index === 0 ? {} : { tab: name })} aria-current={name === current ? 'page' : undefined}>
           {text}
         </a>
       ))}

@@ -14,6 +14,7 @@ export const operationsInEnglish = {
     removeLead: (name: string) => `“${name}” ends: its segments are for themselves again, and a customer may be in several of them.`,
     id: 'Customer id',
     dragHint: 'Drag a customer to another column, or use its button.',
+    moved: (customer: string) => `Moved: ${customer}`,
     nobody: 'Nobody.',
     inNone: 'The customer is in none of these segments yet.',
     name: 'Name',

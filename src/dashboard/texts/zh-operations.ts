@@ -16,6 +16,7 @@ export const operationsInChinese: typeof operationsInEnglish = {
     removeLead: (name) => `删除“${name}”后，其中的分群恢复独立，客户可以同时属于多个分群。`,
     id: '客户 ID',
     dragHint: '将客户拖到另一列，或使用其按钮。',
+    moved: (customer) => `已移动：${customer}`,
     nobody: '没有客户。',
     inNone: '该客户目前不在这些分群中。',
     name: '名称',

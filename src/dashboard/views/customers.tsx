@@ -7,7 +7,7 @@ import { Empty, Shown } from '../parts/reading.tsx';
 import { changeQuery, goTo, hrefOf } from '../route.ts';
 import { useFormats, useSpoken, useTexts } from '../texts/texts.tsx';
 import { CustomerView } from './customer/customer.tsx';
-import { type Customer, nameOf } from './customer/profile.tsx';
+import { type Customer, inWords, nameOf } from './customer/profile.tsx';
 import './customer/customer.css';
 
 const PAGE = 50;
@@ -115,7 +115,7 @@ function CustomerTable({ rows, email }: { readonly rows: readonly Customer[]; re
                 )}
               </th>
               <td>
-                <bdi>{[customer.city, countryName(customer.country, language)].filter(Boolean).join(', ')}</bdi>
+                <bdi>{[customer.city, inWords('region', customer.country, language)].filter(Boolean).join(', ')}</bdi>
               </td>
               <td className="wide-only">
                 <Tags tags={customer.tags} />
@@ -140,10 +140,4 @@ function Tags({ tags }: { readonly tags: readonly string[] }) {
       {tags.length > 4 ? <small>+{tags.length - 4}</small> : null}
     </span>
   );
-}
-
-/** In words where it is one of ISO 3166; else as it was sent. */
-function countryName(code: string | null, language: string): string | null {
-  if (code === null || !/^[A-Z]{2}$/.test(code)) return code;
-  return new Intl.DisplayNames(language, { type: 'region' }).of(code) ?? code;
 }

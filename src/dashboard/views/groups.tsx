@@ -45,7 +45,7 @@ function GroupList() {
                 <section key={group.key} className="card" aria-label={group.name}>
                   <div className="card-head">
                     <h2>
-                      <a href={hrefOf(['groups', group.key])}>
+                      <a className="group-link" href={hrefOf(['groups', group.key])}>
                         <bdi>{group.name}</bdi>
                       </a>
                     </h2>

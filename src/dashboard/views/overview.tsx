@@ -140,12 +140,14 @@ function Groups({ segments }: { readonly segments: readonly ListedSegment[] }) {
   return (
     <section className="card stack" aria-labelledby="groups">
       <h2 id="groups">
-        <a href={hrefOf(['groups'])}>{texts.groups}</a>
+        <a className="group-link" href={hrefOf(['groups'])}>
+          {texts.groups}
+        </a>
       </h2>
       {body.data.map((group) => (
         <div key={group.key}>
           <h3 className="group-title">
-            <a href={hrefOf(['groups', group.key])}>
+            <a className="group-link" href={hrefOf(['groups', group.key])}>
               <bdi>{group.name}</bdi>
             </a>
           </h3>

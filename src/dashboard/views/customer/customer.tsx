@@ -1,7 +1,7 @@
 // In charge of one customer: who it is, the segments it is in and is not, what happened, and what may be done: move, erase.
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { pathOf } from '../../api/call.ts';
-import { useLive } from '../../api/live.tsx';
+import { useAgain, useNewestChange } from '../../api/use-newest-change.ts';
 import { useRead } from '../../api/use-read.ts';
 import { isLive, useSegments } from '../../api/use-segments.ts';
 import { CopyButton } from '../../parts/copy-button.tsx';
@@ -48,13 +48,10 @@ function Known({ customer, onErased, onChanged }: KnownProps) {
   const texts = useTexts();
   const [asked, setAsked] = useState<'move' | 'erase' | null>(null);
   const [turn, setTurn] = useState(0);
-  const beat = useOwnChanges(id);
+  const beat = useNewestChange('customerId', id);
   const memberships = useRead<CustomerSegments>(pathOf`/v1/customers/${id}/segments`);
   const segments = useSegments();
-  const { again } = memberships;
-  useEffect(() => {
-    if (beat !== '' || turn > 0) again();
-  }, [beat, turn, again]);
+  useAgain(`${turn} ${beat}`, memberships.again);
   const live = segments.body?.data.filter(isLive) ?? [];
   const inside = new Set(memberships.body?.segments.map(({ key }) => key));
   const changed = () => {
@@ -100,9 +97,4 @@ function Known({ customer, onErased, onChanged }: KnownProps) {
       {asked === 'erase' ? <EraseDialog id={id} onClose={() => setAsked(null)} onErased={onErased} /> : null}
     </>
   );
-}
-
-/** → the id of the newest change of this customer that the stream told of: another one is a reason to read again */
-function useOwnChanges(customerId: string): string {
-  return useLive().changes.find((change) => change.customerId === customerId)?.id ?? '';
 }

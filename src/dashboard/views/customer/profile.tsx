@@ -1,6 +1,6 @@
 // In charge of what is known of a customer: shown as far as the key may see it, and said where it may not.
 import type { ReactNode } from 'react';
-import { useFormats, useTexts } from '../../texts/texts.tsx';
+import { useFormats, useSpoken, useTexts } from '../../texts/texts.tsx';
 
 export interface Customer {
   readonly id: string;
@@ -46,7 +46,7 @@ export function Profile({ customer }: { readonly customer: Customer }) {
       <dl>
         {given.map(([field, value]) => (
           <Fact key={field} name={texts.fields[field]}>
-            {field === 'birthday' ? formats.day(value) : <bdi>{value}</bdi>}
+            <GivenValue field={field} value={value} />
           </Fact>
         ))}
         {customer.tags.length === 0 ? null : (
@@ -74,6 +74,26 @@ export function Profile({ customer }: { readonly customer: Customer }) {
       </dl>
     </section>
   );
+}
+
+/** A code stands beside what it means, since rules ask for the code. */
+function GivenValue({ field, value }: { readonly field: (typeof FIELDS)[number]; readonly value: string }) {
+  const { language } = useSpoken();
+  const formats = useFormats();
+  if (field === 'birthday') return formats.day(value);
+  const kind = field === 'country' ? 'region' : field === 'language' ? 'language' : null;
+  const words = kind === null ? null : inWords(kind, value, language);
+  return (
+    <>
+      <bdi>{value}</bdi> {words === null || words === value ? null : <small>{words}</small>}
+    </>
+  );
+}
+
+/** What a code of ISO 3166 or of a language means; whatever else was sent stays as it is. */
+export function inWords(kind: 'region' | 'language', code: string | null, language: string): string | null {
+  if (code === null || !(kind === 'region' ? /^[A-Z]{2}$/ : /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/).test(code)) return code;
+  return new Intl.DisplayNames(language, { type: kind }).of(code) ?? code;
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {

@@ -1,7 +1,8 @@
 // In charge of a customer's segments: those it is in with the reason and when it will leave, and those outside with what is missing.
 // Explanations are read for the rows that are shown, so that 500 segments are no 500 calls.
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
+import { useAgain } from '../../api/use-newest-change.ts';
 import { type Read, useRead } from '../../api/use-read.ts';
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
 import { FormDialog } from '../../parts/form-dialog.tsx';
@@ -107,11 +108,8 @@ function Row({ segment, customerId, turn, onChanged }: RowProps & { readonly seg
   const formats = useFormats();
   const [asked, setAsked] = useState<Word | null>(null);
   const explanation = useRead<Explanation>(pathOf`/v1/customers/${customerId}/segments/${segment.key}/explanation`);
-  const { again, body } = explanation;
-  const [first] = useState(turn);
-  useEffect(() => {
-    if (turn !== first) again();
-  }, [turn, first, again]);
+  const { body } = explanation;
+  useAgain(turn, explanation.again);
   const isInside = segment.source !== undefined;
   const isPinned = (body?.pins.length ?? 0) > 0 && segment.kind !== 'manual';
   return (

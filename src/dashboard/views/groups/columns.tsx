@@ -1,6 +1,7 @@
 // In charge of one group: a column for each of its segments, between which a customer is moved by drag, by a button, or by an id.
 import { type DragEvent, type FormEvent, useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
+import { useAgain, useNewestChange } from '../../api/use-newest-change.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { useRead } from '../../api/use-read.ts';
 import { type ListedSegment, useSegments } from '../../api/use-segments.ts';
@@ -70,10 +71,12 @@ function Board({ group, etag, segments, onChanged }: BoardProps) {
   const [asked, setAsked] = useState<'change' | 'delete' | null>(null);
   const [moving, setMoving] = useState<Moving | null>(null);
   const [turn, setTurn] = useState(0);
+  const [moved, setMoved] = useState('');
   const known = new Map(segments.map((segment) => [segment.key, segment]));
   const columns = segmentsOf(group).flatMap((key) => known.get(key) ?? []);
   const total = columns.reduce((sum, { memberCount }) => sum + memberCount, 0);
-  const moved = () => {
+  const onMoved = () => {
+    setMoved(moving?.customerId ?? '');
     setTurn(turn + 1);
     onChanged();
   };
@@ -93,7 +96,7 @@ function Board({ group, etag, segments, onChanged }: BoardProps) {
           </button>
         </div>
       </header>
-      <MoveById columns={columns} onMoving={setMoving} />
+      <MoveById columns={columns} moved={moved} onMoving={setMoving} />
       <ol className="plain board" aria-label={texts.columns}>
         {columns.map((segment) => (
           <Column
@@ -106,7 +109,7 @@ function Board({ group, etag, segments, onChanged }: BoardProps) {
           />
         ))}
       </ol>
-      <MovingDialog moving={moving} columns={columns} onClose={() => setMoving(null)} onMoved={moved} />
+      <MovingDialog moving={moving} columns={columns} onClose={() => setMoving(null)} onMoved={onMoved} />
       {asked === 'change' ? (
         <GroupDialog group={group} etag={etag} segments={segments} onClose={() => setAsked(null)} onSaved={onChanged} />
       ) : null}
@@ -133,8 +136,15 @@ function MovingDialog({ moving, columns, onClose, onMoved }: MovingProps) {
   return <MoveDialog customerId={customerId} from={source} to={columns} target={to} onClose={onClose} onMoved={onMoved} />;
 }
 
+interface ByIdProps {
+  readonly columns: readonly ListedSegment[];
+  /** the last one, told to those who do not see the columns */
+  readonly moved: string;
+  readonly onMoving: (moving: Moving) => void;
+}
+
 /** A customer may be anywhere in a column of a million: the id says who. */
-function MoveById({ columns, onMoving }: { readonly columns: readonly ListedSegment[]; readonly onMoving: (moving: Moving) => void }) {
+function MoveById({ columns, moved, onMoving }: ByIdProps) {
   const { groups: texts, hand } = useTexts();
   const [id, setId] = useState('');
   const { isWriting, problem, write } = useWrite();
@@ -152,7 +162,7 @@ function MoveById({ columns, onMoving }: { readonly columns: readonly ListedSegm
       <button type="submit" disabled={id === '' || isWriting}>
         {hand.moveTo}
       </button>
-      <small>{texts.dragHint}</small>
+      <small role="status">{moved === '' ? texts.dragHint : texts.moved(moved)}</small>
       <Refusal problem={problem} />
     </form>
   );
@@ -208,14 +218,16 @@ function Column({ segment, share, isRest, turn, onMoving }: ColumnProps) {
       <span className="bar" aria-hidden="true">
         <span style={{ width: `${share * 100}%`, ...(segment.color === null ? {} : { background: segment.color }) }} />
       </span>
-      <Members key={turn} segment={segment} onMoving={onMoving} />
+      <Members segment={segment} turn={turn} onMoving={onMoving} />
     </li>
   );
 }
 
-function Members({ segment, onMoving }: Pick<ColumnProps, 'segment' | 'onMoving'>) {
+function Members({ segment, turn, onMoving }: Pick<ColumnProps, 'segment' | 'turn' | 'onMoving'>) {
   const { groups: texts, hand, customer } = useTexts();
-  const pages = usePages<Member>(pathOf`/v1/segments/${segment.key}/members`, { limit: PAGE }, { live: true });
+  const pages = usePages<Member>(pathOf`/v1/segments/${segment.key}/members`, { limit: PAGE });
+  const newest = useNewestChange('segment', segment.key);
+  useAgain(`${turn} ${pages.number === 1 ? newest : ''}`, pages.read.again);
   return (
     <Shown read={pages.read}>
       {({ data }) => (

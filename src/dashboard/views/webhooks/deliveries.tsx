@@ -1,6 +1,7 @@
 // In charge of the last attempts of a webhook: what was sent, what came of it, how long it took, what was answered.
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { pathOf } from '../../api/call.ts';
+import { useAgain } from '../../api/use-newest-change.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { Pager } from '../../parts/pager.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
@@ -45,9 +46,7 @@ export function Deliveries({ webhookId, turn }: { readonly webhookId: string; re
   const pages = usePages<Delivery>(pathOf`/v1/webhooks/${webhookId}/deliveries`, query);
   const { again } = pages.read;
   useEvery(AGAIN_MS, again);
-  useEffect(() => {
-    if (turn > 0) again();
-  }, [turn, again]);
+  useAgain(String(turn), again);
   return (
     <section className="card" aria-labelledby="deliveries">
       <div className="card-head">
