@@ -48,7 +48,7 @@ test.each([
   expect(offered(marked)).toContain(wanted);
 });
 
-test.each(['-- a comm|', 'country = "DE" -- x |', ''])('“%s” offers nothing', (marked) => {
+test.each(['country = "DE" and|', '-- a comm|', 'country = "DE" -- x |', ''])('“%s” offers nothing', (marked) => {
   expect(marked === '' ? complete('xyzzy', 5, VOCABULARY) : complete(marked.replace('|', ''), marked.indexOf('|'), VOCABULARY)).toBeNull();
 });
 

@@ -1,4 +1,5 @@
 // The parts of one thing, each a place of its own: links, so that the keyboard, a new window and the back button do what they always do.
+import { useEffect, useRef } from 'react';
 import { hrefOf, type Place } from '../route.ts';
 
 interface Props {
@@ -10,8 +11,14 @@ interface Props {
 
 export function Tabs({ place, label, tabs }: Props) {
   const current = currentTab(place, tabs);
+  const row = useRef<HTMLElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: where the row is wider than the window, the tab that is shown is brought into it
+  useEffect(() => {
+    const [bar, tab] = [row.current, row.current?.querySelector<HTMLElement>('[aria-current]')];
+    if (bar !== null && tab != null) bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+  }, [current]);
   return (
-    <nav className="tabs" aria-label={label}>
+    <nav ref={row} className="tabs" aria-label={label}>
       {tabs.map(([name, text], index) => (
         <a key={name} href={hrefOf(place.path, index === 0 ? {} : { tab: name })} aria-current={name === current ? 'page' : undefined}>
           {text}

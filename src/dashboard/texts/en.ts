@@ -268,6 +268,7 @@ export const en = {
       sampleLeaving: 'For instance they leave',
       dependents: 'Segments that follow',
       follows: (entering: string, leaving: string) => `${entering} enter, ${leaving} leave`,
+      still: 'Nobody enters or leaves:',
       changes: (count: string) => `${count} changes in the feed`,
       deliveries: (count: string) => `at least ${count} webhook messages`,
       conditions: 'What the rule changes',

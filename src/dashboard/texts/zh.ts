@@ -261,6 +261,7 @@ export const zh: Texts = {
       sampleLeaving: '离开者示例',
       dependents: '随之变化的分群',
       follows: (entering, leaving) => `进入 ${entering}，离开 ${leaving}`,
+      still: '无人进出：',
       changes: (count) => `变更流中 ${count} 处变化`,
       deliveries: (count) => `至少 ${count} 条 Webhook 消息`,
       conditions: '规则的变化',

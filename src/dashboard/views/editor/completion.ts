@@ -56,6 +56,7 @@ export function complete(text: string, caret: number, vocabulary: Vocabulary): C
   const before = current === null ? tokens : tokens.slice(0, -1);
   const prefix = current?.text ?? '';
   const items = prefix.startsWith('"') ? quoted(before, vocabulary) : choices(before, prefix, vocabulary);
+  if (items.some(({ insert }) => insert.toLowerCase() === prefix.toLowerCase())) return null; // it is written already
   const found = filter(items, prefix);
   if (found.length === 0) return null;
   const from = current?.start ?? caret;
@@ -71,7 +72,7 @@ function isOpen(token: string): boolean {
 function filter(items: readonly Suggestion[], prefix: string): readonly Suggestion[] {
   const wanted = prefix.replace(/^"/, '').toLowerCase();
   const plain = (item: Suggestion) => item.insert.replace(/^"/, '').toLowerCase();
-  const fitting = items.filter((item) => plain(item).includes(wanted) && item.insert !== prefix);
+  const fitting = items.filter((item) => plain(item).includes(wanted));
   const begins = (item: Suggestion) => (plain(item).startsWith(wanted) ? 0 : 1);
   return fitting.toSorted((a, b) => begins(a) - begins(b)).slice(0, MOST);
 }

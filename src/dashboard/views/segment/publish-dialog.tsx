@@ -102,22 +102,38 @@ export function ImpactFigures({ impact }: { readonly impact: Impact }) {
       </p>
       <Sample title={texts.impact.sampleEntering} ids={impact.sampleEntering} />
       <Sample title={texts.impact.sampleLeaving} ids={impact.sampleLeaving} />
-      {impact.dependents.length === 0 ? null : (
-        <>
-          <h3>{texts.impact.dependents}</h3>
-          <ul className="plain">
-            {impact.dependents.map((each) => (
-              <li key={each.key}>
-                <SegmentLink segment={each} />{' '}
-                <small>{texts.impact.follows(formats.count(each.entering), formats.count(each.leaving))}</small>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+      <Dependents impact={impact} />
       <h3>{texts.impact.conditions}</h3>
       <RulesDiffList diff={impact.rulesDiff} />
     </div>
+  );
+}
+
+function Dependents({ impact: { dependents } }: { readonly impact: Impact }) {
+  const { segment: texts } = useTexts();
+  const formats = useFormats();
+  const isStill = ({ entering, leaving }: Impact['dependents'][number]) => entering + leaving === 0;
+  const still = dependents.filter(isStill);
+  if (dependents.length === 0) return null;
+  return (
+    <>
+      <h3>{texts.impact.dependents}</h3>
+      <ul className="plain">
+        {dependents
+          .filter((each) => !isStill(each))
+          .map((each) => (
+            <li key={each.key}>
+              <SegmentLink segment={each} />{' '}
+              <small>{texts.impact.follows(formats.count(each.entering), formats.count(each.leaving))}</small>
+            </li>
+          ))}
+      </ul>
+      {still.length === 0 ? null : (
+        <p className="quiet">
+          {texts.impact.still} <bdi>{still.map(({ name }) => name).join(', ')}</bdi>
+        </p>
+      )}
+    </>
   );
 }
 
