@@ -142,6 +142,7 @@ describe.skipIf(CHROMIUM === undefined)('operations on the page (skipped where t
     await dialog.getByRole('button', { name: 'New key' }).click();
     const secret = await page.getByText(/^strata_/).textContent();
     await page.getByRole('button', { name: 'Close' }).click();
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('New key');
     await page.getByRole('row', { name: /shop .*only de/ }).waitFor();
     expect(await findViolations(page)).toEqual([]);
     const asShop = { authorization: `Bearer ${secret}` };

@@ -43,6 +43,16 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped where there is no Chr
     expect(browsing.faults).toEqual([]);
   });
 
+  test('trends stand beside sizes', async () => {
+    const page = await browsing.open('audit');
+    await page.getByRole('heading', { name: 'Audit' }).waitFor();
+    const points = [1, 5, 3].map((size) => ({ size }));
+    await page.route('**/v1/reports/sizes?**', (route) => route.fulfill({ json: { segments: [{ segment: 'de', points }] } }));
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('columnheader', { name: '30 days' }).waitFor();
+    expect(await page.getByRole('row').nth(1).locator('polyline').getAttribute('points')).toMatch(/^2\.0,\S+ 60\.0,2\.0 118\.0,/);
+  });
+
   test('it speaks Chinese, dark and narrow too', async () => {
     const page = await browsing.open('', { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 844 } });
     await page.getByRole('heading', { name: '概览' }).waitFor();

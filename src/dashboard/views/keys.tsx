@@ -57,7 +57,7 @@ export default function Keys(_props: ViewProps) {
       {isMaking ? <MakeKey onClose={() => setMaking(false)} onMade={made} /> : null}
       {asked?.what === 'rotate' ? <Rotate apiKey={asked.key} onClose={() => setAsked(null)} onRotated={made} /> : null}
       {asked?.what === 'revoke' ? <Revoke apiKey={asked.key} onClose={() => setAsked(null)} onRevoked={again} /> : null}
-      {secret === null ? null : <SecretOnce secret={secret} onClose={() => setSecret(null)} />}
+      {secret === null || isMaking || asked !== null ? null : <SecretOnce secret={secret} onClose={() => setSecret(null)} />}
     </>
   );
 }

@@ -47,7 +47,7 @@ function WebhookList() {
           }}
         />
       ) : null}
-      {secret === null ? null : <SecretOnce secret={secret} onClose={() => setSecret(null)} />}
+      {secret === null || isMaking ? null : <SecretOnce secret={secret} onClose={() => setSecret(null)} />}
     </>
   );
 }

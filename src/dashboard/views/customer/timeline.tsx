@@ -98,9 +98,12 @@ function useTimeline(customerId: string, kinds: string, turn: string) {
   const sources = useRef<Source[]>([]);
   const [line, setLine] = useState<Line>({ entries: undefined, problem: undefined, hasMore: false });
   const run = useRef(0);
+  const busy = useRef<number | null>(null);
   const more = useCallback(
     async (isFirst: boolean) => {
       const mine = isFirst ? ++run.current : run.current;
+      if (busy.current === mine) return; // pressed twice: the heads are being taken
+      busy.current = mine;
       if (isFirst) sources.current = kinds.split(',').map((kind) => ({ kind: kind as Kind, heads: [], after: undefined }));
       const from = sources.current;
       try {
@@ -111,6 +114,8 @@ function useTimeline(customerId: string, kinds: string, turn: string) {
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         if (mine === run.current) setLine((before) => ({ ...before, problem: error }));
+      } finally {
+        if (busy.current === mine) busy.current = null;
       }
     },
     [customerId, kinds],

@@ -134,7 +134,7 @@ function Actions({ webhook, onChanged }: { readonly webhook: Webhook; readonly o
       {asked === 'rotate' ? <Rotate path={path} onClose={() => setAsked(null)} onRotated={setSecret} /> : null}
       {asked === 'replay' ? <Replay path={path} onClose={() => setAsked(null)} onReplayed={onChanged} /> : null}
       {asked === 'remove' ? <Remove path={path} onClose={() => setAsked(null)} /> : null}
-      {secret === null ? null : <SecretOnce secret={secret} onClose={() => setSecret(null)} />}
+      {secret === null || asked !== null ? null : <SecretOnce secret={secret} onClose={() => setSecret(null)} />}
     </div>
   );
 }
