@@ -135,7 +135,7 @@ describe.skipIf(CHROMIUM === undefined)('the rule editor (skipped where there is
   test('what is incomplete shows where it is', async () => {
     const page = await browsing.open('new-segment');
     await page.getByRole('button', { name: 'Add a condition' }).click();
-    await page.locator('.rule .field-problem').waitFor();
+    await page.locator('.rule').getByText('Fill in the value.').waitFor();
     await page.getByLabel('Comparison').selectOption('is missing');
     await page.getByText('country is missing').waitFor();
     expect(await page.locator('.field-problem').count()).toBe(0);

@@ -344,6 +344,7 @@ export const zh: Texts = {
       values: '取值',
       addValue: '输入后按回车',
       removeValue: (value) => `移除 ${value}`,
+      fillIn: '请填写取值。',
       choose: '请选择……',
       yes: '是',
       no: '否',

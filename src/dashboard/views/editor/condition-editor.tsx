@@ -11,6 +11,7 @@ import { AnniversaryField, WindowField } from './window-field.tsx';
 
 export function ConditionEditor({ value, handleOnChange, rule, context }: ValueEditorProps) {
   const { ground, errors, pointers, nested } = context as BuilderContext;
+  const { editor } = useTexts();
   if (!isJson(value)) return null;
   const pointer = pointers.get(rule.id ?? '') ?? '';
   const own = errors.filter((error) => error.pointer === pointer || error.pointer?.startsWith(`${pointer}/`) === true);
@@ -44,11 +45,26 @@ export function ConditionEditor({ value, handleOnChange, rule, context }: ValueE
           onChange={(next) => change({ ...condition, left: next })}
         />
       ) : null}
-      {above.map(({ detail, hint }) => (
-        <MistakeWords key={detail} detail={detail} hint={hint} />
-      ))}
+      {above.map(({ detail, hint, pointer: place = '' }) =>
+        isLeftOut(value, place.slice(pointer.length)) ? (
+          <p key={place} className="field-problem">
+            {editor.builder.fillIn}
+          </p>
+        ) : (
+          <MistakeWords key={detail} detail={detail} hint={hint} />
+        ),
+      )}
     </div>
   );
+}
+
+/** What the service refuses there is only that nothing was written yet: said so, and not by the words of the JSON form. */
+function isLeftOut(value: Json, path: string): boolean {
+  const parts = path.split('/').filter(Boolean);
+  const found = parts.reduce<unknown>((at, part) => (typeof at === 'object' && at !== null ? (at as Json)[part] : undefined), value);
+  const isEmptyList = Array.isArray(found) && found.length === 0;
+  const isUnitAlone = typeof found === 'string' && /^[smhdw]?$/.test(found);
+  return found === null || isEmptyList || isUnitAlone || (isJson(found) && found['segment'] === '');
 }
 
 interface FieldsProps {
