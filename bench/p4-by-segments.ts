@@ -2,7 +2,7 @@
 // 500 are drawn as the 50 are, from the same 35 aggregates and with other thresholds and companions.
 import { systemClock } from '../src/base/clock.ts';
 import { openDatabase } from '../src/db/database.ts';
-import { createSegment } from '../src/segments/segments.ts';
+import { createSegment } from '../src/segments/create-segment.ts';
 import { type Bench, drainOutbox, openBench, registerAttributes, startBenchService } from './bench.ts';
 import { distinctAggregates } from './by-hand.ts';
 import { median } from './figure.ts';

@@ -21,9 +21,9 @@ const TARGETS: readonly (readonly [clients: number, ratio: number])[] = [
 type Inserted = InsertOutcome & { readonly postgresSeconds: number };
 
 export async function measureOrder(bench: Bench): Promise<void> {
-  const smaller = [SIZES['small'] as ShopSize, SIZES['S'] as ShopSize].filter((size) => size.customers < bench.size.customers);
-  const smallerCosts: OrderCost[] = [];
-  for (const size of smaller) smallerCosts.push(await measureSmaller(bench, size));
+  const sizes = [SIZES['small'] as ShopSize, SIZES['S'] as ShopSize].filter((size) => size.customers < bench.size.customers);
+  const smaller: Smaller[] = [];
+  for (const size of sizes) smaller.push(await openSmaller(bench, size));
   const service = await bench.service();
   await bench.reference();
   const orders = new Orders(bench.shop, bench.seed, 'single');
@@ -36,6 +36,7 @@ export async function measureOrder(bench: Bench): Promise<void> {
     for (let round = 1; round <= ROUNDS; round += 1) {
       bench.say(`single orders: ${clients} clients, round ${round} of ${ROUNDS}`);
       strata.push(await pressOrders(bench, service, orders, clients, SECONDS));
+      if (clients === GROWTH_CLIENTS) for (const shop of smaller) await shop.press();
       inserts.push(await insert(bench, clients));
     }
     const perSecond = median(strata.map((each) => each.perSecond));
@@ -55,7 +56,10 @@ export async function measureOrder(bench: Bench): Promise<void> {
         answer: (strata[0] as Pressed).sample.slice(0, 600),
       },
     });
-    if (clients === GROWTH_CLIENTS) reportGrowth(bench, smallerCosts, costOf(bench.size, strata));
+    if (clients !== GROWTH_CLIENTS) continue;
+    const costs: OrderCost[] = [];
+    for (const shop of smaller) costs.push(await shop.close());
+    reportGrowth(bench, costs, costOf(bench.size, strata));
   }
   await checkMembers(bench);
 }
@@ -89,21 +93,29 @@ function reportGrowth(bench: Bench, smaller: readonly OrderCost[], own: OrderCos
   }
 }
 
-/** The same on a smaller shop, with a service and databases of its own. */
-async function measureSmaller(bench: Bench, size: ShopSize): Promise<OrderCost> {
+interface Smaller {
+  press(): Promise<void>;
+  close(): Promise<OrderCost>;
+}
+
+/** The same on a smaller shop, with a service and databases of its own, to be pressed by turns with the other. */
+async function openSmaller(bench: Bench, size: ShopSize): Promise<Smaller> {
   bench.say(`single orders in a shop of ${size.customers} customers`);
   const small = openBench({ ...bench, size, databases: `smaller_${size.customers}` });
-  try {
-    const service = await small.service();
-    const orders = new Orders(small.shop, bench.seed, 'single');
-    await pressOrders(small, service, orders, GROWTH_CLIENTS, WARM_UP_SECONDS);
-    const pressed: Pressed[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) pressed.push(await pressOrders(small, service, orders, GROWTH_CLIENTS, SECONDS));
-    return costOf(size, pressed);
-  } finally {
-    await small.close();
-    await bench.server.dropDatabase(small.strataDatabase);
-  }
+  const service = await small.service();
+  const orders = new Orders(small.shop, bench.seed, 'single');
+  await pressOrders(small, service, orders, GROWTH_CLIENTS, WARM_UP_SECONDS);
+  const pressed: Pressed[] = [];
+  return {
+    press: async () => {
+      pressed.push(await pressOrders(small, service, orders, GROWTH_CLIENTS, SECONDS));
+    },
+    close: async () => {
+      await small.close();
+      await bench.server.dropDatabase(small.strataDatabase);
+      return costOf(size, pressed);
+    },
+  };
 }
 
 async function insert({ server, referenceDatabase }: Bench, clients: number): Promise<Inserted> {

@@ -55,7 +55,7 @@ insert into orders (${COLUMNS}) values (:customer, 'order-' || :order, 'paid', '
   );
   const read = (pattern: RegExp) => Number(pattern.exec(said)?.[1] ?? Number.NaN);
   const perSecond = read(/tps = ([\d.]+)/);
-  if (Number.isNaN(perSecond)) throw new Error(`pgbench said:\n${said}`);
+  if (Number.isNaN(perSecond)) throw new Error(`pgbench said:\n${said}`); // also where a busy machine let it only connect
   return { with: 'pgbench', perSecond: Math.round(perSecond), averageMs: read(/latency average = ([\d.]+)/) };
 }
 

@@ -17,6 +17,7 @@ import { measureWebhooks } from './p9-webhooks.ts';
 import { measureFeed } from './p10-feed.ts';
 import { measureStreams } from './p10-streams.ts';
 import { measureMemory } from './p11-memory.ts';
+import { measureReports } from './p12-reports.ts';
 import { startServer } from './server.ts';
 import { SIZES } from './shop.ts';
 
@@ -35,6 +36,7 @@ const MEASURES = {
   P10: measureFeed,
   P10s: measureStreams,
   P11: measureMemory,
+  P12: measureReports,
 } as const;
 type Measure = keyof typeof MEASURES;
 

@@ -9,6 +9,7 @@ import type { BenchSegment } from './segments.ts';
 const ADMIN_KEY = 'bench-admin-key';
 const LAUNCH = new URL('../src/cli/launch.js', import.meta.url).pathname;
 const POLL_MS = 20;
+const OVERLOADED_POLL_MS = 1_000;
 
 export interface Service {
   readonly url: string;
@@ -123,12 +124,21 @@ export async function defineSegments(service: Service, segments: readonly Pick<B
   await waitForSegments(service);
 }
 
+/** While it builds, a service on a busy machine may refuse to be asked; nothing is measured yet. */
+function unlessOverloaded(error: unknown): null {
+  if (error instanceof Error && error.message.includes('was answered 503')) return null;
+  throw error;
+}
+
 /** Until no segment is being built and no run is open. */
 async function waitForSegments(service: Service): Promise<void> {
   for (;;) {
-    const { data } = (await service.call('GET', '/v1/segments?limit=1000')) as {
-      data: readonly { key: string; status: string; failure: string | null; run: { status: string } | null }[];
-    };
+    const listed = await service.call('GET', '/v1/segments?limit=1000').catch(unlessOverloaded);
+    if (listed === null) {
+      await systemClock.sleep(OVERLOADED_POLL_MS);
+      continue;
+    }
+    const { data } = listed as { data: readonly { key: string; status: string; failure: string | null; run: { status: string } | null }[] };
     const failed = data.find((segment) => segment.status === 'failed' || segment.run?.status === 'failed');
     if (failed !== undefined) throw new Error(`segment ${failed.key} failed: ${failed.failure}`);
     const isOpen = (status: string | undefined) => status === 'queued' || status === 'running';

@@ -17,7 +17,8 @@ import { RegisteredTypes } from './catalog/registered-types.ts';
 import { MISMATCH_KINDS } from './changes/confirm-mismatches.ts';
 import { blankDueExits, ERASURE_DAYS, nextBlankMs } from './changes/erasures.ts';
 import { FeedTail } from './changes/follow-changes.ts';
-import { FEED_CHANNEL, Publisher } from './changes/publisher.ts';
+import { FEED_CHANNEL } from './changes/number-changes.ts';
+import { Publisher } from './changes/publisher.ts';
 import { checkNext } from './changes/self-check.ts';
 import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import type { Database } from './db/database.ts';
@@ -28,21 +29,22 @@ import { isUnreachable } from './db/unreachable.ts';
 import { AppError } from './errors.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
+import { settleProgram } from './evaluation/settle-program.ts';
 import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
 import { StorefrontReads } from './membership/storefront-reads.ts';
-import { namedKeys, type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
-import { retryFailed } from './segments/lifecycle.ts';
-import { queueConstantFlips } from './segments/segments.ts';
+import { type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
+import { queueConstantFlips, retryFailed } from './segments/lifecycle.ts';
 import type { Strata } from './strata.ts';
 import { setEndpointsBack } from './webhooks/clock-set-back.ts';
 import { Deliverer } from './webhooks/deliverer.ts';
 import { readPassedPosition, trimNotices } from './webhooks/places.ts';
 import { deriveWebhookKey } from './webhooks/secrets.ts';
 import { SEND_LIMITS, type SendOptions } from './webhooks/send.ts';
+import { namedKeys } from './write-steps.ts';
 
 export interface StrataOptions {
   readonly database: Database;
@@ -114,6 +116,8 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
   await reads.start();
   const publisher = new Publisher({ clock, timeZone: options.timeZone, database });
   let isLeaving = false;
+  const closing = new AbortController();
+  let settling: Promise<void> | undefined;
   const strata: Strata = {
     ...options,
     meters,
@@ -169,6 +173,8 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     },
     close: async () => {
       strata.feedTail.stop();
+      closing.abort();
+      await settling;
       await strata.webhooks.stop();
       await audit.close();
       await Promise.all([leadership?.stop(), listener?.stop(), keys.close(), reads.stop()]);
@@ -195,6 +201,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       })
     : undefined;
   leadership?.start();
+  settling = options.background ? keepAt(strata, 'settling', () => keepSettled(strata, closing.signal), closing.signal) : undefined;
   return strata;
 }
 
@@ -280,6 +287,16 @@ function lookAtClock(strata: Strata, signal: AbortSignal): Promise<void> {
     strata.runsWaiting.ring();
   };
   return watchClock(strata, onSetBack, signal);
+}
+
+const SETTLING_LOOK_MS = 1000;
+
+/** Of every process: each has connections of its own. */
+async function keepSettled({ database, programs, timeZone, clock }: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await settleProgram(database, programs, timeZone);
+    await clock.sleep(SETTLING_LOOK_MS, signal);
+  }
 }
 
 const RUNS_LOOK_MS = 1000;

@@ -5,36 +5,46 @@
 // Facts come in validated (ingest/), the rules of all live segments are compiled to one statement per kind of write (rules/, evaluation/),
 // Postgres says who differs, and what differs is stored with a change record (membership/) that the publisher numbers (changes/).
 // Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
-// guards is read by a later one. The clock is read after the last lock.
+// guards is read by a later one. The clock is read after the last lock. The steps themselves are write-steps.ts; what else can be done (an import,
+// a pin, a move, an erasure) and the read of a customer stand below the write.
 import { currentRecord, endNotes, type NotedWrite, noteLongWork, storeNotes, type WriteRecord } from './access/write-record.ts';
 import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
-import { type Client, inOrder, pipeline, type Statement } from './db/database.ts';
-import { inTransaction } from './db/transaction.ts';
-import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
+import type { Client } from './db/database.ts';
+import { type Ending, inTransaction } from './db/transaction.ts';
 import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
-import { type FactLocks, factStatements, lockCustomers, lockOrderOwners } from './ingest/write-facts.ts';
-import { catchUp, findLate, type Late, toLate } from './membership/catch-up.ts';
+import { type FactLocks, OrderMoved } from './ingest/write-facts.ts';
+import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
-import { inDecision } from './membership/in-decision.ts';
-import { lookAgain, versionsOf } from './membership/look-again.ts';
-import { type Moment, readMoment, toMoment } from './membership/moment.ts';
+import { inFramedDecision } from './membership/in-decision.ts';
+import { lookAgain } from './membership/look-again.ts';
 import { type MovedIn, type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
-import { owe, settlePending } from './membership/pending.ts';
+import { settlePending } from './membership/pending.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-members.ts';
-import { readSegmentKeys, toSegmentKeys } from './membership/read-segment-keys.ts';
-import { countChanges, recordStatements } from './membership/record.ts';
-import { NOTHING_SEEN, seeChanges } from './membership/record-seen.ts';
+import { toSegmentKeys } from './membership/read-segment-keys.ts';
+import { countChanges } from './membership/record.ts';
 import { type PinRequest, writePin } from './membership/write-pins.ts';
 import type { Strata } from './strata.ts';
+import {
+  changesByCustomer,
+  join,
+  type Locked,
+  lockAtOnce,
+  lockInSteps,
+  namedCustomers,
+  recordingOf,
+  touchedKeys,
+  writeAndEvaluate,
+  writeOnly,
+} from './write-steps.ts';
 
 export type { Strata } from './strata.ts';
 
@@ -84,12 +94,7 @@ async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): P
   const decided = await withoutCulprits(
     strata,
     () => ({ customers: { keys: namedCustomers(facts) }, prepare: (client) => writeOnly(strata, client, facts) }),
-    () =>
-      inDecision(
-        strata,
-        (client, program) => decide(strata, client, program, facts, pieces),
-        (place) => (lsn = place),
-      ),
+    () => decideOnce(strata, facts, pieces, (place) => (lsn = place)),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
   const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
@@ -102,17 +107,6 @@ function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome 
   return { changes, segments: new Map(keys.map((key) => [key, decided.segments.get(key) ?? []])), token };
 }
 
-function join(writes: readonly Facts[]): Facts {
-  const [only] = writes;
-  if (writes.length === 1 && only !== undefined) return only;
-  return {
-    customers: writes.flatMap((facts) => facts.customers),
-    orders: writes.flatMap((facts) => facts.orders),
-    deletedOrderIds: writes.flatMap((facts) => facts.deletedOrderIds),
-    events: writes.flatMap((facts) => facts.events),
-  };
-}
-
 interface Decided {
   readonly decision: string;
   /** number of changes by customer */
@@ -121,19 +115,66 @@ interface Decided {
   readonly previousOwners: FactLocks['previousOwners'];
 }
 
-async function decide(strata: Strata, client: Client, program: Program, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Decided> {
-  const { locks, moment, late } = await lock(strata, client, facts); //   whom the write touches, and as of when it is decided
+/** All locks in one go, or, where an order moves or goes, one after the other. */
+async function decideOnce(
+  strata: Strata,
+  facts: Facts,
+  pieces: readonly PieceOfWriting[],
+  onCommitted: (lsn: string) => void,
+): Promise<Decided> {
+  const inSteps = () =>
+    inFramedDecision(
+      strata,
+      [],
+      async (client, program) => decide(strata, client, program, facts, pieces, await lockInSteps(strata, client, facts)),
+      onCommitted,
+    );
+  if (facts.deletedOrderIds.length > 0) return inSteps();
+  const atOnce = lockAtOnce(strata, facts);
+  try {
+    return await inFramedDecision(
+      strata,
+      atOnce.statements,
+      (client, program, rows) => decide(strata, client, program, facts, pieces, atOnce.read(rows)),
+      onCommitted,
+    );
+  } catch (error) {
+    if (error instanceof OrderMoved) return inSteps();
+    throw error;
+  }
+}
+
+async function decide(
+  strata: Strata,
+  client: Client,
+  program: Program,
+  facts: Facts,
+  pieces: readonly PieceOfWriting[],
+  { locks, moment, late }: Locked, // whom the write touches, and as of when it is decided
+): Promise<Ending<Decided>> {
   const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
-  const findings = await writeAndEvaluate(strata, client, program, facts, locks, moment);
+  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locks, moment);
+  const differences = findings.flatMap((found) => found.differences);
+  const decided: Decided = {
+    decision: moment.decision,
+    changes: changesByCustomer([...overdue, ...differences]),
+    segments: toSegmentKeys(members, program, differences),
+    previousOwners: locks.previousOwners,
+  };
+  const recording = await recordingOf(strata, client, program, moment, findings, countChanges(overdue));
   const notes = notesOf(pieces, locks.previousOwners);
-  const segments = await record(strata, client, program, moment, findings, countChanges(overdue), locks.locked, storeNotes(notes));
-  const changes = changesByCustomer([...overdue, ...findings.flatMap((found) => found.differences)]);
-  const decided = { decision: moment.decision, changes, segments, previousOwners: locks.previousOwners };
-  await endNotes(
+  const ended = await endNotes(
     client,
+    [...storeNotes(notes), ...recording],
     notes.map(({ piece, ...note }) => withAnswer(note, piece, decided)),
   );
-  return decided;
+  return {
+    last: ended.last,
+    value: () => {
+      ended.value();
+      return decided;
+    },
+  };
 }
 
 /** What the audit is told of each request among the pieces. */
@@ -147,98 +188,6 @@ function notesOf(pieces: readonly PieceOfWriting[], previousOwners: FactLocks['p
 function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceOfWriting, decided: Decided): NotedWrite {
   if (record.claim === null || answerOf === undefined) return { record, written };
   return { record, written: { ...written, answer: { decision: decided.decision, body: answerOf(outcomeOf(facts, decided, '')) } } };
-}
-
-function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<CustomerKey, number> {
-  const changes = new Map<CustomerKey, number>();
-  for (const { customerKey, entered, exited } of differences) {
-    const count = entered.length + exited.length;
-    if (count > 0) changes.set(customerKey, (changes.get(customerKey) ?? 0) + count);
-  }
-  return changes;
-}
-
-async function lock(strata: Strata, client: Client, facts: Facts): Promise<{ locks: FactLocks; moment: Moment; late: Late }> {
-  const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = [], lateRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
-    pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
-  ] as const);
-  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
-}
-
-/** What two writes of one transaction may not share. */
-export function namedKeys(facts: Facts): string[] {
-  return [
-    ...touchedKeys(facts, new Map()),
-    ...facts.orders.map((order) => `order ${order.id}`),
-    ...facts.deletedOrderIds.map((id) => `order ${id}`),
-  ];
-}
-
-function namedCustomers(facts: Facts): CustomerKey[] {
-  return touchedKeys(facts, new Map());
-}
-
-function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerKey | null>): CustomerKey[] {
-  const keys = new Set<CustomerKey>();
-  for (const customer of facts.customers) keys.add(customer.key);
-  for (const order of facts.orders) keys.add(order.customerKey);
-  for (const event of facts.events) keys.add(event.customerKey);
-  for (const key of previousOwners.values()) if (key !== null) keys.add(key);
-  return [...keys];
-}
-
-/** New customers are judged by every segment, the others by those that read what was written and their dependents. */
-async function writeAndEvaluate(
-  strata: Strata,
-  client: Client,
-  program: Program,
-  facts: Facts,
-  locks: FactLocks,
-  moment: Moment,
-): Promise<Findings[]> {
-  const touched = program.touchedBy({
-    profile: facts.customers.length > 0,
-    orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
-    events: new Set(facts.events.map((event) => event.name)),
-  });
-  const everything = touched.length === program.all.length;
-  const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]): Promise<Findings>[] => {
-    const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
-    return keys.length === 0 ? [] : [findDifferences(client, program, segmentIds, input)];
-  };
-  const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
-  const written = pipeline(client, factStatements(facts, moment.asOfMs, locks)); // sent together: the server runs them in this order
-  const evaluating = [...evaluate(known, touched), ...evaluate(everything ? locks.locked : [...locks.created], program.all)];
-  const [, ...findings] = await inOrder([written, ...evaluating] as const);
-  return findings;
-}
-
-/** Stores what differs and reads back whose segments they are now. */
-async function record(
-  strata: Strata,
-  client: Client,
-  program: Program,
-  moment: Moment,
-  findings: readonly Findings[],
-  ordinalFrom: number,
-  keys: readonly CustomerKey[],
-  riding: readonly Statement[],
-): Promise<ReadonlyMap<CustomerKey, readonly string[]>> {
-  const statements: Statement[] = [...riding];
-  const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
-  const seen = await inOrder(findings.map((found) => seeChanges(client, seeing, found.differences)));
-  let ordinal = ordinalFrom;
-  for (const [index, found] of findings.entries()) {
-    const seenOf = seen[index] ?? NOTHING_SEEN;
-    statements.push(
-      ...recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: ordinal, seenOf }),
-    );
-    ordinal += countChanges(found.differences);
-  }
-  const rows = (await pipeline(client, [...statements, readSegmentKeys(keys)])).at(-1) ?? [];
-  return toSegmentKeys(rows);
 }
 
 /** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */
@@ -268,17 +217,6 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
   const { kind, format, options } = request;
   const extent = ({ rows, accepted, rejected, changes }: ImportSummary) => ({ rows, accepted, rejected, changes });
   return noteLongWork(strata, `imports/${kind}`, { format, options }, () => runImport(dependencies, request), extent);
-}
-
-async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
-  const previousOwners = await lockOrderOwners(client, facts);
-  const [locked, [momentRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
-    pipeline(client, [readMoment(strata.clock)]),
-  ] as const);
-  const { asOfMs } = toMoment(momentRows);
-  const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
-  await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
 }
 
 /** The end of an import: everybody it owes is evaluated, in bulk, before it answers. */

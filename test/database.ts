@@ -1,4 +1,5 @@
-// In charge of databases for tests: each a clone of a template that the migrations of this moment made. The server comes from global-setup.ts.
+// In charge of databases for tests: each a clone of a template that the migrations of this moment made; on Citus, whose databases cannot be
+// cloned, each migrated for itself. The server comes from global-setup.ts.
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
@@ -18,14 +19,22 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** The tests run on a Citus of one node, whose user may make databases and extensions. */
+const ON_CITUS = process.env['CITUS_URL'] !== undefined;
+
 /** A migrated database of its own for a test file. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  return cloneDatabase(await makeTemplate());
+  if (!ON_CITUS) return cloneDatabase(await makeTemplate());
+  const test = await createEmptyDatabase();
+  await migrate(test.database);
+  return test;
 }
 
 /** A database of its own without any schema: for tests of the migrations themselves. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
-  return cloneDatabase('template1');
+  const test = await cloneDatabase('template1');
+  if (ON_CITUS) await onServer((client) => client.query('create extension citus'), test.url);
+  return test;
 }
 
 async function cloneDatabase(template: string): Promise<TestDatabase> {
@@ -69,8 +78,8 @@ async function exists(client: pg.Client, name: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-async function onServer<Value>(work: (client: pg.Client) => Promise<Value>): Promise<Value> {
-  const client = new pg.Client({ connectionString: inject('serverUrl') });
+async function onServer<Value>(work: (client: pg.Client) => Promise<Value>, url = inject('serverUrl')): Promise<Value> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     return await work(client);

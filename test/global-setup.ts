@@ -1,5 +1,5 @@
 // In charge of the one Postgres that all tests of a run share: embedded in a folder of its own, or, with TEST_DATABASE=container,
-// in a container. Nothing of it is left afterwards, also of runs that were killed.
+// in a container, or on the Citus of CITUS_URL. Nothing of it is left afterwards, also of runs that were killed.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -18,6 +18,11 @@ declare module 'vitest' {
 }
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const citusUrl = process.env['CITUS_URL'];
+  if (citusUrl !== undefined) {
+    project.provide('serverUrl', citusUrl);
+    return async () => {}; // somebody else's
+  }
   const kind = process.env['TEST_DATABASE'] ?? 'embedded';
   if (kind !== 'embedded' && kind !== 'container') throw new Error(`TEST_DATABASE is embedded or container, not ${kind}`);
   const server = await (kind === 'container' ? startContainer() : startEmbeddedServer());

@@ -1,7 +1,7 @@
 // Several statements under way on one connection of which one fails: what is thrown, and what the connection remembers.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Client, deallocate, inOrder, pipeline } from '../src/db/database.ts';
-import { inTransaction, sqlState } from '../src/db/transaction.ts';
+import { type Client, deallocate, inOneBatch, inOrder, pipeline } from '../src/db/database.ts';
+import { inFramed, inTransaction, sqlState } from '../src/db/transaction.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 let test: TestDatabase;
@@ -37,4 +37,35 @@ it('remembers what it could not give back', async () => {
   } finally {
     client.release();
   }
+});
+
+const one = { name: 'batch_one', text: 'select $1::integer as one', values: [1] };
+const broken = { name: 'batch_broken', text: 'select 1 / $1::integer as broken', values: [0] };
+const after = { name: 'batch_after', text: 'select $1::text as after', values: ['x'] };
+
+it('knows what a broken batch had prepared', async () => {
+  const broke = inTransaction(test.database, (client) => pipeline(client, [one, broken, after]));
+  await expect(broke).rejects.toMatchObject({ code: '22012' });
+  const works = (client: Client) => pipeline(client, [one, { ...broken, values: [1] }, after]);
+  const lanes = Array.from({ length: 3 }, () => inTransaction(test.database, works)); // on the connection of before, and on others
+  for (const rows of await Promise.all(lanes)) expect(rows).toEqual([[{ one: 1 }], [{ broken: 1 }], [{ after: 'x' }]]);
+});
+
+it('gives each part of a batch its own', async () => {
+  const parts = await inTransaction(test.database, (client) =>
+    inOneBatch(client, () => inOrder([pipeline(client, [one]), pipeline(client, []), pipeline(client, [after, one])] as const)),
+  );
+  expect(parts).toEqual([[[{ one: 1 }]], [], [[{ after: 'x' }], [{ one: 1 }]]]);
+});
+
+it('commits nothing where the last statements fail', async () => {
+  await test.database.query({ text: 'create table kept (value integer)' });
+  const store = (value: number, last: typeof one) =>
+    inFramed(test.database, [{ name: 'keep', text: 'insert into kept values ($1)', values: [value] }], async () => ({
+      last: [last],
+      value: ([rows]) => rows,
+    }));
+  await expect(store(1, broken)).rejects.toMatchObject({ code: '22012' });
+  expect(await store(2, one)).toEqual([{ one: 1 }]);
+  expect(await test.database.query({ text: 'select k.value from kept as k' })).toEqual([{ value: 2 }]);
 });

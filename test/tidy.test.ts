@@ -18,8 +18,9 @@ const STAGES: readonly (readonly string[])[] = [
   ['evaluation'],
   ['membership'],
   ['changes'],
+  ['reports'],
   ['webhooks'],
-  ['pipeline.ts', 'strata.ts'], // the flow, and the parts that it is given
+  ['pipeline.ts', 'write-steps.ts', 'strata.ts'], // the flow, its steps, and the parts that they are given
   ['open-strata.ts'],
   ['api'],
   ['app.ts', 'log.ts', 'open-tracing.ts', 'welcome.ts'],

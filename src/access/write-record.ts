@@ -61,9 +61,10 @@ export interface NotedWrite {
 }
 
 /** The same for several requests that share a transaction. */
-export async function noteWrites(client: Client, notes: readonly NotedWrite[]): Promise<void> {
-  await pipeline(client, storeNotes(notes));
-  await endNotes(client, notes);
+async function noteWrites(client: Client, notes: readonly NotedWrite[]): Promise<void> {
+  const { last, value } = await endNotes(client, storeNotes(notes), notes);
+  await pipeline(client, last);
+  value();
 }
 
 /** The entries; for a transaction that sends them together with something else. `endNotes` is to follow. */
@@ -72,17 +73,26 @@ export function storeNotes(notes: readonly NotedWrite[]): Statement[] {
   return [storeEntries(notes.map(({ record, written }) => makeEntry(record.origin, 'written', written.target, written.changes)))];
 }
 
-/** The last statement of the transaction, where there is one. Throws as `noteWrite` does. */
-export async function endNotes(client: Client, notes: readonly NotedWrite[]): Promise<void> {
+/**
+ * The end of a transaction whose last statements are these: → what of them is to go with the commit, and what is to be called when it has. Keys
+ * are finished before, as the commit depends on it. Throws as `noteWrite` does.
+ */
+export async function endNotes(
+  client: Client,
+  statements: readonly Statement[],
+  notes: readonly NotedWrite[],
+): Promise<{ readonly last: readonly Statement[]; value(): void }> {
   const ended = notes.flatMap(endOf);
-  if (ended.length > 0) {
-    const [rows = []] = await pipeline(client, [finishClaims(ended)]);
-    if (rows.length !== ended.length) throw takenOver();
-  }
-  for (const { record, written } of notes) {
-    record.noted = true;
-    record.answered = written.answer !== undefined;
-  }
+  const value = () => {
+    for (const { record, written } of notes) {
+      record.noted = true;
+      record.answered = written.answer !== undefined;
+    }
+  };
+  if (ended.length === 0) return { last: statements, value };
+  const finished = (await pipeline(client, [...statements, finishClaims(ended)])).at(-1);
+  if (finished?.length !== ended.length) throw takenOver();
+  return { last: [], value };
 }
 
 /**

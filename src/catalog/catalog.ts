@@ -98,6 +98,8 @@ export interface Catalog {
   readonly events: ReadonlyMap<string, ReadonlyMap<string, ValueType>>;
   readonly consents: ReadonlySet<string>;
   readonly segments: ReadonlyMap<string, CatalogSegment>;
+  /** what a rule in force takes properties over any event for, whatever events carry; null: as nobody had sent it. Absent: what they agree on */
+  readonly ofAnyEvent?: ReadonlyMap<string, ValueType | null>;
 }
 
 export const EMPTY_CATALOG: Catalog = { attributes: new Map(), events: new Map(), consents: new Set(), segments: new Map() };
@@ -116,12 +118,18 @@ export function builtInField(scope: Scope, name: string): BuiltInField | undefin
 /** The type of a property of one event, or of any event (`event` null); undefined: nobody has sent it. */
 export function propertyType(catalog: Catalog, event: string | null, name: string): PropertyType | undefined {
   if (event !== null) return catalog.events.get(event)?.get(name);
-  let found: PropertyType | undefined;
+  const taken = catalog.ofAnyEvent?.get(name);
+  if (taken !== undefined) return taken ?? undefined;
+  const [found, other] = propertyTypes(catalog, name);
+  return other === undefined ? found : 'mixed';
+}
+
+/** The types that a property has in the events that carry it. */
+export function propertyTypes(catalog: Catalog, name: string): ReadonlySet<ValueType> {
+  const found = new Set<ValueType>();
   for (const properties of catalog.events.values()) {
     const type = properties.get(name);
-    if (type === undefined) continue;
-    if (found !== undefined && found !== type) return 'mixed';
-    found = type;
+    if (type !== undefined) found.add(type);
   }
   return found;
 }

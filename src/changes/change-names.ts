@@ -4,8 +4,11 @@
 /** SQL over rows `c` of the log: the customer's id as the caller gave it. */
 export const CUSTOMER_OF_CHANGE = '(select k.external_id from customers as k where k.id = c.customer_id)';
 
+/** SQL over rows `c`: whose exits of an erasure these are, for as long as that may be known. */
+export const ERASED_OF_CHANGE = '(select e.external_id from erasures as e where e.id = c.erasure_id)';
+
 /** SQL, the same: also whose exits of an erasure these are, for as long as that may be known. */
-export const CUSTOMER_OR_ERASED = `coalesce(${CUSTOMER_OF_CHANGE}, (select e.external_id from erasures as e where e.id = c.erasure_id))`;
+export const CUSTOMER_OR_ERASED = `coalesce(${CUSTOMER_OF_CHANGE}, ${ERASED_OF_CHANGE})`;
 
 /** SQL: joins `l` with actor and reason, where somebody said so by hand. */
 export const WORD_OF_CHANGE = `

@@ -66,13 +66,16 @@ export async function findReceipts(database: Database, externalId: string): Prom
   return rows.map(toReceipt);
 }
 
-/** Makes tombstones of numbered changes: the place and the instant stay. `filter` is over `changes as c` with $1. */
+/**
+ * Makes tombstones of numbered changes: the place and the instant stay, and of the exits of an erasure the segment, for readers who have
+ * missed them. `filter` is over `changes as c` with $1.
+ */
 export function blankChanges(filter: 'customer_id = $1::bigint' | 'erasure_id = any($1::uuid[])', value: unknown): Statement {
   return {
     name: `blank_changes_by_${filter.split(' ')[0]}`,
     text: `
       update changes as c
-      set type = 'erased', segment_id = null, customer_id = null, version = null, cause = null, since = null, since_version = null,
+      set type = 'erased', segment_id = ${filter.startsWith('erasure_id') ? 'c.segment_id' : 'null'}, customer_id = null, version = null, cause = null, since = null, since_version = null,
         pin_log_id = null, seen = null, erasure_id = null
       where c.${filter}`,
     values: [value],

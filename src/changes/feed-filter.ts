@@ -21,7 +21,7 @@ export function queryOf({ segments, customer }: FeedFilter, afterPosition: strin
   };
 }
 
-/** Tombstones tell neither segment nor customer, so that only readers of everything get them. */
+/** Tombstones tell no customer, and those of exits alone their segment, so that only readers of everything get all of them. */
 export function letsThrough({ segments, customer }: FeedFilter, change: Change): boolean {
   if (segments !== null && (change.segment === null || !segments.has(change.segment))) return false;
   return customer === null || change.customerId === customer.id;

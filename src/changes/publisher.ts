@@ -5,17 +5,15 @@
 import type pg from 'pg';
 import type { Clock } from '../base/clock.ts';
 import { outOfSpan, tellSpan } from '../base/tracing.ts';
+import { isCitus } from '../db/citus.ts';
 import type { Queryable } from '../db/database.ts';
 import { MARKED_TOGETHER, markChanges } from './marks.ts';
+import { moveDistributed } from './move-distributed.ts';
+import { IS_ERASED, MOVED_AT_ONCE, numberChanges } from './number-changes.ts';
 
-/** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */
-const MOVED_AT_ONCE = 20_000;
 /** A poke can be lost (another process, a broken listener): the outbox is looked at all the same. */
 const LOOK_MS = 1000;
 const CHANNEL = 'strata_outbox';
-/** Every process listens here (feed-listener.ts); the message is where the feed ends. It goes with the move's own commit: a commit for
- *  itself would be a write to disk for itself. */
-export const FEED_CHANNEL = 'strata_feed';
 /** Between two moves under load: what is written meanwhile goes together. Nobody sees a change later than that, and readers on other
  *  processes are told no more often. */
 const GATHER_MS = 20;
@@ -29,8 +27,7 @@ const NOTIFY_MS = 20;
  * Rows are deleted by their place in the table: a join back to it was planned while the table was empty, as it mostly is, and then took
  * hours for the 0.9 M changes of a mass publish. Who is updated meanwhile (an erasure) has another place and is moved next time.
  */
-const MOVE = `
-  with moved as (
+const MOVE = numberChanges(`
     delete from outbox as o
     where o.ctid = any(array(
       select q.ctid
@@ -38,52 +35,7 @@ const MOVE = `
       order by q.decision, q.ordinal
       limit ${MOVED_AT_ONCE}
     ))
-    returning o.*, o.customer_id = 0 and o.erasure_id is null as is_erased
-  ), numbered as (
-    insert into changes (position, type, segment_id, customer_id, erasure_id, version, cause, at, since, since_version, pin_log_id, seen)
-    select f.position + row_number() over (order by m.decision, m.ordinal),
-      case when m.is_erased then 'erased' else m.type end,
-      case when not m.is_erased then m.segment_id end,
-      nullif(m.customer_id, 0), m.erasure_id,
-      case when not m.is_erased then m.version end,
-      case when not m.is_erased then m.cause end,
-      m.at, m.since, m.since_version, m.pin_log_id, m.seen
-    from moved as m
-    cross join feed as f
-    returning position
-  ), counted as (
-    select m.segment_id, date_bin('15 minutes', m.at, 'epoch'::timestamptz) as quarter, m.cause,
-      count(*) filter (where m.type = 'entered') as entered, count(*) filter (where m.type = 'exited') as exited
-    from moved as m
-    group by m.segment_id, quarter, m.cause
-  ), by_quarter as (
-    insert into segment_quarters as q (segment_id, at, cause, entered, exited)
-    select c.segment_id, c.quarter, c.cause, c.entered, c.exited
-    from counted as c
-    order by c.segment_id, c.quarter, c.cause
-    on conflict (segment_id, at, cause) do update
-    set entered = q.entered + excluded.entered, exited = q.exited + excluded.exited
-  ), by_day as (
-    insert into segment_days as d (segment_id, day, cause, entered, exited)
-    select c.segment_id, strata_local_date(c.quarter, $1) as day, c.cause, sum(c.entered), sum(c.exited)
-    from counted as c
-    group by c.segment_id, day, c.cause
-    order by c.segment_id, day, c.cause
-    on conflict (segment_id, day, cause) do update
-    set entered = d.entered + excluded.entered, exited = d.exited + excluded.exited
-  ), sized as (
-    insert into segment_sizes as z (segment_id, member_count)
-    select c.segment_id, sum(c.entered - c.exited)
-    from counted as c
-    group by c.segment_id
-    order by c.segment_id
-    on conflict (segment_id) do update
-    set member_count = z.member_count + excluded.member_count
-  )
-  update feed as f
-  set position = f.position + (select count(*) from numbered)
-  where exists (select from numbered)
-  returning (select count(*) from numbered)::integer as moved, pg_notify('${FEED_CHANNEL}', f.position::text)`;
+    returning o.*, ${IS_ERASED}`);
 
 export interface PublisherOptions {
   readonly clock: Clock;
@@ -189,8 +141,9 @@ export class Publisher {
         await connection.query('vacuum (analyze, truncate off) outbox');
         deleted = 0;
       }
-      if (moved === 0 && !this.#poked) await this.#sleep(signal);
-      else if (moved < MOVED_AT_ONCE) await this.#clock.sleep(GATHER_MS, signal);
+      if (moved >= MOVED_AT_ONCE) continue;
+      if (moved > 0 || this.#poked) await this.#clock.sleep(GATHER_MS, signal);
+      if (!this.#poked) await this.#sleep(signal); // nobody says that there is more: a look for nothing costs nearly what a move does
     }
   }
 
@@ -204,6 +157,7 @@ export class Publisher {
 
 /** Numbers what the outbox holds now, at most 20,000 rows. → how many */
 export async function moveOutbox(connection: Pick<pg.Client, 'query'>, timeZone: string): Promise<number> {
+  if (await isCitus(connection)) return moveDistributed(connection, timeZone);
   const { rows } = await connection.query<{ moved: number }>({ name: 'move_outbox', text: MOVE, values: [timeZone] });
   return rows[0]?.moved ?? 0;
 }

@@ -19,11 +19,11 @@ export interface MembershipChange {
   readonly reason: string | null;
 }
 
-/** A tombstone: what is left of a change of somebody who has been erased since. */
+/** A tombstone: what is left of a change of somebody who has been erased since. With its segment: of the exit that the erasure itself was. */
 export interface ErasedChange {
   readonly position: string;
   readonly type: 'erased';
-  readonly segment: null;
+  readonly segment: string | null;
   readonly customerId: null;
   readonly version: null;
   readonly cause: null;
@@ -94,13 +94,15 @@ function changesOfCustomer(customer: string, ofSegments: string): string {
     limit $2`;
 }
 
-interface Selection {
+/** Rows of the log, and what tells the statement from that of another kind of question. */
+interface Found {
   readonly name: string;
   readonly found: string;
   readonly values: readonly unknown[];
 }
 
-function select({ afterPosition, limit, segmentIds, customerKey }: FeedQuery): Selection {
+/** SQL: the page's rows of the log, in no order, with their parameters. */
+export function findChanges({ afterPosition, limit, segmentIds, customerKey }: FeedQuery): Found {
   const page = [afterPosition, limit];
   if (customerKey !== undefined) {
     if (segmentIds === undefined) return { name: '_customer', found: changesOfCustomer('$3', ''), values: [...page, customerKey] };
@@ -118,7 +120,7 @@ function select({ afterPosition, limit, segmentIds, customerKey }: FeedQuery): S
 
 /** In order of position. An erased customer's exits still say whose they are, until they too become tombstones. */
 export async function readChanges(database: Queryable, query: FeedQuery): Promise<Change[]> {
-  const { name, found, values } = select(query);
+  const { name, found, values } = findChanges(query);
   const rows = await database.query<ChangeRow>({
     name: `read_changes${name}`,
     text: `
@@ -137,13 +139,25 @@ export interface FeedPage {
   readonly place: string;
 }
 
-/** The end is read first: what is numbered up to it is visible to the read after it, so a filtered reader need not pass it again. */
 export async function readFeedPage(database: Queryable, query: FeedQuery): Promise<FeedPage> {
-  const isFiltered = query.segmentIds !== undefined || query.customerKey !== undefined;
-  const end = isFiltered ? await readFeedEnd(database) : query.afterPosition;
+  const end = await readEndFor(database, query);
   const changes = await readChanges(database, query);
-  const last = changes.at(-1)?.position ?? query.afterPosition;
-  return { changes, place: changes.length < query.limit && BigInt(end) > BigInt(last) ? end : last };
+  return { changes, place: behindPage(query, { end, count: changes.length, last: changes.at(-1)?.position ?? null }) };
+}
+
+/** Read before the page: what is numbered up to it is visible to the read after it, so a filtered reader need not pass it again. */
+export async function readEndFor(database: Queryable, query: FeedQuery): Promise<string> {
+  const isFiltered = query.segmentIds !== undefined || query.customerKey !== undefined;
+  return isFiltered ? readFeedEnd(database) : query.afterPosition;
+}
+
+/** The place up to which everything has been read that the filter lets through. */
+export function behindPage(
+  query: FeedQuery,
+  { end, count, last }: { readonly end: string; readonly count: number; readonly last: string | null },
+): string {
+  const read = last ?? query.afterPosition;
+  return count < query.limit && BigInt(end) > BigInt(read) ? end : read;
 }
 
 /** The last position before the first change of that instant or later; the feed's end where there is none yet. */

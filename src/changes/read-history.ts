@@ -107,6 +107,7 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
   const place = ofSegment
     ? segmentRange('c', `$${values.push(segmentId)}::integer`, '$1::bigint', '$2::bigint')
     : 'c.position > $1::bigint and c.position <= $2::bigint';
+  if (ofSegment) conditions.push(`and c.type in ('entered', 'exited')`); // tombstones are for those who follow
   only('customer_id = $::bigint', customerKey);
   only('segment_id = $::integer', ofSegment ? undefined : segmentId);
   only('segment_id = any($::integer[])', query.segmentIds);

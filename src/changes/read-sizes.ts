@@ -2,7 +2,7 @@
 // in it. From what the publisher counts as it numbers (quarters of hours, days), never from the log.
 import { unreachable } from '../base/assert.ts';
 import { type Day, dayOf, dayStartMs, formatDay, moveByUnits, startOfUnit } from '../base/calendar.ts';
-import type { Database } from '../db/database.ts';
+import type { Queryable } from '../db/database.ts';
 
 export const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
@@ -91,6 +91,7 @@ function nextStartMs(resolution: Resolution, startMs: number, timeZone: string):
 }
 
 interface SizeRow {
+  segment_id: number;
   position: string;
   /** before the first period */
   size: string;
@@ -100,11 +101,27 @@ interface SizeRow {
   exited: string;
 }
 
-export async function readSizes(database: Database, segmentId: number, periods: Periods, timeZone: string): Promise<Sizes> {
+export async function readSizes(database: Queryable, segmentId: number, periods: Periods, timeZone: string): Promise<Sizes> {
+  const [sizes] = (await readSizesOf(database, [segmentId], periods, timeZone)).values();
+  if (sizes === undefined) throw new Error('the feed row is missing');
+  return sizes;
+}
+
+/** By id, of many segments in one statement. */
+export async function readSizesOf(
+  database: Queryable,
+  segmentIds: readonly number[],
+  periods: Periods,
+  timeZone: string,
+): Promise<ReadonlyMap<number, Sizes>> {
   const rows =
     periods.resolution === 'hour'
-      ? await readQuarters(database, segmentId, periods, timeZone)
-      : await readDays(database, segmentId, periods, timeZone);
+      ? await readQuarters(database, segmentIds, periods, timeZone)
+      : await readDays(database, segmentIds, periods, timeZone);
+  return new Map([...Map.groupBy(rows, (row) => row.segment_id)].map(([id, own]) => [id, toSizes(own, periods)]));
+}
+
+function toSizes(rows: readonly SizeRow[], periods: Periods): Sizes {
   const [first] = rows;
   if (first === undefined) throw new Error('the feed row is missing');
   let size = Number(first.size);
@@ -121,17 +138,18 @@ export async function readSizes(database: Database, segmentId: number, periods: 
   return { position: first.position, points };
 }
 
-/** SQL: one row per period and cause that saw a change, at least one in all; the size is today's without what came since. */
+/** SQL: of each segment one row per period and cause that saw a change, at least one in all; the size is today's without what came since. */
 function sizesOf(periods: string, netSince: string): string {
   return `
-    select f.position, coalesce(z.member_count, 0) - (${netSince}) as size, p.period, p.cause, p.entered, p.exited
+    select s.segment_id, f.position, coalesce(z.member_count, 0) - (${netSince}) as size, p.period, p.cause, p.entered, p.exited
     from feed as f
-    left join segment_sizes as z on z.segment_id = $1
-    left join (${periods}) as p on true
-    order by p.period, p.cause`;
+    cross join unnest($1::integer[]) as s (segment_id)
+    left join segment_sizes as z on z.segment_id = s.segment_id
+    left join lateral (${periods}) as p on true
+    order by s.segment_id, p.period, p.cause`;
 }
 
-function readDays(database: Database, segmentId: number, { startsMs, endMs }: Periods, timeZone: string): Promise<SizeRow[]> {
+function readDays(database: Queryable, segmentIds: readonly number[], { startsMs, endMs }: Periods, timeZone: string): Promise<SizeRow[]> {
   const days = [...startsMs, endMs].map((startMs) => dayOf(startMs, timeZone));
   return database.query<SizeRow>({
     name: 'read_sizes_by_day',
@@ -139,16 +157,21 @@ function readDays(database: Database, segmentId: number, { startsMs, endMs }: Pe
       `
       select width_bucket(d.day, $2::date[]) as period, d.cause, sum(d.entered) as entered, sum(d.exited) as exited
       from segment_days as d
-      where d.segment_id = $1 and d.day >= $3::date and d.day < $4::date
+      where d.segment_id = s.segment_id and d.day >= $3::date and d.day < $4::date
       group by period, d.cause`,
-      'select coalesce(sum(d.entered - d.exited), 0) from segment_days as d where d.segment_id = $1 and d.day >= $3::date',
+      'select coalesce(sum(d.entered - d.exited), 0) from segment_days as d where d.segment_id = s.segment_id and d.day >= $3::date',
     ),
-    values: [segmentId, days.map(formatDay), formatDay(days[0] ?? 0), formatDay(days.at(-1) ?? 0)],
+    values: [segmentIds, days.map(formatDay), formatDay(days[0] ?? 0), formatDay(days.at(-1) ?? 0)],
   });
 }
 
 /** What came since is counted by quarters to the end of the first day, and by days from then on. */
-function readQuarters(database: Database, segmentId: number, { startsMs, endMs }: Periods, timeZone: string): Promise<SizeRow[]> {
+function readQuarters(
+  database: Queryable,
+  segmentIds: readonly number[],
+  { startsMs, endMs }: Periods,
+  timeZone: string,
+): Promise<SizeRow[]> {
   const [fromMs = endMs] = startsMs;
   const nextDay: Day = dayOf(fromMs, timeZone) + 1;
   const iso = (instantMs: number) => new Date(instantMs).toISOString();
@@ -158,20 +181,20 @@ function readQuarters(database: Database, segmentId: number, { startsMs, endMs }
       `
       select width_bucket(q.at, $2::timestamptz[]) as period, q.cause, sum(q.entered) as entered, sum(q.exited) as exited
       from segment_quarters as q
-      where q.segment_id = $1 and q.at >= $3::timestamptz and q.at < $4::timestamptz
+      where q.segment_id = s.segment_id and q.at >= $3::timestamptz and q.at < $4::timestamptz
       group by period, q.cause`,
       `
       select coalesce(sum(n.net), 0)
       from (
         select d.entered - d.exited as net
         from segment_days as d
-        where d.segment_id = $1 and d.day >= $5::date
+        where d.segment_id = s.segment_id and d.day >= $5::date
         union all
         select q.entered - q.exited
         from segment_quarters as q
-        where q.segment_id = $1 and q.at >= $3::timestamptz and q.at < $6::timestamptz
+        where q.segment_id = s.segment_id and q.at >= $3::timestamptz and q.at < $6::timestamptz
       ) as n`,
     ),
-    values: [segmentId, [...startsMs, endMs].map(iso), iso(fromMs), iso(endMs), formatDay(nextDay), iso(dayStartMs(nextDay, timeZone))],
+    values: [segmentIds, [...startsMs, endMs].map(iso), iso(fromMs), iso(endMs), formatDay(nextDay), iso(dayStartMs(nextDay, timeZone))],
   });
 }

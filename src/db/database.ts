@@ -3,6 +3,8 @@
 import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { isTracing } from '../base/tracing.ts';
+import { isKnownCitus, LET_CITUS_PLAN } from './citus.ts';
+import { sendBatch } from './statement-batch.ts';
 import { traceStatement, traceStatements } from './trace-statements.ts';
 
 const INT8 = 20;
@@ -43,6 +45,8 @@ export interface Statement {
   readonly values?: readonly unknown[];
   /** prepared under this name on each connection; must be unique to the text */
   readonly name?: string;
+  /** more for the end of the text on Citus, in a pipeline: by whose keys it is narrowed, which costs Postgres by itself more than it saves */
+  readonly onCitus?: string;
 }
 
 export interface Database {
@@ -104,6 +108,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   // The pool listens to idle clients only. One that breaks while somebody holds it between two statements would end the process (an error
   // event that nobody hears); its holder is told by the next statement, which fails.
   pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => void client.query(LET_CITUS_PLAN).catch(() => {})); // a broken connection says so by itself
   if (isTracing()) pool.on('connect', traceStatements);
   return {
     url,
@@ -147,16 +152,72 @@ function writeArray(value: unknown): unknown {
   return `{${parts.join(',')}}`;
 }
 
+type Rows = pg.QueryResultRow[];
+
 /**
  * Sends statements in one go and waits for all of them; rows by statement.
  * Throws the first error; the ones after it failed only because the transaction was already broken.
  */
-export async function pipeline(client: Client, statements: readonly Statement[]): Promise<pg.QueryResultRow[][]> {
+export async function pipeline(client: Client, statements: readonly Statement[]): Promise<Rows[]> {
+  return (await send(client, statements)).map(({ rows }) => rows);
+}
+
+function onCitus(statement: Statement): Statement {
+  return statement.onCitus === undefined ? statement : { ...statement, text: `${statement.text} ${statement.onCitus}` };
+}
+
+/** The same, with all that is known of each outcome. For transactions: what stands behind a failure in it is not begun. */
+export async function send(client: Client, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
+  const spread = isKnownCitus(client);
+  const configs = statements.map((statement) => toQuery(spread ? onCitus(statement) : statement));
+  const gathered = together.get(client);
+  if (gathered !== undefined) return gathered.add(configs);
+  return inOrder(sendNow(client, configs));
+}
+
+/** A statement without a name and values may be several in one text, which only travel alone; and where each is told of, each is sent for itself. */
+function sendNow(client: Client, configs: readonly pg.QueryConfig[]): Promise<pg.QueryResult>[] {
+  if (!isTracing() && configs.every(({ name, values }) => name !== undefined || (values !== undefined && values.length > 0))) {
+    return sendBatch(client, configs, types);
+  }
   const { stream } = insides(client);
   stream.cork(); // one packet for all of them: a packet each took a fifth of the service's CPU under single orders
-  const sent = statements.map((statement) => client.query(toQuery(statement)));
+  const sent = configs.map((config) => client.query(config));
   stream.uncork();
-  return (await inOrder(sent)).map(({ rows }) => rows);
+  return sent;
+}
+
+/** What is sent while a function runs, before its first wait. */
+class Gathered {
+  readonly #configs: pg.QueryConfig[] = [];
+  #resolve: (sent: Promise<pg.QueryResult>[]) => void = () => {};
+  readonly #sent = new Promise<Promise<pg.QueryResult>[]>((resolve) => {
+    this.#resolve = resolve;
+  });
+
+  async add(configs: readonly pg.QueryConfig[]): Promise<pg.QueryResult[]> {
+    const from = this.#configs.length;
+    this.#configs.push(...configs);
+    return inOrder((await this.#sent).slice(from, from + configs.length));
+  }
+
+  flush(client: Client): void {
+    this.#resolve(sendNow(client, this.#configs));
+  }
+}
+
+const together = new WeakMap<Client, Gathered>();
+
+/** All that `work` sends by `pipeline` and `send` before it returns goes in one batch. */
+export function inOneBatch<Value>(client: Client, work: () => Value): Value {
+  const gathered = new Gathered();
+  together.set(client, gathered);
+  try {
+    return work();
+  } finally {
+    together.delete(client);
+    gathered.flush(client);
+  }
 }
 
 /**

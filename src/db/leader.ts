@@ -2,6 +2,7 @@
 // The lock goes with the connection, so a killed leader is followed within seconds. What a leader does is the caller's business.
 import pg from 'pg';
 import type { Clock } from '../base/clock.ts';
+import { LET_CITUS_PLAN } from './citus.ts';
 import { SESSION_SETTINGS } from './database.ts';
 
 const LEADER_LOCK = '7310589412001';
@@ -63,6 +64,7 @@ export class Leadership {
     connection.on('error', () => term.abort());
     connection.on('end', () => term.abort());
     await connection.connect();
+    await connection.query(LET_CITUS_PLAN);
     try {
       const signal = AbortSignal.any([this.#stopping.signal, term.signal]);
       while (!(await takeLock(connection))) {

@@ -5,6 +5,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { StartError } from '../base/start-error.ts';
+import { distribute, isMigration } from './citus.ts';
 import type { Client, Database } from './database.ts';
 import { sqlState } from './transaction.ts';
 
@@ -33,7 +34,7 @@ export interface Migration {
 
 /** Every migration of the folder, in order of its name. */
 export async function readMigrations(folder: string = MIGRATIONS_FOLDER): Promise<readonly Migration[]> {
-  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.sql') && isMigration(name)).sort();
   const numbers = names.map((name) => name.slice(0, 4));
   for (const [index, name] of names.entries()) {
     if (!/^\d{4}_[a-z0-9_]+\.sql$/.test(name)) throw new Error(`a migration is named 0001_what_it_does.sql: ${name}`);
@@ -59,6 +60,7 @@ export async function migrate(database: Database, folder: string = MIGRATIONS_FO
     await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
     const missing = findMissing(migrations, await readApplied(client));
     for (const migration of missing) await apply(client, migration);
+    await distribute(client, folder);
     await client.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     return missing.map((migration) => migration.name);
   } catch (error) {

@@ -1,6 +1,6 @@
 // In charge of transactions: begin, commit, roll back, and repeat where Postgres asks for it. Which statements run is the stages' business.
 import { inSpan } from '../base/tracing.ts';
-import { type Client, type Database, pipeline, type Statement, toQuery } from './database.ts';
+import { type Client, type Database, pipeline, type Statement, send } from './database.ts';
 
 /** Postgres undid the whole transaction for reasons of concurrency: running it again is right. Nothing else is repeated. */
 const REPEATABLE_STATES: ReadonlySet<string> = new Set([
@@ -19,14 +19,38 @@ export function sqlState(error: unknown): string | undefined {
  * `work` must therefore be free of effects outside the database. A connection whose state is unknown is thrown away.
  * `onCommitted` is told the place in the write-ahead log after the commit; asking for it costs no round trip.
  */
-export async function inTransaction<Value>(
+export function inTransaction<Value>(
   database: Database,
   work: (client: Client) => Promise<Value>,
   onCommitted?: (lsn: string) => void,
 ): Promise<Value> {
+  const toEnding = async (client: Client): Promise<Ending<Value>> => {
+    const value = await work(client);
+    return { last: [], value: () => value };
+  };
+  return inFramed(database, [], toEnding, onCommitted);
+}
+
+/** What a transaction ends with. */
+export interface Ending<Value> {
+  /** statements that go with the commit in one batch: where one of them fails nothing is committed */
+  readonly last: readonly Statement[];
+  /** Of their rows, once all is committed: it must not throw. */
+  value(rows: readonly (readonly Row[])[]): Value;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** The same with the begin and the commit in one batch with the first statements and the last; `work` is given the rows of the first. */
+export async function inFramed<Value>(
+  database: Database,
+  first: readonly Statement[],
+  work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value>>,
+  onCommitted?: (lsn: string) => void,
+): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await inSpan('transaction', { 'strata.attempt': attempt }, () => once(database, work, onCommitted));
+      return await inSpan('transaction', { 'strata.attempt': attempt }, () => once(database, first, work, onCommitted));
     } catch (error) {
       const state = sqlState(error);
       if (state === undefined || !REPEATABLE_STATES.has(state) || attempt >= ATTEMPTS) throw error;
@@ -34,23 +58,27 @@ export async function inTransaction<Value>(
   }
 }
 
+const BEGIN: Statement = { name: 'begin', text: 'begin' };
+const COMMIT: Statement = { name: 'commit', text: 'commit' };
 const READ_LSN: Statement = { name: 'read_lsn', text: 'select pg_current_wal_insert_lsn()::text as lsn' };
 
 async function once<Value>(
   database: Database,
-  work: (client: Client) => Promise<Value>,
+  first: readonly Statement[],
+  work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value>>,
   onCommitted?: (lsn: string) => void,
 ): Promise<Value> {
   const client = await database.pool.connect();
   let broken: Error | undefined;
   try {
-    const began = client.query('begin');
-    began.catch(() => {}); // reported by the statements that follow it in the pipeline
-    const value = await work(client);
-    const [ended, place] = await Promise.all([client.query('commit'), onCommitted === undefined ? null : client.query(toQuery(READ_LSN))]);
-    if (ended.command !== 'COMMIT') throw new Error(`the transaction ended with ${ended.command}`); // a failed one is rolled back by `commit`
-    if (place !== null) onCommitted?.(String(place.rows[0]?.lsn));
-    return value;
+    const opening = pipeline(client, [BEGIN, ...first]);
+    opening.catch(() => {}); // where nobody waits for it, it is reported by the statements that follow it
+    const ending = await work(client, first.length === 0 ? [] : (await opening).slice(1));
+    const sent = await send(client, [...ending.last, COMMIT, ...(onCommitted === undefined ? [] : [READ_LSN])]);
+    const ended = sent[ending.last.length];
+    if (ended?.command !== 'COMMIT') throw new Error(`the transaction ended with ${ended?.command}`); // a failed one is rolled back by `commit`
+    onCommitted?.(String(sent.at(-1)?.rows[0]?.['lsn']));
+    return ending.value(sent.slice(0, ending.last.length).map(({ rows }) => rows));
   } catch (error) {
     try {
       await client.query('rollback');

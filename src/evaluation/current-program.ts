@@ -30,12 +30,24 @@ export class CurrentProgram {
   reload(): Promise<Program> {
     this.#reloading ??= loadDefinitions(this.#database)
       .then((definitions) => {
-        this.#program = new Program(definitions, this.#limits, this.#meter);
+        this.#program = new Program(definitions, this.#limits, this.#meter, this.#program.settled);
         return this.#program;
       })
       .finally(() => {
         this.#reloading = undefined;
       });
     return this.#reloading;
+  }
+
+  /** The same definitions with nothing young any more; `use` puts it in force. */
+  settledProgram(): { readonly program: Program; use(): void } {
+    const before = this.#program;
+    const program = new Program(before.definitions, this.#limits, this.#meter);
+    return {
+      program,
+      use: () => {
+        if (this.#program === before) this.#program = program; // the definitions have not moved meanwhile
+      },
+    };
   }
 }

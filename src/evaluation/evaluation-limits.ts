@@ -15,6 +15,8 @@ export interface EvaluationLimits {
   readonly chunkCustomers: number;
   /** customers applied in one transaction of a run */
   readonly pieceCustomers: number;
+  /** due customers locked in one transaction; more of them are a backlog, which is scanned without locks first */
+  readonly lookCustomers: number;
 }
 
 /**
@@ -27,4 +29,5 @@ export const EVALUATION_LIMITS: EvaluationLimits = {
   scanTimeoutMs: 60_000,
   chunkCustomers: 20_000,
   pieceCustomers: 2_000,
+  lookCustomers: 1_000,
 };

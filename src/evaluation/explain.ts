@@ -1,6 +1,7 @@
 // In charge of asking Postgres why, for one customer: what the conditions of a rule come to, which rows its aggregates counted, and what the
 // evaluation says at a later instant if nothing happens until then. Reads only; what follows for a membership is membership/explain-now.ts.
 import { createHash } from 'node:crypto';
+import { fitTo } from '../db/citus.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Aggregate } from '../rules/ast.ts';
@@ -74,7 +75,7 @@ export class Inquiry {
     );
     const answers = await pipeline(
       this.#client,
-      asked.map(({ aggregate }) => this.#statement(emitCountedRows(aggregate, types), asOfMs)),
+      await Promise.all(asked.map(({ aggregate }) => this.#statement(emitCountedRows(aggregate, types), asOfMs))),
     );
     return asked.map(({ condition, aggregate }, index) => {
       const row = answers[index]?.[0];
@@ -109,12 +110,13 @@ export class Inquiry {
   }
 
   async #ask(emitted: Emitted, asOfMs: number): Promise<Record<string, unknown>[]> {
-    const [rows = []] = await pipeline(this.#client, [this.#statement(emitted, asOfMs)]);
+    const [rows = []] = await pipeline(this.#client, [await this.#statement(emitted, asOfMs)]);
     if (rows.length === 0) throw new Error(`customer ${this.#key} was asked about without being there`);
     return rows;
   }
 
-  #statement({ text, bind }: Emitted, asOfMs: number): Statement {
+  async #statement({ text: emitted, bind }: Emitted, asOfMs: number): Promise<Statement> {
+    const text = await fitTo(this.#client, emitted);
     const name = `why_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
     this.#names.add(name);
     return { name, text, values: bind({ asOfMs, timeZone: this.#timeZone, customers: { keys: [this.#key] } }) };

@@ -2,11 +2,13 @@
 // Reads only; what differs is written by membership/record.ts.
 import { startStopwatch } from '../base/clock.ts';
 import { inSpan } from '../base/tracing.ts';
+import { byPlace, fitTo, isCitus, knownCitus } from '../db/citus.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
+import type { Narrowing } from '../rules/emit-scan.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
-import type { Program } from './program.ts';
+import type { PreparedEvaluation, Program } from './program.ts';
 
 /** One customer whose memberships or next look are not as stored. */
 export interface Difference {
@@ -34,14 +36,13 @@ interface DifferenceRow {
   stored_due_at: number | null;
 }
 
-/** The fence keeps Postgres from computing every membership twice, once for the list and once for the condition. */
 function differencesText(evaluation: EmittedEvaluation, complete: boolean): string {
   const lookMoved = complete ? 'e.due_at is distinct from r.due_at' : `e.due_at < coalesce(r.due_at, 'infinity')`;
   return `
     select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,
       case when e.want is distinct from e.have then e.have end as have,
       case when e.want is distinct from e.have then e.want end as want
-    from (select f.* from (${evaluation.text}) as f offset 0) as e
+    from (${evaluation.text}) as e
     left join rechecks as r on r.customer_id = e.customer_id and ${evaluation.narrowed('r.customer_id')}
     where e.want is distinct from e.have or ${lookMoved}`;
 }
@@ -59,21 +60,45 @@ export async function findDifferences(
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
-  const narrow = 'keys' in input.customers ? 'ids' : 'range';
+  const narrow = narrowingOf(input);
   const prepared = program.evaluation(segmentIds, narrow, differencesText);
-  await forgetOlderEpochs(client, program, prepared.name);
+  if (preparedBy.get(client)?.epoch === program.definitions.epoch)
+    rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
+  else await forgetOlderEpochs(client, program, prepared.name);
   const seconds = startStopwatch();
-  const [, rows = []] = await inSpan('evaluate', { 'strata.segments': segmentIds.length, 'strata.of': narrow }, async (note) => {
-    const answers = await pipeline(client, [
-      setTimeLimit(timeoutMs),
-      { name: prepared.name, text: prepared.text, values: prepared.emitted.bind(input) },
-      setTimeLimit(0),
-    ]);
-    note({ 'strata.differences': answers[1]?.length ?? 0 });
-    return answers;
+  const rows = await inSpan('evaluate', { 'strata.segments': segmentIds.length, 'strata.of': narrow }, async (note) => {
+    const found =
+      (knownCitus(client) ?? (await isCitus(client)))
+        ? await askCitus(client, prepared, input, timeoutMs)
+        : await ask(client, prepared, input, timeoutMs);
+    note({ 'strata.differences': found.length });
+    return found;
   });
-  program.meter?.evaluated(narrow === 'ids' ? 'customers' : 'scan', seconds());
-  return { differences: (rows as DifferenceRow[]).map(toDifference), complete };
+  program.meter?.evaluated(narrow === 'range' ? 'scan' : 'customers', seconds());
+  return { differences: rows.map(toDifference), complete };
+}
+
+type Asked = Pick<PreparedEvaluation, 'name' | 'text' | 'emitted'>;
+
+async function ask(client: Client, { name, text, emitted }: Asked, input: EvaluationInput, timeoutMs: number): Promise<DifferenceRow[]> {
+  const [, rows = []] = await pipeline(client, [setTimeLimit(timeoutMs), { name, text, values: emitted.bind(input) }, setTimeLimit(0)]);
+  return rows as DifferenceRow[];
+}
+
+/** Given customers one place after the other; a range of them everywhere at once. */
+async function askCitus(client: Client, asked: Asked, input: EvaluationInput, timeoutMs: number): Promise<DifferenceRow[]> {
+  const fitting = { ...asked, text: await fitTo(client, asked.text) };
+  if (!('keys' in input.customers)) return ask(client, fitting, input, timeoutMs);
+  const found: DifferenceRow[] = [];
+  for (const keys of await byPlace(client, input.customers.keys)) {
+    found.push(...(await ask(client, fitting, { ...input, customers: { keys } }, timeoutMs)));
+  }
+  return found;
+}
+
+function narrowingOf({ customers }: EvaluationInput): Narrowing {
+  if (!('keys' in customers)) return 'range';
+  return customers.isCrowd === true ? 'crowd' : 'ids';
 }
 
 function timeLimit({ customersTimeoutMs, scanTimeoutMs }: EvaluationLimits, { customers }: EvaluationInput): number {

@@ -4,6 +4,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
+import { fitTo } from '../db/citus.ts';
 import { asQueryable, type Database } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
@@ -11,7 +12,7 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import { type Definitions, type LiveSegment, loadDefinitions } from '../segments/definitions.ts';
 import { diffRule, diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
-import { getVersion, invalidRule } from '../segments/segments.ts';
+import { getVersion, invalidRule } from '../segments/versions.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from './next-chunk.ts';
 import { Program } from './program.ts';
@@ -78,7 +79,8 @@ export async function findImpact(asking: Asking, request: ImpactRequest, signal:
       if (signal.aborted) throw new AppError('unavailable', 'The answer was broken off; ask again.');
       const chunk = await nextChunk(asQueryable(client), afterKey, limits.chunkCustomers);
       if (chunk === null) break;
-      const { rows } = await client.query<TallyRow>(countChunk(question, { ...chunk, asOfMs, timeZone: asking.timeZone }));
+      const { text, values } = countChunk(question, { ...chunk, asOfMs, timeZone: asking.timeZone });
+      const { rows } = await client.query<TallyRow>(await fitTo(client, text), values);
       for (const row of rows) addTally(tallies.get(row.id), row, request.sample);
       afterKey = chunk.throughKey;
     }

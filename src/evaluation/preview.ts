@@ -2,6 +2,7 @@
 
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
+import { fitTo } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
@@ -56,7 +57,7 @@ export async function previewRule(database: Database, clock: Clock, definitions:
         where c.created_at <= ${createdBy}
       ), matching as (
         select p.external_id
-        from (${emitted.text}) as e
+        from (${await fitTo(client, emitted.text)}) as e
         join population as p on p.id = e.customer_id
         where cardinality(e.want) > 0
       )

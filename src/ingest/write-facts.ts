@@ -53,15 +53,28 @@ export interface FactLocks extends LockedCustomers {
 
 /** Locks the orders of these facts by id; → previous owner by order id, deleted orders too (null: nobody had it). Sends one statement at most. */
 export async function lockOrderOwners(client: Client, facts: Facts): Promise<ReadonlyMap<string, CustomerKey | null>> {
+  const lock = orderOwnersLock(facts);
+  return lock.read(await pipeline(client, lock.statements));
+}
+
+/** Statements that take a lock, and what their rows say. */
+interface Lock<Taken> {
+  readonly statements: readonly Statement[];
+  read(rows: Rows): Taken;
+}
+
+type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
+
+function orderOwnersLock(facts: Facts): Lock<ReadonlyMap<string, CustomerKey | null>> {
   const owners = new Map<string, CustomerKey>();
   for (const id of facts.deletedOrderIds) owners.set(id, NOBODY);
   for (const order of facts.orders) owners.set(order.id, order.customerKey);
-  if (owners.size === 0) return new Map();
   const rows = [...owners].map(([orderId, customerKey]) => ({ order_id: orderId, customer_id: customerKey }));
-  const [found] = (await pipeline(client, [overRows(LOCK_ORDER_OWNERS, rows)])) as [
-    { order_id: string; previous_customer_id: CustomerKey | null }[],
-  ];
-  return new Map(found.map((row) => [row.order_id, row.previous_customer_id]));
+  return {
+    statements: optional(LOCK_ORDER_OWNERS, rows),
+    read: ([found = []]) =>
+      new Map(found.map((row) => [String(row['order_id']), row['previous_customer_id'] as CustomerKey | null] as const)),
+  };
 }
 
 /**
@@ -75,22 +88,62 @@ export async function lockCustomers(
   previousOwners: ReadonlyMap<string, CustomerKey | null>,
   fixedIso: string | null,
 ): Promise<LockedCustomers> {
+  const lock = customersLock(facts, previousOwners, fixedIso);
+  return lock.read(await pipeline(client, lock.statements));
+}
+
+function customersLock(
+  facts: Facts,
+  previousOwners: ReadonlyMap<string, CustomerKey | null>,
+  fixedIso: string | null,
+): Lock<LockedCustomers> {
   const named = namedCustomers(facts);
   const rows: Row[] = [];
   for (const [key, customer] of named) rows.push(insertRow(key, customer));
   const previous = new Set<CustomerKey>();
   for (const key of previousOwners.values()) if (key !== null && key !== NOBODY && !named.has(key)) previous.add(key);
   for (const key of previous) rows.push({ id: key });
-  if (rows.length === 0) return { created: new Set(), locked: [] };
+  if (rows.length === 0) return { statements: [], read: () => ({ created: new Set(), locked: [] }) };
 
   const lock = overRows(lockCustomersQuery({ tell: facts.customers.length > 0, previous: previous.size > 0 }), rows, fixedIso);
   const judgedBy = typesVersions(facts);
-  const statements = judgedBy.size === 0 ? [lock] : [lock, READ_TYPES_VERSION];
-  const [found, versions] = (await pipeline(client, statements)) as [{ id: CustomerKey; created: boolean }[], { version: string }[]?];
-  for (const version of judgedBy) if (version !== versions?.[0]?.version) throw new StaleTypes();
-  const locked = found.map((row) => row.id);
-  if (locked.length < rows.length) refuseCollisions(named, new Set(locked));
-  return { created: new Set(found.filter((row) => row.created).map((row) => row.id)), locked };
+  return {
+    statements: judgedBy.size === 0 ? [lock] : [lock, READ_TYPES_VERSION],
+    read: ([found = [], versions = []]) => {
+      for (const version of judgedBy) if (version !== versions[0]?.['version']) throw new StaleTypes();
+      const locked = found.map((row) => String(row['id']));
+      if (locked.length < rows.length) refuseCollisions(named, new Set(locked));
+      return { created: new Set(found.filter((row) => row['created'] === true).map((row) => String(row['id']))), locked };
+    },
+  };
+}
+
+/** An order came from a customer whom the write does not name, and who has to be locked in one order with those it does name. */
+export class OrderMoved extends Error {
+  constructor() {
+    super('an order came from another customer');
+    this.name = 'OrderMoved';
+  }
+}
+
+/**
+ * Both locks in one go, before it is known whose the orders were: whoever asks so supposes that they are new or stay with their customers, which
+ * is nearly always so. `read` throws OrderMoved where it is not, and what the functions above throw. Not for facts that delete orders.
+ */
+export function locksAtOnce(facts: Facts, fixedIso: string | null): Lock<FactLocks> {
+  const owners = orderOwnersLock(facts);
+  const customers = customersLock(facts, new Map(), fixedIso);
+  const behind = owners.statements.length;
+  return {
+    statements: [...owners.statements, ...customers.statements],
+    read: (rows) => {
+      const previousOwners = owners.read(rows.slice(0, behind));
+      const locked = customers.read(rows.slice(behind));
+      const isLocked = new Set(locked.locked);
+      for (const key of previousOwners.values()) if (key !== null && key !== NOBODY && !isLocked.has(key)) throw new OrderMoved();
+      return { ...locked, previousOwners };
+    },
+  };
 }
 
 /** Writes the facts as of that instant; what is already so stays untouched. Sends all its statements in one go. */

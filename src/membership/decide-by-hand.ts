@@ -15,7 +15,7 @@ import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { lockForLook, versionsOf } from './look-again.ts';
 import type { Moment } from './moment.ts';
-import { readSegmentKeys, toSegmentKeys } from './read-segment-keys.ts';
+import { readHeldSegments, toSegmentKeys } from './read-segment-keys.ts';
 import { countChanges, recordStatements } from './record.ts';
 import { seeChanges } from './record-seen.ts';
 import { type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
@@ -128,8 +128,8 @@ export async function decideIn(
   const writes = await byHand.plan(situation);
   onPlan(writes);
   const changes = countChanges(overdue) + (await writeAndRecord(client, deciding, program, writes, saying, moment, countChanges(overdue)));
-  const [rows = []] = await pipeline(client, [readSegmentKeys(keys)]);
-  const decided = { decision: moment.decision, changes, segments: toSegmentKeys(rows) };
+  const [rows = []] = await pipeline(client, [readHeldSegments(keys)]);
+  const decided = { decision: moment.decision, changes, segments: toSegmentKeys(rows, program) };
   await byHand.note?.(client, decided, situation, writes);
   return decided;
 }

@@ -4,15 +4,12 @@ import { inOwnSpan } from '../base/tracing.ts';
 import type { Database } from '../db/database.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { evaluateBacklog } from './due-backlog.ts';
 import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 
-/** Customers of one transaction. */
-const DUE_BATCH = 1000;
-/** Batches at once: while one waits for the service or the disk the others have Postgres. */
-const DUE_LANES = 3;
-/** Batches that are looked up together: their lanes wait for each other only at the end of all of them. */
-const DUE_BATCHES = 6;
+/** Pieces that are found together: a backlog is gone through without a stop, and who falls due meanwhile waits two seconds at the most. */
+const DUE_PIECES = 24;
 const PUT_OFF_MS = 60_000;
 
 export interface DueReport {
@@ -23,10 +20,11 @@ export interface DueReport {
 }
 
 /**
- * The longest due customers, at most 6,000, in batches by their instants. A customer that cannot be evaluated is put off for a minute and reported.
+ * The longest due customers, at most 24,000, in order of their instants. A customer that cannot be evaluated is put off for a minute and reported.
  * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
  */
 export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
+  const { lookCustomers } = deciding.programs.get().limits;
   const rows = await deciding.database.query<{ customer_id: CustomerKey; due_at: number }>({
     name: 'find_due',
     text: `
@@ -34,28 +32,15 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
       from rechecks as r
       where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
       order by r.due_at, r.customer_id
-      limit ${DUE_BATCH * DUE_BATCHES}`,
+      limit ${lookCustomers * DUE_PIECES}`,
     values: [fixedIso(deciding)],
   });
   const keys = rows.map((row) => row.customer_id);
-  let next = 0;
-  let changes = 0;
-  const lane = async (): Promise<void> => {
-    while (next < keys.length) {
-      const from = next;
-      next += DUE_BATCH;
-      try {
-        const batch = keys.slice(from, next);
-        const made = await inOwnSpan('look at due', { 'strata.customers': batch.length }, () => lookAtParts(deciding, batch, onFailure));
-        changes += made;
-      } catch (error) {
-        next = keys.length; // nobody begins another batch
-        throw error;
-      }
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: DUE_LANES }, lane));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  if (keys.length === 0) return { customers: 0, changes: 0, dueAtMs: [] };
+  const look = (part: readonly CustomerKey[]) => lookAtParts(deciding, part, onFailure);
+  const changes = await inOwnSpan('look at due', { 'strata.customers': keys.length }, () =>
+    keys.length <= lookCustomers ? look(keys) : evaluateBacklog(deciding, keys, look),
+  );
   return { customers: keys.length, changes, dueAtMs: rows.map((row) => row.due_at) };
 }
 

@@ -3,6 +3,7 @@
 // same for all of them, and is computed once until a definition or the clock changes it.
 
 import { readAsOf } from '../db/as-of.ts';
+import { byPlace, fitTo } from '../db/citus.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { Program } from '../evaluation/program.ts';
 import { customerKey } from '../ingest/customer-key.ts';
@@ -99,21 +100,26 @@ async function evaluate(
   return inTransaction(deciding.database, async (client) => {
     const asOfMs = await readAsOf(client, deciding.clock);
     const created = new Date(asOfMs).toISOString();
-    const values = emitted.bind({ asOfMs, timeZone: deciding.timeZone, customers: { keys: [...ids.keys()] } });
-    const imagined = [...ids].map(([id, external_id]) => {
-      return { id, external_id, revision: 0, tags: [], attributes: {}, consents: {}, created_at: created };
-    });
-    const rows = `$${values.push(JSON.stringify(imagined))}::jsonb`;
     await client.query(`select set_config('statement_timeout', $1, true)`, [String(program.limits.customersTimeoutMs)]);
-    const { rows: found } = await client.query<{ customer_id: CustomerKey; want: number[]; due_at: number | null }>(
-      `
-      with customers as (
-        select * from jsonb_populate_recordset(null::customers, ${rows})
-      )
-      select e.customer_id, e.want, e.due_at
-      from (${emitted.text}) as e`, // the name hides the table's
-      values,
-    );
+    const text = await fitTo(client, emitted.text);
+    const found: { customer_id: CustomerKey; want: number[]; due_at: number | null }[] = [];
+    for (const keys of await byPlace(client, [...ids.keys()])) {
+      const values = emitted.bind({ asOfMs, timeZone: deciding.timeZone, customers: { keys } });
+      const imagined = keys.map((id) => {
+        return { id, external_id: ids.get(id), revision: 0, tags: [], attributes: {}, consents: {}, created_at: created };
+      });
+      const rows = `$${values.push(JSON.stringify(imagined))}::jsonb`;
+      const answer = await client.query<(typeof found)[number]>(
+        `
+        with customers as (
+          select * from jsonb_populate_recordset(null::customers, ${rows})
+        )
+        select e.customer_id, e.want, e.due_at
+        from (${text}) as e`, // the name hides the table's
+        values,
+      );
+      found.push(...answer.rows);
+    }
     const byId = new Map(found.map(({ customer_id, want }) => [ids.get(customer_id) ?? '', want]));
     return { asOfMs, byId, dueAtMs: found[0]?.due_at ?? null };
   });

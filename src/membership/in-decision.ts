@@ -1,8 +1,8 @@
 // In charge of the frame of every transaction that evaluates: the definitions are shared and of the program's epoch,
 // or the program is read again and the whole repeated.
 import type { Clock } from '../base/clock.ts';
-import { type Client, type Database, pipeline } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import type { Client, Database, Statement } from '../db/database.ts';
+import { type Ending, inFramed } from '../db/transaction.ts';
 import type { CurrentProgram } from '../evaluation/current-program.ts';
 import type { Program } from '../evaluation/program.ts';
 import { READ_EPOCH, SHARE_DEFINITIONS } from '../segments/definitions.ts';
@@ -17,20 +17,36 @@ export interface Deciding {
 class StaleDefinitions extends Error {}
 
 /** Runs `work` under the shared definitions lock with the program of the epoch in force. `work` has no effect outside the database. */
-export async function inDecision<Value>(
+export function inDecision<Value>(
   deciding: Deciding,
   work: (client: Client, program: Program) => Promise<Value>,
+  onCommitted?: (lsn: string) => void,
+): Promise<Value> {
+  const toEnding = async (client: Client, program: Program): Promise<Ending<Value>> => {
+    const value = await work(client, program);
+    return { last: [], value: () => value };
+  };
+  return inFramedDecision(deciding, [], toEnding, onCommitted);
+}
+
+type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
+
+/** The same, with statements that go along at once, such as the next locks, and those that go with the commit. */
+export async function inFramedDecision<Value>(
+  deciding: Deciding,
+  first: readonly Statement[],
+  work: (client: Client, program: Program, opened: Rows) => Promise<Ending<Value>>,
   onCommitted?: (lsn: string) => void,
 ): Promise<Value> {
   for (;;) {
     const program = deciding.programs.get();
     try {
-      return await inTransaction(
+      return await inFramed(
         deciding.database,
-        async (client) => {
-          const [, epochs] = await pipeline(client, [SHARE_DEFINITIONS, READ_EPOCH]);
+        [SHARE_DEFINITIONS, READ_EPOCH, ...first],
+        async (client, [, epochs, ...opened]) => {
           if (epochs?.[0]?.['epoch'] !== program.definitions.epoch) throw new StaleDefinitions();
-          return await work(client, program);
+          return await work(client, program, opened);
         },
         onCommitted,
       );

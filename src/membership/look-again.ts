@@ -52,10 +52,17 @@ export async function evaluateAll(
   const { keys, moment, cause, ordinalFrom = 0 } = look;
   if (keys.length === 0) return [];
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
-  const findings = await findDifferences(client, program, program.all, input);
+  const found = await findDifferences(client, program, program.all, input);
+  const findings = { ...found, differences: inOrderOf(keys, found.differences) };
   const seenOf = await seeChanges(client, { program, ...input }, findings.differences);
   await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program), seenOf }));
   return findings.differences;
+}
+
+/** As the customers were given, so that the feed has what flips together in order of the instants. */
+function inOrderOf(keys: readonly CustomerKey[], differences: readonly Difference[]): readonly Difference[] {
+  const byKey = new Map(differences.map((difference) => [difference.customerKey, difference]));
+  return keys.flatMap((key) => byKey.get(key) ?? []);
 }
 
 /** A segment that is not live any more leaves its members where they are; one that is found in a difference is always live. */
@@ -76,16 +83,23 @@ export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
   );
 }
 
-async function lookOnce(client: Client, deciding: Deciding, program: Program, look: Look): Promise<number> {
+/** In a transaction of the caller's that shares the definitions. → number of changes */
+export async function lookOnce(client: Client, deciding: Deciding, program: Program, look: Look): Promise<number> {
   const { moment, revisions } = await lockForLook(client, deciding, look.keys);
   const keys = look.keys.filter((key) => revisions.has(key)); // somebody who is made after the locks is not ours
   const differences = await evaluateAll(client, deciding, program, { ...look, keys, moment });
-  const gone = look.keys.filter((key) => !revisions.has(key));
+  await settle(client, look.keys, revisions);
+  return countChanges(differences);
+}
+
+/** What was owed to customers who have been evaluated, and everything of those who are not there. */
+export async function settle(client: Client, keys: readonly CustomerKey[], revisions: ReadonlyMap<CustomerKey, string>): Promise<void> {
+  const settled = keys.filter((key) => revisions.has(key));
+  const gone = keys.filter((key) => !revisions.has(key));
   await pipeline(client, [
-    { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [keys] },
+    { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [settled] },
     ...(gone.length === 0 ? [] : [dropOf('pending', gone), dropOf('rechecks', gone)]),
   ]);
-  return countChanges(differences);
 }
 
 /** Of customers who are not there; one who came again meanwhile keeps what is new. */

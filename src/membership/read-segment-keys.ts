@@ -1,20 +1,39 @@
-// In charge of what an answer to a write says: keys of the segments that its customers are in now.
+// In charge of what an answer to a write says: keys of the segments that its customers are in.
 import type { Statement } from '../db/database.ts';
+import type { Difference } from '../evaluation/find-differences.ts';
+import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 
-export function readSegmentKeys(keys: readonly CustomerKey[]): Statement {
+/** Without their keys, which the program knows: a look-up for each membership was half of the cost. */
+export function readHeldSegments(keys: readonly CustomerKey[]): Statement {
   return {
-    name: 'read_segment_keys',
+    name: 'read_held_segments',
     text: `
-      select m.customer_id, array_agg(s.key order by s.key) as segments
+      select m.customer_id, array_agg(m.segment_id) as segment_ids
       from memberships as m
-      join segments as s on s.id = m.segment_id
       where m.customer_id = any($1::bigint[])
       group by m.customer_id`,
     values: [keys],
   };
 }
 
-export function toSegmentKeys(rows: readonly Record<string, unknown>[]): ReadonlyMap<CustomerKey, readonly string[]> {
-  return new Map(rows.map((row) => [String(row['customer_id']), row['segments'] as string[]]));
+/** Keys in order, once those differences are stored; of a transaction that holds the program's epoch. */
+export function toSegmentKeys(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  { definitions: { names } }: Program,
+  differences: readonly Difference[] = [],
+): ReadonlyMap<CustomerKey, readonly string[]> {
+  const ids = new Map(rows.map((row) => [String(row['customer_id']), new Set(row['segment_ids'] as number[])]));
+  for (const { customerKey, entered, exited } of differences) {
+    const own = ids.get(customerKey) ?? new Set();
+    ids.set(customerKey, own);
+    for (const id of exited) own.delete(id);
+    for (const id of entered) own.add(id);
+  }
+  const keyOf = (id: number): string => {
+    const name = names.get(id);
+    if (name === undefined) throw new Error(`segment ${id} has members and is not among the definitions`);
+    return name.key;
+  };
+  return new Map([...ids].map(([customer, own]) => [customer, [...own].map(keyOf).sort()] as const));
 }

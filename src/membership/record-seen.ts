@@ -1,6 +1,7 @@
 // In charge of what changes record of their reasons: what the conditions of the segment's rule came to when its membership changed, for
 // those customers and segments only, in the same transaction. Not of storing it (record.ts) or of reading it back (changes/explain-past.ts).
 import { createHash } from 'node:crypto';
+import { byPlace, fitTo, isCitus } from '../db/citus.ts';
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { type Difference, rememberPrepared } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -36,19 +37,41 @@ export async function seeChanges(client: Client, seeing: Seeing, differences: re
       else known.push(difference);
     }
   }
-  const asked = [...changed].flatMap(([segmentId, found]) => {
+  const everywhere = [...changed].flatMap(([segmentId, found]) => {
     const prepared = prepare(seeing.program, segmentId);
     return prepared === null ? [] : [{ segmentId, found, prepared }];
   });
-  if (asked.length === 0) return NOTHING_SEEN;
+  if (everywhere.length === 0) return NOTHING_SEEN;
+  const asked = (await isCitus(client)) ? await inPlaces(client, everywhere) : everywhere;
   const answers = await pipeline(
     client,
     asked.map(({ found, prepared }) => toStatement(client, seeing, prepared, found)),
   );
-  const seen = new Map(
-    asked.map(({ segmentId, found, prepared }, index) => [segmentId, read(answers[index] ?? [], prepared, found)] as const),
-  );
+  const seen = new Map<number, Map<CustomerKey, string>>();
+  for (const [index, { segmentId, found, prepared }] of asked.entries()) {
+    const before = seen.get(segmentId) ?? [];
+    seen.set(segmentId, new Map([...before, ...read(answers[index] ?? [], prepared, found)]));
+  }
   return (customerKey, segmentId) => seen.get(segmentId)?.get(customerKey) ?? null;
+}
+
+interface Asked {
+  readonly segmentId: number;
+  readonly found: readonly Difference[];
+  readonly prepared: PreparedSeeing;
+}
+
+async function inPlaces(client: Client, asked: readonly Asked[]): Promise<readonly Asked[]> {
+  const parts: Asked[] = [];
+  for (const { segmentId, found, prepared } of asked) {
+    const text = await fitTo(client, prepared.text);
+    const byKey = new Map(found.map((difference) => [difference.customerKey, difference]));
+    for (const keys of await byPlace(client, [...byKey.keys()])) {
+      const here = keys.flatMap((key) => byKey.get(key) ?? []);
+      parts.push({ segmentId, found: here, prepared: { ...prepared, text } });
+    }
+  }
+  return parts;
 }
 
 interface PreparedSeeing {

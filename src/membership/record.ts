@@ -64,6 +64,7 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
         from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[], $9::bigint[], $10::text[])
           with ordinality as u (customer_id, segment_id, type, version, pin_log_id, seen, ordinal)
         left join memberships as m on u.type = 'exited' and m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
+      onCitus: 'and m.customer_id = any($5::bigint[])',
       values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions, pinLogIds, seen],
     },
   ];
@@ -75,6 +76,7 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
         delete from memberships as m
         using unnest($1::bigint[], $2::integer[]) as u (customer_id, segment_id)
         where m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
+      onCitus: 'and m.customer_id = any($1::bigint[])',
       values: [customers.filter((_, index) => exits[index]), segments.filter((_, index) => exits[index])],
     });
   }

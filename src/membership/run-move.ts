@@ -1,5 +1,6 @@
 // In charge of moving all members of a segment, or those of them that a rule holds for, to another: a run in pieces, each of them a
 // decision by hand of its own. Pins, members and the run's progress advance together, so it goes on where it was after a crash.
+import { byPlace, fitTo } from '../db/citus.ts';
 import type { Client } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
@@ -138,11 +139,14 @@ async function whoMatches(
   if (typeof checked === 'string') throw new AppError('invalid_rule', checked);
   const segments = [{ id: WHERE, key: '', checked }];
   const emitted = emitEvaluation({ segments, segmentIds, catalog, narrow: 'ids', memberships: 'present' });
-  const { rows } = await client.query<{ customer_id: CustomerKey }>(
-    `select e.customer_id from (${emitted.text}) as e where cardinality(e.want) > 0`,
-    emitted.bind({ asOfMs, timeZone: deciding.timeZone, customers: { keys } }),
-  );
-  return new Set(rows.map((row) => row.customer_id));
+  const text = await fitTo(client, `select e.customer_id from (${emitted.text}) as e where cardinality(e.want) > 0`);
+  const holding = new Set<CustomerKey>();
+  for (const here of await byPlace(client, keys)) {
+    const values = emitted.bind({ asOfMs, timeZone: deciding.timeZone, customers: { keys: here } });
+    const { rows } = await client.query<{ customer_id: CustomerKey }>(text, values);
+    for (const row of rows) holding.add(row.customer_id);
+  }
+  return holding;
 }
 
 async function finish(client: Client, deciding: Deciding, run: Run): Promise<void> {

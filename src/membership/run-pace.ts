@@ -11,7 +11,6 @@ const FIRST_PIECE_CUSTOMERS = 200;
 const LEAST_CHUNK_CUSTOMERS = 500;
 const LEAST_PIECE_CUSTOMERS = 25;
 /** That a piece holds its customers' locks: all writes behind one that waits for a customer wait with it, two lanes a process. */
-const HELD_ALONE_SECONDS = 0.15;
 const HELD_BESIDE_SECONDS = 0.02;
 const SCAN_BESIDE_SECONDS = 0.1;
 /** The rest after a piece of work, in times that it took; one that took long because the machine is busy is not paid back in full. */
@@ -77,8 +76,10 @@ export class RunPace {
   async applied({ customers, seconds, heldSeconds }: Step & { readonly heldSeconds: number }, signal: AbortSignal): Promise<void> {
     this.#ownDecisions += 1n;
     await this.#look();
-    const target = this.isAlone ? HELD_ALONE_SECONDS : HELD_BESIDE_SECONDS;
-    this.#pieceCustomers = resize(customers, heldSeconds, target, LEAST_PIECE_CUSTOMERS, this.#limits.pieceCustomers);
+    const { pieceCustomers } = this.#limits;
+    this.#pieceCustomers = this.isAlone
+      ? Math.min(this.#pieceCustomers * 2, pieceCustomers) // whoever comes waits for one piece at the most
+      : resize(customers, heldSeconds, HELD_BESIDE_SECONDS, LEAST_PIECE_CUSTOMERS, pieceCustomers);
     await this.#rest(seconds, signal);
   }
 

@@ -75,6 +75,7 @@ export async function storePins(client: Client, writes: readonly PinWrite[], say
         delete from pins as p
         using unnest($1::bigint[], $2::integer[]) as u (customer_id, segment_id)
         where p.customer_id = u.customer_id and p.segment_id = u.segment_id`,
+      onCitus: 'and p.customer_id = any($1::bigint[])',
       values: columns(released),
     },
     {

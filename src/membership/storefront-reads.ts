@@ -2,6 +2,7 @@
 // segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever
 // is late is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
 import { Gatherer } from '../base/batch.ts';
+import { byPlace, fitTo } from '../db/citus.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { isUnreachable } from '../db/unreachable.ts';
 import { customerKey } from '../ingest/customer-key.ts';
@@ -164,11 +165,11 @@ export class StorefrontReads {
   }
 
   async #read(database: Database, keys: readonly CustomerKey[]): Promise<readonly ReadMemberships[]> {
-    const rows = await database.query<SegmentsRow>({
-      name: 'read_storefront',
-      text: READ_SEGMENTS,
-      values: [keys, fixedIso(this.#deciding)],
-    });
+    const rows: SegmentsRow[] = [];
+    const text = await fitTo(database.pool, READ_SEGMENTS);
+    for (const here of await byPlace(database.pool, keys)) {
+      rows.push(...(await database.query<SegmentsRow>({ name: 'read_storefront', text, values: [here, fixedIso(this.#deciding)] })));
+    }
     const byKey = new Map(rows.map(({ id, external_id, is_late, json }) => [id, { customerId: external_id, isLate: is_late, json }]));
     const epoch = keys.some((key) => !byKey.has(key)) ? await readEpoch(database) : '0';
     return keys.map((key) => ({ found: byKey.get(key) ?? null, epoch }));
@@ -176,9 +177,10 @@ export class StorefrontReads {
 
   async #check(reads: Database, keys: readonly CustomerKey[], segmentIds: readonly number[]) {
     const { database } = this.#sourceOf(reads);
-    const rows = await database.query<{ id: CustomerKey; external_id: string; is_late: boolean; inside: number[] }>({
-      name: 'check_memberships',
-      text: `
+    const rows: { id: CustomerKey; external_id: string; is_late: boolean; inside: number[] }[] = [];
+    const text = await fitTo(
+      database.pool,
+      `
         select c.id, c.external_id,
           ${isLate('c.id', '(select coalesce($3::timestamptz, clock_timestamp()))')} as is_late,
           array(
@@ -188,8 +190,16 @@ export class StorefrontReads {
           ) as inside
         from customers as c
         where c.id = any($1::bigint[])`,
-      values: [keys, segmentIds, fixedIso(this.#deciding)],
-    });
+    );
+    for (const here of await byPlace(database.pool, keys)) {
+      rows.push(
+        ...(await database.query<(typeof rows)[number]>({
+          name: 'check_memberships',
+          text,
+          values: [here, segmentIds, fixedIso(this.#deciding)],
+        })),
+      );
+    }
     return { rows, epoch: rows.length < new Set(keys).size ? await readEpoch(database) : '0' };
   }
 

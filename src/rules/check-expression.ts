@@ -109,7 +109,8 @@ function checkAggregate(context: CheckContext, aggregate: Aggregate, checkWhere:
     if (aggregate.field === null) {
       const example =
         source.kind === 'events' ? 'properties.NAME' : row.result === 'number' && row.name !== 'distinct' ? 'total' : 'placed_at';
-      const hint = `write ${row.name}(${source.kind}.${example}); to count rows write count(${source.kind})`;
+      const rows = source.kind === 'events' && source.event !== null ? `events ${JSON.stringify(source.event)}` : source.kind;
+      const hint = `write ${row.name}(${rows}.${example}); to count rows write count(${rows})`;
       tellError(context, 'type_mismatch', `\`${row.name}\` needs a field`, aggregate.place, hint);
     } else checkAggregateField(context, aggregate.field, type, row.fieldTypes, row.name);
   }

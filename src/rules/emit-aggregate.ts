@@ -36,6 +36,7 @@ export function createAggregates(
   const scans = new Map<string, Scan>();
   const scanOf = chooseScans(
     asked.map(({ aggregate }) => aggregate),
+    narrowing,
     parameters,
     scans,
   );
@@ -68,7 +69,7 @@ export function createAggregates(
       operands.set(key, operand);
       return operand;
     },
-    joins: () => [...scans.values()].flatMap((scan) => scan.joins(narrowing)),
+    joins: () => [...scans.values()].flatMap((scan) => scan.joins()),
   };
 }
 
@@ -87,7 +88,12 @@ interface Emitter {
   once(key: string, add: () => void): void;
 }
 
-function chooseScans(all: readonly Aggregate[], parameters: Parameters, scans: Map<string, Scan>): (aggregate: Aggregate) => Scan {
+function chooseScans(
+  all: readonly Aggregate[],
+  narrowing: Narrowing,
+  parameters: Parameters,
+  scans: Map<string, Scan>,
+): (aggregate: Aggregate) => Scan {
   const bounded = new Set<string>();
   const unbounded = new Set<string>();
   for (const { source, window } of all) {
@@ -102,7 +108,7 @@ function chooseScans(all: readonly Aggregate[], parameters: Parameters, scans: M
     const alias = kind === 'orders' ? 'o' : kind === 'items' ? 'i' : names === null ? 'e' : names === bounded ? 'w' : 'n';
     let scan = scans.get(alias);
     if (scan === undefined) {
-      scan = createScan(alias, kind, names, parameters);
+      scan = createScan(alias, kind, names, narrowing, parameters);
       scans.set(alias, scan);
     }
     return scan;
@@ -118,7 +124,7 @@ function emitAggregate({ aggregate, types, lastingCount }: AskedAggregate, scan:
   const rows: Rows = { scan, time, own };
   const flags = [windowFlag(plan, time, parameters), ...own];
   if (aggregate.where !== null) flags.push(emitFilter(aggregate, rows, types, emitter));
-  const scope: EmitScope = { scope: scan.source, types, parameters, flips: NO_FLIPS, customer: null };
+  const scope: EmitScope = { scope: scan.source, types, parameters, flips: NO_FLIPS, nullIsFalse: true, customer: null };
   const value = aggregate.field === null ? null : emitField(aggregate.field, scope);
   addExistenceFlips(plan, rows, emitter);
   const enough = aggregate.function === 'count' && scan.source === 'events' && plan.upper === null ? lastingCount : null;
@@ -151,7 +157,7 @@ function ownConditions({ source }: Aggregate, parameters: Parameters): SQL[] {
 
 /** Whether a row `s` counts for the aggregate: the window, the source and the filter, as they are asked once per row. */
 export function emitRowCondition({ aggregate, types }: Omit<AskedAggregate, 'lastingCount'>, parameters: Parameters): SQL {
-  const scope: EmitScope = { scope: aggregate.source.kind, types, parameters, flips: UNASKED_FLIPS, customer: null };
+  const scope: EmitScope = { scope: aggregate.source.kind, types, parameters, flips: UNASKED_FLIPS, nullIsFalse: true, customer: null };
   const time = sql`s.${sql.identifier(TIME_COLUMN[aggregate.source.kind])}`;
   const value = aggregate.field === null || KEEPS_MISSING.has(aggregate.function) ? null : emitField(aggregate.field, scope);
   return allOf([
@@ -196,7 +202,7 @@ function emitFilter(aggregate: Aggregate, rows: Rows, types: ReadonlyMap<Express
     addInstant: (instant) => add(sql`nullif(greatest(${instant}, ${asOf(parameters)}), ${asOf(parameters)})`, flips.addInstant),
     addDay: (day) => add(sql`nullif(greatest(${day}, ${today(parameters)}), ${today(parameters)})`, flips.addDay),
   };
-  return emitCondition(aggregate.where, { scope: rows.scan.source, types, parameters, flips: rowFlips, customer: null });
+  return emitCondition(aggregate.where, { scope: rows.scan.source, types, parameters, flips: rowFlips, nullIsFalse: true, customer: null });
 }
 
 function conjunction(flags: readonly SQL[]): SQL {
@@ -298,31 +304,29 @@ const SUMMED = new Set<Aggregate['function']>(['sum', 'avg']);
 function applyFunction(aggregate: Aggregate, value: SqlOperand | null, flags: readonly SQL[], rows: Rows): SqlOperand {
   const { scan } = rows;
   const overRows = (): SqlOperand => {
-    const count = scan.aggregate(flags, (columns) => sql`count(*) filter (where ${conjunction(columns)})`);
-    return { kind: 'value', type: 'number', sql: sql`coalesce(${count}, 0)`, nullable: false, scale: 0, integer: true };
+    const count = scan.total(flags, (columns) => sql`count(*) filter (where ${conjunction(columns)})`);
+    return { kind: 'value', type: 'number', sql: count, nullable: false, scale: 0, integer: true };
   };
   if (value === null) {
     assert(aggregate.function === 'count', 'only count needs no field');
     return overRows();
   }
-  const overValues = (build: (column: SQL, filter: SQL) => SQL): SQL =>
-    scan.aggregate([value.sql, ...flags], ([column, ...columns]) =>
-      build(column ?? sql.empty(), sql`filter (where ${conjunction(columns)})`),
-    );
+  const overValues = (build: (column: SQL, filter: SQL) => SQL, take: 'aggregate' | 'total' = 'aggregate'): SQL =>
+    scan[take]([value.sql, ...flags], ([column, ...columns]) => build(column ?? sql.empty(), sql`filter (where ${conjunction(columns)})`));
   if (SUMMED.has(aggregate.function)) assert(value.type === 'number', 'sums are of numbers');
   switch (aggregate.function) {
     case 'count': {
       if (!value.nullable) return overRows();
-      const count = overValues((column, filter) => sql`count(${column}) ${filter}`);
-      return { kind: 'value', type: 'number', sql: sql`coalesce(${count}, 0)`, nullable: false, scale: 0, integer: true };
+      const count = overValues((column, filter) => sql`count(${column}) ${filter}`, 'total');
+      return { kind: 'value', type: 'number', sql: count, nullable: false, scale: 0, integer: true };
     }
     case 'distinct': {
-      const count = overValues((column, filter) => sql`count(distinct ${column}) ${filter}`);
-      return { kind: 'value', type: 'number', sql: sql`coalesce(${count}, 0)`, nullable: false, scale: 0, integer: true };
+      const count = overValues((column, filter) => sql`count(distinct ${column}) ${filter}`, 'total');
+      return { kind: 'value', type: 'number', sql: count, nullable: false, scale: 0, integer: true };
     }
     case 'sum': {
-      const sum = overValues((column, filter) => sql`sum(${column}) ${filter}`);
-      return { ...numberOf(value), sql: sql`coalesce(${sum}, 0)`, nullable: false, integer: false };
+      const sum = overValues((column, filter) => sql`sum(${column}) ${filter}`, 'total');
+      return { ...numberOf(value), sql: sum, nullable: false, integer: false };
     }
     case 'avg': {
       // 20 significant digits are the same whatever power of ten the sum is stored in

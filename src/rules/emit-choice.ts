@@ -4,7 +4,7 @@
 //   rules of a, b, c (aside) ─► the first that holds, a pin before all, `otherwise` after all ─► a, b, c as everybody sees them
 import { type SQL, sql } from 'drizzle-orm';
 import type { CheckedRule } from './checked-rule.ts';
-import type { Parameters } from './emit-parameters.ts';
+import { segmentNumber } from './emit-parameters.ts';
 import type { Pins } from './emit-pins.ts';
 
 export interface GroupToEvaluate {
@@ -84,16 +84,10 @@ export function answersOf({ id, key, choice }: SegmentNode): readonly { readonly
 }
 
 /** The id of the one segment that the customer is in, 0 for none. */
-export function emitChoice(
-  choice: Choice,
-  answer: (key: string) => SQL,
-  stands: (id: number) => SQL,
-  pins: Pins,
-  parameters: Parameters,
-): SQL {
+export function emitChoice(choice: Choice, answer: (key: string) => SQL, stands: (id: number) => SQL, pins: Pins): SQL {
   const whens: SQL[] = [];
   const take = (condition: SQL, id: number): void => {
-    whens.push(sql`when ${condition} then ${parameters.constant('integer', id)}`);
+    whens.push(sql`when ${condition} then ${segmentNumber(id)}`);
   };
   const unlessPinnedOut = (id: number, condition: SQL | null): SQL => {
     const outside = pins.pinnedOut(id);

@@ -1,4 +1,4 @@
-// In charge of conditions: each becomes a boolean expression that is never null, and reports when its answer may flip.
+// In charge of conditions: each becomes a boolean expression, and reports when its answer may flip.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import type { AnniversaryWindow, ComparisonOperator, Expression, Literal, Rule } from './ast.ts';
@@ -10,7 +10,7 @@ import { compareStored, compareWithInstant, emitWithin, mirror, type Order } fro
 import { durationDays } from './plan.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 
-/** The rule as a boolean that is never null. */
+/** The rule as a boolean that is never null, unless the scope takes null for false. */
 export function emitCondition(rule: Rule, scope: EmitScope): SQL {
   const constant = constantCondition(rule);
   if (constant !== null) return emitConstant(constant, scope);
@@ -21,7 +21,7 @@ export function emitCondition(rule: Rule, scope: EmitScope): SQL {
       return sql`(${sql.join(parts, sql.raw(` ${rule.kind} `))})`;
     }
     case 'not':
-      return sql`(not ${emitCondition(rule.rule, scope)})`;
+      return sql`(not ${emitCondition(rule.rule, { ...scope, nullIsFalse: false })})`;
     case 'everyone':
       return sql`true`;
     case 'segment':
@@ -45,7 +45,7 @@ export function emitCondition(rule: Rule, scope: EmitScope): SQL {
       return emitMissing(emitExpression(rule.left, scope));
     case 'within': {
       const left = emitExpression(rule.left, scope);
-      return definite(emitWithin(asText(left), rule.window, scope), isNullable(left));
+      return definite(emitWithin(asText(left), rule.window, scope), isNullable(left), scope);
     }
     case 'anniversary':
       return emitAnniversary(asText(emitExpression(rule.left, scope)), rule.window, scope);
@@ -54,9 +54,12 @@ export function emitCondition(rule: Rule, scope: EmitScope): SQL {
   }
 }
 
-/** Two values, never three: what compares with something missing is false. */
-function definite(condition: SQL, nullable: boolean): SQL {
-  return nullable ? sql`coalesce(${condition}, false)` : sql`(${condition})`;
+/**
+ * Two values, never three: what compares with something missing is false. Where null is as good it stays: of 500 segments' conditions each
+ * step costs when the statement starts, and a flag of a row each time.
+ */
+function definite(condition: SQL, nullable: boolean, { nullIsFalse }: EmitScope): SQL {
+  return nullable && !nullIsFalse ? sql`coalesce(${condition}, false)` : sql`(${condition})`;
 }
 
 function asText(operand: Operand): TextOperand {
@@ -72,21 +75,21 @@ function emitConstant(condition: ConstantCondition, scope: EmitScope): SQL {
 function emitComparison(left: Expression, op: ComparisonOperator, right: Expression, scope: EmitScope): SQL {
   const a = emitExpression(left, scope);
   const b = emitExpression(right, scope);
-  return op === '!=' ? sql`(not ${compareOperands(a, '=', b, scope)})` : compareOperands(a, op, b, scope);
+  return op === '!=' ? sql`(not ${compareOperands(a, '=', b, { ...scope, nullIsFalse: false })})` : compareOperands(a, op, b, scope);
 }
 
 function compareOperands(left: Operand, order: Order, right: Operand, scope: EmitScope): SQL {
   const nullable = isNullable(left) || isNullable(right);
-  if (left.type === 'number') return definite(compareNumbers(left, order, right, scope), nullable);
+  if (left.type === 'number') return definite(compareNumbers(left, order, right, scope), nullable, scope);
   if (left.kind === 'instant') {
     assert(right.kind === 'value', 'comparisons of two instants are constants');
-    return definite(compareWithInstant(asText(right), mirror(order), left.instant, scope), nullable);
+    return definite(compareWithInstant(asText(right), mirror(order), left.instant, scope), nullable, scope);
   }
-  if (right.kind === 'instant') return definite(compareWithInstant(asText(left), order, right.instant, scope), nullable);
+  if (right.kind === 'instant') return definite(compareWithInstant(asText(left), order, right.instant, scope), nullable, scope);
   const a = asText(left);
   const b = asText(right);
-  if (a.type === 'date' || a.type === 'timestamp') return definite(compareStored(a, order, b, scope), nullable);
-  return definite(sql`${a.sql} ${sql.raw(order)} ${b.sql}${a.type === 'string' ? sql.raw(' collate "C"') : sql.empty()}`, nullable);
+  if (a.type === 'date' || a.type === 'timestamp') return definite(compareStored(a, order, b, scope), nullable, scope);
+  return definite(sql`${a.sql} ${sql.raw(order)} ${b.sql}${a.type === 'string' ? sql.raw(' collate "C"') : sql.empty()}`, nullable, scope);
 }
 
 function compareNumbers(left: Operand, order: Order, right: Operand, scope: EmitScope): SQL {
@@ -115,7 +118,7 @@ function emitIn(left: Operand, values: readonly Literal[], scope: EmitScope): SQ
   }
   if (left.type === 'string') {
     const texts = values.map((value) => (value.kind === 'string' ? value.value : assertNever(value)));
-    return definite(sql`${left.sql} = any(${parameters.constant('text[]', texts)})`, left.nullable);
+    return definite(sql`${left.sql} = any(${parameters.constant('text[]', texts)})`, left.nullable, scope);
   }
   assert(left.type === 'number', 'lists take has');
   const { scale, integer } = left;
@@ -126,7 +129,7 @@ function emitIn(left: Operand, values: readonly Literal[], scope: EmitScope): SQ
     integer ? 'bigint[]' : 'numeric[]',
     kept.map((value) => value.text),
   );
-  return definite(sql`${left.sql} = any(${list})`, left.nullable);
+  return definite(sql`${left.sql} = any(${list})`, left.nullable, scope);
 }
 
 function assertNever(value: Literal): never {
@@ -138,11 +141,11 @@ function emitText(op: 'contains' | 'starts_with' | 'ends_with', left: Operand, v
   const part = scope.parameters.constant('text', value);
   switch (op) {
     case 'contains':
-      return definite(sql`strpos(${text.sql}, ${part} collate "C") > 0`, text.nullable);
+      return definite(sql`strpos(${text.sql}, ${part} collate "C") > 0`, text.nullable, scope);
     case 'starts_with':
-      return definite(sql`starts_with(${text.sql}, ${part})`, text.nullable);
+      return definite(sql`starts_with(${text.sql}, ${part})`, text.nullable, scope);
     case 'ends_with':
-      return definite(sql`right(${text.sql}, length(${part})) = ${part}`, text.nullable);
+      return definite(sql`right(${text.sql}, length(${part})) = ${part}`, text.nullable, scope);
     default:
       return unreachable(op);
   }
@@ -153,7 +156,7 @@ function emitHas(op: 'has_any' | 'has_all', left: Operand, values: readonly Lite
   const texts = values.map((value) => (value.kind === 'string' ? value.value : assertNever(value)));
   const list = scope.parameters.constant('text[]', texts);
   const operator = left.form === 'array' ? { has_any: '&&', has_all: '@>' }[op] : { has_any: '?|', has_all: '?&' }[op];
-  return definite(sql`${left.sql} ${sql.raw(operator)} ${list}`, true);
+  return definite(sql`${left.sql} ${sql.raw(operator)} ${list}`, true, scope);
 }
 
 function emitMissing(left: Operand): SQL {
@@ -176,14 +179,14 @@ function emitAnniversary(value: TextOperand, window: AnniversaryWindow, scope: E
     flips.addDay(
       sql`case when ${day} > ${now} then ${day} when ${next} < ${end} then ${unitDay(parameters, 'month', 1)} else ${enters} end`,
     );
-    return definite(sql`${day} <= ${now} and ${next} < ${end}`, value.nullable);
+    return definite(sql`${day} <= ${now} and ${next} < ${end}`, value.nullable, scope);
   }
   const [from, to] = anniversaryDays(window);
   const next = sql`strata_next_anniversary(${day}, ${movedToday(parameters, from)})`;
   const end = movedToday(parameters, to);
   const steps = (days: number): SQL => sql`${next} - ${parameters.constant('integer', days - 1)}`;
   flips.addDay(sql`case when ${day} > ${now} then ${day} when ${next} < ${end} then ${steps(from)} else ${steps(to)} end`);
-  return definite(sql`${day} <= ${now} and ${next} < ${end}`, value.nullable);
+  return definite(sql`${day} <= ${now} and ${next} < ${end}`, value.nullable, scope);
 }
 
 /** Days from today: the first of the range, and the first behind it. */

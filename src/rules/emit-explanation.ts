@@ -10,7 +10,7 @@ import { emitCondition } from './emit-condition.ts';
 import { emitExpression } from './emit-expression.ts';
 import { joinMemberships } from './emit-membership.ts';
 import { type EmitScope, type Operand, toUnits } from './emit-operand.ts';
-import { type BindingInput, createParameters, type Parameters } from './emit-parameters.ts';
+import { type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { list, narrowIds } from './emit-scan.ts';
 import { aggregatesOf, type Condition, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
 
@@ -35,9 +35,9 @@ export function emitExplanation({ rule, types, reads }: CheckedRule, segmentIds:
   };
   const customer = {
     aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, types),
-    segment: (key: string) => sql`coalesce(${parameters.constant('integer', idOf(key))} = any(h.named), false)`,
+    segment: (key: string) => sql`coalesce(${segmentNumber(idOf(key))} = any(h.named), false)`,
   };
-  const scope: EmitScope = { scope: 'customers', types, parameters, flips: UNASKED_FLIPS, customer };
+  const scope: EmitScope = { scope: 'customers', types, parameters, flips: UNASKED_FLIPS, nullIsFalse: false, customer };
   const seen = numberedConditions(rule).map((condition) => emitSeen(condition, scope));
   const holds = emitCondition(rule, scope);
   const named = [...reads.segments].map(idOf).sort((a, b) => a - b);

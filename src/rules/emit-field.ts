@@ -4,6 +4,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import { type BuiltInField, builtInField, type ValueType } from '../catalog/catalog.ts';
 import type { FieldExpression } from './ast.ts';
+import { nextBirthday } from './emit-age.ts';
 import type { EmitScope, SqlOperand } from './emit-operand.ts';
 import { today } from './emit-parameters.ts';
 
@@ -60,8 +61,7 @@ function computedField(field: BuiltInField, scope: EmitScope): SqlOperand {
     case 'customers.age': {
       const birthday = column(scope, 'birthday');
       const now = today(scope.parameters);
-      // grows at the next birthday; a birthday ahead becomes an age when it comes
-      scope.flips.addDay(sql`case when ${birthday} <= ${now} then strata_next_anniversary(${birthday}, ${now} + 1) else ${birthday} end`);
+      scope.flips.addDay(nextBirthday(birthday, scope.parameters));
       return {
         kind: 'value',
         type: 'number',

@@ -1,7 +1,7 @@
 // In charge of reading memberships for an evaluation: as they are, or as they were at asOf, from the log undone back from the present.
 import { type SQL, sql } from 'drizzle-orm';
 import { asOf, type Parameters } from './emit-parameters.ts';
-import { type Narrowing, narrowRange } from './emit-scan.ts';
+import { type Narrowing, narrow as narrowTo } from './emit-scan.ts';
 
 export interface MembershipRequest {
   readonly narrow: Narrowing;
@@ -24,18 +24,18 @@ export function joinMemberships(
     const column = sql.raw(`${table}.customer_id`);
     const segments = parameters.constant('integer[]', [...new Set([...computed, ...named])]);
     const segment = sql.raw(`${table}.segment_id`);
-    return narrow === 'ids'
-      ? sql`${column} = c.id and ${segment} + 0 = any(${segments})`
-      : sql`${narrowRange(sql`${column}`, parameters)} and ${segment} = any(${segments})`;
+    return narrow === 'range'
+      ? sql`${narrowTo(sql`${column}`, narrow, parameters)} and ${segment} = any(${segments})`
+      : sql`${column} = c.id and ${segment} + 0 = any(${segments})`;
   };
   const rows = request.memberships === 'present' ? presentRows(narrowed) : pastRows(narrowed, parameters);
   const among = (ids: readonly number[]): SQL =>
     sql`array_agg(k.segment_id order by k.segment_id) filter (where k.segment_id = any(${parameters.constant('integer[]', ids)}))`;
   const have = named.length === 0 ? sql`array_agg(k.segment_id order by k.segment_id)` : among(computed);
   const columns = named.length === 0 ? sql`${have} as have` : sql`${have} as have, ${among(named)} as named`;
-  return narrow === 'ids'
-    ? sql`cross join lateral (select ${columns} from (${rows}) as k) as h`
-    : sql`left join (select k.customer_id, ${columns} from (${rows}) as k group by k.customer_id) as h on h.customer_id = c.id`;
+  return narrow === 'range'
+    ? sql`left join (select k.customer_id, ${columns} from (${rows}) as k group by k.customer_id) as h on h.customer_id = c.id`
+    : sql`cross join lateral (select ${columns} from (${rows}) as k) as h`;
 }
 
 function presentRows(narrowed: (table: string) => SQL): SQL {

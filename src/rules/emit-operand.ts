@@ -55,6 +55,8 @@ export interface EmitScope {
   readonly types: ReadonlyMap<Expression, ValueType>;
   readonly parameters: Parameters;
   readonly flips: Flips;
+  /** where null counts as false: not under `not`, nor in a column that others read as two values */
+  readonly nullIsFalse: boolean;
   /** null inside `where` */
   readonly customer: {
     aggregate(aggregate: Aggregate): SqlOperand;

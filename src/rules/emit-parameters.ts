@@ -1,5 +1,5 @@
 // In charge of the values of an emitted statement: each distinct value is one parameter, whether a constant of a rule or something that is
-// known only when the statement runs (the instant, the zone, the customers). No value ever stands in the text.
+// known only when the statement runs (the instant, the zone, the customers). No value stands in the text, but for the ids of segments.
 import { Name, Placeholder, SQL, StringChunk, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import { type CalendarUnit, dayOf, dayStartMs, formatDay, formatInstant } from '../base/calendar.ts';
@@ -19,8 +19,10 @@ export type ParameterType =
   | 'numeric[]'
   | 'text[]';
 
-/** The customers of one run, in the form the request was emitted for. */
-export type Customers = { readonly keys: readonly string[] } | { readonly afterKey: string; readonly throughKey: string };
+/** The customers of one run, in the form the request was emitted for. `isCrowd`: so many that their rows are read in one pass. */
+export type Customers =
+  | { readonly keys: readonly string[]; readonly isCrowd?: true }
+  | { readonly afterKey: string; readonly throughKey: string };
 export type BindingInput = Moment & { readonly customers: Customers };
 type Binding = (input: BindingInput) => unknown;
 
@@ -114,6 +116,15 @@ export function createParameters(): Parameters {
       return { text, bind: (input) => inOrder.map((binding) => binding(input)), beside };
     },
   };
+}
+
+/**
+ * A segment's id, the one value that stands in the text: it is ours, stands there as the name of a column already, and one parameter for each
+ * of 500 segments was half of those that every evaluation sent and read.
+ */
+export function segmentNumber(id: number): SQL {
+  assert(Number.isSafeInteger(id), 'the id of a segment is an integer');
+  return sql.raw(String(id));
 }
 
 export function asOf(parameters: Parameters): SQL {

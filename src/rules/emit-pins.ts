@@ -1,8 +1,8 @@
 // In charge of what somebody said by hand: a customer's pins are joined once, for the computed segments that have any, and decide
 // before the rule. Not of the choice within a group (emit-choice.ts).
 import { type SQL, sql } from 'drizzle-orm';
-import { asOf, type Parameters } from './emit-parameters.ts';
-import { type Narrowing, narrowRange } from './emit-scan.ts';
+import { asOf, type Parameters, segmentNumber } from './emit-parameters.ts';
+import { type Narrowing, narrow } from './emit-scan.ts';
 
 export interface Pins {
   /** joins the customers `c` as `p` */
@@ -20,7 +20,7 @@ export interface Pins {
 export function createPins(segmentIds: readonly number[], narrowing: Narrowing, parameters: Parameters): Pins {
   const pinned = new Set(segmentIds);
   const among = (column: string, id: number): SQL | null =>
-    pinned.has(id) ? sql`(coalesce(${parameters.constant('integer', id)} = any(p.${sql.raw(column)}), false))` : null;
+    pinned.has(id) ? sql`(coalesce(${segmentNumber(id)} = any(p.${sql.raw(column)}), false))` : null;
   const pinnedIn = (id: number) => among('inside', id);
   const pinnedOut = (id: number) => among('outside', id);
   return {
@@ -40,9 +40,9 @@ export function createPins(segmentIds: readonly number[], narrowing: Narrowing, 
 function joinPins(segmentIds: readonly number[], narrowing: Narrowing, parameters: Parameters): SQL {
   const columns = sql`array_agg(q.segment_id) filter (where q.include) as inside,
   array_agg(q.segment_id) filter (where not q.include) as outside, min(q.until) as until`;
-  const segment = narrowing === 'ids' ? sql`q.segment_id + 0` : sql`q.segment_id`; // as in emit-membership.ts: read by the customer
+  const segment = narrowing === 'range' ? sql`q.segment_id` : sql`q.segment_id + 0`; // as in emit-membership.ts: read by the customer
   const counting = sql`${segment} = any(${parameters.constant('integer[]', segmentIds)}) and (q.until is null or q.until > ${asOf(parameters)})`;
-  return narrowing === 'ids'
-    ? sql`cross join lateral (select ${columns} from pins as q where q.customer_id = c.id and ${counting}) as p`
-    : sql`left join (select q.customer_id, ${columns} from pins as q where ${narrowRange(sql`q.customer_id`, parameters)} and ${counting} group by q.customer_id) as p on p.customer_id = c.id`;
+  return narrowing === 'range'
+    ? sql`left join (select q.customer_id, ${columns} from pins as q where ${narrow(sql`q.customer_id`, narrowing, parameters)} and ${counting} group by q.customer_id) as p on p.customer_id = c.id`
+    : sql`cross join lateral (select ${columns} from pins as q where q.customer_id = c.id and ${counting}) as p`;
 }

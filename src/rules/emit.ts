@@ -9,9 +9,9 @@ import type { CheckedRule } from './checked-rule.ts';
 import { answersOf, type GroupToEvaluate, placeChoices, type SegmentNode, standingIds } from './emit-choice.ts';
 import { divideIntoGroups, emitGroup, type Group, type Surroundings } from './emit-group.ts';
 import { joinMemberships } from './emit-membership.ts';
-import { asOf, type BindingInput, createParameters, type Parameters } from './emit-parameters.ts';
+import { asOf, type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { createPins } from './emit-pins.ts';
-import { list, type Narrowing, narrowIds, narrowRange } from './emit-scan.ts';
+import { list, type Narrowing, narrow } from './emit-scan.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 import { conditionsOf } from './walk-rule.ts';
 
@@ -27,7 +27,7 @@ export interface EmitRequest {
   /** key → id of every segment a rule may name; one not in `segments` is read from the memberships as they are */
   readonly segmentIds: ReadonlyMap<string, number>;
   readonly catalog: Catalog;
-  /** customers: id = any($ids) | id > $after and id <= $through */
+  /** customers: id = any($ids), one by one or together | id > $after and id <= $through */
   readonly narrow: Narrowing;
   /** past: memberships as of asOf, from the log undone back from the present; customers created later are left out */
   readonly memberships: 'present' | 'past';
@@ -40,7 +40,10 @@ export interface EmitRequest {
 export type EvaluationInput = BindingInput;
 
 export interface EmittedEvaluation {
-  /** A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz. */
+  /**
+   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz. It is fenced: Postgres
+   * would compute every membership once for each use of `want`.
+   */
   readonly text: string;
   /** the computed ones, ascending */
   readonly segmentIds: readonly number[];
@@ -63,14 +66,12 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
     request.narrow,
     parameters,
   );
-  const stands = (id: number): SQL => isMember(id, parameters);
-  const elsewhere = (key: string): SQL => stands(idOf(key, request.segmentIds));
-  const answer = joinGroups(divideIntoGroups(nodes), request.narrow, { elsewhere, stands, pins }, parameters);
+  const elsewhere = (key: string): SQL => isMember(idOf(key, request.segmentIds));
+  const answer = joinGroups(divideIntoGroups(nodes), request.narrow, { elsewhere, stands: isMember, pins }, parameters);
   const named = [...new Set([...namedElsewhere(segments, request.segmentIds), ...standingIds(nodes)])].sort((a, b) => a - b);
   const memberships = joinMemberships(request, segmentIds, named, parameters);
   const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
-  const narrow = (column: SQL) => (request.narrow === 'ids' ? narrowIds(column, parameters) : narrowRange(column, parameters));
   const { text, bind, beside } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
@@ -78,12 +79,13 @@ select c.id as customer_id, c.revision,
   ${dueAt} as due_at
 from customers as c
 ${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
-where ${narrow(sql`c.id`)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}`);
+where ${narrow(sql`c.id`, request.narrow, parameters)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}
+offset 0`);
   return {
     text: text.trim(),
     segmentIds,
     bind,
-    narrowed: (column) => (request.narrow === 'ids' ? 'true' : beside(narrowRange(sql.raw(column), parameters))),
+    narrowed: (column) => (request.narrow === 'range' ? beside(narrow(sql.raw(column), 'range', parameters)) : 'true'),
   };
 }
 
@@ -98,7 +100,7 @@ function joinGroups(
   parameters: Parameters,
 ): Pick<Group, 'joins' | 'dueAt'> & { readonly want: SQL } {
   const want = (answers: Group['answers']): SQL =>
-    sql`array_remove(array[${list(answers.map(({ id, holds }) => sql`case when ${holds} then ${parameters.constant('integer', id)} end`))}]::integer[], null)`;
+    sql`array_remove(array[${list(answers.map(({ id, holds }) => sql`case when ${holds} then ${segmentNumber(id)} end`))}]::integer[], null)`;
   const [only, ...others] = groups;
   if (only === undefined || others.length === 0) {
     const { joins, answers, dueAt } = emitGroup(only ?? [], narrowing, surroundings, parameters);
@@ -113,8 +115,7 @@ function joinGroups(
     joins.push(
       sql`cross join lateral (select ${want(answers)} as want, ${dueAt} as due_at from (select) as o ${sql.join([...inner], sql.raw('\n'))} offset 0) as ${alias}`,
     );
-    for (const { key, id } of group.flatMap(answersOf))
-      answered.set(key, sql`(${parameters.constant('integer', id)} = any(${alias}.want))`);
+    for (const { key, id } of group.flatMap(answersOf)) answered.set(key, sql`(${segmentNumber(id)} = any(${alias}.want))`);
     return alias;
   });
   const wants = sql.join(
@@ -134,8 +135,8 @@ function idOf(key: string, segmentIds: ReadonlyMap<string, number>): number {
   return id;
 }
 
-function isMember(id: number, parameters: Parameters): SQL {
-  return sql`coalesce(${parameters.constant('integer', id)} = any(h.named), false)`;
+function isMember(id: number): SQL {
+  return sql`coalesce(${segmentNumber(id)} = any(h.named), false)`;
 }
 
 function namedElsewhere(segments: readonly SegmentToEvaluate[], segmentIds: ReadonlyMap<string, number>): number[] {

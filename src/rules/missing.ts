@@ -137,7 +137,9 @@ function boundOf({ condition, seen, asked }: ExplainedCondition, wanted: boolean
     case 'within': {
       if (!wanted || seen === null || seen.value === null) return none;
       const { from, to } = asked;
-      if (from !== null && isBelow(seen, from)) return { have: seen, bound: { operator: '>=', value: from }, side: condition.left };
+      const isOpen = condition.window.kind === 'last'; // its first instant is not in it
+      if (from !== null && (isOpen ? !isBelow(from, seen) : isBelow(seen, from)))
+        return { have: seen, bound: { operator: isOpen ? '>' : '>=', value: from }, side: condition.left };
       return to === null ? none : { have: seen, bound: { operator: '<', value: to }, side: condition.left };
     }
     case 'everyone':
@@ -243,7 +245,8 @@ function shortOfTime(have: Value, bound: Bound, timeZone: string): Pick<MissingC
   const sinceNow = / ago$|^in the last /.test(bound.value.text);
   const direction = tooLate ? (sinceNow ? 'too recent' : 'too late') : sinceNow ? 'too long ago' : 'too early';
   if (have.type === 'date' && bound.value.type === 'date') {
-    const days = Math.abs(parseDay(String(have.value)) - parseDay(String(bound.value.value)));
+    const beyond = bound.operator === '<' || bound.operator === '>' ? 1 : 0; // days are whole: before the 5th is at the latest the 4th
+    const days = Math.abs(parseDay(String(have.value)) - parseDay(String(bound.value.value))) + beyond;
     return { short: String(days), unit: 'days', sentence: `${have.text} is ${days === 1 ? '1 day' : `${days} days`} ${direction}` };
   }
   const [one, other] = [
@@ -259,11 +262,11 @@ function instantMs({ type, value }: Value, isEnd: boolean, timeZone: string): nu
   return type === 'date' ? dayStartMs(parseDay(String(value)) + (isEnd ? 1 : 0), timeZone) : Date.parse(String(value));
 }
 
-/** Rounded up to whole days, hours, minutes or seconds, whichever is the largest that fits. */
+/** Rounded up to whole days, hours, minutes or seconds, whichever is the largest that fits; what is met exactly and may not be is a moment away. */
 function spell(ms: number): string {
   const [size, word] =
     ms >= DAY_MS ? [DAY_MS, 'day'] : ms >= 3_600_000 ? [3_600_000, 'hour'] : ms >= 60_000 ? [60_000, 'minute'] : [1000, 'second'];
-  const amount = Math.ceil(ms / (size as number));
+  const amount = Math.max(1, Math.ceil(ms / (size as number)));
   return `${amount} ${word}${amount === 1 ? '' : 's'}`;
 }
 

@@ -15,28 +15,17 @@
 // (now − A ≤ t < now − B) is entered at t + B + 1 ms and left at t + A + 1 ms.
 import { unreachable } from '../base/assert.ts';
 import { type CalendarUnit, type Day, dayOf, dayStartMs, moveByUnits, parseDay, startOfUnit } from '../base/calendar.ts';
-import type { CalendarPeriod, Duration, DurationUnit, Instant, Window } from './ast.ts';
+import type { CalendarPeriod, Duration, Instant, Window } from './ast.ts';
+import { DAY_MS, durationMs } from './vocabulary.ts';
 
 export interface Moment {
   readonly asOfMs: number;
   readonly timeZone: string;
 }
 
-const UNIT_MS: Readonly<Record<DurationUnit, number>> = {
-  seconds: 1_000,
-  minutes: 60_000,
-  hours: 3_600_000,
-  days: 86_400_000,
-  weeks: 604_800_000,
-};
-
-export function durationMs(duration: Duration): number {
-  return duration.amount * UNIT_MS[duration.unit];
-}
-
 /** Anniversaries and dates move by whole days. */
 export function durationDays(duration: Duration): number {
-  return durationMs(duration) / UNIT_MS.days;
+  return durationMs(duration) / DAY_MS;
 }
 
 /** Where a calendar period lies: `shift` units from the one that today is in. */

@@ -1,11 +1,11 @@
 // In charge of the live definitions: every published rule, checked against the catalog, as one snapshot per epoch.
-// A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing segments (segments.ts).
+// A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing them (segments.ts, versions.ts).
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Client, Database, Queryable, Statement } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
-import { checkRule } from '../rules/check-rule.ts';
+import { checkStored } from '../rules/check-stored.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import type { GroupToEvaluate } from '../rules/emit-choice.ts';
 import { parseJsonRule } from '../rules/parse-json.ts';
@@ -140,6 +140,6 @@ function assemble(epoch: string, catalog: Catalog, rows: readonly SegmentRow[], 
 export function compileStored(json: unknown, catalog: Catalog, key: string): CheckedRule | string {
   const parsed = parseJsonRule(json);
   if (!parsed.ok) return parsed.problems.map((problem) => problem.detail).join('; ');
-  const { checked, errors } = checkRule(parsed.value, catalog, { purpose: 'check', segmentKey: key });
+  const { checked, errors } = checkStored(parsed.value, catalog, key);
   return checked ?? errors.map((error) => error.detail).join('; ');
 }

@@ -4,7 +4,8 @@ import type { Rule } from '../rules/ast.ts';
 import { diffRules, type RulesDiff } from '../rules/diff-rules.ts';
 import { parseJsonRule } from '../rules/parse-json.ts';
 import { parseRule } from '../rules/parse-text.ts';
-import { getSegment, getVersion, invalidRule, type SegmentVersion } from './segments.ts';
+import { getSegment } from './segments.ts';
+import { getVersion, invalidRule, type SegmentVersion } from './versions.ts';
 
 export interface VersionsDiff {
   /** the version compared with; null: none was published yet, so that everything is added */

@@ -1,16 +1,18 @@
 // In charge of what happens to a segment after it was published: pause, resume, archive, the end of a run that somebody cancels, the next
-// try of one that failed. All of it under the lock of the definitions. Publishing itself is segments.ts.
+// try of one that failed, and runs that somebody or the clock asks for. Publishing itself is versions.ts.
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { asQueryable, type Client, type Database } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { changeDefinitions, compileStored } from './definitions.ts';
 import { refuseWhileGrouped } from './groups.ts';
 import { tellFinished } from './notices.ts';
 import { type Failure, failSegments, getRun, queueRun, type Run, type RunCause } from './runs.ts';
-import { getSegment, lockSegment, noteSegment, putInForce, type Segment, statusOf } from './segments.ts';
+import { getSegment, lockSegment, noteSegment, type Segment, statusOf } from './segments.ts';
+import { putInForce } from './versions.ts';
 
 type Expected = (segment: Segment) => void;
 
@@ -224,5 +226,35 @@ export async function retryFailed(database: Database, clock: Clock): Promise<num
     }
     await failSegments(client, failures, nowMs);
     return rows.length - failures.size;
+  });
+}
+
+/** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the run's id */
+export async function refreshSegment(database: Database, clock: Clock, key: string): Promise<string> {
+  return inTransaction(database, async (client) => {
+    const { id, version, status, run } = await lockSegment(client, key);
+    if (version === null || (status !== 'active' && status !== 'building')) {
+      throw new AppError('conflict', `Segment “${key}” is ${status}; only a live one can be refreshed.`);
+    }
+    // what it takes the place of is still why the members change
+    const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
+    const runId = await queueRun(client, id, version, cause, clock.nowMs());
+    await noteSegment(client, key, null, { run: runId });
+    return runId;
+  });
+}
+
+/** Segments whose answer flips without any row: their runs are queued in order of their instants. → how many */
+export async function queueConstantFlips(database: Database, clock: Clock, asOfMs: number): Promise<number> {
+  return inTransaction(database, async (client) => {
+    const { rows } = await client.query<{ id: number; version: number }>(
+      `update segments as s
+       set due_at = null
+       where s.due_at <= $1::timestamptz and s.status = 'active' and s.version is not null
+       returning s.id, s.version`,
+      [new Date(asOfMs).toISOString()],
+    );
+    for (const row of rows) await queueRun(client, row.id, row.version, 'time', clock.nowMs());
+    return rows.length;
   });
 }

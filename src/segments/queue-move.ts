@@ -7,7 +7,8 @@ import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import { ruleToJson } from '../rules/print-json.ts';
-import { getSegment, invalidRule } from './segments.ts';
+import { getSegment } from './segments.ts';
+import { invalidRule } from './versions.ts';
 
 export interface MoveOfMany {
   readonly from: string;

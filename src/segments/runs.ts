@@ -136,33 +136,39 @@ const COUNTED_EXACTLY = 50_000;
  * Rows a page at the last vacuum or analyze times the pages there are now: what Postgres itself plans with. Where that says few, or nothing
  * is known (never analyzed; Citus keeps the rows elsewhere), they are counted.
  */
-const POPULATION = `
-  select case when k.estimate > ${COUNTED_EXACTLY} then k.estimate else (select count(*) from customers) end as customers
-  from (
-    select case when t.reltuples > 0 and t.relpages > 0
-      then (t.reltuples / t.relpages * (pg_relation_size(t.oid) / current_setting('block_size')::integer))::bigint
-    end as estimate
-    from pg_class as t
-    where t.oid = 'customers'::regclass
-  ) as k`;
+async function countCustomers(database: Database): Promise<number> {
+  const [estimated] = await database.query<{ customers: string | null }>({
+    text: `
+      select case when t.reltuples > 0 and t.relpages > 0
+        then (t.reltuples / t.relpages * (pg_relation_size(t.oid) / current_setting('block_size')::integer))::bigint
+      end as customers
+      from pg_class as t
+      where t.oid = 'customers'::regclass`,
+  });
+  const estimate = Number(estimated?.customers ?? 0);
+  if (estimate > COUNTED_EXACTLY) return estimate;
+  const [counted] = await database.query<{ customers: string }>({ text: 'select count(*) as customers from customers as c' });
+  return Number(counted?.customers ?? 0);
+}
 
 /**
  * Open runs take part from now on, those that were interrupted where they stood. `total` is an estimate until the run ends.
  * → when the first of them began, in epoch milliseconds
  */
 export async function startRuns(database: Database, ids: readonly string[], asOfIso: string | null): Promise<number> {
+  const customers = await countCustomers(database);
   const rows = await database.query<{ started_at: number }>({
     text: `
       update runs as r
       set status = 'running', started_at = coalesce(r.started_at, n.at), resumed_at = n.at, resumed_done = r.done,
-        total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then coalesce(z.member_count, 0) else p.customers end)
-      from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n, (${POPULATION}) as p,
+        total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then coalesce(z.member_count, 0) else $3::bigint end)
+      from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n,
         runs as o
         left join run_moves as v on v.run_id = o.id
         left join segment_sizes as z on z.segment_id = coalesce(v.from_id, o.segment_id)
       where r.id = any($1::bigint[]) and r.status in ('queued', 'running') and o.id = r.id
       returning r.started_at`,
-    values: [ids, asOfIso],
+    values: [ids, asOfIso, customers],
   });
   return Math.min(...rows.map((row) => row.started_at));
 }

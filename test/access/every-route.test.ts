@@ -17,6 +17,10 @@ const EXPECTED: Readonly<Record<string, Access>> = {
   ...all(['members:read'], 'listCustomers getCustomer getOrder listOrders listEvents listMembers exportMembers getCustomerSegments'),
   ...all(['members:read'], 'checkMemberships explainMembership listPins getCustomerHistory getSegmentHistory listChanges streamChanges'),
   ...all(['members:read'], 'createCustomerToken createStreamToken'),
+  ...all(['members:read'], 'getSegmentReport exportSegmentReport getComparison exportComparison getOverlap'),
+  ...all(['members:read'], 'exportOverlap getFlows exportFlows getSizes exportSizes'),
+  ...all(['members:read'], 'getOutcome exportOutcome getValueGrid exportValueGrid getRfm exportRfm'),
+  ...all(['members:read'], 'getCohorts exportCohorts getNewAndReturning exportNewAndReturning'),
   ...all(['members:write'], 'pinIn pinOut releasePin moveMembers'),
   ...all(
     ['segments:read'],

@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { chainAudit } from '../../src/access/chain-audit.ts';
+import { GRAPHQL_LIMITS } from '../../src/api/graphql/limits.ts';
+import { STREAMS_OF_TOKEN_MAX } from '../../src/api/rest/streams-of-token.ts';
 import { TestClock } from '../../src/base/clock.ts';
 import { EventReader } from '../api/event-reader.ts';
 import { type Service, startService } from '../api/service.ts';
@@ -123,6 +125,50 @@ test('a stream ends with its token’s key', async () => {
   await chainAudit(service.strata.database);
   const { body } = await service.call('GET', '/v1/audit?outcome=refused&action=streamChanges');
   expect(body.data[0]).toMatchObject({ actor: 'stream token', outcome: 'refused' });
+});
+
+test('one token takes no places of others', async () => {
+  const token = await mint('customer', { segments: ['two'], minutes: 1440 });
+  const opened: EventReader[] = [];
+  for (let n = 0; n < STREAMS_OF_TOKEN_MAX; n += 1) opened.push(await stream(token));
+  expect(opened.map(({ status }) => status)).toEqual(opened.map(() => 200));
+  expect((await stream(token)).status).toBe(429);
+  expect((await stream(await mint('stream'))).status).toBe(200);
+  opened[0]?.close();
+  let status: number | undefined;
+  while (status !== 200) {
+    clock.advance(1000); // the limit of requests goes by it
+    status = (await stream(token)).status; // as soon as the end has been noticed
+  }
+});
+
+test('sockets of one token have a limit', async () => {
+  const token = await mint('customer', { minutes: 1440 });
+  await Promise.all(Array.from({ length: GRAPHQL_LIMITS.socketsOfToken }, () => subscribe(token)));
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws');
+  sockets.push(socket);
+  socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: bearer(token) })));
+  expect(await new Promise((resolve) => socket.once('close', resolve))).toBe(4429);
+});
+
+test('who shows no key keeps nobody out', async () => {
+  const answers = await Promise.all(
+    Array.from({ length: GRAPHQL_LIMITS.waitingOfAddress + 5 }, () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws');
+      sockets.push(socket);
+      return new Promise((resolve) => {
+        socket.once('open', () => resolve('open'));
+        socket.once('error', (error) => resolve(error.message));
+      });
+    }),
+  );
+  expect(answers.filter((answer) => answer === 'open')).toHaveLength(GRAPHQL_LIMITS.waitingOfAddress);
+  expect(answers.filter((answer) => String(answer).includes('429'))).toHaveLength(5);
+  const left = new Promise((resolve) => sockets[0]?.once('close', resolve));
+  for (const socket of sockets.splice(0)) socket.close();
+  await left;
+  const { message } = await subscribe(await mint('stream'));
+  expect(message).toBeDefined();
 });
 
 test('a customer token follows its own segments alone', async () => {

@@ -1,5 +1,7 @@
 // What was said by hand stands in the feed with who and why, and in the history also where it changed no membership.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { changeOut } from '../../src/api/rest/change-schema.ts';
+import { readChanges } from '../../src/changes/read-changes.ts';
 import { built, type Service, startService } from './service.ts';
 
 let service: Service;
@@ -33,6 +35,21 @@ test('the feed says who and why', async () => {
     ['entered', 'data', null, null],
     ['exited', 'pin', 'admin', 'asked to'],
   ]);
+});
+
+test('a page says what streams say', async () => {
+  const odd = 'o"dd\\ é 😀 {}';
+  const path = encodeURIComponent(odd);
+  await service.call('PUT', `/v1/customers/${path}`, { country: 'CN' });
+  await service.call('DELETE', `/v1/segments/cn/members/${path}`, { reason: 'says "no"\n\\ and \u0001 — 😀' });
+  await service.call('PUT', '/v1/customers/gone', { country: 'CN' });
+  const { body: erasure } = await service.call('DELETE', '/v1/customers/gone');
+  expect(erasure.token).toBeDefined();
+  const { body } = await service.call('GET', `/v1/changes?limit=1000&fresh=${erasure.token}`);
+  const read = await readChanges(service.strata.database, { afterPosition: '0', limit: 1000 });
+  expect(body.data).toEqual(read.map((change) => changeOut(change, { customerId: null })));
+  expect(new Set(body.data.map(({ type }: Line) => type))).toEqual(new Set(['entered', 'exited', 'erased']));
+  expect(body.data).toContainEqual(expect.objectContaining({ customerId: odd, type: 'exited', reason: 'says "no"\n\\ and \u0001 — 😀' }));
 });
 
 const HISTORY = [

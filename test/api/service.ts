@@ -7,7 +7,7 @@ import { buildApp } from '../../src/app.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
-import { createTestDatabase, SECRET_KEY } from '../database.ts';
+import { createTestDatabase, SECRET_KEY, type TestDatabase } from '../database.ts';
 
 export const ADMIN_KEY = 'test-admin-key';
 export const AUTHORIZED = { authorization: `Bearer ${ADMIN_KEY}` };
@@ -32,9 +32,14 @@ export async function startService(
   options: { readonly clock?: Clock; readonly background?: boolean; readonly log?: (line: string) => void } & Pick<
     StrataOptions,
     'webhookAllow' | 'webhookSend' | 'accessLimits'
-  > & { readonly cluster?: string; readonly corsOrigins?: readonly string[]; readonly patience?: Partial<Patience> } = {},
+  > & {
+      readonly cluster?: string;
+      readonly corsOrigins?: readonly string[];
+      readonly patience?: Partial<Patience>;
+      readonly database?: TestDatabase;
+    } = {},
 ): Promise<Service> {
-  const test = await createTestDatabase();
+  const test = options.database ?? (await createTestDatabase());
   const { log: write } = options;
   const log = write === undefined ? pino({ level: 'silent' }) : pino({ level: 'error' }, { write });
   const strata = await openStrata({

@@ -1,5 +1,6 @@
 // How the log is read on a database that is already full when the connection is made: by keys, as many as a page has.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { printFeedPage } from '../../src/changes/print-feed-page.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { readHistory } from '../../src/changes/read-history.ts';
 import { type Database, type Statement, toQuery } from '../../src/db/database.ts';
@@ -76,6 +77,7 @@ const everything = { types: ['segment.membership.changed'], segmentIds: null, ch
 
 test.each<[name: string, (database: Database) => Promise<unknown>]>([
   ['the feed', (database) => readChanges(database, after)],
+  ['the feed as it is answered', (database) => printFeedPage(database, after)],
   ['the feed of segments', (database) => readChanges(database, { ...after, segmentIds: [1, 2] })],
   ['what a webhook is sent', (database) => findNext(database, place, everything, PAGE, 0)],
   ['the history of a segment', (database) => readHistory(database, { segmentId: 1, limit: PAGE })],

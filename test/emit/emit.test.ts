@@ -83,6 +83,11 @@ const MEMBERS: Readonly<Record<string, string>> = {
   'age = 26': 'ann',
   'age between 26 and 35': 'ann bob',
   'age > 26.5': 'bob',
+  'age < 34.5': 'ann',
+  'age <= 34.5': 'ann',
+  'age >= 34.5': 'bob',
+  'age >= 35.5': '',
+  'age = 35.5': '',
   'age in (26, 35)': 'ann bob',
   'age is missing': 'cleo dan',
   'birthday anniversary in the next 2 days': '',
@@ -352,24 +357,22 @@ describe('the statement', () => {
     expect(emitted.text).toBe(
       `select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
-  array_remove(array[case when l1.s1 then $1::integer end, case when l1.s2 then $2::integer end]::integer[], null) as want,
+  array_remove(array[case when (o1.g3 >= $1::bigint) then 1 end, case when (o1.g4 > $2::numeric) then 2 end]::integer[], null) as want,
   least(nullif(greatest(o1.g1, $3::timestamptz), $3::timestamptz), nullif(greatest(o1.g2 + $4::interval, $3::timestamptz), $3::timestamptz)) as due_at
 from customers as c
 cross join lateral (select array_agg(k.segment_id order by k.segment_id) as have from (select m.customer_id, m.segment_id from memberships as m where m.customer_id = c.id and m.segment_id + 0 = any($5::integer[])) as k) as h
-cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, count(*) filter (where r.x3 and r.x4) as g3, sum(r.x5) filter (where r.x3) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $6::timestamptz) as x3, coalesce(s."status" = $7::text collate "C", false) as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
-cross join lateral (select (coalesce(o1.g3, 0) >= $8::bigint) as s1, (coalesce(o1.g4, 0) > $9::numeric) as s2 offset 0) as l1
-where c.id = any($10::bigint[])`,
+cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, coalesce(count(*) filter (where r.x3 and r.x4), 0) as g3, coalesce(sum(r.x5) filter (where r.x3), 0) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $6::timestamptz) as x3, (s."status" = $7::text collate "C") as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
+where c.id = any($8::bigint[])
+offset 0`,
     );
     expect(emitted.bind({ asOfMs: Date.parse(NOW), timeZone: ZONE, customers: { keys: ['1'] } })).toEqual([
-      1,
-      2,
+      '2',
+      '5005000',
       NOW,
       '2592000000 milliseconds',
       [1, 2],
       '2026-10-22T12:00:00.000Z',
       'paid',
-      '2',
-      '5005000',
       ['1'],
     ]);
   });

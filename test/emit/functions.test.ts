@@ -1,8 +1,11 @@
 // The SQL functions of compiled rules against Temporal, BigInt and node:crypto.
 import { createHash } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anniversaryIn, dayOf, dayStartMs, formatDay, parseDay, partsOfDay } from '../../src/base/calendar.ts';
+import { nextBirthday } from '../../src/rules/emit-age.ts';
+import { createParameters } from '../../src/rules/emit-parameters.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 
 let testDatabase: TestDatabase;
@@ -229,7 +232,33 @@ describe('ages and anniversaries', () => {
       }
     }
   });
+
+  it('turn as the emitted expression says', async () => {
+    for (const today of [...todays, '2027-12-31', '2028-03-01']) {
+      const parameters = createParameters();
+      const { text, bind } = parameters.render(sql`
+        select count(*)::integer as born, count(*) filter (where (${nextBirthday(sql`b.day`, parameters)}) = w.day)::integer as right
+        from (
+          select '1990-12-31'::date + n as day from generate_series(0, 13000, 1) as n -- to 2026-08
+          union all
+          select ${parameters.constant('date', today)} + n from generate_series(-800, 800) as n
+        ) as b
+        cross join lateral (
+          select case when b.day > ${parameters.constant('date', today)} then b.day
+            else strata_next_anniversary(b.day, ${parameters.constant('date', today)} + 1) end as day
+        ) as w`);
+      const counts = await askOne(text, bind({ asOfMs: Date.parse(today), timeZone: 'UTC', customers: { keys: [] } }));
+      expect([today, counts['right']]).toEqual([today, counts['born']]);
+    }
+    expect(await nextOfNobody()).toEqual({ next: null });
+  });
 });
+
+async function nextOfNobody(): Promise<Record<string, unknown>> {
+  const parameters = createParameters();
+  const { text, bind } = parameters.render(sql`select ${nextBirthday(sql`null::date`, parameters)} as next`);
+  return askOne(text, bind({ asOfMs: 0, timeZone: 'UTC', customers: { keys: [] } }));
+}
 
 describe('stored texts', () => {
   it('that name no date or instant are missing', async () => {

@@ -56,12 +56,14 @@ test('the subscription is followed as written', async () => {
 });
 
 test('the limits stand there as they are', () => {
-  const { documentChars, documentTokens, depth, fields, aliases, directives, cost, socketsOfKey, operationsOfSocket } = GRAPHQL_LIMITS;
+  const { documentChars, documentTokens, depth, fields, aliases, directives, cost } = GRAPHQL_LIMITS;
+  const { socketsOfKey, operationsOfSocket, socketsOfToken, waitingOfAddress } = GRAPHQL_LIMITS;
   for (const line of [
     `${documentChars.toLocaleString('en')} and ${documentTokens.toLocaleString('en')}`,
     `${depth} · ${fields.toLocaleString('en')} · ${aliases} · ${directives}`,
     `| cost | ${cost.toLocaleString('en')}:`,
     `${socketsOfKey} · ${operationsOfSocket} · `,
+    `${socketsOfToken} · ${waitingOfAddress} |`,
   ])
     expect(text).toContain(line);
 });

@@ -18,7 +18,7 @@ const documents = new Documents();
 const WITHOUT_FIELD = new Set([
   'importFile', // a stream of any length
   'streamChanges', // a stream; `membershipChanged` is this
-  'exportMembers', // a stream
+  ...ROUTES.map(({ operationId }) => operationId).filter((id) => id.startsWith('export')), // files
   'getHealth',
   'getReadiness',
   'getOpenapi',

@@ -89,7 +89,7 @@ describe('reading', () => {
     expect(many).toBeLessThan(12);
   });
 
-  test('a segment of which only members are asked is not read', async () => {
+  test('a segment asked for members is not reread', async () => {
     const page = '{ segment(key: "buyers") { key members(first: 3) { edges { node { customer { country } } } } } }';
     const { segment } = await dataOf(service, page);
     expect(segment).toMatchObject({ key: 'buyers', members: { edges: [{}, {}, {}] } });

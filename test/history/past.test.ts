@@ -9,7 +9,7 @@ import { periodsBetween, RESOLUTIONS, readSizes } from '../../src/changes/read-s
 import { trimHistory } from '../../src/changes/trim.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
-import { addVersion, publishVersion } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { Random } from '../membership/random.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 import { propertySettings } from '../property/settings.ts';

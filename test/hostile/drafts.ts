@@ -59,6 +59,7 @@ const rule: Make = ({ valid }) => ({ body: json({ rule: valid.rule() }) });
 const keyed: Make = ({ shop }) => ({ params: { keyId: shop.made.keyId } });
 const hooked: Make = ({ shop }) => ({ params: { webhookId: shop.made.webhookId } });
 const grouped: Make = ({ shop }) => ({ params: { key: shop.group } });
+const several: Make = (making) => ({ query: [['segments', `${segment(making)},${segment(making)}`]] });
 const some = ({ random, shop }: Making) => `${shop.name}-${random.integer(1, 60)}`;
 const nothing: Make = () => ({});
 
@@ -174,6 +175,39 @@ const DRAFTS: Readonly<Record<string, Make>> = {
   getSegmentHistory: both(ofSegment, listed, asked(['type', 'exited'], ['to', '2100-01-01T00:00:00Z'])),
   getSegmentSize: both(ofSegment, () => ({ query: [['at', new Date(Date.UTC(2026, 5, 1)).toISOString()]] })),
   listSegmentSizes: both(ofSegment, asked(['resolution', 'hour'])),
+  getSegmentReport: both(ofSegment, asked(['by', 'city,tags'], ['statuses', 'paid'], ['days', '7'], ['most', '3'])),
+  exportSegmentReport: both(ofSegment, asked(['parts', 'profile,goods'])),
+  getComparison: both(several, asked(['by', 'country'])),
+  exportComparison: several,
+  getOverlap: both(several, asked(['most', '5'])),
+  exportOverlap: several,
+  getFlows: both(several, () => ({ query: [['from', PAST]] })),
+  exportFlows: both(several, () => ({ query: [['from', PAST]] })),
+  getSizes: both(several, asked(['resolution', 'week'])),
+  exportSizes: several,
+  getOutcome: (making) => ({
+    query: [
+      ['segment', segment(making)],
+      ['at', PAST],
+      ['days', '1'],
+    ],
+  }),
+  exportOutcome: (making) => ({
+    query: [
+      ['segment', segment(making)],
+      ['from', PAST],
+      ['to', PAST],
+      ['against', 'bucket'],
+    ],
+  }),
+  getValueGrid: asked(['value', '10,20.5'], ['cycle', '30'], ['bands', '4']),
+  exportValueGrid: asked(['statuses', 'paid']),
+  getRfm: asked(['scores', '3'], ['recency', '30,60'], ['at', PAST]),
+  exportRfm: asked(['monetary', '100']),
+  getCohorts: asked(['unit', 'week'], ['from', PAST]),
+  exportCohorts: asked(['unit', 'quarter']),
+  getNewAndReturning: asked(['unit', 'day'], ['statuses', 'paid,shipped']),
+  exportNewAndReturning: asked(['unit', 'year']),
   listChanges: both(listed, asked(['wait', '0']), (making) => ({ query: making.random.chance(0.3) ? [['segment', segment(making)]] : [] })),
   streamChanges: (making) => ({ query: making.random.chance(0.5) ? [['customer', customer(making)]] : [] }),
   listRuns: listed,

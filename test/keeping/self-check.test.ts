@@ -5,8 +5,8 @@ import { customerKey } from '../../src/ingest/customer-key.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { evaluatePending, writeDeferred } from '../../src/pipeline.ts';
-import { pauseSegment } from '../../src/segments/lifecycle.ts';
-import { addPublishedVersion, queueConstantFlips } from '../../src/segments/segments.ts';
+import { pauseSegment, queueConstantFlips } from '../../src/segments/lifecycle.ts';
+import { addPublishedVersion } from '../../src/segments/versions.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let under: StrataUnderTest;

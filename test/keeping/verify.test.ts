@@ -8,9 +8,10 @@ import { verifyCommand } from '../../src/cli/verify.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { erase, move, pin } from '../../src/pipeline.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { createGroup } from '../../src/segments/groups.ts';
 import { archiveSegment, pauseSegment } from '../../src/segments/lifecycle.ts';
-import { addPublishedVersion, createSegment } from '../../src/segments/segments.ts';
+import { addPublishedVersion } from '../../src/segments/versions.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let under: StrataUnderTest;

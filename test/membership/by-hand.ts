@@ -3,8 +3,8 @@ import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type MoveRequest, moveMembers } from '../../src/membership/move-members.ts';
 import { type PinRequest, type PinWish, writePin } from '../../src/membership/write-pins.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../src/segments/groups.ts';
-import { createSegment } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
 
 export async function finishRuns(strata: Strata): Promise<void> {

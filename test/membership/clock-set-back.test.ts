@@ -6,7 +6,7 @@ import { openDatabase } from '../../src/db/database.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
-import { createSegment } from '../../src/segments/segments.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { createTestDatabase } from '../database.ts';
 import { makeShiftedClock, shiftClock } from '../shifted-clock.ts';
 import { order, START_MS } from './strata-under-test.ts';

@@ -6,8 +6,9 @@ import { systemClock } from '../../src/base/clock.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { findDifferences } from '../../src/evaluation/find-differences.ts';
 import { openStrata } from '../../src/open-strata.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { listOpenRuns } from '../../src/segments/runs.ts';
-import { createSegment, listSegments } from '../../src/segments/segments.ts';
+import { listSegments } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
 

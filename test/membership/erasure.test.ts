@@ -140,7 +140,25 @@ describe('an erasure', () => {
     const changes = await feed();
     expect(changes.map(({ position, type }) => [position, type])).toEqual(['1', '2', '3', '4', '5', '6'].map((n) => [n, 'erased']));
     expect(await readReceipt(shop.strata.database, receipt.id)).toEqual({ ...receipt, blankedAtMs: receipt.blankAtMs });
+    expect(changes.map(({ segment }) => segment)).toEqual([null, null, null, 'china', 'recent', 'regular']);
     expect(await blankDueExits(shop.strata.database, shop.clock)).toBe(0);
+  });
+
+  it('leaves readers of the segment a tombstone', async () => {
+    await writeAnn();
+    await shop.publish();
+    const { receipt } = await erase(shop.strata, ANN.id);
+    await shop.publish();
+    const ofRecent = { afterPosition: '0', limit: 10, segmentIds: [await segmentId('recent')] };
+    const told = async () =>
+      (await readChanges(shop.strata.database, ofRecent)).map(({ position, type, customerId }) => [position, type, customerId]);
+    expect(await told()).toEqual([['5', 'exited', ANN.id]]);
+    shop.clock.set(receipt.blankAtMs);
+    await blankDueExits(shop.strata.database, shop.clock);
+    expect(await told()).toEqual([['5', 'erased', null]]);
+    expect(await readChanges(shop.strata.database, { afterPosition: '0', limit: 10, customerKey: customerKey(ANN.id) })).toEqual([]);
+    const history = { segmentId: await segmentId('recent'), limit: 10 };
+    expect(await readHistory(shop.strata.database, history)).toEqual([]);
   });
 
   it('blanks no exit before it is numbered', async () => {

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findDifferences } from '../../src/evaluation/find-differences.ts';
 import { archiveSegment, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
-import { addVersion, getSegment, publishVersion } from '../../src/segments/segments.ts';
+import { getSegment } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
 import { changesOf, defineManual, dropGroup, finishRuns, move, pin, putGroup, reorder } from './by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';

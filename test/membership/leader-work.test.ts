@@ -7,7 +7,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { readFeedEnd } from '../../src/changes/read-changes.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
-import { createSegment } from '../../src/segments/segments.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
 import { customer } from './strata-under-test.ts';
 

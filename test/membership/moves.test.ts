@@ -4,7 +4,7 @@ import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { cancelRun, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
 import { queueMove } from '../../src/segments/queue-move.ts';
 import { getRun } from '../../src/segments/runs.ts';
-import { addVersion, publishVersion } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
 import { changesOf, defineManual, finishRuns, move, pin } from './by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, type StrataUnderTest } from './strata-under-test.ts';

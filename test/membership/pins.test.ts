@@ -1,7 +1,8 @@
 // Pins and manual segments: who is put in or out by hand is so at once, stays so through everything, and ends at the very instant.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { customerKey } from '../../src/ingest/customer-key.ts';
-import { addVersion, publishVersion, refreshSegment } from '../../src/segments/segments.ts';
+import { refreshSegment } from '../../src/segments/lifecycle.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
 import { changesOf, defineManual, finishRuns, pin } from './by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';

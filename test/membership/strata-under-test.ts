@@ -9,7 +9,7 @@ import { evaluateDue } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
-import { createSegment } from '../../src/segments/segments.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
 

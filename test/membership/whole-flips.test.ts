@@ -5,7 +5,7 @@ import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { readSegmentsOf } from '../../src/membership/read-segments-of.ts';
 import { readSegments } from '../../src/pipeline.ts';
-import { queueConstantFlips } from '../../src/segments/segments.ts';
+import { queueConstantFlips } from '../../src/segments/lifecycle.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';
 
 const SUMMER_MS = Date.parse('2026-06-20T00:00:00.000Z');

@@ -4,7 +4,8 @@ import { readChanges } from '../../src/changes/read-changes.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { readSegments } from '../../src/pipeline.ts';
-import { addVersion, getSegment, publishVersion } from '../../src/segments/segments.ts';
+import { getSegment } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 let shop: StrataUnderTest;

@@ -15,7 +15,8 @@ import { conditionsIn, type ExplainedNode, type Value } from '../../src/rules/ex
 import { missingOf } from '../../src/rules/missing.ts';
 import { printRule } from '../../src/rules/print-text.ts';
 import { sidesOf } from '../../src/rules/walk-rule.ts';
-import { createSegment, queueConstantFlips } from '../../src/segments/segments.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
+import { queueConstantFlips } from '../../src/segments/lifecycle.ts';
 import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import { arbitraryRule } from '../oracle/arbitrary-rule.ts';

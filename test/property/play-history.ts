@@ -6,6 +6,7 @@ import { TestClock } from '../../src/base/clock.ts';
 import { blankDueExits } from '../../src/changes/erasures.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { AppError } from '../../src/errors.ts';
+import { settleProgram } from '../../src/evaluation/settle-program.ts';
 import type { Facts } from '../../src/ingest/facts.ts';
 import { evaluateDue, nextDueMs } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
@@ -14,11 +15,20 @@ import { erase, evaluatePending, move, pin, readSegments, write, writeDeferred, 
 import type { Rule } from '../../src/rules/ast.ts';
 import { ruleToJson } from '../../src/rules/print-json.ts';
 import { printRule } from '../../src/rules/print-text.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../src/segments/groups.ts';
-import { archiveSegment, cancelRun, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
+import {
+  archiveSegment,
+  cancelRun,
+  pauseSegment,
+  queueConstantFlips,
+  refreshSegment,
+  resumeSegment,
+} from '../../src/segments/lifecycle.ts';
 import { queueMove } from '../../src/segments/queue-move.ts';
 import { listOpenRuns } from '../../src/segments/runs.ts';
-import { addVersion, createSegment, getSegment, publishVersion, queueConstantFlips, refreshSegment } from '../../src/segments/segments.ts';
+import { getSegment } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
 import type { TestDatabase } from '../database.ts';
 import { factsAt } from '../oracle/arbitrary-shop.ts';
@@ -161,7 +171,6 @@ export class Play {
     const outcome = await write(this.#strata, facts);
     this.model.write(facts, this.#nowMs);
     expect([...outcome.segments.keys()].sort(), this.failure('whom the write touched')).toEqual([...touched].sort());
-    if (await this.#hasConstantFlip()) return; // a run has to come by first
     for (const [key, segments] of outcome.segments) {
       expect(segments, this.failure(`answer to the write, for ${key}`)).toEqual([...this.model.memberships(key, this.#nowMs)]);
     }
@@ -236,6 +245,8 @@ export class Play {
       number = 1 + (step.index % versions.length);
       this.#story.push(`  to ${number}`);
     }
+    await this.#strata.programs.reload();
+    await settleProgram(database, this.#strata.programs, this.#strata.timeZone); // so that the version stands aside from the others
     await publishVersion(database, this.#clock, step.segment, number);
     this.model.publish(step.segment, versions[number - 1] as Rule);
   }

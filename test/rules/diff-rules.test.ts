@@ -32,6 +32,8 @@ test.each<[string, string | null, string, string[]]>([
   ['one less', `${A} and ${B} and ${C}`, `${A} and ${C}`, [`- ${B}`]],
   ['one alone', `${A} or ${B}`, B, [`- ${A}`]],
   ['a group gets company', `${A} or ${B}`, `(${A} or ${B}) and ${C}`, [`+ ${C}`]],
+  ['another operator of one field', `${A} and ${B}`, `country is missing and ${B}`, [`~ ${A} -> country is missing`]],
+  ['no operator any more', `country is missing and ${B}`, `${A} and ${B}`, [`~ country is missing -> ${A}`]],
   ['a threshold', `${A} and ${B}`, `${A} and count(orders) >= 3`, [`~ ${B} -> count(orders) >= 3`]],
   ['a window', B, 'count(orders in the last 30 days) >= 2', [`~ ${B} -> count(orders in the last 30 days) >= 2`]],
   ['a filter', B, 'count(orders where status = "paid") >= 2', [`~ ${B} -> count(orders where status = "paid") >= 2`]],

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Catalog, CatalogSegment, SegmentStatus, ValueType } from '../../src/catalog/catalog.ts';
 import { checkInput } from '../../src/rules/check-rule.ts';
 import type { Diagnostic } from '../../src/rules/diagnostic.ts';
+import { LIMITS } from '../../src/rules/limits.ts';
 
 function segment(key: string, status: SegmentStatus, references: readonly string[] = []): [string, CatalogSegment] {
   return [key, { id: 1, key, status, references }];
@@ -42,7 +43,8 @@ function placed(text: string, problem: Diagnostic): string {
   return 'start' in problem.place ? text.slice(problem.place.start, problem.place.end) : problem.place.pointer;
 }
 
-type Expected = readonly [code: string, at: string, says: string | RegExp, hint?: string | RegExp];
+/** `hint` null: there is none. */
+type Expected = readonly [code: string, at: string, says: string | RegExp, hint?: string | RegExp | null];
 
 const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   // written as in another language
@@ -105,6 +107,31 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['birthday < 5 hours ago', ['invalid_literal', '5 hours ago', /whole days/, 'use days or weeks']],
   ['5 hours ago < attributes.joined_on', ['invalid_literal', '5 hours ago', /whole days/, 'use days or weeks']],
   ['birthday in the last 5 minutes', ['invalid_literal', 'in the last 5 minutes', /not a number of days/, 'use days or weeks']],
+  ['days_between(today, created_at) > 5', ['not_available', 'today', /not available in `days_between` yet/]],
+  ['days_between(created_at, 5 days ago) > 1', ['not_available', '5 days ago', /not available/]],
+  ['tags + 1 > 2', ['type_mismatch', 'tags', '`tags` is a list of strings; `+` takes numbers', null]],
+  ['"x" = tags', ['type_mismatch', 'tags', /takes only `has` and `is missing`/, 'write `has any ("…")`']],
+  ['consent.email = "yes"', ['type_mismatch', '"yes"', /unlike types/, null]],
+  ['consent.email = "TRUE"', ['type_mismatch', '"TRUE"', /unlike types/, 'write true without quotes']],
+  ['age = country', ['type_mismatch', 'country', /unlike types/, null]],
+  ['attributes = 1', ['unknown_field', 'attributes', /unknown/, 'write `attributes.NAME`']],
+  ['consent = true', ['unknown_field', 'consent', /unknown/, 'write `consent.NAME`']],
+  ['count(orders where statu = "x") > 1', ['unknown_field', 'statu', /of orders/, 'did you mean `status`?']],
+  ['count(orders where status = a.b) > 0', ['unknown_field', 'a.b', /of orders/, /^the fields are/]],
+  ['country between "a" and DE', ['unknown_field', 'DE', /unknown/, 'a string stands in double quotes: "DE"']],
+  ['count(orders in the last 5 days since 3 days ago) > 1', ['syntax_error', 'since', /expected `\)`/, /one window/]],
+  ['(country = "CN" age)', ['syntax_error', 'age', 'expected `and`, `or` or `)`, found `age`']],
+  ['(1 2) > 3', ['syntax_error', '2', 'expected an operator or `)`, found `2`']],
+  ['() > 1', ['syntax_error', ')', /a condition or a value/, 'a bracket holds a condition or a value']],
+  ['attributes. = 1', ['syntax_error', '=', 'expected a name, found `=`', /double quotes/]],
+  ['5 x > 1', ['syntax_error', 'x', 'expected an operator, found `x`', null]],
+  ['(((country = "CN")', ['syntax_error', '', /found the end of the rule/, null]],
+  ['created_at in next week', ['syntax_error', 'next', /calendar period/, 'only `anniversary in next month` looks ahead']],
+  [
+    'sum(events "page_view") > 1',
+    ['type_mismatch', 'sum(events "page_view")', /needs a field/, /^write sum\(events "page_view"\.properties\.NAME\)/],
+  ],
+  ['distinct(orders) > 1', ['type_mismatch', 'distinct(orders)', /needs a field/, /^write distinct\(orders\.placed_at\)/]],
   ['days_between(first(orders.placed_at), now) > 5', ['not_available', 'now', /not available in `days_between` yet/, /60 days ago/]],
   // shape
   ['', ['syntax_error', '', /found the end of the rule/]],
@@ -197,7 +224,8 @@ function hold(found: readonly Diagnostic[], expected: readonly Expected[], where
   expect(found.map((problem) => [problem.code, where(problem)])).toEqual(expected.map(([code, at]) => [code, at]));
   for (const [index, [, , says, hint]] of expected.entries()) {
     expect(found[index]?.detail).toMatch(typeof says === 'string' ? exactly(says) : says);
-    if (hint !== undefined) expect(found[index]?.hint).toMatch(typeof hint === 'string' ? exactly(hint) : hint);
+    if (hint === null) expect(found[index]?.hint).toBeUndefined();
+    else if (hint !== undefined) expect(found[index]?.hint).toMatch(typeof hint === 'string' ? exactly(hint) : hint);
   }
 }
 
@@ -215,6 +243,9 @@ const JSON_FORMS: readonly (readonly [json: unknown, ...Expected[]])[] = [
   [{ or: {} }, ['syntax_error', '/or', /one rule or more/]],
   [{ annd: [] }, ['syntax_error', '', /expected a rule/, 'did you mean `and`?']],
   [{ and: [{ everyone: true }], or: [] }, ['syntax_error', '/or', 'unknown member `or`']],
+  [{ everyone: 1 }, ['syntax_error', '/everyone', /expected `true`/, null]],
+  [{ a: 1, b: 2, c: 3, d: 4, e: 5 }, ['syntax_error', '', /with `a`, `b`, `c`, `d`, …$/]],
+  [{ op: 5 }, ['syntax_error', '/op', /found `5`/, /^the operators are/]],
   [{ everyone: false }, ['syntax_error', '/everyone', /expected `true`/, /not/]],
   [{ segment: 5 }, ['syntax_error', '/segment', /key/]],
   [{ op: '==', left: AGE, right: 1 }, ['syntax_error', '/op', /operator/]],
@@ -261,11 +292,28 @@ test.each(JSON_FORMS.map(([json, ...expected]) => [JSON.stringify(json), json, e
 test('line and column count from one', () => {
   const [problem] = problemsOf('country = "CN"\r\n  and contry = "x"');
   expect(problem?.place).toEqual({ start: 22, end: 28, line: 2, column: 7 });
+  expect(problemsOf('age > 1 and contry = "x"')[0]?.place).toEqual({ start: 12, end: 18, line: 1, column: 13 });
 });
 
 test('a paused segment is refused at publish', () => {
   expect(problemsOf('in segment "still"', 'publish')).toMatchObject([{ code: 'not_available' }]);
   expect(checkInput('in segment "still"', CATALOG, { purpose: 'preview' }).warnings).toMatchObject([{ code: 'paused_segment' }]);
+});
+
+test('segments of one group are answered together', () => {
+  const grouped = (key: string, references: readonly string[], together: readonly string[]): [string, CatalogSegment] => [
+    key,
+    { id: 1, key, status: 'active', references, together },
+  ];
+  const errorsOf = (...segments: readonly [string, CatalogSegment][]) =>
+    checkInput('in segment "a"', { ...CATALOG, segments: new Map(segments) }, { purpose: 'publish', segmentKey: 'me' }).errors;
+  expect(errorsOf(grouped('a', [], ['b']), grouped('b', ['me'], ['a']))).toMatchObject([{ code: 'cycle' }]);
+  expect(errorsOf(grouped('a', [], ['b']), grouped('b', [], ['a']))).toEqual([]);
+  const { atMost } = LIMITS.segmentDepth;
+  const chain = Array.from({ length: atMost }, (_, n) => segment(`c${n}`, 'active', n + 1 < atMost ? [`c${n + 1}`] : []));
+  const deep = errorsOf(grouped('a', [], ['b']), grouped('b', ['c0'], ['a']), ...chain);
+  expect(deep).toMatchObject([{ code: 'limit_exceeded' }]);
+  expect(errorsOf(grouped('a', [], ['b']), grouped('b', ['c1'], ['a']), ...chain)).toEqual([]);
 });
 
 const WARNINGS: readonly (readonly [text: string, ...codes: string[]])[] = [

@@ -13,7 +13,7 @@ import { migrate } from '../../src/db/migrate.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
-import { createSegment } from '../../src/segments/segments.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import type { Strata } from '../../src/strata.ts';
 import { SECRET_KEY } from '../database.ts';
 import { LAUNCHER } from '../faults/service-process.ts';

@@ -124,20 +124,26 @@ test('the image is small and nobody’s', () => {
 });
 
 test('compose hands secrets over by file', () => {
-  const compose = parse(read('docker-compose.yml'));
-  const { strata, postgres } = compose.services;
+  const compose = parse(read('docker-compose.yml'), { merge: true });
+  const { strata, postgres, citus, 'strata-on-citus': onCitus } = compose.services;
   const settings = Object.keys(readConfig({}));
-  for (const name of Object.keys(strata.environment)) {
+  for (const name of [...Object.keys(strata.environment), ...Object.keys(onCitus.environment)]) {
     const [, base = ''] = /^(.*?)(?:_FILE)?$/.exec(name) ?? [];
-    expect(settings.includes(base) || ['DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY', 'TIME_ZONE', 'CURRENCY'].includes(base), name).toBe(true);
+    expect(
+      settings.includes(base) ||
+        ['DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY', 'TIME_ZONE', 'CURRENCY', 'OTEL_EXPORTER_OTLP_ENDPOINT'].includes(base),
+      name,
+    ).toBe(true);
   }
-  for (const service of [strata, postgres]) {
+  for (const service of [strata, postgres, citus, onCitus]) {
     const files = Object.values(service.environment as Record<string, string>).filter((value) => value.startsWith('/run/secrets/'));
     expect(files.map((file) => path.basename(file)).sort()).toEqual([...service.secrets].sort());
     for (const secret of service.secrets) expect(compose.secrets[secret].file).toBe(`secrets/${secret}`);
     for (const volume of service.volumes) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
   }
   expect(strata.depends_on.postgres.condition).toBe('service_healthy');
-  expect(postgres.healthcheck.test).toBeDefined();
+  expect(onCitus.depends_on.citus.condition).toBe('service_healthy');
+  for (const service of [citus, onCitus]) expect(service.profiles).toEqual(['citus']);
+  for (const service of [postgres, citus]) expect(service.healthcheck.test).toBeDefined();
   expect(JSON.stringify(compose)).not.toMatch(/PASSWORD":/);
 });

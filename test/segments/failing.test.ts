@@ -4,8 +4,10 @@ import { explainError } from '../../src/api/rest/problem.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { failBroken } from '../../src/membership/fail-segments.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { resumeSegment, retryFailed } from '../../src/segments/lifecycle.ts';
-import { addPublishedVersion, createSegment, getSegment, publishVersion, type Segment } from '../../src/segments/segments.ts';
+import { getSegment, type Segment } from '../../src/segments/segments.ts';
+import { addPublishedVersion, publishVersion } from '../../src/segments/versions.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let shop: StrataUnderTest;
@@ -92,6 +94,20 @@ describe('a rule the catalog broke', () => {
     await resumeSegment(database(), shop.clock, 'gold');
     await runAll();
     expect((await getSegment(database(), 'gold')).status).toBe('active');
+  });
+});
+
+describe('a rule over any event', () => {
+  it('outlives an event that carries another type', async () => {
+    await shop.define('pro', 'count(events where properties.plan = "pro") >= 1');
+    for (const type of ['number', 'string']) {
+      const text = `insert into registered_types (scope, event_name, name, type) values ('property', $1, 'plan', $1)`;
+      await database().query({ text, values: [type] });
+      await database().query({ text: 'update definitions set epoch = epoch + 1' });
+      await shop.strata.programs.reload();
+      await failBroken(shop.strata);
+      expect((await getSegment(database(), 'pro')).status).toBe('active');
+    }
   });
 });
 

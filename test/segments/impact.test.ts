@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { findImpact, type Impact } from '../../src/evaluation/impact.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { pauseSegment } from '../../src/segments/lifecycle.ts';
-import { addVersion, createSegment, publishVersion } from '../../src/segments/segments.ts';
+import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let shop: StrataUnderTest;

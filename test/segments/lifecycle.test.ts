@@ -3,18 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { AppError } from '../../src/errors.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
-import { archiveSegment, cancelRun, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
+import { archiveSegment, cancelRun, pauseSegment, refreshSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
 import { getRun } from '../../src/segments/runs.ts';
-import {
-  addPublishedVersion,
-  addVersion,
-  createSegment,
-  getSegment,
-  listSegments,
-  listVersions,
-  publishVersion,
-  refreshSegment,
-} from '../../src/segments/segments.ts';
+import { getSegment, listSegments } from '../../src/segments/segments.ts';
+import { addPublishedVersion, addVersion, listVersions, publishVersion } from '../../src/segments/versions.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let shop: StrataUnderTest;

@@ -6,9 +6,10 @@ import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import type { Deciding } from '../../src/membership/in-decision.ts';
 import { readSegments } from '../../src/pipeline.ts';
-import { archiveSegment, cancelRun } from '../../src/segments/lifecycle.ts';
+import { archiveSegment, cancelRun, refreshSegment } from '../../src/segments/lifecycle.ts';
 import { getRun, startRuns } from '../../src/segments/runs.ts';
-import { addPublishedVersion, getSegment, refreshSegment } from '../../src/segments/segments.ts';
+import { getSegment } from '../../src/segments/segments.ts';
+import { addPublishedVersion } from '../../src/segments/versions.ts';
 import { Random } from '../membership/random.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
-import { createSegment } from '../../src/segments/segments.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
 import { setEndpointsBack } from '../../src/webhooks/clock-set-back.ts';
 import { createWebhook } from '../../src/webhooks/webhooks.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';

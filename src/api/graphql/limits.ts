@@ -20,6 +20,10 @@ export const GRAPHQL_LIMITS = {
   /** documents that are kept parsed, validated and compiled */
   documents: 128,
   socketsOfKey: 100,
+  /** of all tokens of one customer, and of one stream token */
+  socketsOfToken: 10,
+  /** sockets of one address that have not shown a key yet */
+  waitingOfAddress: 100,
   operationsOfSocket: 20,
   /** segments that one subscription may name */
   segmentsOfSubscription: 100,

@@ -107,6 +107,7 @@ export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
     { field: 'pins', operationId: 'listPins', bind: { key: 'key' } },
     { field: 'history', operationId: 'getSegmentHistory', bind: { key: 'key' } },
     { field: 'sizes', operationId: 'listSegmentSizes', bind: { key: 'key' } },
+    { field: 'report', operationId: 'getSegmentReport', bind: { key: 'key' } },
     { field: 'runs', operationId: 'listRuns', bind: { segment: 'key' } },
     { field: 'impact', operationId: 'getImpact', bind: { key: 'key' } },
     { field: 'versionsDiff', operationId: 'diffVersion', bind: { key: 'key' } },

@@ -3,7 +3,7 @@
 import { type GraphQLSchema, printSchema } from 'graphql';
 import { requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
-import { readOverlap } from '../../membership/read-overlap.ts';
+import { OVERLAP_MAX, readOverlap } from '../../reports/read-overlap.ts';
 import { readSegmentIds } from '../../segments/read-segment-ids.ts';
 import { Components, type JsonSchema } from '../rest/json-schema.ts';
 import { isPersonal } from '../rest/personal.ts';
@@ -96,8 +96,6 @@ function segmentsOfCustomer(types: WireTypes, fields: RouteFields, route: Route,
   };
 }
 
-const OVERLAP_MAX = 20;
-
 function overlap(maker: SchemaMaker, targets: LinkTargets, route: Route): FieldSpec {
   const key = { type: 'String', isList: false, isNullable: false } as const;
   const parent = { scope: 'parent' } as const;
@@ -127,8 +125,8 @@ function overlap(maker: SchemaMaker, targets: LinkTargets, route: Route): FieldS
       }
       requireSegments(caller, segments);
       const ids = await readSegmentIds(strata.database, segments);
-      const found = await strata.heavyReads.run(() => readOverlap(strata.database, ids), signal());
-      return found.map(({ left, right, both }) => ({ leftKey: left, rightKey: right, both }));
+      const found = await strata.heavyReads.run(() => readOverlap({ database: strata.database, clock: strata.clock }, ids), signal());
+      return found.pairs.map(({ left, right, both }) => ({ leftKey: left, rightKey: right, both }));
     },
   };
 }

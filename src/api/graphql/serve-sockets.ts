@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ExecutionArgs, type ExecutionResult, type FormattedExecutionResult, GraphQLError, validate } from 'graphql';
 import { CloseCode, type Context, handleProtocols, makeServer, type SubscribeMessage } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { allows, type Caller, NOBODY } from '../../access/caller.ts';
+import { allows, type Caller, isToken, NOBODY } from '../../access/caller.ts';
 import { peerAddressOf, type TrustsProxy } from '../../access/peer-address.ts';
 import { AppError } from '../../errors.ts';
 import { recordRefusal } from '../rest/record-call.ts';
@@ -54,10 +54,8 @@ export function serveSockets(app: FastifyInstance, options: SocketOptions): void
   const sockets = new Sockets(app, options);
   app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     stream.on('error', () => stream.destroy());
-    if (server.clients.size >= maxSockets || options.routes.stopping.aborted) {
-      stream.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n');
-      return;
-    }
+    if (server.clients.size >= maxSockets || options.routes.stopping.aborted) return refuseUpgrade(stream, '503 Service Unavailable');
+    if (!sockets.hasRoomFor(request)) return refuseUpgrade(stream, '429 Too Many Requests');
     server.handleUpgrade(request, stream, head, (socket) => sockets.open(socket, request));
   });
   app.addHook('preClose', async () => {
@@ -68,6 +66,15 @@ export function serveSockets(app: FastifyInstance, options: SocketOptions): void
   app.addHook('onClose', async () => {
     terminateAll(server);
   });
+}
+
+function refuseUpgrade(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** What sockets are counted by before they have an identity. */
+function waitingAt(address: string): string {
+  return `waiting at ${address}`;
 }
 
 const CLOSING_MS = 1000;
@@ -104,8 +111,15 @@ class Sockets {
     });
   }
 
+  /** Asked before the upgrade: a socket that is refused by closing it holds its place until its peer answers the close. */
+  hasRoomFor(request: IncomingMessage): boolean {
+    const address = peerAddressOf(request, this.#options.trustsProxy);
+    return (this.#countOf.get(waitingAt(address)) ?? 0) < GRAPHQL_LIMITS.waitingOfAddress;
+  }
+
   open(socket: WebSocket, request: IncomingMessage): void {
     const address = peerAddressOf(request, this.#options.trustsProxy);
+    this.#enter(waitingAt(address), Number.POSITIVE_INFINITY);
     const peer: Peer = { socket, request, address, closed: new AbortController(), caller: null, begun: { second: 0, count: 0 } };
     const stopPinging = this.#ping(peer);
     const hold = () => {
@@ -129,7 +143,7 @@ class Sockets {
     socket.once('close', (code, reason) => {
       stopPinging();
       peer.closed.abort();
-      if (peer.caller !== null) this.#leave(peer.caller);
+      this.#leave(peer.caller === null ? waitingAt(address) : peer.caller.identity);
       closed(code, String(reason)).catch((error: unknown) => this.#app.log.error({ err: error }, 'a socket did not close well'));
     });
   }
@@ -182,12 +196,12 @@ class Sockets {
       return null;
     });
     if (caller === null || peer.socket.readyState !== peer.socket.OPEN) return false;
-    const count = this.#countOf.get(caller.identity) ?? 0;
-    if (count >= GRAPHQL_LIMITS.socketsOfKey) {
-      peer.socket.close(CloseCode.TooManyInitialisationRequests, `At most ${GRAPHQL_LIMITS.socketsOfKey} sockets are open for one key.`);
+    const most = isToken(caller) ? GRAPHQL_LIMITS.socketsOfToken : GRAPHQL_LIMITS.socketsOfKey;
+    if (!this.#enter(caller.identity, most)) {
+      peer.socket.close(CloseCode.TooManyInitialisationRequests, `At most ${most} sockets are open for one key or token.`);
       return false;
     }
-    this.#countOf.set(caller.identity, count + 1);
+    this.#leave(waitingAt(peer.address));
     peer.caller = caller;
     void this.#endInTime(peer, caller);
     return true;
@@ -203,10 +217,18 @@ class Sockets {
     if (!signal.aborted) this.#dismiss(peer, new AppError('unauthenticated', 'The time of this key or token is over.'));
   }
 
-  #leave({ identity }: Caller): void {
-    const count = (this.#countOf.get(identity) ?? 1) - 1;
-    if (count > 0) this.#countOf.set(identity, count);
-    else this.#countOf.delete(identity);
+  /** → whether there was room */
+  #enter(name: string, most: number): boolean {
+    const count = this.#countOf.get(name) ?? 0;
+    if (count >= most) return false;
+    this.#countOf.set(name, count + 1);
+    return true;
+  }
+
+  #leave(name: string): void {
+    const count = (this.#countOf.get(name) ?? 1) - 1;
+    if (count > 0) this.#countOf.set(name, count);
+    else this.#countOf.delete(name);
   }
 
   async #begin(context: PeerContext, payload: SubscribeMessage['payload']): Promise<ExecutionArgs | readonly GraphQLError[]> {

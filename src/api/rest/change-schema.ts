@@ -12,7 +12,7 @@ export const ChangeSchema = z
     id: z.string(),
     position: z.int().meta({ description: 'Dense: the next change has the next number' }),
     type: z.enum([...ChangeType.options, 'erased']).meta({ description: 'erased: a tombstone; what is null in it says nothing more' }),
-    segment: SegmentKey.nullable(),
+    segment: SegmentKey.nullable().meta({ description: 'Of a tombstone: the segment that an erasure took somebody out of, or null' }),
     customerId: z.string().nullable(),
     version: z.int().nullable(),
     cause: z.enum(CAUSES).nullable().meta({ description: 'What brought it about: a write, the clock, a definition, a hand, an erasure' }),

@@ -1,16 +1,29 @@
 // In charge of the routes of the feed: pages of numbered changes, waiting for the next one, and the stream of them. Not of numbering
 // (changes/publisher.ts) or of sending a stream (stream-changes.ts).
 import { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
 import { queryOf } from '../../changes/feed-filter.ts';
-import { type FeedPage, readFeedPage } from '../../changes/read-changes.ts';
+import { type PrintedPage, printFeedPage } from '../../changes/print-feed-page.ts';
+import { type Change, type FeedPage, type FeedQuery, readFeedPage } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { recheck } from './authenticate.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
-import { chooseFeed, FeedParameters, type FeedRequest, placeOf, readFilter, readStart, requireWhole } from './feed-request.ts';
+import {
+  chooseFeed,
+  FeedParameters,
+  type FeedRequest,
+  type FeedSource,
+  placeOf,
+  readFilter,
+  readStart,
+  requireWhole,
+} from './feed-request.ts';
+import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
 import { streamChanges } from './stream-changes.ts';
+import { enterStream } from './streams-of-token.ts';
 import { integerParameter, Page } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;
@@ -31,7 +44,7 @@ export const changeRoutes: readonly Route[] = [
     tokens: ['customer', 'stream'],
     summary: 'The feed: each change exactly once, in order',
     description:
-      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. With `wait` the answer comes when there is something, at the latest after that many seconds.',
+      'Without `after` from the oldest change that is kept, or from the instant `from` on; a place that retention has passed is refused. Where a customer has been erased, tombstones keep the places, and the exits (cause `erasure`) can be read for some days: a reader who begins later meets exits without entries, and ignores them; replayed so, the feed gives the members. Those exits then become tombstones that keep their `segment`: who finds one from after the beginning of a copy takes the members of that segment anew. With `wait` the answer comes when there is something, at the latest after that many seconds.',
     query: z.strictObject({
       ...Page,
       ...FeedParameters,
@@ -44,11 +57,12 @@ export const changeRoutes: readonly Route[] = [
       const filter = await readFilter(strata, caller, query);
       const source = await chooseFeed(strata, reads, placeOf(query));
       const start = await readStart(source, query);
-      const page = await readFeedPage(source.database, queryOf(filter, start.position, query.limit));
+      const asked = queryOf(filter, start.position, query.limit);
+      const page = await (caller.customerId === null ? printFeedPage(source.database, asked) : printForCustomer(source, asked, caller));
       if (start.isGiven) await requireWhole(source, start.position);
-      const { changes, place } =
-        page.changes.length > 0 || query.wait === 0 ? page : await waitFor(strata, filter, page.place, query, signal());
-      return { data: changes.map((change) => changeOut(change, caller)), next: encodeCursor('changes', [place]) };
+      if (page.count > 0 || query.wait === 0) return pageOut(page);
+      const { changes, place } = await waitFor(strata, filter, page.place, query, signal());
+      return pageOut(printChanges(changes, place, caller));
     },
   }),
   route({
@@ -73,11 +87,26 @@ export const changeRoutes: readonly Route[] = [
       if (start.isGiven) await requireWhole(strata, start.position);
       if (request.method === 'HEAD') return reply.type('text/event-stream').send('');
       if (strata.feedTail.size >= MAX_STREAMS) throw new AppError('unavailable', `More than ${MAX_STREAMS} streams are open.`);
+      const leave = enterStream(strata, caller);
       const follower = strata.feedTail.follow(filter, start.position);
-      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) });
+      return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) }).finally(leave);
     },
   }),
 ];
+
+function pageOut({ json, place }: PrintedPage): JsonText {
+  return new JsonText(`{"data":[${json}],"next":${JSON.stringify(encodeCursor('changes', [place]))}}`);
+}
+
+/** Who said so by hand is not for customers. */
+async function printForCustomer({ database }: FeedSource, query: FeedQuery, caller: Caller): Promise<PrintedPage> {
+  const { changes, place } = await readFeedPage(database, query);
+  return printChanges(changes, place, caller);
+}
+
+function printChanges(changes: readonly Change[], place: string, caller: Caller): PrintedPage {
+  return { json: changes.map((change) => JSON.stringify(changeOut(change, caller))).join(), count: changes.length, place };
+}
 
 /** Woken by the one that reads the feed for all who wait: nobody asks the database again and again. */
 async function waitFor(

@@ -264,7 +264,7 @@ function pastChangeOut(change: PastChange): z.input<typeof PastChangeSchema> {
 }
 
 /** Throws `invalid_request` for a period that ends before it begins, lies in the future or has too many points. */
-function choosePeriods(
+export function choosePeriods(
   kept: KeptHistory,
   query: { readonly from?: string | undefined; readonly to?: string | undefined; readonly resolution: Resolution },
   timeZone: string,
@@ -282,7 +282,7 @@ function invalidPeriod(detail: string): AppError {
 }
 
 /** Quarters of hours go with the log; the one that the cut lies in is kept whole. Throws `history_trimmed` with the first whole hour. */
-function requireQuarters(fromMs: number, { oldestMs }: KeptHistory, timeZone: string): void {
+export function requireQuarters(fromMs: number, { oldestMs }: KeptHistory, timeZone: string): void {
   if (oldestMs === null) return;
   const firstMs = Math.floor((oldestMs - 1) / QUARTER_MS) * QUARTER_MS;
   if (fromMs >= firstMs) return;

@@ -17,6 +17,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
   segments: 'Named rules, their versions and their members',
   groups: 'Segments that exclude each other: a customer is in at most one of a group',
   changes: 'The feed: each change of a membership exactly once, in order',
+  reports: 'Segments in figures: what they are made of, how they overlap and flow; each from one snapshot, also as CSV',
   runs: 'Progress of full evaluations',
   webhooks: 'Changes and notices sent to URLs: signed, in order, at least once',
   audit: 'Who did what, when, from where',

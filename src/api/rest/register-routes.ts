@@ -70,7 +70,8 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
         requireBody(route, request.body);
         const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
         const answer = await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
-        return route.etag === 'read' ? answerUnlessSame(request, reply, answer) : answer;
+        if (route.etag === 'read') return answerUnlessSame(request, reply, answer);
+        return answer instanceof JsonText ? reply.type(JSON_TYPE).send(answer.text) : answer;
       } finally {
         if (context.strata.isLeaving || context.stopping.aborted) reply.header('connection', 'close'); // a kept connection would hold up the end
       }
@@ -111,6 +112,8 @@ function hangUp(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8';
+
 /** The ETag is a hash of the very bytes. */
 function answerUnlessSame(request: FastifyRequest, reply: FastifyReply, answer: unknown): unknown {
   const text = answer instanceof JsonText ? answer.text : String(reply.serialize(answer));
@@ -119,7 +122,7 @@ function answerUnlessSame(request: FastifyRequest, reply: FastifyReply, answer: 
   const known = request.headers['if-none-match'];
   if (known !== undefined && (known === '*' || known.split(',').some((each) => each.trim().replace(/^W\//, '') === tag)))
     return reply.code(304).send();
-  return reply.type('application/json; charset=utf-8').send(text);
+  return reply.type(JSON_TYPE).send(text);
 }
 
 const ALL_METHODS: readonly Method[] = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'];

@@ -20,6 +20,7 @@ export type Tag =
   | 'segments'
   | 'groups'
   | 'changes'
+  | 'reports'
   | 'runs'
   | 'webhooks'
   | 'audit'

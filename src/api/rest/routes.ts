@@ -22,6 +22,10 @@ import { moveRoutes } from './moves.ts';
 import { openapiDocument, openapiRoute } from './openapi.ts';
 import { orderRoutes } from './orders.ts';
 import { pinRoutes } from './pins.ts';
+import { baseRoutes } from './reports-base.ts';
+import { manySegmentsRoutes } from './reports-many.ts';
+import { outcomeRoutes } from './reports-outcome.ts';
+import { segmentReportRoutes } from './reports-segment.ts';
 import type { Route } from './route.ts';
 import { ruleRoutes } from './rules.ts';
 import { runRoutes } from './runs.ts';
@@ -47,6 +51,10 @@ export const ROUTES: readonly Route[] = [
   ...groupRoutes,
   ...historyRoutes,
   ...changeRoutes,
+  ...segmentReportRoutes,
+  ...manySegmentsRoutes,
+  ...outcomeRoutes,
+  ...baseRoutes,
   ...runRoutes,
   ...webhookRoutes,
   ...auditRoutes,

@@ -14,7 +14,7 @@ import { ruleToJson } from '../../rules/print-json.ts';
 import { printRule } from '../../rules/print-text.ts';
 import { ruleJsonSchema } from '../../rules/rule-json-schema.ts';
 import { loadDefinitions } from '../../segments/definitions.ts';
-import { invalidRule, toErrorDetail } from '../../segments/segments.ts';
+import { invalidRule, toErrorDetail } from '../../segments/versions.ts';
 import { CustomerSchema } from './fact-schemas.ts';
 import { customerFor, requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';

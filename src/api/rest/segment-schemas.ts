@@ -6,7 +6,8 @@ import { AppError } from '../../errors.ts';
 import type { Impact } from '../../evaluation/impact.ts';
 import type { VersionsDiff } from '../../segments/diff-versions.ts';
 import type { Run } from '../../segments/runs.ts';
-import type { Segment, SegmentVersion } from '../../segments/segments.ts';
+import type { Segment } from '../../segments/segments.ts';
+import type { SegmentVersion } from '../../segments/versions.ts';
 import { Count, CustomerId, Instant, InstantInput, instant, instantOrNull, SegmentKey, storableText } from './wire.ts';
 
 const RunCauseSchema = z.enum(['definition', 'refresh', 'time', 'repair', 'archive', 'group', 'move']);

@@ -2,20 +2,11 @@
 import { z } from 'zod';
 import { requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
+import { createSegment } from '../../segments/create-segment.ts';
+import { refreshSegment } from '../../segments/lifecycle.ts';
 import { getRun } from '../../segments/runs.ts';
-import {
-  addPublishedVersion,
-  addVersion,
-  createSegment,
-  getSegment,
-  getVersion,
-  listSegments,
-  listVersions,
-  publishVersion,
-  refreshSegment,
-  type SegmentEdit,
-  updateSegment,
-} from '../../segments/segments.ts';
+import { getSegment, listSegments, type SegmentEdit, updateSegment } from '../../segments/segments.ts';
+import { addPublishedVersion, addVersion, getVersion, listVersions, publishVersion } from '../../segments/versions.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
 import { requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';

@@ -1,0 +1,140 @@
+// In charge of what the numbered changes of one segment behind a position tell of who was in it there: of each customer the first of them.
+// Each change is read once, however many pages of a snapshot ask, and beside a mass publish that is hundreds of thousands. Held are so many
+// customers at the most, in order of their keys from a first one on. Not of memberships (read-snapshot.ts).
+import type { Queryable } from '../db/database.ts';
+import type { CustomerKey } from '../ingest/facts.ts';
+import { readFeedEnd } from './read-changes.ts';
+import { segmentRange } from './segment-range.ts';
+
+/** By one snapshot: 15 MB. Past it those of the highest keys are forgotten, and read when the pages come to them. */
+export const HELD_CUSTOMERS_MAX = 200_000;
+/** Snapshots that are paged through at a time, of one database; the next ones read again. */
+const KEPT_UNDOS = 4;
+const READ_TOGETHER = 20_000;
+/** Keys are hashes, so each bucket gets its share. */
+const BUCKETS = 4096;
+
+export const LEAST_KEY = '-9223372036854775808';
+export const GREATEST_KEY = '9223372036854775807';
+
+export interface FirstChange {
+  readonly type: 'entered' | 'exited';
+  readonly position: number;
+}
+
+interface ChangeRow {
+  position: string;
+  customer_id: CustomerKey;
+  type: 'entered' | 'exited';
+}
+
+export class SegmentUndo {
+  readonly segmentId: number;
+  readonly #first: number;
+  readonly #mostHeld: number;
+  readonly #buckets = new Map<number, Map<CustomerKey, FirstChange>>();
+  #last = BUCKETS - 1;
+  #held = 0;
+  #readTo: string;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** Of customers behind a key. */
+  constructor(segmentId: number, position: string, afterKey: CustomerKey, mostHeld: number) {
+    this.segmentId = segmentId;
+    this.#first = bucketBehind(afterKey);
+    this.#mostHeld = mostHeld;
+    this.#readTo = position;
+  }
+
+  /** Whether changes of customers right behind the key are held here. */
+  covers(afterKey: CustomerKey): boolean {
+    return bucketBehind(afterKey) >= this.#first && BigInt(afterKey) < BigInt(this.upToKey);
+  }
+
+  /** What is known goes up to this customer. */
+  get upToKey(): CustomerKey {
+    return this.#last === BUCKETS - 1 ? GREATEST_KEY : String(((BigInt(this.#last) - BigInt(BUCKETS / 2) + 1n) << 52n) - 1n);
+  }
+
+  /** Changes up to here are known. */
+  get readTo(): string {
+    return this.#readTo;
+  }
+
+  /** One page at a time. */
+  alone<Value>(work: () => Promise<Value>): Promise<Value> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Reads what the feed has got since. */
+  async readOn(database: Queryable): Promise<void> {
+    const end = await readFeedEnd(database);
+    while (BigInt(this.#readTo) < BigInt(end)) {
+      const rows = await database.query<ChangeRow>({
+        name: 'read_changes_to_undo',
+        text: `
+          select c.position, c.customer_id, c.type
+          from changes as c
+          where ${segmentRange('c', '$1::integer', '$2::bigint', '$3::bigint')} and c.customer_id is not null
+          order by c.segment_id, c.position
+          limit $4`,
+        values: [this.segmentId, this.#readTo, end, READ_TOGETHER],
+      });
+      for (const row of rows) this.#note(row);
+      this.#readTo = rows.length < READ_TOGETHER ? end : (rows.at(-1)?.position ?? end);
+    }
+  }
+
+  #note({ customer_id: key, type, position }: ChangeRow): void {
+    const at = bucketOf(key);
+    if (at < this.#first || at > this.#last) return;
+    const bucket = this.#buckets.get(at) ?? new Map<CustomerKey, FirstChange>();
+    if (bucket.has(key)) return;
+    this.#buckets.set(at, bucket.set(key, { type, position: Number(position) }));
+    this.#held += 1;
+    while (this.#held > this.#mostHeld && this.#last > this.#first) this.#forgetLast();
+  }
+
+  #forgetLast(): void {
+    this.#held -= this.#buckets.get(this.#last)?.size ?? 0;
+    this.#buckets.delete(this.#last);
+    this.#last -= 1;
+  }
+
+  /** Of customers behind one key up to and with another. */
+  *between(afterKey: CustomerKey, upToKey: CustomerKey): Iterable<readonly [CustomerKey, FirstChange]> {
+    const [after, upTo] = [BigInt(afterKey), BigInt(upToKey)];
+    for (let at = bucketOf(afterKey); at <= bucketOf(upToKey); at += 1) {
+      for (const entry of this.#buckets.get(at) ?? []) if (BigInt(entry[0]) > after && BigInt(entry[0]) <= upTo) yield entry;
+    }
+  }
+}
+
+function bucketOf(key: CustomerKey): number {
+  return Number(BigInt(key) >> 52n) + BUCKETS / 2;
+}
+
+/** Of the next key: one more would be beyond the last bucket for nobody but the greatest. */
+function bucketBehind(afterKey: CustomerKey): number {
+  return afterKey === GREATEST_KEY ? BUCKETS - 1 : bucketOf(String(BigInt(afterKey) + 1n));
+}
+
+const undosOf = new WeakMap<Queryable, Map<string, SegmentUndo>>();
+
+/** The one that pages of this snapshot have made already, or a new one. */
+export function undoFor(database: Queryable, segmentId: number, position: string, afterKey: CustomerKey, mostHeld: number): SegmentUndo {
+  const undos = undosOf.get(database) ?? new Map<string, SegmentUndo>();
+  undosOf.set(database, undos);
+  const name = `${segmentId} ${position}`;
+  const known = undos.get(name);
+  const undo = known?.covers(afterKey) ? known : new SegmentUndo(segmentId, position, afterKey, mostHeld);
+  undos.delete(name);
+  undos.set(name, undo); // last in the map's order
+  for (const oldest of undos.keys()) {
+    if (undos.size <= KEPT_UNDOS) break;
+    undos.delete(oldest);
+  }
+  return undo;
+}

@@ -1,0 +1,91 @@
+// In charge of what is different on Citus: whether a database is one, spreading its tables (migrations/distribute.sql), and statements in the
+// form that it takes. Nothing of it does anything on plain Postgres. Which statements may be sent to it: test/running/judge-statement.ts.
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+const STEP = 'distribute.sql';
+
+/** Whatever can be asked; a pool or a connection. */
+interface Askable {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
+}
+
+/** First of a session: Citus refuses generic plans of what goes to several shards, so there Postgres is to choose, as it does by itself. */
+export const LET_CITUS_PLAN = `select set_config('plan_cache_mode', 'auto', false) from pg_extension as e where e.extname = 'citus'`;
+
+const known = new WeakMap<Askable, boolean>();
+
+/** Asked once of each. */
+export async function isCitus(asked: Askable): Promise<boolean> {
+  const before = known.get(asked);
+  if (before !== undefined) return before;
+  const { rows } = await asked.query(`select exists (select from pg_extension as e where e.extname = 'citus') as is_citus`);
+  const answer = rows[0]?.['is_citus'] === true;
+  known.set(asked, answer);
+  return answer;
+}
+
+/** Where it has been asked before. */
+export function isKnownCitus(asked: Askable): boolean {
+  return known.get(asked) === true;
+}
+
+/** The same without a wait, for what goes along in a batch with others; undefined: it was not asked yet. */
+export function knownCitus(asked: Askable): boolean | undefined {
+  return known.get(asked);
+}
+
+/** Of the files of the folder. */
+export function isMigration(name: string): boolean {
+  return name !== STEP;
+}
+
+/** Spreads the tables that are not spread yet. A folder without such a step has nothing to spread. */
+export async function distribute(client: Askable, folder: string): Promise<void> {
+  const text = await fs.readFile(path.join(folder, STEP), 'utf8').catch((error) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+  if (text !== null) await client.query(text);
+}
+
+/**
+ * Customers' keys by the place where they lie, to be asked about one place after the other: a statement about one place is sent there as it
+ * is, whatever it says, where one about several must be of a kind that Citus can take apart.
+ */
+export async function byPlace<Key extends string>(asked: Askable, keys: readonly Key[]): Promise<readonly (readonly Key[])[]> {
+  if (keys.length <= 1 || !(await isCitus(asked))) return [keys];
+  const { rows } = await asked.query(
+    `select array_agg(u.id::text) as keys
+     from unnest($1::bigint[]) as u (id)
+     group by get_shard_id_for_distribution_column('customers', u.id)`,
+    [keys],
+  );
+  return rows.map((row) => row['keys'] as Key[]);
+}
+
+/**
+ * What is joined with the customers `c`, who are given by keys, narrowed by the same keys: Citus sees only then that all of it lies in one
+ * place. Postgres by itself would only compare more.
+ */
+function narrowToPlace(text: string): string {
+  const keys = /\bc\.id = any ?\((\$\d+::bigint\[\])\)/.exec(text)?.[1];
+  if (keys === undefined) return text;
+  return text.replaceAll(/\b(\w+)\.customer_id = (?:c\.id|e\.customer_id)(?! and \1\.customer_id = any)/g, (join, alias) => {
+    return `${join} and ${alias}.customer_id = any(${keys})`;
+  });
+}
+
+/** Emitted SQL about given customers or a range of them, in the form that this database takes. */
+export async function fitTo(asked: Askable, text: string): Promise<string> {
+  return (await isCitus(asked)) ? withoutFencesOfMany(narrowToPlace(text)) : text;
+}
+
+function withoutFencesOfMany(text: string): string {
+  return /\bc\.id = any ?\(\$/.test(text) ? text : withoutFences(text);
+}
+
+/** Of many places: the fences that only make Postgres plan better would have Citus fetch every row behind them. */
+function withoutFences(text: string): string {
+  return text.replaceAll(/\s+offset 0(?=\s*(?:\)|$))/g, '');
+}

@@ -1,0 +1,44 @@
+// In charge of the frame of every report: one snapshot of the database for all of its figures, the instant they are of and the place of the
+// feed they hold for. Not of the figures.
+import type { Clock } from '../base/clock.ts';
+import { readAsOf } from '../db/as-of.ts';
+import { asQueryable, type Database, pipeline, type Queryable } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
+
+/** What a figure is read with: each statement of a report sees the same rows. */
+export interface ReportSource {
+  readonly database: Queryable;
+  readonly atMs: number;
+  /** `atMs` as RFC 3339 */
+  readonly at: string;
+  /** of the last change that the feed holds in the snapshot */
+  readonly position: string;
+}
+
+/** For the sums of all customers' orders in memory: a million of them take 120 MB and would go to disk by what a session has. */
+const SETTINGS = [
+  'enable_seqscan = on',
+  'enable_hashjoin = on',
+  'enable_mergejoin = on',
+  'enable_material = on',
+  'max_parallel_workers_per_gather = 2',
+  'plan_cache_mode = force_custom_plan',
+  `work_mem = '64MB'`,
+]
+  .map((setting) => `set local ${setting}`)
+  .join('; ');
+
+/**
+ * Runs `work` in one repeatable-read, read-only transaction with scans, joins of whole tables and parallel workers. Also on a replica.
+ * The snapshot is taken with the first read, which tells the instant: what is written later is in no figure.
+ */
+export function inReport<Value>(database: Database, clock: Clock, work: (source: ReportSource) => Promise<Value>): Promise<Value> {
+  return inTransaction(database, async (client) => {
+    await pipeline(client, [{ text: 'set transaction isolation level repeatable read read only' }, { text: SETTINGS }]);
+    const source = asQueryable(client);
+    const atMs = await readAsOf(client, clock);
+    const [feed] = await source.query<{ position: string }>({ text: 'select f.position from feed as f' });
+    if (feed === undefined) throw new Error('the feed row is missing');
+    return work({ database: source, atMs, at: new Date(atMs).toISOString(), position: feed.position });
+  });
+}

@@ -1,0 +1,52 @@
+// In charge of who is in which of the segments that a report is about, as one number for each customer: bit i is segment i. One statement
+// then tells of all of them and of everybody, however they overlap.
+
+/** What a statement returns for the customers of one combination of segments; 0: those in none of them. */
+export interface OfMask {
+  readonly mask: number;
+}
+
+/** Bits of an integer, without its sign. */
+export const MOST_SEGMENTS = 30;
+
+/** SQL: customer_id and mask of everybody in one of the segments, whose ids are the parameter `ids`. */
+export function selectMasks(segments: number, ids: string): string {
+  if (segments === 1)
+    return `
+      select m.customer_id, 1 as mask
+      from memberships as m
+      where m.segment_id = (${ids}::integer[])[1]`;
+  return `
+      select m.customer_id, bit_or(1 << (array_position(${ids}::integer[], m.segment_id) - 1)) as mask
+      from memberships as m
+      where m.segment_id = any(${ids}::integer[])
+      group by m.customer_id`;
+}
+
+/** One amount of each segment, and of everybody. */
+export interface Amounts {
+  readonly inside: readonly bigint[];
+  readonly everybody: bigint;
+}
+
+/** `amountOf`: of a row; int8 and numeric come as text. */
+export function sumUp<Row extends OfMask>(rows: Iterable<Row>, segments: number, amountOf: (row: Row) => string): Amounts {
+  const inside = new Array<bigint>(segments).fill(0n);
+  let everybody = 0n;
+  for (const row of rows) {
+    const amount = BigInt(amountOf(row));
+    everybody += amount;
+    for (let index = 0; index < segments; index += 1) if ((row.mask >> index) & 1) inside[index] = (inside[index] ?? 0n) + amount;
+  }
+  return { inside, everybody };
+}
+
+/** The same for each value of what the rows are told apart by. */
+export function sumUpBy<Row extends OfMask, Key>(
+  rows: Iterable<Row>,
+  segments: number,
+  keyOf: (row: Row) => Key,
+  amountOf: (row: Row) => string,
+): ReadonlyMap<Key, Amounts> {
+  return new Map([...Map.groupBy(rows, keyOf)].map(([key, group]) => [key, sumUp(group, segments, amountOf)]));
+}

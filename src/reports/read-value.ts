@@ -1,0 +1,192 @@
+// In charge of what customers have spent: orders and revenue in the period and to date, average order, frequency, recency, with distributions
+// over fixed bands, and where in their life as a customer they stand. One pass over all orders, for the segments and everybody together.
+import { type Band, MONEY_BANDS, ORDER_BANDS, RECENCY_BANDS, toBands } from './bands.ts';
+import type { ReportSource } from './in-report.ts';
+import { type Amounts, type OfMask, selectMasks, sumUp, sumUpBy } from './masks.ts';
+import { type Part, partOf } from './part.ts';
+import { isSale } from './period.ts';
+import { printAverage, printMoney, ratio } from './ratio.ts';
+
+export const STAGES = ['never ordered', 'new', 'active', 'slowing', 'lapsed'] as const;
+export type Stage = (typeof STAGES)[number];
+const DAY_MS = 86_400_000;
+/** Whose first order is that young is new. */
+export const NEW_DAYS = 30;
+/** Who ordered that lately is active, and from the second on lapsed. */
+export const ACTIVE_DAYS = 90;
+export const LAPSED_DAYS = 180;
+
+export interface Sales {
+  readonly customers: number;
+  /** those with an order */
+  readonly buyers: number;
+  readonly orders: number;
+  readonly revenue: string;
+  readonly averageOrder: string | null;
+  /** frequency: orders of a buyer on average */
+  readonly ordersPerBuyer: number | null;
+  readonly revenuePerCustomer: string | null;
+  /** buyers with a second order, of all buyers */
+  readonly repeatShare: number | null;
+}
+
+export interface SalesReport {
+  readonly members: Sales;
+  readonly everybody: Sales;
+  readonly shareOfOrders: number | null;
+  readonly shareOfRevenue: number | null;
+}
+
+export interface ValueReport {
+  readonly period: SalesReport;
+  readonly lifetime: SalesReport;
+  /** days since the last order, of those with one, on average */
+  readonly recencyDays: { readonly members: number | null; readonly everybody: number | null };
+  readonly byOrders: readonly Band[];
+  readonly byRevenue: readonly Band[];
+  readonly byAverageOrder: readonly Band[];
+  readonly byRecency: readonly Band[];
+  readonly lifecycle: readonly (Part & { readonly stage: Stage })[];
+}
+
+export interface ValueRow extends OfMask {
+  readonly orders_band: number;
+  readonly revenue_band: number;
+  readonly average_band: number;
+  readonly recency_band: number;
+  readonly stage: number;
+  readonly customers: string;
+  readonly orders: string;
+  readonly revenue: string;
+  readonly repeaters: string;
+  readonly recency_s: string;
+  readonly period_buyers: string;
+  readonly period_orders: string;
+  readonly period_revenue: string;
+  readonly period_repeaters: string;
+}
+
+const SCALE = 10_000;
+
+/** What customers with an order come to, by combination of the segments and bands: few rows, whatever the shop's size. */
+export function readValue(
+  { database, atMs, at }: ReportSource,
+  segmentIds: readonly number[],
+  { from, statuses }: { readonly from: string; readonly statuses: readonly string[] | null },
+): Promise<ValueRow[]> {
+  const before = (days: number) => new Date(atMs - days * DAY_MS).toISOString();
+  return database.query<ValueRow & Record<string, never>>({
+    text: `
+      select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
+        count(*) as customers, sum(v.orders) as orders, sum(v.revenue) as revenue, count(*) filter (where v.orders > 1) as repeaters,
+        sum(floor(extract(epoch from $2::timestamptz - v.last_at)))::bigint as recency_s,
+        count(*) filter (where v.period_orders > 0) as period_buyers, sum(v.period_orders) as period_orders,
+        sum(v.period_revenue) as period_revenue, count(*) filter (where v.period_orders > 1) as period_repeaters
+      from (
+        select coalesce(m.mask, 0) as mask, t.orders, t.revenue, t.last_at, t.period_orders, t.period_revenue,
+          width_bucket(t.orders, $5::bigint[]) as orders_band,
+          width_bucket(t.revenue, $6::numeric[]) as revenue_band,
+          width_bucket(t.revenue / t.orders, $6::numeric[]) as average_band,
+          width_bucket(t.last_at, $7::timestamptz[]) as recency_band,
+          case
+            when t.first_at > $8::timestamptz then 1
+            when t.last_at > $9::timestamptz then 2
+            when t.last_at > $10::timestamptz then 3
+            else 4
+          end as stage
+        from (
+          select o.customer_id, count(*) as orders, sum(o.total) as revenue, min(o.placed_at) as first_at, max(o.placed_at) as last_at,
+            count(*) filter (where o.placed_at >= $3::timestamptz) as period_orders,
+            coalesce(sum(o.total) filter (where o.placed_at >= $3::timestamptz), 0) as period_revenue
+          from orders as o
+          where ${isSale('o', '$2', '$4')}
+          group by o.customer_id
+        ) as t
+        left join (${selectMasks(segmentIds.length, '$1')}) as m on m.customer_id = t.customer_id
+      ) as v
+      group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage`,
+    values: [
+      segmentIds,
+      at,
+      from,
+      statuses,
+      ORDER_BANDS,
+      MONEY_BANDS.map((bound) => bound * SCALE),
+      recencyBounds(before),
+      before(NEW_DAYS),
+      before(ACTIVE_DAYS),
+      before(LAPSED_DAYS),
+    ],
+  });
+}
+
+/** Ascending instants: the longest ago first. A last order of exactly n days ago is n days old. */
+function recencyBounds(before: (days: number) => string): readonly string[] {
+  const [, ...days] = RECENCY_BANDS;
+  return days.reverse().map((each) => new Date(Date.parse(before(each)) + 1).toISOString());
+}
+
+/** What the rows say of the segment at `index`. */
+export function toValueReport(rows: readonly ValueRow[], customers: Amounts, index: number): ValueReport {
+  const segments = customers.inside.length;
+  const sum = (of: keyof ValueRow) => sumUp(rows, segments, (row) => String(row[of]));
+  const sumBy = (of: keyof ValueRow) =>
+    sumUpBy(
+      rows,
+      segments,
+      (row) => Number(row[of]),
+      (row) => row.customers,
+    );
+  const buyers = sum('customers');
+  const never = minus(customers, buyers);
+  const recency = sum('recency_s');
+  const byRecency = sumBy('recency_band');
+  const last = RECENCY_BANDS.length;
+  const stages = new Map([...sumBy('stage'), [0, never]]);
+  const days = (seconds: bigint, of: bigint) => ratio(Number(seconds) / 86_400, of);
+  return {
+    period: toSales(index, customers, sum('period_buyers'), sum('period_orders'), sum('period_revenue'), sum('period_repeaters')),
+    lifetime: toSales(index, customers, buyers, sum('orders'), sum('revenue'), sum('repeaters')),
+    recencyDays: {
+      members: days(recency.inside[index] ?? 0n, buyers.inside[index] ?? 0n),
+      everybody: days(recency.everybody, buyers.everybody),
+    },
+    byOrders: toBands(ORDER_BANDS, sumBy('orders_band'), customers, index, never),
+    byRevenue: toBands(MONEY_BANDS, sumBy('revenue_band'), customers, index, never),
+    byAverageOrder: toBands(MONEY_BANDS, sumBy('average_band'), customers, index, never),
+    byRecency: toBands(
+      RECENCY_BANDS,
+      new Map([...byRecency].map(([bucket, amounts]) => [last - bucket, amounts])),
+      customers,
+      index,
+      never,
+    ),
+    lifecycle: STAGES.map((stage, place) => ({ stage, ...partOf(stages.get(place) ?? NOBODY, customers, index) })),
+  };
+}
+
+const NOBODY: Amounts = { inside: [], everybody: 0n };
+
+function minus(all: Amounts, some: Amounts): Amounts {
+  return { inside: all.inside.map((amount, index) => amount - (some.inside[index] ?? 0n)), everybody: all.everybody - some.everybody };
+}
+
+function toSales(index: number, customers: Amounts, buyers: Amounts, orders: Amounts, revenue: Amounts, repeaters: Amounts): SalesReport {
+  const sales = (of: (amounts: Amounts) => bigint): Sales => ({
+    customers: Number(of(customers)),
+    buyers: Number(of(buyers)),
+    orders: Number(of(orders)),
+    revenue: printMoney(of(revenue)),
+    averageOrder: printAverage(of(revenue), Number(of(orders))),
+    ordersPerBuyer: ratio(of(orders), of(buyers)),
+    revenuePerCustomer: printAverage(of(revenue), Number(of(customers))),
+    repeatShare: ratio(of(repeaters), of(buyers)),
+  });
+  const inside = (amounts: Amounts) => amounts.inside[index] ?? 0n;
+  return {
+    members: sales(inside),
+    everybody: sales(({ everybody }) => everybody),
+    shareOfOrders: ratio(inside(orders), orders.everybody),
+    shareOfRevenue: ratio(inside(revenue), revenue.everybody),
+  };
+}

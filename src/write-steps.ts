@@ -1,0 +1,156 @@
+// In charge of the steps of a write, each by itself: locks, facts and evaluation, what is to be stored. In which order they come, and what is
+// answered, is the flow's business (pipeline.ts).
+import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
+import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
+import type { Program } from './evaluation/program.ts';
+import type { CustomerKey, Facts } from './ingest/facts.ts';
+import { type FactLocks, factStatements, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/write-facts.ts';
+import { findLate, type Late, toLate } from './membership/catch-up.ts';
+import { fixedIso } from './membership/due.ts';
+import { versionsOf } from './membership/look-again.ts';
+import { type Moment, readMoment, toMoment } from './membership/moment.ts';
+import { owe } from './membership/pending.ts';
+import { readHeldSegments } from './membership/read-segment-keys.ts';
+import { countChanges, recordStatements } from './membership/record.ts';
+import { NOTHING_SEEN, seeChanges } from './membership/record-seen.ts';
+import type { Strata } from './strata.ts';
+
+/** As one write. */
+export function join(writes: readonly Facts[]): Facts {
+  const [only] = writes;
+  if (writes.length === 1 && only !== undefined) return only;
+  return {
+    customers: writes.flatMap((facts) => facts.customers),
+    orders: writes.flatMap((facts) => facts.orders),
+    deletedOrderIds: writes.flatMap((facts) => facts.deletedOrderIds),
+    events: writes.flatMap((facts) => facts.events),
+  };
+}
+
+/** Whom a write touches, and as of when it is decided. */
+export interface Locked {
+  readonly locks: FactLocks;
+  readonly moment: Moment;
+  readonly late: Late;
+}
+
+/** See `locksAtOnce`. */
+export function lockAtOnce(strata: Strata, facts: Facts) {
+  const locks = locksAtOnce(facts, fixedIso(strata));
+  const behind = locks.statements.length;
+  return {
+    statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
+    read: (rows: Parameters<typeof locks.read>[0]): Locked => {
+      const [momentRows = [], lateRows = []] = rows.slice(behind);
+      return { locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
+    },
+  };
+}
+
+export async function lockInSteps(strata: Strata, client: Client, facts: Facts): Promise<Locked> {
+  const previousOwners = await lockOrderOwners(client, facts);
+  const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
+    inOrder([
+      lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+      pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
+    ] as const),
+  );
+  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
+}
+
+/** What two writes of one transaction may not share. */
+export function namedKeys(facts: Facts): string[] {
+  return [
+    ...touchedKeys(facts, new Map()),
+    ...facts.orders.map((order) => `order ${order.id}`),
+    ...facts.deletedOrderIds.map((id) => `order ${id}`),
+  ];
+}
+
+export function namedCustomers(facts: Facts): CustomerKey[] {
+  return touchedKeys(facts, new Map());
+}
+
+export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerKey | null>): CustomerKey[] {
+  const keys = new Set<CustomerKey>();
+  for (const customer of facts.customers) keys.add(customer.key);
+  for (const order of facts.orders) keys.add(order.customerKey);
+  for (const event of facts.events) keys.add(event.customerKey);
+  for (const key of previousOwners.values()) if (key !== null) keys.add(key);
+  return [...keys];
+}
+
+/**
+ * New customers are judged by every segment, the others by those that read what was written and their dependents. → with it, who is in what
+ * before that is stored
+ */
+export async function writeAndEvaluate(
+  strata: Strata,
+  client: Client,
+  program: Program,
+  facts: Facts,
+  locks: FactLocks,
+  moment: Moment,
+): Promise<{ readonly findings: readonly Findings[]; readonly members: readonly Readonly<Record<string, unknown>>[] }> {
+  const touched = program.touchedBy({
+    profile: facts.customers.length > 0,
+    orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
+    events: new Set(facts.events.map((event) => event.name)),
+  });
+  const everything = touched.length === program.all.length;
+  const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]): Promise<Findings>[] => {
+    const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
+    return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
+  };
+  const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
+  const [, [members = []], ...findings] = await inOneBatch(client, () =>
+    inOrder([
+      pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
+      pipeline(client, [readHeldSegments(locks.locked)]),
+      ...evaluate(known, touched),
+      ...evaluate(everything ? locks.locked : [...locks.created], program.all),
+    ] as const),
+  );
+  return { findings, members };
+}
+
+/** The statements that store what differs. */
+export async function recordingOf(
+  strata: Strata,
+  client: Client,
+  program: Program,
+  moment: Moment,
+  findings: readonly Findings[],
+  ordinalFrom: number,
+): Promise<readonly Statement[]> {
+  const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
+  const seen = await inOneBatch(client, () => inOrder(findings.map((found) => seeChanges(client, seeing, found.differences))));
+  let ordinal = ordinalFrom;
+  return findings.flatMap((found, index) => {
+    const from = ordinal;
+    ordinal += countChanges(found.differences);
+    const seenOf = seen[index] ?? NOTHING_SEEN;
+    return recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: from, seenOf });
+  });
+}
+
+export function changesByCustomer(differences: readonly Difference[]): ReadonlyMap<CustomerKey, number> {
+  const changes = new Map<CustomerKey, number>();
+  for (const { customerKey, entered, exited } of differences) {
+    const count = entered.length + exited.length;
+    if (count > 0) changes.set(customerKey, (changes.get(customerKey) ?? 0) + count);
+  }
+  return changes;
+}
+
+/** Facts and nothing else; for an import with whom it then owes an evaluation. */
+export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
+  const previousOwners = await lockOrderOwners(client, facts);
+  const [locked, [momentRows = []]] = await inOrder([
+    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+    pipeline(client, [readMoment(strata.clock)]),
+  ] as const);
+  const { asOfMs } = toMoment(momentRows);
+  const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
+  await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
+}

@@ -1,0 +1,117 @@
+// A backlog of due customers: more of them than one transaction takes are scanned without locks, and applied in order of their instants.
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { readChanges } from '../../src/changes/read-changes.ts';
+import { verify } from '../../src/changes/verify.ts';
+import { customerKey } from '../../src/ingest/customer-key.ts';
+import { getSegment } from '../../src/segments/segments.ts';
+import { DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
+
+const LOOKED_AT_ONCE = 3;
+const MINUTE_MS = 60_000;
+
+let shop: StrataUnderTest;
+
+beforeAll(async () => {
+  shop = await openStrataUnderTest({ limits: { lookCustomers: LOOKED_AT_ONCE } });
+  await shop.define('recent', 'count(orders in the last 30 days) >= 1');
+  await shop.define('recent-paid', 'in segment "recent" and sum(orders.total where status = "paid" in the last 30 days) > 0');
+  await shop.define('lapsed', 'last(orders.placed_at) < 30 days ago');
+});
+
+afterAll(() => shop.drop());
+
+/** Customers `<prefix>0`, `<prefix>1`, …, each with one order; the first is the last to flip. */
+async function writeBuyers(prefix: string, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, place) => `${prefix}${place}`);
+  const placedAtMs = (place: number) => shop.clock.nowMs() - place * MINUTE_MS;
+  await shop.write({ orders: ids.map((id, place) => order(`order-${id}`, id, { placedAtMs: placedAtMs(place) })) });
+  return ids;
+}
+
+async function changesOf(ids: readonly string[]): Promise<{ customerId: string; text: string; cause: string }[]> {
+  await shop.publish();
+  const changes = await readChanges(shop.strata.database, { afterPosition: '0', limit: 10_000 });
+  return changes
+    .filter(({ customerId }) => customerId !== null && ids.includes(customerId))
+    .map(({ customerId, type, segment, cause }) => ({ customerId: String(customerId), text: `${type} ${segment}`, cause: String(cause) }));
+}
+
+/** Outcomes of `strata verify` that are not as they should be. */
+async function findWrong(): Promise<string[]> {
+  const { outcomes } = await verify(shop.strata, { repair: false, samples: 3, onProgress: () => {}, onOutcome: () => {} });
+  return outcomes.filter(({ differences }) => differences > 0).map(({ name, samples }) => `${name}: ${samples.join('; ')}`);
+}
+
+/** Somebody else's transaction moves the customer's order ahead, and ends only when the work has come to wait for its customer. */
+async function writeDuring(customerId: string, work: () => Promise<unknown>): Promise<void> {
+  const writer = new pg.Client({ connectionString: shop.strata.database.url });
+  await writer.connect();
+  try {
+    await writer.query('begin');
+    await writer.query('update customers set revision = revision + 1 where id = $1', [customerKey(customerId)]);
+    await writer.query('update orders set placed_at = $3 where customer_id = $1 and id = $2', [
+      customerKey(customerId),
+      `order-${customerId}`,
+      new Date(shop.clock.nowMs() + 30 * DAY_MS),
+    ]);
+    const done = work();
+    const isWaiting = async () =>
+      (await writer.query(`select from pg_stat_activity as a where a.datname = current_database() and a.wait_event_type = 'Lock'`))
+        .rowCount !== 0;
+    while (!(await isWaiting())) await systemClock.sleep(5);
+    await writer.query('commit');
+    await done;
+  } finally {
+    await writer.end();
+  }
+}
+
+describe('a backlog', () => {
+  it('is recorded in order of the instants', async () => {
+    const ids = await writeBuyers('a', 40);
+    await shop.moveTo(START_MS + 31 * DAY_MS);
+    const flips = (await changesOf(ids)).filter(({ cause }) => cause === 'time');
+    const texts = ['exited recent', 'exited recent-paid', 'entered lapsed'];
+    expect(flips).toEqual(ids.toReversed().flatMap((customerId) => texts.map((text) => ({ customerId, text, cause: 'time' }))));
+    expect(await findWrong()).toEqual([]);
+  });
+
+  it('evaluates who was written meanwhile again', async () => {
+    const ids = await writeBuyers('b', 20);
+    await writeDuring('b7', () => shop.moveTo(shop.clock.nowMs() + 31 * DAY_MS));
+    expect(await shop.segmentsOf('b7')).toEqual(['recent', 'recent-paid']);
+    expect(await shop.segmentsOf('b8')).toEqual(['lapsed']);
+    const flipped = new Set((await changesOf(ids)).filter(({ text }) => text === 'entered lapsed').map(({ customerId }) => customerId));
+    expect(flipped).toEqual(new Set(ids.filter((id) => id !== 'b7')));
+    expect(await findWrong()).toEqual([]);
+  });
+
+  it('passes a customer who is gone', async () => {
+    const ids = await writeBuyers('c', 8);
+    await shop.strata.database.query({ text: 'delete from customers as c where c.id = $1::bigint', values: [customerKey('c2')] });
+    await shop.moveTo(shop.clock.nowMs() + 31 * DAY_MS);
+    expect(await Promise.all(ids.slice(3).map((id) => shop.segmentsOf(id)))).toEqual(ids.slice(3).map(() => ['lapsed']));
+    const left = await shop.strata.database.query({
+      text: 'select from rechecks as r where r.customer_id = $1::bigint',
+      values: [customerKey('c2')],
+    });
+    expect(left).toEqual([]);
+  });
+
+  it('goes on without a segment that fails', async () => {
+    await shop.define('dear', 'sum(orders.total in the last 30 days) / count(orders in the last 60 days) > 10');
+    const ids = await writeBuyers('d', 12);
+    await shop.strata.database.query({
+      text: `
+        create or replace function strata_divide(a numeric, b numeric) returns numeric language plpgsql immutable as $$
+        begin
+          raise exception 'this division is broken' using errcode = '22012';
+        end $$`,
+    });
+    await shop.moveTo(shop.clock.nowMs() + 31 * DAY_MS);
+    expect((await getSegment(shop.strata.database, 'dear')).status).toBe('failed');
+    expect(await Promise.all(ids.map((id) => shop.segmentsOf(id)))).toEqual(ids.map(() => ['dear', 'lapsed']));
+  });
+});
