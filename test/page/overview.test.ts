@@ -49,6 +49,7 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped where there is no Chr
     const points = await page.getByRole('row').nth(1).locator('polyline').getAttribute('points');
     expect(points?.split(' ').length).toBe(30); // nobody for 29 days, and today's members
     expect(points).toMatch(/^2\.0,26\.0 .* 118\.0,2\.0$/);
+    await page.getByRole('row').nth(1).getByText('+2 −0').waitFor();
   });
 
   test('it speaks Chinese, dark and narrow too', async () => {

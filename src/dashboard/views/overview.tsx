@@ -14,11 +14,19 @@ interface SegmentRow extends ListedSegment {
   readonly run: { readonly done: number; readonly total: number } | null;
 }
 
-interface Sizes {
-  readonly segments: readonly { readonly segment: string; readonly points: readonly { readonly size: number }[] }[];
+/** a day */
+interface SizePoint {
+  readonly at: string;
+  readonly size: number;
+  readonly entered: number;
+  readonly left: number;
 }
 
-type Trends = ReadonlyMap<string, readonly number[]>;
+interface Sizes {
+  readonly segments: readonly { readonly segment: string; readonly points: readonly SizePoint[] }[];
+}
+
+type Trends = ReadonlyMap<string, readonly SizePoint[]>;
 
 /** So many keys fit into a URL; lists longer than that are searched, not skimmed. */
 const TRENDS_MAX = 100;
@@ -65,7 +73,7 @@ function useTrends(rows: readonly SegmentRow[] | undefined): Trends {
   const keys = (rows ?? []).filter(isLive).slice(0, TRENDS_MAX);
   const query = { segments: keys.map(({ key }) => key) };
   const { body } = useRead<Sizes>(keys.length === 0 ? null : '/v1/reports/sizes', { query, everyMs: TRENDS_AGAIN_MS });
-  return new Map(body?.segments.map(({ segment, points }) => [segment, points.map(({ size }) => size)]));
+  return new Map(body?.segments.map(({ segment, points }) => [segment, points]));
 }
 
 interface TableProps {
@@ -94,12 +102,17 @@ function SegmentTable({ rows, trends, wanted }: TableProps) {
           <th scope="col" className="number">
             {texts.members}
           </th>
-          {trends.size === 0 ? null : (
-            <th scope="col" className="wide-only">
-              {texts.trend}
-            </th>
-          )}
           <th scope="col">{texts.status}</th>
+          {trends.size === 0 ? null : (
+            <>
+              <th scope="col" className="wide-only">
+                {texts.trend}
+              </th>
+              <th scope="col" className="wide-only">
+                {texts.lastChange}
+              </th>
+            </>
+          )}
         </tr>
       </thead>
       <tbody>
@@ -109,21 +122,36 @@ function SegmentTable({ rows, trends, wanted }: TableProps) {
               <SegmentLink segment={segment} />
             </th>
             <td className="number">{formats.count(segment.memberCount)}</td>
-            {trends.size === 0 ? null : (
-              <td className="wide-only">
-                <Sparkline values={trends.get(segment.key) ?? []} />
-              </td>
-            )}
             <td>
               <StatusMark status={segment.status} />
               {segment.status === 'building' && segment.run !== null ? (
                 <small> {texts.building(formats.count(segment.run.done), formats.count(segment.run.total))}</small>
               ) : null}
             </td>
+            {trends.size === 0 ? null : <Trend points={trends.get(segment.key) ?? []} />}
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+function Trend({ points }: { readonly points: readonly SizePoint[] }) {
+  const formats = useFormats();
+  const last = points.findLast(({ entered, left }) => entered + left > 0);
+  return (
+    <>
+      <td className="wide-only">
+        <Sparkline values={points.map(({ size }) => size)} />
+      </td>
+      <td className="wide-only figures">
+        {last === undefined ? null : (
+          <>
+            +{formats.count(last.entered)} −{formats.count(last.left)} <small>{formats.day(last.at)}</small>
+          </>
+        )}
+      </td>
+    </>
   );
 }
 
