@@ -81,7 +81,7 @@ function State({ edited: { verdict } }: { readonly edited: EditedRule }) {
 
 function TextFace({ edited }: { readonly edited: EditedRule }) {
   const { editor: texts } = useTexts();
-  const vocabulary = useVocabulary();
+  const { vocabulary } = useVocabulary();
   const { draft, verdict } = edited;
   const isBehind = draft.source === 'json' && verdict.status === 'invalid';
   return (
@@ -94,14 +94,15 @@ function TextFace({ edited }: { readonly edited: EditedRule }) {
 
 function BuilderFace({ edited, toText }: { readonly edited: EditedRule; readonly toText: () => void }) {
   const { editor: texts } = useTexts();
-  const vocabulary = useVocabulary();
+  const { vocabulary, read } = useVocabulary();
   const { draft, verdict } = edited;
   const isText = draft.source === 'text';
   if (isText && edited.rule !== null && verdict.status !== 'valid')
     return verdict.status === 'checking' ? <Loading /> : <Fallback title={texts.brokenText} toText={toText} />;
   if (draft.json !== null && !canShow(draft.json))
     return <Fallback title={texts.cannotShow} lead={texts.cannotShowLead} text={draft.text} toText={toText} />;
-  if (vocabulary.entries.length === 0) return <Loading />;
+  if (vocabulary.entries.length === 0)
+    return read.problem === undefined ? <Loading /> : <ProblemNote problem={read.problem} again={read.again} />;
   const isEmpty = edited.rule === null;
   return (
     <>
