@@ -1,12 +1,20 @@
 # Strata in a container, on a Postgres 18 given by DATABASE_URL (see docker-compose.yml): the embedded one is not in this image.
+FROM node:24-slim AS page
+WORKDIR /app
+COPY package.json package-lock.json .npmrc tsconfig.json ./
+RUN npm ci --ignore-scripts
+COPY src/dashboard ./src/dashboard
+RUN node src/dashboard/build.js
+
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional && npm cache clean --force
+RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
 COPY openapi.yaml ./
 COPY migrations ./migrations
 COPY src ./src
+COPY --from=page /app/dist ./dist
 RUN mkdir /data && chown node:node /data
 USER node
 # DRAIN_SECONDS: not ready, and answering on, until whoever sends requests has noticed

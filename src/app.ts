@@ -23,6 +23,7 @@ import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
 import { giveUpSlowBodies, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
 import { traceRequests } from './api/rest/trace-requests.ts';
+import { servePage } from './api/serve-page.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
 
@@ -103,6 +104,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     introspection: options.introspection ?? true,
     trustsProxy: trustProxies(options.trustProxy ?? []),
   });
+  await servePage(app);
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;

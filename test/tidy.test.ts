@@ -83,7 +83,10 @@ function readImports(code: string): Import[] {
   ];
 }
 
-const sources = readFiles('src', ['.ts']);
+/** The page runs in browsers: built by Vite, and a caller of the API like any other. */
+const PAGE = 'src/dashboard/';
+const page = readFiles(PAGE, ['.ts', '.tsx']);
+const sources = readFiles('src', ['.ts']).filter(({ name }) => !name.startsWith(PAGE));
 const tests = readFiles('test', ['.ts']);
 const byName = new Map(sources.map((file) => [file.name, file]));
 
@@ -102,7 +105,7 @@ function packageOf(specifier: string): string {
 
 describe('reading the files', () => {
   test('every file and import is read', () => {
-    const existing = fs.globSync('src/**/*.ts', { cwd: ROOT });
+    const existing = fs.globSync('src/**/*.ts', { cwd: ROOT }).filter((name) => !name.startsWith(PAGE));
     expect(existing.length).toBeGreaterThan(20);
     expect(sources).toHaveLength(existing.length);
     for (const file of sources) {
@@ -185,6 +188,18 @@ describe('who imports whom', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('the page imports nothing of the service', () => {
+    const wrong = page.flatMap((file) =>
+      file.imports
+        .filter(({ specifier, isType }) => !isType && specifier.startsWith('.'))
+        .map(({ specifier }) => path.posix.join(path.posix.dirname(file.name), specifier))
+        .filter((name) => !name.startsWith(PAGE))
+        .map((name) => `${file.name} -> ${name}`),
+    );
+    expect(page.length).toBeGreaterThan(10);
+    expect(wrong).toEqual([]);
+  });
+
   test('faces hold no SQL', () => {
     const sql =
       /[`'"]\s*(?:select\s|insert\s+into\s|delete\s+from\s|update\s+\w+\s+(?:as\s+\w+\s+)?set\s|with\s+\w+\s+as\s)|\.query\(|\.pool\b/;
@@ -217,14 +232,16 @@ describe('how files are written', () => {
 
   test('each begins with what it is for', () => {
     const sql = readFiles('migrations', ['.sql']).filter((file) => !/^-- \S/.test(file.text));
-    const code = [...sources, ...tests, ...readFiles('bench', ['.ts'])].filter((file) => !/^(?:#![^\n]*\n)?\/\/ \S/.test(file.text));
+    const code = [...sources, ...page, ...tests, ...readFiles('bench', ['.ts'])].filter(
+      (file) => !/^(?:#![^\n]*\n)?\/\/ \S/.test(file.text),
+    );
     expect([...sql, ...code].map((file) => file.name)).toEqual([]);
   });
 
   test('names say something', () => {
     const empty = /(?:^|\/)(?:utils?|helpers?|common|lib|types|services|index|misc)(?:\/|\.ts$)/;
-    const wrong = [...sources, ...tests].filter(
-      ({ name }) => empty.test(name) || !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?\.ts$/.test(path.basename(name)),
+    const wrong = [...sources, ...page, ...tests].filter(
+      ({ name }) => empty.test(name) || !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?\.tsx?$/.test(path.basename(name)),
     );
     expect(wrong.map((file) => file.name)).toEqual([]);
   });

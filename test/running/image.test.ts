@@ -17,6 +17,7 @@ const read = (file: string) => fs.readFileSync(path.join(REPOSITORY, file), 'utf
 const DOCKERFILE = read('Dockerfile')
   .replaceAll(/\\\n\s*/g, ' ')
   .split('\n');
+const LAST_STAGE = DOCKERFILE.slice(DOCKERFILE.findLastIndex((line) => line.startsWith('FROM ')));
 const ADMIN_KEY = 'image-admin-key';
 const NOBODY = 65_534;
 
@@ -30,8 +31,11 @@ beforeAll(async () => {
   fs.chmodSync(root, 0o755);
   image = path.join(root, 'app');
   fs.mkdirSync(image);
-  for (const line of DOCKERFILE.filter((each) => each.startsWith('COPY '))) {
-    const parts = line.split(' ').slice(1);
+  for (const line of LAST_STAGE.filter((each) => each.startsWith('COPY '))) {
+    const parts = line
+      .replace(/--from=page \/app\//, '') // what the stage before has built is built here too
+      .split(' ')
+      .slice(1);
     const target = parts.pop() ?? '';
     for (const part of parts)
       fs.cpSync(path.join(REPOSITORY, part), path.join(image, target, parts.length > 1 || target === './' ? part : ''), {

@@ -1,0 +1,75 @@
+// Moving customers from one segment to another: whence and whither, why and until when. Both places are pinned, in one transaction.
+import { useState } from 'react';
+import { call } from '../api/call.ts';
+import type { ListedSegment } from '../api/use-segments.ts';
+import { useTexts } from '../texts/texts.tsx';
+import { Field } from './field.tsx';
+import { FormDialog } from './form-dialog.tsx';
+import { SaidFields, saidBody, useSaid } from './said-by-hand.tsx';
+
+interface Props {
+  readonly customerId: string;
+  /** in which the customer is; the first is offered */
+  readonly from: readonly ListedSegment[];
+  readonly to: readonly ListedSegment[];
+  /** chosen already, by a drop */
+  readonly target?: string | undefined;
+  readonly onClose: () => void;
+  readonly onMoved: () => void;
+}
+
+export function MoveDialog({ customerId, from, to, target, onClose, onMoved }: Props) {
+  const { hand: texts } = useTexts();
+  const [source, setSource] = useState(from[0]?.key ?? '');
+  const [wished, setWished] = useState(target ?? '');
+  const [said, setSaid] = useSaid();
+  const [isReplacing, setReplacing] = useState(false);
+  const send = async () => {
+    const body = { customerIds: [customerId], from: source, to: wished, replace: isReplacing, ...saidBody(said) };
+    await call('POST', '/v1/moves', { body });
+    onMoved();
+  };
+  const targets = to.filter(({ key }) => key !== source);
+  return (
+    <FormDialog title={texts.move} submit={texts.moveNow} isReady={source !== '' && wished !== ''} onClose={onClose} send={send}>
+      <p>
+        <bdi className="mono">{customerId}</bdi>
+      </p>
+      <SegmentSelect label={texts.from} segments={from} value={source} onValue={setSource} />
+      <SegmentSelect label={texts.to} segments={targets} value={wished} onValue={setWished} />
+      <SaidFields said={said} onSaid={setSaid} />
+      <label className="check">
+        <input type="checkbox" checked={isReplacing} onChange={(event) => setReplacing(event.target.checked)} />
+        {texts.replace}
+      </label>
+    </FormDialog>
+  );
+}
+
+interface SelectProps {
+  readonly label: string;
+  readonly hint?: string;
+  readonly segments: readonly Pick<ListedSegment, 'key' | 'name'>[];
+  readonly value: string;
+  readonly onValue: (key: string) => void;
+  /** what stands for none, where none may be chosen */
+  readonly none?: string;
+}
+
+export function SegmentSelect({ label, hint, segments, value, onValue, none }: SelectProps) {
+  const { hand: texts } = useTexts();
+  return (
+    <Field label={label} hint={hint}>
+      {(ids) => (
+        <select {...ids} required={none === undefined} value={value} onChange={(event) => onValue(event.target.value)}>
+          <option value="">{none ?? texts.choose}</option>
+          {segments.map(({ key, name }) => (
+            <option key={key} value={key}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}

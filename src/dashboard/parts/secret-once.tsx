@@ -1,0 +1,16 @@
+// A secret that the service shows once: kept nowhere here, gone when the dialog closes. Shown once the dialog that asked for it is closed, so
+// that the focus goes back to the button that opened that one.
+import { useTexts } from '../texts/texts.tsx';
+import { CopyButton } from './copy-button.tsx';
+import { Dialog } from './dialog.tsx';
+
+export function SecretOnce({ secret, onClose }: { readonly secret: string; readonly onClose: () => void }) {
+  const { secret: texts } = useTexts();
+  return (
+    <Dialog title={texts.title} onClose={onClose}>
+      <p>{texts.lead}</p>
+      <code className="secret">{secret}</code>
+      <CopyButton text={secret} />
+    </Dialog>
+  );
+}

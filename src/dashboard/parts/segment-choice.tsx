@@ -1,0 +1,48 @@
+// Choosing several segments out of perhaps many: a search, and boxes to check. None chosen means all.
+import { useId, useState } from 'react';
+import type { ListedSegment } from '../api/use-segments.ts';
+import { useFormats, useTexts } from '../texts/texts.tsx';
+
+interface Props {
+  readonly label: string;
+  readonly hint: string;
+  readonly segments: readonly ListedSegment[];
+  readonly chosen: readonly string[];
+  readonly onChosen: (keys: readonly string[]) => void;
+}
+
+export function SegmentChoice({ label, hint, segments, chosen, onChosen }: Props) {
+  const { hand: texts } = useTexts();
+  const formats = useFormats();
+  const [wanted, setWanted] = useState('');
+  const name = useId();
+  const needle = wanted.trim().toLowerCase();
+  const found = segments.filter((segment) => `${segment.key} ${segment.name}`.toLowerCase().includes(needle));
+  return (
+    <fieldset className="choice" aria-describedby={name}>
+      <legend>{label}</legend>
+      <small id={name}>{chosen.length === 0 ? hint : texts.chosen(formats.count(chosen.length))}</small>
+      <input
+        type="search"
+        aria-label={texts.findSegment}
+        placeholder={texts.findSegment}
+        value={wanted}
+        onChange={(event) => setWanted(event.target.value)}
+      />
+      <div className="choice-list">
+        {found.map((segment) => (
+          <label key={segment.key} className="check">
+            <input
+              type="checkbox"
+              checked={chosen.includes(segment.key)}
+              onChange={(event) =>
+                onChosen(event.target.checked ? [...chosen, segment.key] : chosen.filter((each) => each !== segment.key))
+              }
+            />
+            <bdi>{segment.name}</bdi>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}

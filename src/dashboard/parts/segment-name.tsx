@@ -1,0 +1,27 @@
+// A segment or a status as it is named everywhere on the page. Names are text, whatever they hold; `bdi` keeps right-to-left ones apart.
+import { hrefOf } from '../route.ts';
+import { useTexts } from '../texts/texts.tsx';
+
+export type Status = 'draft' | 'building' | 'active' | 'paused' | 'failed' | 'archiving' | 'archived';
+
+export function StatusMark({ status }: { readonly status: Status }) {
+  const texts = useTexts();
+  return <span className={`status status-${status}`}>{texts.status[status]}</span>;
+}
+
+interface Named {
+  readonly key: string;
+  readonly name: string;
+  readonly icon?: string | null;
+  readonly color?: string | null;
+}
+
+export function SegmentLink({ segment }: { readonly segment: Named }) {
+  return (
+    <a className="segment-link" href={hrefOf(['segments', segment.key])}>
+      <span className="dot" style={segment.color == null ? undefined : { background: segment.color }} aria-hidden="true" />
+      {segment.icon == null ? null : <span aria-hidden="true">{segment.icon}</span>}
+      <bdi>{segment.name}</bdi>
+    </a>
+  );
+}

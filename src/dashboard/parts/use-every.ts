@@ -1,0 +1,11 @@
+// In charge of doing something again each so many milliseconds, while the window is looked at.
+import { useEffect } from 'react';
+
+export function useEvery(ms: number, work: () => void): void {
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') work();
+    }, ms);
+    return () => clearInterval(timer);
+  }, [ms, work]);
+}
