@@ -97,9 +97,9 @@ test('its map names every folder', () => {
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) =>
       name === 'api'
-        ? readdirSync(path.join(ROOT, 'src', 'api'))
-            .filter((face) => readdirSync(path.join(ROOT, 'src', 'api', face)).length > 0)
-            .map((face) => `src/api/${face}/`)
+        ? readdirSync(path.join(ROOT, 'src', 'api'), { withFileTypes: true })
+            .filter((face) => face.isDirectory())
+            .map((face) => `src/api/${face.name}/`)
         : [`src/${name}/`],
     );
   const named = [...sectionOf('The code').matchAll(/`(src\/[\w/]+\/)`/g)].map((match) => match[1] ?? '');

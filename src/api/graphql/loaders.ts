@@ -36,7 +36,7 @@ interface FirstOf {
 export type Loaders = ReturnType<typeof makeLoaders>;
 
 /** Of a member: its customer, where that was read along. */
-export const READ_ALONG = Symbol('customer');
+const READ_ALONG = Symbol('customer');
 
 export interface LoaderParts {
   readonly strata: Strata;

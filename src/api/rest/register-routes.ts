@@ -7,7 +7,7 @@ import type { Scope } from '../../access/scopes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { answerRoute } from './answer-route.ts';
-import { requestChecker } from './check-request.ts';
+import { type CheckRequest, requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
 import { JsonText } from './json-text.ts';
 import type { Load } from './overload.ts';
@@ -66,17 +66,28 @@ function registerRoute(app: FastifyInstance, route: Route, context: RouteContext
     schema: { response },
     config: configOf(route),
     handler: async (request, reply) => {
-      try {
-        requireBody(route, request.body);
-        const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
-        const answer = await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
-        if (route.etag === 'read') return answerUnlessSame(request, reply, answer);
-        return answer instanceof JsonText ? reply.type(JSON_TYPE).send(answer.text) : answer;
-      } finally {
-        if (context.strata.isLeaving || context.stopping.aborted) reply.header('connection', 'close'); // a kept connection would hold up the end
-      }
+      const answer = await answerOf(route, context, check, request, reply);
+      if (route.etag === 'read') return answerUnlessSame(request, reply, answer);
+      return answer instanceof JsonText ? reply.type(JSON_TYPE).send(answer.text) : answer;
     },
   });
+}
+
+async function answerOf(
+  route: Route,
+  context: RouteContext,
+  check: CheckRequest,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  try {
+    requireBody(route, request.body);
+    const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
+    return await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
+  } finally {
+    // before anything is sent: a kept connection would hold up the end
+    if (context.strata.isLeaving || context.stopping.aborted) reply.header('connection', 'close');
+  }
 }
 
 function configOf(route: Route): FastifyContextConfig {
