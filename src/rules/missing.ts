@@ -182,7 +182,7 @@ function shortOfNumber(have: Value, bound: Bound, side: Expression | null): Pick
     return { ...done, sentence: tooMuch ? `${have.value} ${what}, ${short} too many` : `${have.value} of ${target} ${what}` };
   }
   const places = isMoney(side) ? 2 : 0;
-  const [distance, goal] = [withPlaces(short, places), withPlaces(target, places)];
+  const [distance, goal] = [withPlaces(roundUp(short), places), withPlaces(target, places)];
   if (short === '0')
     return { ...done, sentence: `${have.text} is exactly ${goal}; ${tooMuch && operator.startsWith('<') ? 'less' : 'more'} is needed` };
   return { ...done, sentence: tooMuch ? `${distance} over ${goal}` : `${distance} short of ${goal}` };
@@ -217,6 +217,17 @@ function fieldName(field: { readonly name: string } | null): string {
 
 function isMoney(side: Expression | null): boolean {
   return side?.kind === 'aggregate' && side.source.kind !== 'events' && side.field?.kind === 'field' && MONEY.has(side.field.name);
+}
+
+const PLACES_SHOWN = 4;
+
+/** Of a quotient nobody reads twenty places. Up, so that nothing short is shown as nothing. */
+function roundUp(decimal: string): string {
+  const [whole = '', fraction = ''] = decimal.split('.');
+  if (fraction.length <= PLACES_SHOWN) return decimal;
+  const digits = String(BigInt(whole + fraction.slice(0, PLACES_SHOWN)) + 1n).padStart(PLACES_SHOWN + 1, '0');
+  const kept = digits.slice(-PLACES_SHOWN).replace(/0+$/, '');
+  return `${digits.slice(0, -PLACES_SHOWN)}${kept === '' ? '' : `.${kept}`}`;
 }
 
 /** At least so many decimals, and not more than there are. */
