@@ -35,6 +35,7 @@ export const reportsInEnglish = {
       source: 'Source',
       tags: 'Tags',
     },
+    values: { female: 'Female', male: 'Male', 'under 18': 'Under 18' },
     inPeriod: 'In the period',
     toDate: 'To date',
     figures: {
@@ -100,7 +101,7 @@ export const reportsInEnglish = {
       more: (count: string) => `${count} smaller combinations are in the CSV.`,
       none: 'Nobody is in any of them.',
     },
-    comparison: { share: 'Share of everybody', entered: 'Entered', left: 'Left' },
+    comparison: { size: 'Size', share: 'Share of everybody', entered: 'Entered', left: 'Left' },
     cohorts: {
       lead: 'Customers by when they first ordered, and how many of them ordered again.',
       unit: 'Periods',
@@ -115,7 +116,7 @@ export const reportsInEnglish = {
     grid: {
       lead: 'Customers by what they have spent to date, and by how long they take from one order to the next.',
       value: 'Spent to date',
-      cycle: (band: string) => `Every ${band} days`,
+      cycle: (band: string) => `${band} days between orders`,
       once: 'Ordered once',
       customers: (count: string) => `${count} customers`,
       ofRevenue: (share: string) => `${share} of revenue`,

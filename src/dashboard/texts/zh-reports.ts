@@ -37,6 +37,7 @@ export const reportsInChinese: typeof reportsInEnglish = {
       source: '来源',
       tags: '标签',
     },
+    values: { female: '女', male: '男', 'under 18': '18 岁以下' },
     inPeriod: '时段内',
     toDate: '累计',
     figures: {
@@ -96,7 +97,7 @@ export const reportsInChinese: typeof reportsInEnglish = {
       more: (count) => `另有 ${count} 个较小的组合，请见 CSV。`,
       none: '没有客户属于这些分群。',
     },
-    comparison: { share: '占全体', entered: '进入', left: '离开' },
+    comparison: { size: '规模', share: '占全体', entered: '进入', left: '离开' },
     cohorts: {
       lead: '按首次下单时间划分的客户，以及其中再次下单的比例。',
       unit: '周期',

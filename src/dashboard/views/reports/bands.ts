@@ -18,5 +18,39 @@ export function useBandRows(): (bands: readonly Band[], options: Options) => rea
     const last = isWhole ? to - 1 : to;
     return from === last ? format(from) : `${format(from)}–${format(last)}`;
   };
-  return (bands, options) => bands.map((band) => ({ key: `${band.from} ${band.to}`, name: nameOf(band, options), part: band }));
+  return (bands, options) => foldTails(bands).map((band) => ({ key: `${band.from} ${band.to}`, name: nameOf(band, options), part: band }));
+}
+
+/** Rarer than that at either end is told together: a few customers far out would stretch the list. */
+const RARE = 0.005;
+
+function foldTails(bands: readonly Band[]): readonly Band[] {
+  const unmeasured = bands.filter(({ from, to }) => from === null && to === null);
+  const measured = bands.filter((band) => !unmeasured.includes(band));
+  const isRare = ({ share, shareOfEverybody }: Band) => (share ?? 0) < RARE && (shareOfEverybody ?? 0) < RARE;
+  const first = measured.findIndex((band) => !isRare(band));
+  if (first === -1) return bands;
+  const end = measured.findLastIndex((band) => !isRare(band)) + 1;
+  return [...unmeasured, ...folded(measured.slice(0, first)), ...measured.slice(first, end), ...folded(measured.slice(end))];
+}
+
+/** Neighbours as one band. */
+function folded(bands: readonly Band[]): readonly Band[] {
+  const [first] = bands;
+  const last = bands.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const sum = (of: (band: Band) => number | null) => bands.reduce((total, band) => total + (of(band) ?? 0), 0);
+  const [share, shareOfEverybody] = [sum((band) => band.share), sum((band) => band.shareOfEverybody)];
+  const lift = shareOfEverybody === 0 ? null : share / shareOfEverybody;
+  return [
+    {
+      from: first.from,
+      to: last.to,
+      members: sum((band) => band.members),
+      everybody: sum((band) => band.everybody),
+      share,
+      shareOfEverybody,
+      lift,
+    },
+  ];
 }

@@ -50,6 +50,7 @@ function CohortTable({ body: { cohorts, timeZone }, unit }: { readonly body: Coh
   const shown = cohorts.filter(({ customers }) => customers > 0);
   if (shown.length === 0) return <Empty title={texts.cohorts.none} />;
   const offsets = Array.from({ length: Math.max(...shown.map(({ periods }) => periods.length)) }, (_, offset) => offset).slice(1);
+  const most = Math.max(...shown.flatMap(({ periods }) => periods.map(({ offset, share }) => (offset === 0 ? 0 : (share ?? 0)))));
   const resolution = unit === 'week' ? 'week' : 'month';
   return (
     <div className="scroll">
@@ -86,7 +87,7 @@ function CohortTable({ body: { cohorts, timeZone }, unit }: { readonly body: Coh
                 return period === undefined ? (
                   <td key={offset} />
                 ) : (
-                  <td key={offset} style={heat(period.share)}>
+                  <td key={offset} style={heat(period.share, most)}>
                     {period.share === null ? '–' : formats.share(period.share)}
                   </td>
                 );

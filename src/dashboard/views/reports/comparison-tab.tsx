@@ -4,9 +4,9 @@ import { useRead } from '../../api/use-read.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
-import { useFormats, useSpoken, useTexts } from '../../texts/texts.tsx';
+import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { PeriodChoice } from '../segment/report.tsx';
-import { useFieldName, valueName } from '../segment/report-profile.tsx';
+import { useFieldName, useValueName } from '../segment/report-profile.tsx';
 import { useSalesFigures } from '../segment/report-value.tsx';
 import type { ChosenProps } from './overlap-tab.tsx';
 import type { Compared, Comparison } from './report.ts';
@@ -124,7 +124,7 @@ function useLines(comparison: Comparison): readonly Lines[] {
   }));
   const fields = useFieldLines(comparison, share);
   return [
-    { title: report.title, lines: sizes },
+    { title: words.size, lines: sizes },
     { title: report.inPeriod, lines: sales },
     { title: report.lifecycle, lines: stages },
     ...fields,
@@ -132,14 +132,14 @@ function useLines(comparison: Comparison): readonly Lines[] {
 }
 
 function useFieldLines({ segments }: Comparison, share: (value: number | null | undefined) => string): readonly Lines[] {
-  const { language } = useSpoken();
+  const valueName = useValueName();
   const fieldName = useFieldName();
   const profile = segments[0]?.profile ?? [];
   return profile
     .map(({ field, values }, place) => ({
       title: fieldName(field),
       lines: values.map(({ value }, index) => ({
-        name: valueName(field, value, language),
+        name: valueName(field, value),
         of: (each: Compared) => share(each.profile[place]?.values[index]?.share),
         ofEverybody: (any: Compared) => share(any.profile[place]?.values[index]?.shareOfEverybody),
       })),

@@ -37,6 +37,7 @@ function GridTable({ cells }: { readonly cells: ValueGrid['cells'] }) {
   const bandName = useBandName();
   const columns = cells.filter(({ valueBand }) => valueBand === 0);
   const rows = cells.filter(({ cycleBand }) => cycleBand === null).toReversed();
+  const most = Math.max(...cells.map(({ share }) => share ?? 0));
   const days = (value: number) => formats.decimal(value, 1);
   return (
     <div className="scroll">
@@ -58,7 +59,7 @@ function GridTable({ cells }: { readonly cells: ValueGrid['cells'] }) {
               {cells
                 .filter((cell) => cell.valueBand === valueBand)
                 .map((cell) => (
-                  <td key={cell.cycleBand} style={heat(cell.share)}>
+                  <td key={cell.cycleBand} style={heat(cell.share, most)}>
                     {texts.grid.customers(formats.count(cell.customers))}
                     <small>{cell.shareOfRevenue === null ? '–' : texts.grid.ofRevenue(formats.share(cell.shareOfRevenue))}</small>
                   </td>

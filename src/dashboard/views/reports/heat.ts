@@ -3,8 +3,9 @@ import type { CSSProperties } from 'react';
 
 const MOST_PERCENT = 40;
 
-/** `share` from 0 to 1 */
-export function heat(share: number | null): CSSProperties {
-  const percent = Math.round(Math.max(0, Math.min(1, share ?? 0)) * MOST_PERCENT);
+/** `most`: the largest share of the table, which is coloured most. */
+export function heat(share: number | null, most = 1): CSSProperties {
+  const strength = most <= 0 ? 0 : Math.max(0, Math.min(1, (share ?? 0) / most));
+  const percent = Math.round(strength * MOST_PERCENT);
   return { background: `color-mix(in srgb, var(--chart-1) ${percent}%, transparent)` };
 }

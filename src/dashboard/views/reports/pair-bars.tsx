@@ -28,12 +28,12 @@ export function PairBars({ title, rows }: Props) {
         {rows.map(({ key, name, part }) => (
           <li key={key}>
             <span className="pair-name">{name}</span>
+            <small className="pair-lift">{liftWords(part.lift)}</small>
             <span className="figures">{part.share === null ? '–' : formats.share(part.share)}</span>
             <span className="pair" aria-hidden="true">
               <span className="pair-members" style={width(part.share)} />
               <span className="pair-everybody" style={width(part.shareOfEverybody)} />
             </span>
-            <small className="pair-lift">{liftWords(part.lift)}</small>
           </li>
         ))}
       </ul>

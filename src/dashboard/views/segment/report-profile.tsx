@@ -22,15 +22,17 @@ export function ProfilePart({ profile }: { readonly profile: readonly Distributi
   );
 }
 
-function FieldBars({ distribution: { field, values, missing, others } }: { readonly distribution: Distribution }) {
+function FieldBars({ distribution }: { readonly distribution: Distribution }) {
+  const { field, missing, others } = distribution;
   const fieldName = useFieldName();
-  const { texts, language } = useSpoken();
+  const valueName = useValueName();
+  const { report: texts } = useTexts();
   const rest = (key: string, name: string, part: Part | null): readonly PairRow[] =>
     part === null || part.everybody === 0 ? [] : [{ key, name: <em>{name}</em>, part }];
   const rows = [
-    ...values.map((each) => ({ key: `=${each.value}`, name: <bdi>{valueName(field, each.value, language)}</bdi>, part: each })),
-    ...rest('others', texts.report.others, others),
-    ...rest('missing', texts.report.missing, missing),
+    ...inOrder(distribution).map((each) => ({ key: `=${each.value}`, name: <bdi>{valueName(field, each.value)}</bdi>, part: each })),
+    ...rest('others', texts.others, others),
+    ...rest('missing', texts.missing, missing),
   ];
   return <PairBars title={fieldName(field)} rows={rows} />;
 }
@@ -41,12 +43,27 @@ export function useFieldName(): (field: string) => string {
   return (field) => (Object.hasOwn(names, field) ? (names[field] ?? field) : field.replace(/^attributes\./, ''));
 }
 
-/** `DE` → Germany; what is no such code stays as it is. */
-export function valueName(field: string, value: string, language: Language): string {
-  if (field !== 'country' && field !== 'language') return value;
+/** `DE` → Germany; what is no such code, or has no word here, stays as it is. */
+export function useValueName(): (field: string, value: string) => string {
+  const { texts, language } = useSpoken();
+  const words: Readonly<Record<string, string>> = texts.report.values;
+  return (field, value) => {
+    if (field === 'gender' || field === 'age') return Object.hasOwn(words, value) ? (words[value] ?? value) : value;
+    return field === 'country' || field === 'language' ? displayed(DISPLAYED[field], value, language) : value;
+  };
+}
+
+function displayed(type: 'region' | 'language', code: string, language: Language): string {
   try {
-    return new Intl.DisplayNames([language === 'zh' ? 'zh-CN' : 'en-GB'], { type: DISPLAYED[field] }).of(value) ?? value;
+    return new Intl.DisplayNames([language === 'zh' ? 'zh-CN' : 'en-GB'], { type }).of(code) ?? code;
   } catch {
-    return value;
+    return code;
   }
+}
+
+/** Ages in their order; all others as they come, the most common first. */
+function inOrder({ field, values }: Distribution): Distribution['values'] {
+  if (field !== 'age') return values;
+  const isFirst = (value: string) => (value.startsWith('under') ? 0 : 1);
+  return values.toSorted((a, b) => isFirst(a.value) - isFirst(b.value) || a.value.localeCompare(b.value));
 }
