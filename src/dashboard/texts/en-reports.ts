@@ -16,9 +16,16 @@ export const reportsInEnglish = {
     lift: {
       title: 'Against everybody',
       same: 'as everybody',
-      more: (times: string) => `${times} times as many`,
-      fewer: (times: string) => `only ${times} times as many`,
-      none: 'nobody among members',
+      customers: {
+        more: (times: string) => `${times} times as many`,
+        less: (times: string) => `only ${times} times as many`,
+        none: 'nobody among members',
+      },
+      spending: {
+        more: (times: string) => `${times} times as much`,
+        less: (times: string) => `only ${times} times as much`,
+        none: 'nothing by members',
+      },
       unknown: 'nothing to compare',
     },
     missing: 'Not known',

@@ -18,9 +18,16 @@ export const reportsInChinese: typeof reportsInEnglish = {
     lift: {
       title: '与全体相比',
       same: '与全体相当',
-      more: (times) => `是全体的 ${times} 倍`,
-      fewer: (times) => `仅为全体的 ${times} 倍`,
-      none: '成员中没有',
+      customers: {
+        more: (times) => `是全体的 ${times} 倍`,
+        less: (times) => `仅为全体的 ${times} 倍`,
+        none: '成员中没有',
+      },
+      spending: {
+        more: (times) => `是全体的 ${times} 倍`,
+        less: (times) => `仅为全体的 ${times} 倍`,
+        none: '成员没有花费',
+      },
       unknown: '无可比较',
     },
     missing: '未知',

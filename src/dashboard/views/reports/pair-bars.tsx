@@ -19,7 +19,7 @@ interface Props {
 
 export function PairBars({ title, rows }: Props) {
   const formats = useFormats();
-  const liftWords = useLiftWords();
+  const liftWords = useLiftWords('customers');
   const width = (share: number | null) => ({ width: `${Math.min(1, share ?? 0) * 100}%` });
   return (
     <section className="pair-bars">
@@ -52,14 +52,14 @@ export function PairLegend() {
 }
 
 /** 1.8 → “1.8 times as many” */
-export function useLiftWords(): (lift: number | null) => string {
-  const { report: texts } = useTexts();
+export function useLiftWords(of: 'customers' | 'spending'): (lift: number | null) => string {
+  const { lift: texts } = useTexts().report;
   const formats = useFormats();
   return (lift) => {
-    if (lift === null) return texts.lift.unknown;
-    if (lift === 0) return texts.lift.none;
-    if (Math.abs(lift - 1) < SAME) return texts.lift.same;
+    if (lift === null) return texts.unknown;
+    if (lift === 0) return texts[of].none;
+    if (Math.abs(lift - 1) < SAME) return texts.same;
     const times = formats.decimal(lift, lift < 1 ? 2 : 1);
-    return lift > 1 ? texts.lift.more(times) : texts.lift.fewer(times);
+    return lift > 1 ? texts[of].more(times) : texts[of].less(times);
   };
 }

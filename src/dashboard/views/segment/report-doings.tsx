@@ -45,7 +45,7 @@ interface GoodsProps {
 function GoodsTable({ name, goods, currency }: GoodsProps) {
   const { report: texts } = useTexts();
   const formats = useFormats();
-  const liftWords = useLiftWords();
+  const liftWords = useLiftWords('spending');
   return (
     <div className="scroll">
       <table className="rows goods">
