@@ -41,7 +41,7 @@ function GridTable({ cells }: { readonly cells: ValueGrid['cells'] }) {
   const days = (value: number) => formats.decimal(value, 1);
   return (
     <div className="scroll">
-      <table className="rows heat">
+      <table className="rows heat value-grid">
         <thead>
           <tr>
             <th scope="col">{texts.grid.value}</th>
