@@ -7,10 +7,13 @@ interface Props {
   readonly label: string;
   /** name in the query and text; the first is shown where the query names none */
   readonly tabs: readonly (readonly [name: string, text: string])[];
+  /** what of the query goes along from one tab to another */
+  readonly kept?: readonly string[];
 }
 
-export function Tabs({ place, label, tabs }: Props) {
+export function Tabs({ place, label, tabs, kept = [] }: Props) {
   const current = currentTab(place, tabs);
+  const along = Object.fromEntries(kept.flatMap((name) => (place.query.has(name) ? [[name, place.query.get(name) ?? '']] : [])));
   const row = useRef<HTMLElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: where the row is wider than the window, the tab that is shown is brought into it
   useEffect(() => {
@@ -20,7 +23,11 @@ export function Tabs({ place, label, tabs }: Props) {
   return (
     <nav ref={row} className="tabs" aria-label={label}>
       {tabs.map(([name, text], index) => (
-        <a key={name} href={hrefOf(place.path, index === 0 ? {} : { tab: name })} aria-current={name === current ? 'page' : undefined}>
+        <a
+          key={name}
+          href={hrefOf(place.path, index === 0 ? along : { ...along, tab: name })}
+          aria-current={name === current ? 'page' : undefined}
+        >
           {text}
         </a>
       ))}

@@ -1,10 +1,12 @@
 // Every text of the page in English; `Texts` is its shape, which every other language fills.
 import { customersInEnglish } from './en-customers.ts';
 import { operationsInEnglish } from './en-operations.ts';
+import { reportsInEnglish } from './en-reports.ts';
 
 export const en = {
   ...customersInEnglish,
   ...operationsInEnglish,
+  ...reportsInEnglish,
   name: 'Strata',
   signIn: {
     title: 'Sign in',

@@ -2,10 +2,12 @@
 import type { Texts } from './en.ts';
 import { customersInChinese } from './zh-customers.ts';
 import { operationsInChinese } from './zh-operations.ts';
+import { reportsInChinese } from './zh-reports.ts';
 
 export const zh: Texts = {
   ...customersInChinese,
   ...operationsInChinese,
+  ...reportsInChinese,
   name: 'Strata',
   signIn: {
     title: '登录',

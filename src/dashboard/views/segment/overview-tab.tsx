@@ -8,6 +8,7 @@ import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { FlowBars } from './flow-bars.tsx';
 import { type Held, isUnderWay, type Run, type Segment, type SizePoint, type Version } from './segment.ts';
 
+const Report = lazy(() => import('./report.tsx'));
 const SizeChart = lazy(() => import('./size-chart.tsx'));
 const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
 type Resolution = (typeof RESOLUTIONS)[number];
@@ -21,9 +22,18 @@ export function OverviewTab({ held }: { readonly held: Held }) {
       {segment.run !== null && isUnderWay(segment) ? <Progress runId={segment.run.id} /> : null}
       <Facts segment={segment} />
       <Sizes segment={segment} />
+      {isPublished(segment) ? (
+        <Suspense fallback={<Loading lines={6} />}>
+          <Report segmentKey={segment.key} />
+        </Suspense>
+      ) : null}
       {segment.kind === 'rule' ? <RuleInForce segment={segment} /> : null}
     </div>
   );
+}
+
+function isPublished({ kind, status }: Segment): boolean {
+  return kind === 'manual' || (status !== 'draft' && status !== 'archived');
 }
 
 function Facts({ segment }: { readonly segment: Segment }) {

@@ -1,0 +1,148 @@
+// In charge of segments side by side: size, value, stage of life and profile of each, and of everybody.
+import { useState } from 'react';
+import { useRead } from '../../api/use-read.ts';
+import { DownloadButton } from '../../parts/download-button.tsx';
+import { Empty, Shown } from '../../parts/reading.tsx';
+import { SegmentLink } from '../../parts/segment-name.tsx';
+import { useFormats, useTexts } from '../../texts/texts.tsx';
+import { PeriodChoice } from '../segment/report.tsx';
+import { useFieldName, useValueName } from '../segment/report-profile.tsx';
+import { useSalesFigures } from '../segment/report-value.tsx';
+import type { ChosenProps } from './overlap-tab.tsx';
+import type { Compared, Comparison } from './report.ts';
+
+const PATH = '/v1/reports/comparison';
+const USUAL_DAYS = 90;
+const VALUES_MAX = 5;
+
+export function ComparisonTab({ chosen, nameOf }: ChosenProps) {
+  const { reports: texts } = useTexts();
+  const [days, setDays] = useState(USUAL_DAYS);
+  const query = { segments: chosen, days };
+  const read = useRead<Comparison>(chosen.length === 0 ? null : PATH, { query: { ...query, most: VALUES_MAX } });
+  if (chosen.length === 0) return <Empty title={texts.chooseOne} />;
+  return (
+    <section className="card" aria-labelledby="comparison">
+      <div className="card-head">
+        <h2 id="comparison">{texts.tabs.comparison}</h2>
+        <div className="actions">
+          <PeriodChoice days={days} onDays={setDays} />
+          <DownloadButton path={`${PATH}.csv`} query={query} fileName="comparison.csv" />
+        </div>
+      </div>
+      <Shown read={read}>{(comparison) => <ComparedTable comparison={comparison} nameOf={nameOf} />}</Shown>
+    </section>
+  );
+}
+
+/** A figure of each segment; the last is everybody's, where it has one. */
+interface Line {
+  readonly name: string;
+  readonly of: (segment: Compared) => string;
+  readonly ofEverybody: (any: Compared) => string;
+}
+
+interface Lines {
+  readonly title: string;
+  readonly lines: readonly Line[];
+}
+
+interface TableProps {
+  readonly comparison: Comparison;
+  readonly nameOf: (key: string) => string;
+}
+
+function ComparedTable({ comparison, nameOf }: TableProps) {
+  const { reports: texts, report } = useTexts();
+  const groups = useLines(comparison);
+  const { segments } = comparison;
+  const [any] = segments;
+  if (any === undefined) return null;
+  return (
+    <div className="scroll">
+      <table className="rows compared">
+        <thead>
+          <tr>
+            <th scope="col">{texts.figure}</th>
+            {segments.map(({ segment }) => (
+              <th key={segment} scope="col" className="number">
+                <SegmentLink segment={{ key: segment, name: nameOf(segment) }} />
+              </th>
+            ))}
+            <th scope="col" className="number">
+              {report.everybody}
+            </th>
+          </tr>
+        </thead>
+        {groups.map(({ title, lines }) => (
+          <tbody key={title}>
+            <tr className="figure-group">
+              <th scope="rowgroup" colSpan={segments.length + 2}>
+                {title}
+              </th>
+            </tr>
+            {lines.map(({ name, of, ofEverybody }) => (
+              <tr key={name}>
+                <th scope="row">
+                  <bdi>{name}</bdi>
+                </th>
+                {segments.map((segment) => (
+                  <td key={segment.segment} className="number">
+                    {of(segment)}
+                  </td>
+                ))}
+                <td className="number quiet">{ofEverybody(any)}</td>
+              </tr>
+            ))}
+          </tbody>
+        ))}
+      </table>
+    </div>
+  );
+}
+
+function useLines(comparison: Comparison): readonly Lines[] {
+  const { reports: texts, report } = useTexts();
+  const formats = useFormats();
+  const share = (value: number | null | undefined) => (value == null ? '–' : formats.share(value));
+  const { comparison: words } = texts;
+  const sizes: readonly Line[] = [
+    { name: report.members, of: ({ members }) => formats.count(members), ofEverybody: () => formats.count(comparison.everybody) },
+    { name: words.share, of: (each) => share(each.share), ofEverybody: () => share(1) },
+    { name: words.entered, of: ({ entered }) => formats.count(entered), ofEverybody: () => '' },
+    { name: words.left, of: ({ left }) => formats.count(left), ofEverybody: () => '' },
+  ];
+  const sales = useSalesFigures(undefined).map(([figure, print]) => ({
+    name: report.figures[figure],
+    of: ({ value }: Compared) => print(value.period.members),
+    ofEverybody: ({ value }: Compared) => print(value.period.everybody),
+  }));
+  const stages = (comparison.segments[0]?.value.lifecycle ?? []).map(({ stage }, index) => ({
+    name: report.stages[stage],
+    of: ({ value }: Compared) => share(value.lifecycle[index]?.share),
+    ofEverybody: ({ value }: Compared) => share(value.lifecycle[index]?.shareOfEverybody),
+  }));
+  const fields = useFieldLines(comparison, share);
+  return [
+    { title: words.size, lines: sizes },
+    { title: report.inPeriod, lines: sales },
+    { title: report.lifecycle, lines: stages },
+    ...fields,
+  ];
+}
+
+function useFieldLines({ segments }: Comparison, share: (value: number | null | undefined) => string): readonly Lines[] {
+  const valueName = useValueName();
+  const fieldName = useFieldName();
+  const profile = segments[0]?.profile ?? [];
+  return profile
+    .map(({ field, values }, place) => ({
+      title: fieldName(field),
+      lines: values.map(({ value }, index) => ({
+        name: valueName(field, value),
+        of: (each: Compared) => share(each.profile[place]?.values[index]?.share),
+        ofEverybody: (any: Compared) => share(any.profile[place]?.values[index]?.shareOfEverybody),
+      })),
+    }))
+    .filter(({ lines }) => lines.length > 0);
+}
