@@ -10,6 +10,8 @@ import type { Overlap } from './report.ts';
 
 const PATH = '/v1/reports/overlap';
 const LINES_MAX = 40;
+/** Ten segments intersect in 1,023 ways at the most. */
+const CSV_LINES_MAX = 1_023;
 
 export interface ChosenProps {
   readonly chosen: readonly string[];
@@ -28,7 +30,7 @@ export function OverlapTab({ chosen, nameOf }: ChosenProps) {
           <Matrix
             overlap={overlap}
             nameOf={nameOf}
-            download={<DownloadButton path={`${PATH}.csv`} query={query} fileName="overlap.csv" />}
+            download={<DownloadButton path={`${PATH}.csv`} query={{ ...query, most: CSV_LINES_MAX }} fileName="overlap.csv" />}
           />
           <Intersections overlap={overlap} nameOf={nameOf} />
         </>
