@@ -1,12 +1,14 @@
-// Choosing several segments out of perhaps many: a search, and boxes to check. None chosen means all.
+// Choosing several segments out of perhaps many: a search, and boxes to check, those chosen from the start on top. None chosen means all.
 import { useId, useState } from 'react';
 import type { ListedSegment } from '../api/use-segments.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 
+type Choosable = Pick<ListedSegment, 'key' | 'name'>;
+
 interface Props {
   readonly label: string;
   readonly hint: string;
-  readonly segments: readonly ListedSegment[];
+  readonly segments: readonly Choosable[];
   readonly chosen: readonly string[];
   readonly onChosen: (keys: readonly string[]) => void;
 }
@@ -17,7 +19,8 @@ export function SegmentChoice({ label, hint, segments, chosen, onChosen }: Props
   const [wanted, setWanted] = useState('');
   const name = useId();
   const needle = wanted.trim().toLowerCase();
-  const found = segments.filter((segment) => `${segment.key} ${segment.name}`.toLowerCase().includes(needle));
+  const [first] = useState(chosen);
+  const found = inOrder(segments, first).filter((segment) => `${segment.key} ${segment.name}`.toLowerCase().includes(needle));
   return (
     <fieldset className="choice" aria-describedby={name}>
       <legend>{label}</legend>
@@ -45,4 +48,10 @@ export function SegmentChoice({ label, hint, segments, chosen, onChosen }: Props
       </div>
     </fieldset>
   );
+}
+
+/** A key that is chosen and not listed, such as of a segment that this key may not see, stands by itself: it can be given up, not lost. */
+function inOrder(segments: readonly Choosable[], first: readonly string[]): readonly Choosable[] {
+  const known = new Map(segments.map((segment) => [segment.key, segment]));
+  return [...first.map((key) => known.get(key) ?? { key, name: key }), ...segments.filter(({ key }) => !first.includes(key))];
 }

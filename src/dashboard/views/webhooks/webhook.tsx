@@ -12,6 +12,7 @@ import { useEvery } from '../../parts/use-every.ts';
 import { goTo, hrefOf } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { Deliveries, type Delivery, DeliveryStatus } from './deliveries.tsx';
+import { EditWebhook } from './edit-webhook.tsx';
 import { readFrom } from './read-from.ts';
 
 export interface Webhook {
@@ -83,7 +84,7 @@ function Known({ webhook, onChanged }: { readonly webhook: Webhook; readonly onC
 
 // ---------------------------------------------------------------- what may be done
 
-type Asked = 'rotate' | 'replay' | 'remove';
+type Asked = 'edit' | 'rotate' | 'replay' | 'remove';
 
 function Actions({ webhook, onChanged }: { readonly webhook: Webhook; readonly onChanged: () => void }) {
   const { webhooks: texts } = useTexts();
@@ -105,6 +106,9 @@ function Actions({ webhook, onChanged }: { readonly webhook: Webhook; readonly o
   return (
     <div>
       <div className="actions">
+        <button type="button" onClick={() => setAsked('edit')}>
+          {texts.edit}
+        </button>
         <button type="button" disabled={isWriting} onClick={() => void write(switchOver)}>
           {isActive ? texts.pause : texts.resume}
         </button>
@@ -131,6 +135,7 @@ function Actions({ webhook, onChanged }: { readonly webhook: Webhook; readonly o
           </p>
         )}
       </div>
+      {asked === 'edit' ? <EditWebhook webhook={webhook} onClose={() => setAsked(null)} onChanged={onChanged} /> : null}
       {asked === 'rotate' ? <Rotate path={path} onClose={() => setAsked(null)} onRotated={setSecret} /> : null}
       {asked === 'replay' ? <Replay path={path} onClose={() => setAsked(null)} onReplayed={onChanged} /> : null}
       {asked === 'remove' ? <Remove path={path} onClose={() => setAsked(null)} /> : null}
@@ -147,13 +152,16 @@ interface AskProps {
 function Rotate({ path, onClose, onRotated }: AskProps & { readonly onRotated: (secret: string) => void }) {
   const { webhooks: texts } = useTexts();
   const [hours, setHours] = useState('24');
+  const [secret, setSecret] = useState('');
   const send = async () => {
-    const { body } = await call<{ readonly secret: string }>('POST', `${path}/rotate`, { body: { overlapHours: Number(hours) } });
+    const rotation = { overlapHours: Number(hours), ...(secret.trim() === '' ? {} : { secret: secret.trim() }) };
+    const { body } = await call<{ readonly secret: string }>('POST', `${path}/rotate`, { body: rotation });
     onRotated(body.secret);
   };
   return (
     <FormDialog title={texts.rotate} submit={texts.rotate} isReady={hours !== ''} onClose={onClose} send={send}>
       <TextField label={texts.overlap} hint={texts.overlapHint} type="number" value={hours} onValue={setHours} isRequired />
+      <TextField label={texts.ownSecret} hint={texts.ownSecretHint} value={secret} onValue={setSecret} />
     </FormDialog>
   );
 }
@@ -191,8 +199,20 @@ function Remove({ path, onClose }: AskProps) {
 function State({ webhook }: { readonly webhook: Webhook }) {
   const { webhooks: texts } = useTexts();
   const formats = useFormats();
-  const { disabled, gap, segments, types, changeTypes, position, behind, failures, nextAttemptAt, deliveredAt, previousSecretUntil } =
-    webhook;
+  const {
+    disabled,
+    gap,
+    segments,
+    types,
+    changeTypes,
+    batchSize,
+    position,
+    behind,
+    failures,
+    nextAttemptAt,
+    deliveredAt,
+    previousSecretUntil,
+  } = webhook;
   return (
     <section className="card" aria-label={texts.status}>
       {disabled === null ? null : (
@@ -210,10 +230,13 @@ function State({ webhook }: { readonly webhook: Webhook }) {
         {previousSecretUntil === null ? null : <Fact name={texts.previousSecret}>{formats.instant(previousSecretUntil)}</Fact>}
         <Fact name={texts.types}>{types.join(', ')}</Fact>
         <Fact name={texts.segments}>{segments === null ? texts.allSegments : segments.join(', ')}</Fact>
+        <Fact name={texts.batchSize}>{formats.count(batchSize)}</Fact>
         <Fact name={texts.changes}>
-          {changeTypes === null
+          {changeTypes === null || changeTypes.length > 1
             ? texts.bothWays
-            : changeTypes.map((type) => (type === 'entered' ? texts.onlyEntered : texts.onlyExited)).join(', ')}
+            : changeTypes.includes('entered')
+              ? texts.onlyEntered
+              : texts.onlyExited}
         </Fact>
       </dl>
     </section>
