@@ -13,6 +13,7 @@ const NAMED = {
   segment: SegmentKey.nullable().meta({ description: 'null: everybody' }),
   at: Instant.meta({ description: 'The instant that the figures are of' }),
   position: z.int().meta({ description: 'Place in the feed that the figures hold for' }),
+  currency: z.string().meta({ description: 'Of all money here' }),
   statuses: z.array(z.string()).nullable().meta({ description: 'null: all orders count' }),
 };
 const COUNTED = { customers: Count, orders: Count, revenue: Money };

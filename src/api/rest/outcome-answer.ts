@@ -37,6 +37,7 @@ export const OutcomeSchema = z
     segment: SegmentKey,
     at: Instant.meta({ description: 'The instant that the report was made' }),
     position: z.int().meta({ description: 'Place in the feed that the figures hold for' }),
+    currency: z.string().meta({ description: 'Of all money here' }),
     membersAt: Instant.nullable(),
     enteredFrom: Instant.nullable(),
     enteredBefore: Instant.nullable(),

@@ -162,6 +162,7 @@ export const ComparisonSchema = z
     ...ReportFrameFields,
     ...UnnumberedField,
     from: Instant,
+    currency: z.string(),
     everybody: Count,
     segments: z.array(ComparedSchema),
   })

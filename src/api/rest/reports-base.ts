@@ -68,6 +68,7 @@ interface Named {
   readonly segment: string | null;
   readonly at: string;
   readonly position: number;
+  readonly currency: string;
   readonly statuses: string[] | null;
 }
 
@@ -85,7 +86,9 @@ async function inScope<Query extends ScopeQuery, Value>(
     inReport(reads, strata.clock, (source) => {
       const atMs = pastMs ?? source.atMs;
       const statuses = query.statuses === undefined ? null : [...query.statuses];
-      const named = { segment: query.segment ?? null, at: instant(atMs), position: Number(source.position), statuses };
+      const { position } = source;
+      const { currency } = strata;
+      const named = { segment: query.segment ?? null, at: instant(atMs), position: Number(position), currency, statuses };
       return work(source, { atMs, statuses, segmentId }, named);
     });
   if (pastMs === null) return read();

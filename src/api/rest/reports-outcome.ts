@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
 import { readKeptHistory, readPast } from '../../changes/kept-history.ts';
-import { inReport } from '../../reports/in-report.ts';
+import { inReport, type ReportSource } from '../../reports/in-report.ts';
 import { readNeighbours } from '../../reports/read-neighbours.ts';
 import { type Against, type Beginning, countPeriods, MOST_PERIODS, type OutcomeQuery, readOutcome } from '../../reports/read-outcome.ts';
 import { CONFIDENCES, type Confidence } from '../../reports/student-t.ts';
@@ -79,7 +79,7 @@ export const outcomeRoutes: readonly Route[] = reportPair({
     return readPast(reads, strata.clock, earliestMs, () =>
       inReport(reads, strata.clock, async (source) => {
         const arms = await readOutcome(source, asked);
-        return { ...describe(query, asked, source), ...figuresOut(arms, query.confidence, [...afterwards.keys()]) };
+        return { ...describe(query, asked, source, strata), ...figuresOut(arms, query.confidence, [...afterwards.keys()]) };
       }),
     );
   },
@@ -135,13 +135,14 @@ async function chooseAfterwards(
   return new Map(onlyAllowed(caller, [...neighbours], ([key]) => key));
 }
 
-function describe(query: Query, asked: OutcomeQuery, { at, position }: { readonly at: string; readonly position: string }) {
+function describe(query: Query, asked: OutcomeQuery, { at, position }: ReportSource, { currency }: Strata) {
   const { beginning } = asked;
   const entered = beginning.kind === 'entered' ? beginning : null;
   return {
     segment: query.segment,
     at,
     position: Number(position),
+    currency,
     membersAt: beginning.kind === 'at' ? instant(beginning.atMs) : null,
     enteredFrom: entered === null ? null : instant(entered.fromMs),
     enteredBefore: entered === null ? null : instant(entered.toMs),

@@ -103,7 +103,7 @@ export const segmentReportRoutes: readonly Route[] = [
     answers: { 200: ComparisonSchema },
     handle: async ({ strata, reads, caller, query }) => {
       const { fromMs, atMs, position, ...report } = await comparison(strata, reads, caller, query);
-      return { ...frameOut({ atMs, position }), from: instant(fromMs), ...report };
+      return { ...frameOut({ atMs, position }), from: instant(fromMs), currency: strata.currency, ...report };
     },
   }),
   route({
