@@ -2,9 +2,10 @@
 import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react';
 import { LiveChanges, useLive } from './api/live.tsx';
 import { Fault } from './parts/fault.tsx';
+import { LeaveDialog } from './parts/leave-dialog.tsx';
 import { Empty, Loading } from './parts/reading.tsx';
 import { chooseTheme, type Theme, useTheme } from './parts/theme.ts';
-import { hrefOf, type Place, usePlace } from './route.ts';
+import { afterAsking, hrefOf, type Place, usePlace } from './route.ts';
 import { signOut, useKey } from './session.ts';
 import { type Language, useSpoken, useTexts } from './texts/texts.tsx';
 import { Overview } from './views/overview.tsx';
@@ -55,6 +56,7 @@ function SignedIn() {
         <Sidebar />
         <Content />
       </div>
+      <LeaveDialog />
     </LiveChanges>
   );
 }
@@ -87,7 +89,7 @@ function Sidebar() {
         <LiveMark />
         <LanguageChoice />
         <ThemeChoice />
-        <button type="button" onClick={signOut}>
+        <button type="button" onClick={() => afterAsking(signOut)}>
           {signOutText}
         </button>
       </div>

@@ -8,9 +8,11 @@ interface Props {
   readonly children: ReactNode;
   /** what decides: beside the button that closes */
   readonly actions?: ReactNode;
+  /** what the button that closes says, where it is not to cancel */
+  readonly cancel?: string;
 }
 
-export function Dialog({ title, onClose, children, actions }: Props) {
+export function Dialog({ title, onClose, children, actions, cancel }: Props) {
   const { action } = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
   const name = useId();
@@ -34,7 +36,7 @@ export function Dialog({ title, onClose, children, actions }: Props) {
       {children}
       <div className="dialog-foot">
         <button type="button" onClick={onClose}>
-          {actions === undefined ? action.close : action.cancel}
+          {cancel ?? (actions === undefined ? action.close : action.cancel)}
         </button>
         {actions}
       </div>

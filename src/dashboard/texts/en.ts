@@ -54,6 +54,7 @@ export const en = {
     copied: 'Copied',
     download: 'Download CSV',
   },
+  leave: { title: 'Leave without saving?', lead: 'What you have written here would be lost.', stay: 'Stay here', leave: 'Leave' },
   status: {
     draft: 'Draft',
     building: 'Building',
@@ -215,7 +216,6 @@ export const en = {
       isOut: 'pinned out',
       by: 'By',
       stands: 'stands',
-      downloading: 'Preparing …',
     },
     history: {
       filter: 'Filter',

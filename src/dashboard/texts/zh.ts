@@ -55,6 +55,7 @@ export const zh: Texts = {
     copied: '已复制',
     download: '下载 CSV',
   },
+  leave: { title: '不保存就离开？', lead: '此处尚未保存的内容将会丢失。', stay: '留在此页', leave: '离开' },
   status: {
     draft: '草稿',
     building: '计算中',
@@ -208,7 +209,6 @@ export const zh: Texts = {
       isOut: '固定在外',
       by: '操作者',
       stands: '一直有效',
-      downloading: '正在准备……',
     },
     history: {
       filter: '筛选',

@@ -4,7 +4,7 @@ import { call, type Problem } from '../api/call.ts';
 import { refusalOf } from '../api/refusal.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { ProblemNote } from '../parts/reading.tsx';
-import { goTo } from '../route.ts';
+import { goToSaved, useUnsaved } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 import { RuleEditor } from './editor/rule-editor.tsx';
 import { type TemplateSegment, TemplatesDialog } from './editor/templates.tsx';
@@ -29,6 +29,7 @@ export default function NewSegmentView() {
   const [about, setAbout] = useState(NOTHING);
   const [isChoosing, setChoosing] = useState(false);
   const edited = useRule('');
+  useUnsaved(edited.isChanged || about !== NOTHING);
   const use = ({ key, name, description, icon, color, rule }: TemplateSegment) => {
     setChoosing(false);
     setAbout({ key, name, description, icon, color, isKeyOwn: false, kind: 'rule' });
@@ -111,7 +112,7 @@ function Create({ about, edited }: { readonly about: About; readonly edited: Edi
     setProblem(undefined);
     try {
       await call('POST', '/v1/segments', { body: bodyOf(about, edited, publish) });
-      goTo(['segments', about.key]);
+      goToSaved(['segments', about.key]);
     } catch (error) {
       setAsking(false);
       setProblem(refusalOf(error));

@@ -1,5 +1,5 @@
 // In charge of the two faces of a rule, of what the service says of it, and of the count beside it.
-import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Loading, ProblemNote } from '../../parts/reading.tsx';
 import { hrefOf } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
@@ -25,8 +25,6 @@ export function RuleEditor({
 }) {
   const { editor: texts } = useTexts();
   const [face, setFace] = useState<Face>(firstFace);
-  const [first] = useState(edited.draft.text);
-  useAskBeforeLeaving(edited.draft.text !== first || edited.draft.source === 'json');
   return (
     <div className="columns editor">
       <section className="card" aria-label={texts.text}>
@@ -50,16 +48,6 @@ export function RuleEditor({
       </div>
     </div>
   );
-}
-
-/** The browser asks before it closes or reloads the page over a rule that was not kept. */
-function useAskBeforeLeaving(isChanged: boolean): void {
-  useEffect(() => {
-    if (!isChanged) return undefined;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener('beforeunload', ask);
-    return () => window.removeEventListener('beforeunload', ask);
-  }, [isChanged]);
 }
 
 function State({ edited: { verdict } }: { readonly edited: EditedRule }) {

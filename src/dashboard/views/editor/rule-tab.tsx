@@ -4,7 +4,7 @@ import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
 import { useRead } from '../../api/use-read.ts';
 import { ProblemNote, Shown } from '../../parts/reading.tsx';
-import { goTo, type Place } from '../../route.ts';
+import { goToSaved, type Place, useUnsaved } from '../../route.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { PublishDialog } from '../segment/publish-dialog.tsx';
 import type { Held, Impact, Version } from '../segment/segment.ts';
@@ -27,6 +27,7 @@ function NewVersion({ held, from }: { readonly held: Held; readonly from: Versio
   const [opened, setOpened] = useState(held);
   const edited = useRule(from.text);
   const [note, setNote] = useState('');
+  useUnsaved(edited.isChanged || note !== '');
   const [isPublishing, setPublishing] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   const path = pathOf`/v1/segments/${segment.key}/versions`;
@@ -38,7 +39,7 @@ function NewVersion({ held, from }: { readonly held: Held; readonly from: Versio
     });
   const toVersions = () => {
     held.again();
-    goTo(['segments', segment.key], { tab: 'versions' });
+    goToSaved(['segments', segment.key], { tab: 'versions' });
   };
   const save = () => {
     setProblem(undefined);

@@ -30,6 +30,8 @@ export interface Count {
 
 export interface EditedRule {
   readonly draft: Draft;
+  /** it is not what it began with */
+  readonly isChanged: boolean;
   readonly verdict: Verdict;
   /** what is sent; null: nothing written yet */
   readonly rule: string | Json | null;
@@ -51,6 +53,7 @@ interface Checked {
 }
 
 export function useRule(firstText: string): EditedRule {
+  const [first] = useState(firstText);
   const [draft, setDraft] = useState<Draft>({ source: 'text', text: firstText, json: null });
   const [verdict, setVerdict] = useState<Verdict>(EMPTY);
   const written = draft.source === 'text' ? draft.text : draft.json;
@@ -73,7 +76,8 @@ export function useRule(firstText: string): EditedRule {
   const counted = useCount(rule, verdict.status);
   const editText = useCallback((text: string) => setDraft((before) => ({ ...before, source: 'text', text })), []);
   const editJson = useCallback((json: Json | null) => setDraft((before) => ({ ...before, source: 'json', json })), []);
-  return { draft, verdict, rule, ...counted, editText, editJson };
+  const isChanged = draft.source === 'json' || draft.text !== first;
+  return { draft, isChanged, verdict, rule, ...counted, editText, editJson };
 }
 
 async function check(rule: string | Json, signal: AbortSignal): Promise<{ readonly verdict: Verdict; readonly checked: Checked | null }> {
