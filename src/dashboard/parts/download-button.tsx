@@ -7,11 +7,11 @@ import { ProblemNote } from './reading.tsx';
 
 interface Props {
   readonly path: string;
-  readonly query: Query;
+  readonly query?: Query;
   readonly fileName: string;
 }
 
-export function DownloadButton({ path, query, fileName }: Props) {
+export function DownloadButton({ path, query = {}, fileName }: Props) {
   const { report: texts } = useTexts();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();

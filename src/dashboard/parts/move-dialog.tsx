@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { call } from '../api/call.ts';
 import type { ListedSegment } from '../api/use-segments.ts';
 import { useTexts } from '../texts/texts.tsx';
-import { Field } from './field.tsx';
 import { FormDialog } from './form-dialog.tsx';
 import { SaidFields, saidBody, useSaid } from './said-by-hand.tsx';
+import { SegmentSelect } from './segment-select.tsx';
 
 interface Props {
   readonly customerId: string;
@@ -46,30 +46,4 @@ export function MoveDialog({ customerId, from, to, target, onClose, onMoved }: P
   );
 }
 
-interface SelectProps {
-  readonly label: string;
-  readonly hint?: string;
-  readonly segments: readonly Pick<ListedSegment, 'key' | 'name'>[];
-  readonly value: string;
-  readonly onValue: (key: string) => void;
-  /** what stands for none, where none may be chosen */
-  readonly none?: string;
-}
-
-export function SegmentSelect({ label, hint, segments, value, onValue, none }: SelectProps) {
-  const { hand: texts } = useTexts();
-  return (
-    <Field label={label} hint={hint}>
-      {(ids) => (
-        <select {...ids} required={none === undefined} value={value} onChange={(event) => onValue(event.target.value)}>
-          <option value="">{none ?? texts.choose}</option>
-          {segments.map(({ key, name }) => (
-            <option key={key} value={key}>
-              {name}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
-  );
-}
+export { SegmentSelect } from './segment-select.tsx';

@@ -132,6 +132,18 @@ export const en = {
       queued: 'waiting for its turn',
       left: (time: string) => `about ${time} left`,
       changes: (count: string) => `${count} changes so far`,
+      changed: (count: string) => `${count} changes`,
+      move: 'Members are moved',
+      toRuns: 'All its runs',
+    },
+    moving: {
+      open: 'Move members …',
+      title: 'Move members',
+      lead: 'They leave this segment and enter the other one, pinned in both, piece by piece as a run.',
+      where: 'Only those that this rule holds for, too',
+      whereHint: 'Left empty, all members move.',
+      all: (count: string) => `All ${count} members move.`,
+      some: (count: string, all: string) => `${count} of ${all} members move.`,
     },
     sizes: {
       title: 'Size over time',

@@ -126,6 +126,18 @@ export const zh: Texts = {
       queued: '排队中',
       left: (time) => `大约还需 ${time}`,
       changes: (count) => `目前 ${count} 处变化`,
+      changed: (count) => `共 ${count} 项变化`,
+      move: '正在移动成员',
+      toRuns: '查看其全部任务',
+    },
+    moving: {
+      open: '移动成员…',
+      title: '移动成员',
+      lead: '成员将离开此分群并进入另一分群，在两处均被固定；由后台任务分批完成。',
+      where: '仅限同时满足此规则的成员',
+      whereHint: '留空则移动全部成员。',
+      all: (count) => `将移动全部 ${count} 名成员。`,
+      some: (count, all) => `将移动 ${all} 名成员中的 ${count} 名。`,
     },
     sizes: {
       title: '规模变化',

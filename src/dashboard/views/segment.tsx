@@ -65,7 +65,7 @@ function Whole({ place, held }: { readonly place: Place; readonly held: Held }) 
       {segment.description === null ? null : <p className="segment-description">{segment.description}</p>}
       <Tabs place={place} label={texts.tabs.label} tabs={tabs} />
       {current === 'overview' ? <OverviewTab held={held} /> : null}
-      {current === 'members' ? <MembersTab segment={segment} /> : null}
+      {current === 'members' ? <MembersTab place={place} segment={segment} /> : null}
       {current === 'history' ? <HistoryTab place={place} segment={segment} /> : null}
       {current === 'versions' ? <VersionsTab held={held} /> : null}
       {current === 'rule' ? (

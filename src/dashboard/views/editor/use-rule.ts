@@ -52,7 +52,8 @@ interface Checked {
   readonly warnings: readonly Diagnostic[];
 }
 
-export function useRule(firstText: string): EditedRule {
+/** `countedFor`: of a text, the rule whose count goes with it, where that is another than itself */
+export function useRule(firstText: string, countedFor: (text: string) => string = (text) => text): EditedRule {
   const [first] = useState(firstText);
   const [draft, setDraft] = useState<Draft>({ source: 'text', text: firstText, json: null });
   const [verdict, setVerdict] = useState<Verdict>(EMPTY);
@@ -73,7 +74,7 @@ export function useRule(firstText: string): EditedRule {
       setDraft((before) => (before.source === 'text' ? { ...before, json: checked.json } : { ...before, text: checked.text }));
     });
   }, [rule]);
-  const counted = useCount(rule, verdict.status);
+  const counted = useCount(typeof rule === 'string' ? countedFor(rule) : rule, verdict.status);
   const editText = useCallback((text: string) => setDraft((before) => ({ ...before, source: 'text', text })), []);
   const editJson = useCallback((json: Json | null) => setDraft((before) => ({ ...before, source: 'json', json })), []);
   const isChanged = draft.source === 'json' || draft.text !== first;

@@ -2,10 +2,10 @@
 import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
-import { Field, TextField } from '../../parts/field.tsx';
+import { TextField } from '../../parts/field.tsx';
 import { FormDialog } from '../../parts/form-dialog.tsx';
 import type { Group } from '../../parts/group-bars.tsx';
-import { SegmentSelect } from '../../parts/move-dialog.tsx';
+import { SegmentSelect } from '../../parts/segment-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 
 interface Props {
@@ -112,20 +112,13 @@ function Order({ order, segments, onOrder }: OrderProps) {
           );
         })}
       </ol>
-      <Field label={texts.add}>
-        {(ids) => (
-          <select {...ids} value="" onChange={(event) => onOrder([...order, event.target.value])}>
-            <option value="">{texts.addChoose}</option>
-            {segments
-              .filter(({ key }) => !order.includes(key))
-              .map(({ key, name }) => (
-                <option key={key} value={key}>
-                  {name}
-                </option>
-              ))}
-          </select>
-        )}
-      </Field>
+      <SegmentSelect
+        label={texts.add}
+        segments={segments.filter(({ key }) => !order.includes(key))}
+        value=""
+        onValue={(added) => onOrder([...order, added])}
+        none={texts.addChoose}
+      />
     </fieldset>
   );
 }

@@ -3,8 +3,8 @@ import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { FormDialog } from '../../parts/form-dialog.tsx';
-import { SegmentSelect } from '../../parts/move-dialog.tsx';
 import { SaidFields, saidBody, useSaid } from '../../parts/said-by-hand.tsx';
+import { SegmentSelect } from '../../parts/segment-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 
 interface Props {

@@ -1,15 +1,18 @@
 // In charge of who is in the segment: page by page, one by id, those decided by hand, and all as a file.
-import { type FormEvent, useState } from 'react';
-import { openStream, type Problem, pathOf } from '../../api/call.ts';
-import { refusalOf } from '../../api/refusal.ts';
+import { type FormEvent, lazy, Suspense, useState } from 'react';
+import { pathOf } from '../../api/call.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { useRead } from '../../api/use-read.ts';
+import { DownloadButton } from '../../parts/download-button.tsx';
 import { Pager } from '../../parts/pager.tsx';
-import { Empty, ProblemNote, Shown } from '../../parts/reading.tsx';
-import { hrefOf } from '../../route.ts';
+import { Empty, Shown } from '../../parts/reading.tsx';
+import { changeQuery, hrefOf, type Place } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { PinDialog, type PinWish, ReleaseDialog } from './pin-dialog.tsx';
+import { RunProgress } from './run-progress.tsx';
 import type { Segment } from './segment.ts';
+
+const MoveMembers = lazy(() => import('./move-members.tsx'));
 
 type Source = 'rule' | 'pin' | 'manual';
 interface Member {
@@ -31,12 +34,15 @@ export interface Asked {
   readonly wish: PinWish | 'release';
 }
 
-export function MembersTab({ segment }: { readonly segment: Segment }) {
+export function MembersTab({ place, segment }: { readonly place: Place; readonly segment: Segment }) {
   const { segment: texts } = useTexts();
   const [shown, setShown] = useState<'all' | 'pins'>('all');
   const [wanted, setWanted] = useState('');
   const [asked, setAsked] = useState<Asked | null>(null);
   const [turn, setTurn] = useState(0);
+  const [isMoving, setMoving] = useState(false);
+  const moveRun = place.query.get('move'); // in the place, so that loading the page again does not lose it
+  const canMove = (segment.status === 'active' || segment.status === 'building') && segment.memberCount > 0;
   const done = () => {
     setAsked(null);
     setTurn((before) => before + 1); // what is listed has changed
@@ -58,15 +64,26 @@ export function MembersTab({ segment }: { readonly segment: Segment }) {
           <button type="button" onClick={() => setAsked({ wish: 'in' })}>
             {segment.kind === 'rule' ? texts.members.pin : texts.members.add}
           </button>
-          <Download segment={segment} />
+          {canMove ? (
+            <button type="button" onClick={() => setMoving(true)}>
+              {texts.moving.open}
+            </button>
+          ) : null}
+          <DownloadButton path={pathOf`/v1/segments/${segment.key}/members.csv`} fileName={`${segment.key}.csv`} />
         </div>
       </div>
+      {moveRun === null ? null : <RunProgress key={moveRun} runId={moveRun} />}
       {wanted === '' ? null : <FoundCustomer key={`${wanted} ${turn}`} segment={segment} id={wanted} ask={setAsked} />}
       {shown === 'all' ? (
         <MemberTable key={`members ${turn}`} segment={segment} ask={setAsked} />
       ) : (
         <PinTable key={`pins ${turn}`} segment={segment} ask={setAsked} />
       )}
+      {isMoving ? (
+        <Suspense fallback={null}>
+          <MoveMembers segment={segment} onClose={() => setMoving(false)} onQueued={(run) => changeQuery(place, { move: run })} />
+        </Suspense>
+      ) : null}
       {asked === null ? null : asked.wish === 'release' ? (
         <ReleaseDialog segment={segment} customerId={asked.customerId ?? ''} onClose={() => setAsked(null)} onDone={done} />
       ) : (
@@ -272,37 +289,5 @@ function PinTable({ segment, ask }: Asking) {
         )
       }
     </Shown>
-  );
-}
-
-/** Fetched with the key in a header, so that it is never part of a link. */
-function Download({ segment }: { readonly segment: Segment }) {
-  const { segment: texts, action } = useTexts();
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
-  const download = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const response = await openStream(pathOf`/v1/segments/${segment.key}/members.csv`);
-      const url = URL.createObjectURL(await response.blob());
-      const link = document.createElement('a');
-      link.href = url;
-      link.download = `${segment.key}.csv`;
-      link.click();
-      URL.revokeObjectURL(url);
-    } catch (error) {
-      setProblem(refusalOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <>
-      <button type="button" disabled={isBusy} onClick={download}>
-        {isBusy ? texts.members.downloading : action.download}
-      </button>
-      {problem === undefined ? null : <ProblemNote problem={problem} />}
-    </>
   );
 }

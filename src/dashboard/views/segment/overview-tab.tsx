@@ -6,20 +6,20 @@ import { useRead } from '../../api/use-read.ts';
 import { Empty, Loading, ProblemNote, Shown } from '../../parts/reading.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { FlowBars } from './flow-bars.tsx';
-import { type Held, isUnderWay, type Run, type Segment, type SizePoint, type Version } from './segment.ts';
+import { RunProgress } from './run-progress.tsx';
+import { type Held, isUnderWay, type Segment, type SizePoint, type Version } from './segment.ts';
 
 const Report = lazy(() => import('./report.tsx'));
 const SizeChart = lazy(() => import('./size-chart.tsx'));
 const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
 type Resolution = (typeof RESOLUTIONS)[number];
-const RUNNING_MS = 1_000;
 
 export function OverviewTab({ held }: { readonly held: Held }) {
   const { segment } = held;
   return (
     <div className="stack">
       {segment.failure === null ? null : <Failure held={held} />}
-      {segment.run !== null && isUnderWay(segment) ? <Progress runId={segment.run.id} /> : null}
+      {segment.run !== null && isUnderWay(segment) ? <RunProgress runId={segment.run.id} /> : null}
       <Facts segment={segment} />
       <Sizes segment={segment} />
       {isPublished(segment) ? (
@@ -90,26 +90,6 @@ function Failure({ held: { segment, etag, again } }: { readonly held: Held }) {
       </button>
       {problem === undefined ? null : <ProblemNote problem={problem} />}
     </div>
-  );
-}
-
-function Progress({ runId }: { readonly runId: string }) {
-  const { segment: texts } = useTexts();
-  const formats = useFormats();
-  const run = useRead<Run>(pathOf`/v1/runs/${runId}`, { everyMs: RUNNING_MS }).body;
-  if (run === undefined) return null;
-  const words = [
-    texts.running.progress(formats.count(run.done), formats.count(run.total)),
-    texts.running.changes(formats.count(run.changes)),
-    ...(run.status === 'queued' ? [texts.running.queued] : []),
-    ...(run.secondsLeft === null ? [] : [texts.running.left(formats.duration(run.secondsLeft))]),
-  ];
-  return (
-    <section className="card run-progress" aria-labelledby="running">
-      <h2 id="running">{texts.running.title}</h2>
-      <progress value={run.done} max={Math.max(run.total, 1)} aria-labelledby="running" />
-      <p className="quiet">{words.join(' · ')}</p>
-    </section>
   );
 }
 

@@ -23,11 +23,14 @@ export interface Segment {
 
 export interface Run {
   readonly id: string;
+  readonly segment: string;
+  readonly cause: string;
   readonly status: 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'superseded';
   readonly done: number;
   readonly total: number;
   readonly changes: number;
   readonly secondsLeft: number | null;
+  readonly failure: string | null;
 }
 
 export interface Version {
