@@ -1,43 +1,92 @@
-// In charge of a file of the API: fetched with the key in a header, so that it is never part of a link.
-import { useState } from 'react';
-import { openStream, type Problem, type Query } from '../api/call.ts';
-import { refusalOf } from '../api/refusal.ts';
-import { useTexts } from '../texts/texts.tsx';
+// The button for a file of the API. A long one says how far it is and can be called off; where it has to be held in memory, its size is told
+// before.
+import { useRef, useState } from 'react';
+import { Problem, type Query } from '../api/call.ts';
+import { canStreamToDisk, HELD_MB_MAX, isAbort, saveFromMemory, streamToDisk, UnsavedFile } from '../api/save-file.ts';
+import { useFormats, useTexts } from '../texts/texts.tsx';
+import { Dialog } from './dialog.tsx';
 import { ProblemNote } from './reading.tsx';
 
 interface Props {
   readonly path: string;
   readonly query?: Query;
   readonly fileName: string;
+  /** about so many, where they may be many */
+  readonly lines?: number;
 }
 
-export function DownloadButton({ path, query = {}, fileName }: Props) {
-  const { report: texts } = useTexts();
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
-  const download = async () => {
-    setBusy(true);
-    setProblem(undefined);
+/** From so many lines on, about 3 MB, a file is streamed to the disk rather than held. */
+const LONG_LINES = 50_000;
+/** Of members: an id, an instant, a word or two. */
+const LINE_MB = 64 / 1_000_000;
+
+type State =
+  | { readonly is: 'idle' | 'asking' }
+  | { readonly is: 'busy'; readonly megabytes: number }
+  | { readonly is: 'failed'; readonly error: Problem | UnsavedFile };
+
+export function DownloadButton({ path, query = {}, fileName, lines = 0 }: Props) {
+  const { download: texts } = useTexts();
+  const formats = useFormats();
+  const [state, setState] = useState<State>({ is: 'idle' });
+  const controller = useRef<AbortController>(null);
+  const isLong = lines >= LONG_LINES;
+  const size = formats.decimal(lines * LINE_MB, 0);
+  const download = async (save: typeof saveFromMemory) => {
+    const own = new AbortController();
+    controller.current = own;
+    setState({ is: 'busy', megabytes: 0 });
     try {
-      const response = await openStream(path, { query });
-      const url = URL.createObjectURL(await response.blob());
-      const link = document.createElement('a');
-      link.href = url;
-      link.download = fileName;
-      link.click();
-      URL.revokeObjectURL(url);
+      await save({ path, query, fileName, signal: own.signal, onProgress: (megabytes) => setState({ is: 'busy', megabytes }) });
+      setState({ is: 'idle' });
     } catch (error) {
-      setProblem(refusalOf(error));
-    } finally {
-      setBusy(false);
+      setState({ is: 'idle' });
+      if (isAbort(error)) return;
+      if (!(error instanceof Problem || error instanceof UnsavedFile)) throw error;
+      setState({ is: 'failed', error });
     }
+  };
+  const begin = () => {
+    if (!isLong) void download(saveFromMemory);
+    else if (canStreamToDisk()) void download(streamToDisk);
+    else setState({ is: 'asking' });
   };
   return (
     <>
-      <button type="button" disabled={isBusy} onClick={download}>
-        {isBusy ? texts.downloading : texts.download}
+      <button type="button" disabled={state.is === 'busy'} onClick={begin}>
+        {state.is === 'busy' ? texts.busy(state.megabytes < 1 ? null : formats.decimal(state.megabytes, 0)) : texts.button}
       </button>
-      {problem === undefined ? null : <ProblemNote problem={problem} />}
+      {state.is === 'busy' && isLong ? (
+        <button type="button" onClick={() => controller.current?.abort()}>
+          {texts.stop}
+        </button>
+      ) : null}
+      {state.is === 'failed' ? <Failed error={state.error} /> : null}
+      {state.is === 'asking' ? (
+        <Dialog
+          title={texts.button}
+          onClose={() => setState({ is: 'idle' })}
+          actions={
+            <button type="button" className="primary" onClick={() => void download(saveFromMemory)}>
+              {texts.button}
+            </button>
+          }
+        >
+          <p>{texts.held(formats.count(lines), size)}</p>
+          <p className="quiet">{texts.bound(formats.count(HELD_MB_MAX))}</p>
+        </Dialog>
+      ) : null}
     </>
+  );
+}
+
+function Failed({ error }: { readonly error: Problem | UnsavedFile }) {
+  const { download: texts } = useTexts();
+  const formats = useFormats();
+  if (error instanceof Problem) return <ProblemNote problem={error} />;
+  return (
+    <div className="note problem" role="alert">
+      <p>{error.why === 'broken' ? texts.broken : texts.tooLarge(formats.count(HELD_MB_MAX))}</p>
+    </div>
   );
 }

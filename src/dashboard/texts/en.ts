@@ -52,9 +52,19 @@ export const en = {
     clear: 'Clear',
     copy: 'Copy',
     copied: 'Copied',
-    download: 'Download CSV',
   },
   leave: { title: 'Leave without saving?', lead: 'What you have written here would be lost.', stay: 'Stay here', leave: 'Leave' },
+  download: {
+    button: 'Download CSV',
+    busy: (megabytes: string | null) => (megabytes === null ? 'Downloading …' : `Downloading: ${megabytes} MB …`),
+    stop: 'Stop',
+    held: (lines: string, megabytes: string) =>
+      `${lines} lines, about ${megabytes} MB. This browser cannot write them to the disk as they come: they are held in its memory first.`,
+    bound: (megabytes: string) => `It takes up to ${megabytes} MB in this way. Chrome and Edge, by https, take files of any length.`,
+    broken: 'The download broke off. What came of it is not kept.',
+    tooLarge: (megabytes: string) =>
+      `The file has more than ${megabytes} MB, which is what this browser can hold here. Nothing is kept of it.`,
+  },
   status: {
     draft: 'Draft',
     building: 'Building',

@@ -53,9 +53,17 @@ export const zh: Texts = {
     clear: '清除',
     copy: '复制',
     copied: '已复制',
-    download: '下载 CSV',
   },
   leave: { title: '不保存就离开？', lead: '此处尚未保存的内容将会丢失。', stay: '留在此页', leave: '离开' },
+  download: {
+    button: '下载 CSV',
+    busy: (megabytes) => (megabytes === null ? '正在下载……' : `正在下载：${megabytes} MB……`),
+    stop: '停止',
+    held: (lines, megabytes) => `共 ${lines} 行，约 ${megabytes} MB。此浏览器无法边下载边写入磁盘，需先暂存在内存中。`,
+    bound: (megabytes) => `此方式最多 ${megabytes} MB。使用 Chrome 或 Edge 并通过 https 访问，则文件长度不限。`,
+    broken: '下载中断，已下载的部分未保留。',
+    tooLarge: (megabytes) => `文件超过 ${megabytes} MB，此浏览器在这里无法容纳，内容未保留。`,
+  },
   status: {
     draft: '草稿',
     building: '计算中',

@@ -69,7 +69,11 @@ export function MembersTab({ place, segment }: { readonly place: Place; readonly
               {texts.moving.open}
             </button>
           ) : null}
-          <DownloadButton path={pathOf`/v1/segments/${segment.key}/members.csv`} fileName={`${segment.key}.csv`} />
+          <DownloadButton
+            path={pathOf`/v1/segments/${segment.key}/members.csv`}
+            fileName={`${segment.key}.csv`}
+            lines={segment.memberCount}
+          />
         </div>
       </div>
       {moveRun === null ? null : <RunProgress key={moveRun} runId={moveRun} />}
