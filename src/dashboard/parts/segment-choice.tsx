@@ -11,13 +11,16 @@ interface Props {
   readonly segments: readonly Choosable[];
   readonly chosen: readonly string[];
   readonly onChosen: (keys: readonly string[]) => void;
+  /** no more than so many can be chosen; without it all can */
+  readonly most?: number;
 }
 
-export function SegmentChoice({ label, hint, segments, chosen, onChosen }: Props) {
+export function SegmentChoice({ label, hint, segments, chosen, onChosen, most }: Props) {
   const { hand: texts } = useTexts();
   const formats = useFormats();
   const [wanted, setWanted] = useState('');
   const name = useId();
+  const isFull = most !== undefined && chosen.length >= most;
   const needle = wanted.trim().toLowerCase();
   const [first] = useState(chosen);
   const found = inOrder(segments, first).filter((segment) => `${segment.key} ${segment.name}`.toLowerCase().includes(needle));
@@ -38,6 +41,7 @@ export function SegmentChoice({ label, hint, segments, chosen, onChosen }: Props
             <input
               type="checkbox"
               checked={chosen.includes(segment.key)}
+              disabled={isFull && !chosen.includes(segment.key)}
               onChange={(event) =>
                 onChosen(event.target.checked ? [...chosen, segment.key] : chosen.filter((each) => each !== segment.key))
               }
@@ -46,6 +50,11 @@ export function SegmentChoice({ label, hint, segments, chosen, onChosen }: Props
           </label>
         ))}
       </div>
+      {most === undefined ? null : (
+        <small role="status" className="choice-full">
+          {isFull ? texts.chosenMost(formats.count(most)) : ''}
+        </small>
+      )}
     </fieldset>
   );
 }

@@ -119,5 +119,6 @@ export const customersInEnglish = {
     },
     findSegment: 'Find a segment',
     chosen: (count: string) => `${count} chosen`,
+    chosenMost: (most: string) => `${most} are chosen, and no more can be. To choose another, take one away.`,
   },
 };

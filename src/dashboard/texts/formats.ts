@@ -11,6 +11,11 @@ export interface Formats {
   /** “3 minutes ago”, “in 2 days” */
   distance(value: string): string;
   decimal(value: number, digits?: number): string;
+  /** a difference: +1.5, −0.3, 0 */
+  signed(value: number, digits?: number): string;
+  signedMoney(value: number, currency: string): string;
+  /** 1200000 → €1.2M: for an axis */
+  shortMoney(value: number, currency: string): string;
   /** a period by its beginning, in the zone whose days, weeks and months these are */
   period(value: string, timeZone: string, resolution: 'hour' | 'day' | 'week' | 'month'): string;
   /** the same, short: under an axis */
@@ -54,6 +59,12 @@ export function formatsFor(language: 'en' | 'zh'): Formats {
     count: (value) => whole.format(value),
     share: (value) => percent.format(value),
     decimal: (value, digits = 2) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value),
+    signed: (value, digits = 2) =>
+      new Intl.NumberFormat(locale, { maximumFractionDigits: digits, signDisplay: 'exceptZero' }).format(value),
+    signedMoney: (value, currency) =>
+      new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }).format(value),
+    shortMoney: (value, currency) =>
+      new Intl.NumberFormat(locale, { style: 'currency', currency, notation: 'compact', maximumFractionDigits: 1 }).format(value),
     money: (value, currency) => {
       const format = new Intl.NumberFormat(locale, currency === undefined ? amount : { style: 'currency', currency });
       return format.format(value as number); // a string is formatted exactly: Intl takes decimal strings

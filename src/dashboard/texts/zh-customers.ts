@@ -119,5 +119,6 @@ export const customersInChinese: typeof customersInEnglish = {
     },
     findSegment: '查找分群',
     chosen: (count) => `已选 ${count} 个`,
+    chosenMost: (most) => `已选 ${most} 个，不能再多；如需另选，请先取消一个。`,
   },
 };

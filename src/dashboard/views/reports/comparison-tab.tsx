@@ -1,37 +1,57 @@
 // In charge of segments side by side: size, value, stage of life and profile of each, and of everybody.
-import { useState } from 'react';
 import { useRead } from '../../api/use-read.ts';
-import { DownloadButton } from '../../parts/download-button.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
-import { PeriodChoice } from '../segment/report.tsx';
 import { useFieldName, useValueName } from '../segment/report-profile.tsx';
 import { useSalesFigures } from '../segment/report-value.tsx';
+import { FieldsField, PickField, StatusesField } from './option-fields.tsx';
+import { Options } from './options.tsx';
 import type { ChosenProps } from './overlap-tab.tsx';
+import { PeriodChoice } from './period-choice.tsx';
 import type { Compared, Comparison } from './report.ts';
+import { ReportCard } from './report-card.tsx';
+import { AsOf } from './report-facts.tsx';
 
-const PATH = '/v1/reports/comparison';
-const USUAL_DAYS = 90;
-const VALUES_MAX = 5;
+const OPTIONS = ['statuses', 'by', 'most'];
+const USUAL_MOST = '5';
 
-export function ComparisonTab({ chosen, nameOf }: ChosenProps) {
+export function ComparisonTab({ chosen, asked, nameOf }: ChosenProps) {
   const { reports: texts } = useTexts();
-  const [days, setDays] = useState(USUAL_DAYS);
-  const query = { segments: chosen, days };
-  const read = useRead<Comparison>(chosen.length === 0 ? null : PATH, { query: { ...query, most: VALUES_MAX } });
+  const formats = useFormats();
+  const query = { segments: chosen, ...asked.sent(['days', ...OPTIONS]) };
+  const read = useRead<Comparison>(chosen.length === 0 ? null : '/v1/reports/comparison', { query: { most: USUAL_MOST, ...query } });
   if (chosen.length === 0) return <Empty title={texts.chooseOne} />;
+  const options = (
+    <Options asked={asked} names={OPTIONS}>
+      <PickField
+        asked={asked}
+        name="most"
+        label={texts.options.most}
+        choices={[USUAL_MOST, '10', '20', '50', '100'].map((most) => [most, formats.count(Number(most))] as const)}
+      />
+      <FieldsField asked={asked} />
+      <StatusesField asked={asked} />
+    </Options>
+  );
   return (
-    <section className="card" aria-labelledby="comparison">
-      <div className="card-head">
-        <h2 id="comparison">{texts.tabs.comparison}</h2>
-        <div className="actions">
-          <PeriodChoice days={days} onDays={setDays} />
-          <DownloadButton path={`${PATH}.csv`} query={query} fileName="comparison.csv" />
-        </div>
-      </div>
-      <Shown read={read}>{(comparison) => <ComparedTable comparison={comparison} nameOf={nameOf} />}</Shown>
-    </section>
+    <ReportCard
+      name="comparison"
+      title={texts.tabs.comparison}
+      lead={texts.comparison.lead}
+      query={query}
+      options={options}
+      actions={<PeriodChoice asked={asked} />}
+    >
+      <Shown read={read}>
+        {(comparison) => (
+          <>
+            <AsOf at={comparison.at} statuses={asked.text('statuses') === '' ? null : asked.list('statuses')} />
+            <ComparedTable comparison={comparison} nameOf={nameOf} />
+          </>
+        )}
+      </Shown>
+    </ReportCard>
   );
 }
 
@@ -112,7 +132,7 @@ function useLines(comparison: Comparison): readonly Lines[] {
     { name: words.entered, of: ({ entered }) => formats.count(entered), ofEverybody: () => '' },
     { name: words.left, of: ({ left }) => formats.count(left), ofEverybody: () => '' },
   ];
-  const sales = useSalesFigures(undefined).map(([figure, print]) => ({
+  const sales = useSalesFigures(comparison.currency).map(([figure, print]) => ({
     name: report.figures[figure],
     of: ({ value }: Compared) => print(value.period.members),
     ofEverybody: ({ value }: Compared) => print(value.period.everybody),

@@ -5,20 +5,25 @@ import { DownloadButton } from '../../parts/download-button.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
+import type { Asked } from './asked.ts';
 import { heat } from './heat.ts';
 import type { Overlap } from './report.ts';
 
 const PATH = '/v1/reports/overlap';
 const LINES_MAX = 40;
-/** Ten segments intersect in 1,023 ways at the most. */
-const CSV_LINES_MAX = 1_023;
+/** What one answer may hold. */
+const CSV_LINES_MAX = 10_000;
+
+const FIGURES = ['jaccard', 'share', 'lift'] as const;
+type FigureName = (typeof FIGURES)[number];
 
 export interface ChosenProps {
   readonly chosen: readonly string[];
+  readonly asked: Asked;
   readonly nameOf: (key: string) => string;
 }
 
-export function OverlapTab({ chosen, nameOf }: ChosenProps) {
+export function OverlapTab({ chosen, asked, nameOf }: ChosenProps) {
   const { reports: texts } = useTexts();
   const query = { segments: chosen };
   const read = useRead<Overlap>(chosen.length < 2 ? null : PATH, { query: { ...query, most: LINES_MAX } });
@@ -29,6 +34,7 @@ export function OverlapTab({ chosen, nameOf }: ChosenProps) {
         <>
           <Matrix
             overlap={overlap}
+            asked={asked}
             nameOf={nameOf}
             download={<DownloadButton path={`${PATH}.csv`} query={{ ...query, most: CSV_LINES_MAX }} fileName="overlap.csv" />}
           />
@@ -44,21 +50,32 @@ interface OverlapProps {
   readonly nameOf: (key: string) => string;
 }
 
-function Matrix({ overlap, nameOf, download }: OverlapProps & { readonly download: ReactNode }) {
+function Matrix({ overlap, asked, nameOf, download }: OverlapProps & { readonly asked: Asked; readonly download: ReactNode }) {
   const { reports: texts, report } = useTexts();
   const formats = useFormats();
-  const { sizes, pairs, at } = overlap;
-  const known = new Map(
-    pairs.flatMap((pair) => [[`${pair.left} ${pair.right}`, pair] as const, [`${pair.right} ${pair.left}`, pair] as const]),
-  );
+  const { sizes, at } = overlap;
+  const figure = asked.oneOf('show', FIGURES);
+  const cellOf = useCells(overlap, figure);
   return (
     <section className="card" aria-labelledby="matrix">
       <div className="card-head">
         <h2 id="matrix">{texts.overlap.matrix}</h2>
-        {download}
+        <div className="actions">
+          <label className="inline">
+            {texts.overlap.show}
+            <select value={figure} onChange={({ target }) => asked.set({ show: target.value === FIGURES[0] ? '' : target.value })}>
+              {FIGURES.map((name) => (
+                <option key={name} value={name}>
+                  {texts.overlap.figures[name]}
+                </option>
+              ))}
+            </select>
+          </label>
+          {download}
+        </div>
       </div>
       <p className="quiet">
-        {texts.overlap.lead} {report.asOf(formats.instant(at))}
+        {texts.overlap.leads[figure]} {report.asOf(formats.instant(at))}
       </p>
       <div className="scroll">
         <table className="rows heat">
@@ -79,12 +96,12 @@ function Matrix({ overlap, nameOf, download }: OverlapProps & { readonly downloa
                   <SegmentLink segment={{ key: row.segment, name: nameOf(row.segment) }} />
                 </th>
                 {sizes.map(({ segment }) => {
-                  const pair = known.get(`${row.segment} ${segment}`);
-                  if (pair === undefined) return <td key={segment}>{segment === row.segment ? formats.count(row.members) : '–'}</td>;
+                  const cell = cellOf(row.segment, segment);
+                  if (cell === undefined) return <td key={segment}>{segment === row.segment ? formats.count(row.members) : '–'}</td>;
                   return (
-                    <td key={segment} style={heat(pair.jaccard)}>
-                      {formats.count(pair.both)}
-                      <small>{pair.jaccard === null ? '–' : formats.share(pair.jaccard)}</small>
+                    <td key={segment} style={heat(cell.weight)}>
+                      {formats.count(cell.both)}
+                      <small>{cell.text}</small>
                     </td>
                   );
                 })}
@@ -95,6 +112,33 @@ function Matrix({ overlap, nameOf, download }: OverlapProps & { readonly downloa
       </div>
     </section>
   );
+}
+
+interface Cell {
+  readonly both: number;
+  /** how strongly it is coloured, from 0 to 1 */
+  readonly weight: number | null;
+  readonly text: string;
+}
+
+/** What stands where a row meets a column; undefined: nothing does. */
+function useCells({ pairs }: Overlap, figure: FigureName): (row: string, column: string) => Cell | undefined {
+  const { overlap: texts } = useTexts().reports;
+  const formats = useFormats();
+  const share = (value: number | null) => (value === null ? '–' : formats.share(value));
+  const highest = Math.max(2, ...pairs.map(({ lift }) => lift ?? 0));
+  const known = new Map<string, Cell>();
+  for (const { left, right, both, jaccard, shareOfLeft, shareOfRight, lift } of pairs) {
+    for (const [row, column, shareOfRow] of [[left, right, shareOfLeft] as const, [right, left, shareOfRight] as const]) {
+      const cells: Readonly<Record<FigureName, Cell>> = {
+        jaccard: { both, weight: jaccard, text: share(jaccard) },
+        share: { both, weight: shareOfRow, text: share(shareOfRow) },
+        lift: { both, weight: (lift ?? 0) / highest, text: lift === null ? '–' : texts.times(formats.decimal(lift, 2)) },
+      };
+      known.set(`${row} ${column}`, cells[figure]);
+    }
+  }
+  return (row, column) => known.get(`${row} ${column}`);
 }
 
 function Intersections({ overlap: { intersections, intersectionCount, inAny }, nameOf }: OverlapProps) {

@@ -107,7 +107,15 @@ export interface Overlap {
   readonly at: string;
   readonly inAny: number;
   readonly sizes: readonly { readonly segment: string; readonly members: number }[];
-  readonly pairs: readonly { readonly left: string; readonly right: string; readonly both: number; readonly jaccard: number | null }[];
+  readonly pairs: readonly {
+    readonly left: string;
+    readonly right: string;
+    readonly both: number;
+    readonly jaccard: number | null;
+    readonly shareOfLeft: number | null;
+    readonly shareOfRight: number | null;
+    readonly lift: number | null;
+  }[];
   readonly intersections: readonly { readonly segments: readonly string[]; readonly customers: number }[];
   readonly intersectionCount: number;
 }
@@ -124,23 +132,36 @@ export interface Compared {
 
 export interface Comparison {
   readonly at: string;
+  readonly currency: string;
   readonly everybody: number;
   readonly segments: readonly Compared[];
 }
 
-export interface Cohorts {
+/** What every report of the customer base says first. */
+interface OfBase {
   readonly at: string;
-  readonly timeZone: string;
-  readonly cohorts: readonly {
-    readonly start: string;
-    readonly customers: number;
-    readonly periods: readonly { readonly offset: number; readonly customers: number; readonly share: number | null }[];
-  }[];
+  readonly currency: string;
+  /** null: all orders count */
+  readonly statuses: readonly string[] | null;
 }
 
-export interface ValueGrid {
-  readonly at: string;
+export interface CohortPeriod {
+  readonly offset: number;
+  readonly customers: number;
+  readonly share: number | null;
+  readonly revenue: string;
+  readonly revenuePerCustomer: string | null;
+}
+
+export interface Cohorts extends OfBase {
+  readonly timeZone: string;
+  readonly cohorts: readonly { readonly start: string; readonly customers: number; readonly periods: readonly CohortPeriod[] }[];
+}
+
+export interface ValueGrid extends OfBase {
+  readonly customers: number;
   readonly withOrders: number;
+  readonly revenue: string;
   readonly cells: readonly {
     readonly valueBand: number;
     readonly valueFrom: string | null;
@@ -152,4 +173,57 @@ export interface ValueGrid {
     readonly share: number | null;
     readonly shareOfRevenue: number | null;
   }[];
+}
+
+export interface RfmCell {
+  readonly recency: number;
+  readonly frequency: number;
+  readonly monetary: number;
+  readonly customers: number;
+  readonly orders: number;
+  readonly revenue: string;
+}
+
+export interface Rfm extends OfBase {
+  readonly customers: number;
+  readonly withOrders: number;
+  readonly recencyCuts: readonly number[];
+  readonly frequencyCuts: readonly number[];
+  readonly monetaryCuts: readonly string[];
+  /** those that somebody is in, the best first */
+  readonly cells: readonly RfmCell[];
+}
+
+export interface Counted {
+  readonly customers: number;
+  readonly orders: number;
+  readonly revenue: string;
+}
+
+export interface NewAndReturningPeriod {
+  readonly start: string;
+  readonly new: Counted;
+  readonly returning: Counted;
+  readonly shareOfNew: number | null;
+}
+
+export interface NewAndReturning extends OfBase {
+  readonly timeZone: string;
+  readonly periods: readonly NewAndReturningPeriod[];
+}
+
+export interface Flow {
+  /** null: none of them, or no customer yet */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly customers: number;
+  readonly share: number | null;
+}
+
+export interface Flows {
+  readonly at: string;
+  readonly from: string;
+  readonly to: string;
+  readonly segments: readonly { readonly segment: string; readonly before: number; readonly after: number }[];
+  readonly flows: readonly Flow[];
 }

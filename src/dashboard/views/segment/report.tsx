@@ -1,12 +1,16 @@
 // In charge of the report of a segment against everybody. Each part is a pass over all customers, orders or events, so only the one that is
 // shown is read. Loaded when first shown.
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
 import { changeQuery, usePlace } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
+import { askedIn } from '../reports/asked.ts';
+import { FieldsField, PickField, StatusesField } from '../reports/option-fields.tsx';
+import { Options } from '../reports/options.tsx';
+import { PeriodChoice } from '../reports/period-choice.tsx';
 import type { SegmentReport } from '../reports/report.ts';
 import { EngagementPart, GoodsPart, MixPart } from './report-doings.tsx';
 import { ProfilePart } from './report-profile.tsx';
@@ -15,25 +19,37 @@ import '../reports/reports.css';
 
 const PARTS = ['profile', 'value', 'goods', 'engagement', 'mix'] as const;
 type PartName = (typeof PARTS)[number];
-const PERIODS = [30, 90, 365] as const;
-const USUAL_DAYS = 90;
+const OPTIONS = ['statuses', 'by', 'most'];
+const USUAL_MOST = '10';
 
 export default function Report({ segmentKey }: { readonly segmentKey: string }) {
-  const { report: texts } = useTexts();
+  const { report: texts, reports } = useTexts();
   const place = usePlace();
   const part = PARTS.find((name) => name === place.query.get('part')) ?? PARTS[0];
-  const [days, setDays] = useState<number>(USUAL_DAYS);
+  const formats = useFormats();
+  const asked = askedIn(place);
+  const query = asked.sent(['days', ...OPTIONS]);
   const path = pathOf`/v1/segments/${segmentKey}/report`;
-  const read = useRead<SegmentReport>(path, { query: { parts: part, days } });
+  const read = useRead<SegmentReport>(path, { query: { parts: part, ...query } });
   return (
     <section className="card report" aria-labelledby="report">
       <div className="card-head">
         <h2 id="report">{texts.title}</h2>
         <div className="actions">
-          <PeriodChoice days={days} onDays={setDays} />
-          <DownloadButton path={`${path}.csv`} query={{ days }} fileName={`${segmentKey}-report.csv`} />
+          <PeriodChoice asked={asked} />
+          <DownloadButton path={`${path}.csv`} query={query} fileName={`${segmentKey}-report.csv`} />
         </div>
       </div>
+      <Options asked={asked} names={OPTIONS}>
+        <PickField
+          asked={asked}
+          name="most"
+          label={reports.options.most}
+          choices={[USUAL_MOST, '5', '20', '50', '100'].map((most) => [most, formats.count(Number(most))] as const)}
+        />
+        <FieldsField asked={asked} />
+        <StatusesField asked={asked} />
+      </Options>
       <fieldset className="part-choice">
         <legend className="visually-hidden">{texts.part}</legend>
         {PARTS.map((name) => (
@@ -50,23 +66,6 @@ export default function Report({ segmentKey }: { readonly segmentKey: string }) 
       </fieldset>
       <Shown read={read}>{(body) => <ReportBody report={body} part={part} />}</Shown>
     </section>
-  );
-}
-
-export function PeriodChoice({ days, onDays }: { readonly days: number; readonly onDays: (days: number) => void }) {
-  const { report: texts } = useTexts();
-  const formats = useFormats();
-  return (
-    <label className="inline">
-      {texts.period}
-      <select value={days} onChange={(event) => onDays(Number(event.target.value))}>
-        {PERIODS.map((each) => (
-          <option key={each} value={each}>
-            {texts.days(formats.count(each))}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

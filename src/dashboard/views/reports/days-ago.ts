@@ -1,0 +1,5 @@
+// In charge of instants that are usual to ask for: midnight of so many days ago, where this browser is. The same all day long.
+export function daysAgo(days: number): string {
+  const day = new Date();
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate() - days).toISOString();
+}

@@ -1,0 +1,53 @@
+// In charge of what the scores of recency, frequency and monetary value stand for.
+import { useFormats, useTexts } from '../../texts/texts.tsx';
+import type { Rfm } from './report.ts';
+
+interface ScoreBand<Cut> {
+  readonly score: number;
+  readonly from: Cut | null;
+  /** not in it */
+  readonly to: Cut | null;
+}
+
+/** Scores from 1 up: as much as a cut is a score more. */
+export function bandsAbove<Cut>(cuts: readonly Cut[]): readonly ScoreBand<Cut>[] {
+  return [null, ...cuts].map((from, index) => ({ score: index + 1, from, to: cuts[index] ?? null }));
+}
+
+/** The best first: as many as a cut is a score less. */
+export function bandsBelow<Cut>(cuts: readonly Cut[]): readonly ScoreBand<Cut>[] {
+  return bandsAbove(cuts).map((band, index) => ({ ...band, score: cuts.length + 1 - index }));
+}
+
+/** The words of each score. */
+export function useScoreNames({ recencyCuts, frequencyCuts, monetaryCuts, currency }: Rfm) {
+  const { reports: texts, report } = useTexts();
+  const formats = useFormats();
+  /** the last whole number before a cut */
+  const before = (cut: number) => Math.ceil(cut) - 1;
+  const wholeName = ({ from, to }: ScoreBand<number>, first: number) => {
+    const least = from === null ? first : Math.ceil(from);
+    if (to === null) return report.bands.from(formats.count(least));
+    return least >= before(to) ? formats.count(before(to)) : `${formats.count(least)}–${formats.count(before(to))}`;
+  };
+  const moneyName = ({ from, to }: ScoreBand<string>) => {
+    const money = (amount: string) => formats.money(amount, currency);
+    if (from === null) return to === null ? texts.rfm.all : report.bands.below(money(to));
+    return to === null ? report.bands.from(money(from)) : `${money(from)}–${money(to)}`;
+  };
+  const find = <Cut>(bands: readonly ScoreBand<Cut>[], score: number) => bands.find((band) => band.score === score);
+  return {
+    recency: (score: number) => {
+      const band = find(bandsBelow(recencyCuts), score);
+      return band === undefined ? '' : texts.rfm.daysAgo(wholeName(band, 0));
+    },
+    frequency: (score: number) => {
+      const band = find(bandsAbove(frequencyCuts), score);
+      return band === undefined ? '' : texts.rfm.orders(wholeName(band, 1));
+    },
+    monetary: (score: number) => {
+      const band = find(bandsAbove(monetaryCuts), score);
+      return band === undefined ? '' : moneyName(band);
+    },
+  };
+}
