@@ -190,7 +190,7 @@ describe.skipIf(CHROMIUM === undefined)('the rule editor (skipped where there is
     const page = await browsing.open('new-segment', { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 844 } });
     await page.getByRole('button', { name: '从模板开始' }).click();
     await page.getByRole('searchbox', { name: '查找模板' }).fill('prospects');
-    await page.getByRole('button', { name: /Prospects/ }).click();
+    await page.getByRole('button', { name: /潜在客户/ }).click();
     await page.getByRole('spinbutton').fill('45');
     await page.getByText('created_at in the last 45 days').waitFor();
     expect(await findViolations(page)).toEqual([]);
@@ -200,7 +200,7 @@ describe.skipIf(CHROMIUM === undefined)('the rule editor (skipped where there is
     expect(await page.getByLabel(/标识/).inputValue()).toBe('prospects');
     expect(await findViolations(page)).toEqual([]);
     await page.getByRole('button', { name: '存为草稿' }).click();
-    await page.getByRole('heading', { name: 'Prospects 草稿' }).waitFor();
+    await page.getByRole('heading', { name: '潜在客户 草稿' }).waitFor();
     expect(browsing.faults).toEqual([]);
     await page.close();
   });

@@ -7,7 +7,8 @@ import { ProblemNote } from '../parts/reading.tsx';
 import { goToSaved, useUnsaved } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 import { RuleEditor } from './editor/rule-editor.tsx';
-import { type TemplateSegment, TemplatesDialog } from './editor/templates.tsx';
+import type { TemplateSegment } from './editor/template.ts';
+import { TemplatesDialog } from './editor/templates.tsx';
 import { type EditedRule, useRule } from './editor/use-rule.ts';
 import { LookFields } from './segment/edit-button.tsx';
 

@@ -1,38 +1,12 @@
-// In charge of choosing a ready-made rule and filling in its parameters; what comes of it is filled in by the service.
+// In charge of choosing a ready-made rule, or several, and filling in the parameters; what comes of it is filled in by the service.
 import { useDeferredValue, useState } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
-import { useTexts } from '../../texts/texts.tsx';
-
-interface Parameter {
-  readonly name: string;
-  readonly type: 'integer' | 'number' | 'text';
-  readonly default: number | string;
-  readonly unit: string | null;
-  readonly meaning: string;
-  readonly least: number | null;
-  readonly most: number | null;
-}
-
-export interface TemplateSegment {
-  readonly key: string;
-  readonly name: string;
-  readonly description: string;
-  readonly icon: string;
-  readonly color: string;
-  readonly rule: string;
-}
-
-interface Template {
-  readonly key: string;
-  readonly name: string;
-  readonly description: string;
-  readonly parameters: readonly Parameter[];
-  readonly needs: readonly string[];
-  readonly segments: readonly TemplateSegment[];
-}
+import { useFormats, useSpoken, useTexts } from '../../texts/texts.tsx';
+import { MakeAll } from './make-all.tsx';
+import { type Template, type TemplateSegment, templateIn } from './template.ts';
 
 interface Props {
   readonly onUse: (segment: TemplateSegment) => void;
@@ -51,6 +25,8 @@ export function TemplatesDialog({ onUse, onClose }: Props) {
 
 function TemplateList({ onChoose }: { readonly onChoose: (template: Template) => void }) {
   const { editor: texts } = useTexts();
+  const { language } = useSpoken();
+  const formats = useFormats();
   const templates = useRead<{ readonly data: readonly Template[] }>('/v1/templates');
   const [wanted, setWanted] = useState('');
   const needle = useDeferredValue(wanted.trim().toLowerCase());
@@ -65,7 +41,9 @@ function TemplateList({ onChoose }: { readonly onChoose: (template: Template) =>
       />
       <Shown read={templates}>
         {({ data }) => {
-          const found = data.filter(({ key, name, description }) => `${key} ${name} ${description}`.toLowerCase().includes(needle));
+          const found = data
+            .map((template) => templateIn(language, template))
+            .filter(({ key, name, description }) => `${key} ${name} ${description}`.toLowerCase().includes(needle));
           if (found.length === 0) return <Empty title={texts.templates.none} />;
           return (
             <ul className="plain template-list">
@@ -75,6 +53,9 @@ function TemplateList({ onChoose }: { readonly onChoose: (template: Template) =>
                     <strong>
                       <span aria-hidden="true">{template.segments[0]?.icon}</span> {template.name}
                     </strong>
+                    {template.segments.length === 1 ? null : (
+                      <small className="status">{texts.templates.several(formats.count(template.segments.length))}</small>
+                    )}
                     <small>{template.description}</small>
                   </button>
                 </li>
@@ -95,6 +76,7 @@ interface FilledProps {
 
 function Filled({ template, onUse, onBack }: FilledProps) {
   const { editor: texts } = useTexts();
+  const { language } = useSpoken();
   const [given, setGiven] = useState<Readonly<Record<string, string>>>({});
   const query = useDeferredValue(
     Object.fromEntries(Object.entries(given).flatMap(([name, value]) => (value === '' ? [] : [[`param.${name}`, value]]))),
@@ -119,32 +101,42 @@ function Filled({ template, onUse, onBack }: FilledProps) {
           </label>
         ))}
       </div>
-      <h3>{texts.templates.segments}</h3>
       <Shown read={filled}>
-        {({ segments }) => (
-          <ul className="plain template-rules">
-            {segments.map((segment) => (
-              <li key={segment.key}>
-                <div className="card-head">
-                  <strong>
-                    <span aria-hidden="true">{segment.icon}</span> {segment.name}
-                  </strong>
-                  <button type="button" className="primary" onClick={() => onUse(segment)}>
-                    {texts.templates.use}
-                    <span className="visually-hidden"> {segment.name}</span>
-                  </button>
-                </div>
-                <pre className="rule-text" dir="ltr">
-                  {segment.rule}
-                </pre>
-              </li>
-            ))}
-          </ul>
-        )}
+        {(body) => {
+          const own = templateIn(language, body);
+          return own.segments.length > 1 ? <MakeAll template={own} onUse={onUse} /> : <Rules segments={own.segments} onUse={onUse} />;
+        }}
       </Shown>
       <button type="button" className="link-button" onClick={onBack}>
         {texts.templates.back}
       </button>
+    </>
+  );
+}
+
+function Rules({ segments, onUse }: { readonly segments: readonly TemplateSegment[]; readonly onUse: Props['onUse'] }) {
+  const { editor: texts } = useTexts();
+  return (
+    <>
+      <h3>{texts.templates.segments}</h3>
+      <ul className="plain template-rules">
+        {segments.map((segment) => (
+          <li key={segment.key}>
+            <div className="card-head">
+              <strong>
+                <span aria-hidden="true">{segment.icon}</span> {segment.name}
+              </strong>
+              <button type="button" className="primary" onClick={() => onUse(segment)}>
+                {texts.templates.use}
+                <span className="visually-hidden"> {segment.name}</span>
+              </button>
+            </div>
+            <pre className="rule-text" dir="ltr">
+              {segment.rule}
+            </pre>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }
