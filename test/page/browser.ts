@@ -9,6 +9,9 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** undefined: there is none here */
 export const CHROMIUM = [process.env['CHROMIUM'], ...PLACES].find((place) => place !== undefined && fs.existsSync(place));
 
+/** Less than a test may take, so that what is missing is named. */
+const PATIENCE_MS = 20_000;
+
 export interface OpenOptions extends BrowserContextOptions {
   readonly isSignedOut?: boolean;
 }
@@ -36,6 +39,7 @@ export async function startBrowsing(options: Parameters<typeof startService>[0] 
       const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, ...options });
       if (!isSignedOut) await context.addInitScript((key) => sessionStorage.setItem('strata.key', key), ADMIN_KEY);
       const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
       page.on('pageerror', (error) => faults.push(error.message));
       page.on('console', (message) => {
         if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text());
