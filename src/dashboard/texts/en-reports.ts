@@ -209,8 +209,11 @@ export const reportsInEnglish = {
       recency: 'Last order',
       frequency: 'Orders to date',
       all: 'All',
-      daysAgo: (days: string) => `${days} days ago`,
-      orders: (count: string) => (count === '1' ? '1 order' : `${count} orders`),
+      daysAgo: { of: (days: string) => `${days} days ago`, from: (days: string) => `${days} days ago and longer` },
+      ordersOf: {
+        of: (count: string) => (count === '1' ? '1 order' : `${count} orders`),
+        from: (count: string) => `${count} orders and more`,
+      },
       monetary: 'How much',
       spent: 'Spent to date',
       customers: 'Customers',

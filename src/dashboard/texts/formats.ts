@@ -62,7 +62,8 @@ export function formatsFor(language: 'en' | 'zh'): Formats {
     signed: (value, digits = 2) =>
       new Intl.NumberFormat(locale, { maximumFractionDigits: digits, signDisplay: 'exceptZero' }).format(value),
     signedMoney: (value, currency) =>
-      new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }).format(value),
+      // the sign is held to its amount, which otherwise may stand in the next line
+      new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }).format(value).replace(/^[+-]/, '$&\u2060'),
     shortMoney: (value, currency) =>
       new Intl.NumberFormat(locale, { style: 'currency', currency, notation: 'compact', maximumFractionDigits: 1 }).format(value),
     money: (value, currency) => {

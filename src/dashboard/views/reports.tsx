@@ -16,6 +16,8 @@ import { OverlapTab } from './reports/overlap-tab.tsx';
 import { RevenueTab } from './reports/revenue-tab.tsx';
 import { RfmTab } from './reports/rfm-tab.tsx';
 import './segment.css';
+import './reports/asked.css';
+import './reports/drawings.css';
 import './reports/reports.css';
 
 const TABS = ['overlap', 'comparison', 'flows', 'outcome', 'cohorts', 'revenue', 'rfm', 'grid'] as const;

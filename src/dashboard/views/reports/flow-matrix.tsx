@@ -23,9 +23,9 @@ export function FlowMatrix({ flows, segments, nameOf, before, after }: Props) {
   return (
     <details className="as-table">
       <summary>{reports.asTable}</summary>
+      <p className="quiet">{texts.matrixLead}</p>
       <div className="scroll">
         <table className="rows heat flow-matrix">
-          <caption className="quiet">{texts.matrixLead}</caption>
           <thead>
             <tr>
               <th scope="col" rowSpan={2}>

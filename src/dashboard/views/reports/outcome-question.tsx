@@ -95,7 +95,10 @@ export function OutcomeQuestion({ segments, asked }: Props) {
 function OutcomeOptions({ segments, asked }: Props) {
   const { outcome: texts, report } = useTexts();
   const formats = useFormats();
-  const days = DAYS.map((each) => [each, texts.days(formats.count(Number(each)))] as const);
+  const said = asked.text('days');
+  const days = [...new Set([...DAYS, ...(/^\d+$/.test(said) ? [said] : [])])].map(
+    (each) => [each, texts.days(formats.count(Number(each)))] as const,
+  );
   return (
     <Options asked={asked} names={OPTIONS}>
       <PickField asked={asked} name="days" label={report.period} hint={texts.daysHint} choices={[['', texts.usualDays], ...days]} />

@@ -25,10 +25,10 @@ export function useScoreNames({ recencyCuts, frequencyCuts, monetaryCuts, curren
   const formats = useFormats();
   /** the last whole number before a cut */
   const before = (cut: number) => Math.ceil(cut) - 1;
-  const wholeName = ({ from, to }: ScoreBand<number>, first: number) => {
+  const wholeName = ({ from, to }: ScoreBand<number>, first: number, words: { of(count: string): string; from(count: string): string }) => {
     const least = from === null ? first : Math.ceil(from);
-    if (to === null) return report.bands.from(formats.count(least));
-    return least >= before(to) ? formats.count(before(to)) : `${formats.count(least)}–${formats.count(before(to))}`;
+    if (to === null) return words.from(formats.count(least));
+    return words.of(least >= before(to) ? formats.count(before(to)) : `${formats.count(least)}–${formats.count(before(to))}`);
   };
   const moneyName = ({ from, to }: ScoreBand<string>) => {
     const money = (amount: string) => formats.money(amount, currency);
@@ -39,11 +39,11 @@ export function useScoreNames({ recencyCuts, frequencyCuts, monetaryCuts, curren
   return {
     recency: (score: number) => {
       const band = find(bandsBelow(recencyCuts), score);
-      return band === undefined ? '' : texts.rfm.daysAgo(wholeName(band, 0));
+      return band === undefined ? '' : wholeName(band, 0, texts.rfm.daysAgo);
     },
     frequency: (score: number) => {
       const band = find(bandsAbove(frequencyCuts), score);
-      return band === undefined ? '' : texts.rfm.orders(wholeName(band, 1));
+      return band === undefined ? '' : wholeName(band, 1, texts.rfm.ordersOf);
     },
     monetary: (score: number) => {
       const band = find(bandsAbove(monetaryCuts), score);

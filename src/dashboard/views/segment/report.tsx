@@ -15,6 +15,7 @@ import type { SegmentReport } from '../reports/report.ts';
 import { EngagementPart, GoodsPart, MixPart } from './report-doings.tsx';
 import { ProfilePart } from './report-profile.tsx';
 import { ValuePart } from './report-value.tsx';
+import '../reports/asked.css';
 import '../reports/reports.css';
 
 const PARTS = ['profile', 'value', 'goods', 'engagement', 'mix'] as const;
