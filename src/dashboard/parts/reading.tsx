@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { Problem } from '../api/call.ts';
 import type { Read } from '../api/use-read.ts';
 import { useTexts } from '../texts/texts.tsx';
+import { SaidWrong } from './said-wrong.tsx';
 
 export function ProblemNote({ problem, again }: { readonly problem: Problem; readonly again?: () => void }) {
   const { state } = useTexts();
@@ -10,7 +11,11 @@ export function ProblemNote({ problem, again }: { readonly problem: Problem; rea
   return (
     <div className="note problem" role="alert">
       <strong>{title}</strong>
-      {problem.code === 'unreachable' ? null : <p>{problem.message}</p>}
+      {problem.code === 'unreachable' ? null : (
+        <p>
+          <SaidWrong code={problem.code} detail={problem.message} />
+        </p>
+      )}
       {again === undefined ? null : (
         <button type="button" onClick={again}>
           {state.again}

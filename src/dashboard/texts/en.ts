@@ -53,6 +53,8 @@ export const en = {
     copy: 'Copy',
     copied: 'Copied',
   },
+  /** by code: English has the service's own words */
+  problems: {} as Readonly<Record<string, string>>,
   leave: { title: 'Leave without saving?', lead: 'What you have written here would be lost.', stay: 'Stay here', leave: 'Leave' },
   download: {
     button: 'Download CSV',

@@ -2,6 +2,7 @@
 import type { Texts } from './en.ts';
 import { customersInChinese } from './zh-customers.ts';
 import { operationsInChinese } from './zh-operations.ts';
+import { problemsInChinese } from './zh-problems.ts';
 import { reportsInChinese } from './zh-reports.ts';
 
 export const zh: Texts = {
@@ -54,6 +55,7 @@ export const zh: Texts = {
     copy: '复制',
     copied: '已复制',
   },
+  problems: problemsInChinese,
   leave: { title: '不保存就离开？', lead: '此处尚未保存的内容将会丢失。', stay: '留在此页', leave: '离开' },
   download: {
     button: '下载 CSV',

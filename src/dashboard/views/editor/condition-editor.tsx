@@ -45,13 +45,13 @@ export function ConditionEditor({ value, handleOnChange, rule, context }: ValueE
           onChange={(next) => change({ ...condition, left: next })}
         />
       ) : null}
-      {above.map(({ detail, hint, pointer: place = '' }) =>
+      {above.map(({ code, detail, hint, pointer: place = '' }) =>
         isLeftOut(value, place.slice(pointer.length)) ? (
           <p key={place} className="field-problem">
             {editor.builder.fillIn}
           </p>
         ) : (
-          <MistakeWords key={detail} detail={detail} hint={hint} />
+          <MistakeWords key={detail} code={code} detail={detail} hint={hint} />
         ),
       )}
     </div>

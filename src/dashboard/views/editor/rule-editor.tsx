@@ -1,6 +1,7 @@
 // In charge of the two faces of a rule, of what the service says of it, and of the count beside it.
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Loading, ProblemNote } from '../../parts/reading.tsx';
+import { SaidWrong } from '../../parts/said-wrong.tsx';
 import { hrefOf } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { canShow } from './can-show.ts';
@@ -161,7 +162,7 @@ function Warnings({ edited: { verdict } }: { readonly edited: EditedRule }) {
           <ul className="plain">
             {verdict.warnings.map(({ code, detail, hint }) => (
               <li key={`${code} ${detail}`}>
-                {detail} {hint === undefined ? null : <small>{hint}</small>}
+                <SaidWrong code={code} detail={detail} hint={hint} />
               </li>
             ))}
           </ul>

@@ -1,6 +1,7 @@
 // In charge of the text face: what is typed, what could follow, and each mistake under its place. The textarea stays a plain textarea; a copy of
 // its text behind it carries the marks, and says where on the screen a place of the text is.
-import { type KeyboardEvent, type SyntheticEvent, useId, useLayoutEffect, useRef, useState } from 'react';
+import { type ComponentProps, type KeyboardEvent, type SyntheticEvent, useId, useLayoutEffect, useRef, useState } from 'react';
+import { SaidWrong } from '../../parts/said-wrong.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 import { type Completion, complete, type Suggestion } from './completion.ts';
 import type { Diagnostic, Vocabulary } from './rule-json.ts';
@@ -179,9 +180,10 @@ interface MistakeProps {
   readonly area: { readonly current: HTMLTextAreaElement | null };
 }
 
-function Mistake({ text, error: { span, detail, hint }, area }: MistakeProps) {
+function Mistake({ text, error, area }: MistakeProps) {
   const { editor: texts } = useTexts();
-  if (span === undefined) return <MistakeWords detail={detail} hint={hint} />;
+  const { span, hint } = error;
+  if (span === undefined) return <MistakeWords code={error.code} detail={error.detail} hint={hint} />;
   const lineStart = text.lastIndexOf('\n', span.start - 1) + 1;
   const lineEnd = text.indexOf('\n', span.start);
   const line = text.slice(lineStart, lineEnd === -1 ? undefined : lineEnd);
@@ -206,7 +208,7 @@ function Mistake({ text, error: { span, detail, hint }, area }: MistakeProps) {
         {line.slice(to, to + 40)}
         {line.length > to + 40 ? ' …' : ''}
       </code>
-      <MistakeWords detail={detail} hint={hint} />
+      <MistakeWords code={error.code} detail={error.detail} hint={hint} />
       {better === undefined ? null : (
         <button type="button" onClick={correct}>
           {texts.takeHint(better)}
@@ -216,11 +218,10 @@ function Mistake({ text, error: { span, detail, hint }, area }: MistakeProps) {
   );
 }
 
-export function MistakeWords({ detail, hint }: { readonly detail: string; readonly hint: string | undefined }) {
+export function MistakeWords(wrong: ComponentProps<typeof SaidWrong>) {
   return (
     <p className="field-problem">
-      {detail}
-      {hint === undefined ? null : <small> {hint}</small>}
+      <SaidWrong {...wrong} />
     </p>
   );
 }
