@@ -2,6 +2,7 @@
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { heat } from './heat.ts';
@@ -82,7 +83,7 @@ function CohortTable({ body: { cohorts, timeZone, currency, at, statuses }, unit
   return (
     <>
       <AsOf at={at} statuses={statuses} />
-      <div className="scroll">
+      <Scroll label={texts.tabs.cohorts}>
         <table className="rows heat cohorts">
           <thead>
             <tr>
@@ -125,7 +126,7 @@ function CohortTable({ body: { cohorts, timeZone, currency, at, statuses }, unit
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

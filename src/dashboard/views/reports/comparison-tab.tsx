@@ -1,9 +1,10 @@
 // In charge of segments side by side: size, value, stage of life and profile of each, and of everybody.
 import { useRead } from '../../api/use-read.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
-import { useFieldName, useValueName } from '../segment/report-profile.tsx';
+import { inOrder, useFieldName, useValueName } from '../segment/report-profile.tsx';
 import { useSalesFigures } from '../segment/report-value.tsx';
 import { FieldsField, PickField, StatusesField } from './option-fields.tsx';
 import { Options } from './options.tsx';
@@ -79,7 +80,7 @@ function ComparedTable({ comparison, nameOf }: TableProps) {
   const [any] = segments;
   if (any === undefined) return null;
   return (
-    <div className="scroll">
+    <Scroll label={texts.tabs.comparison}>
       <table className="rows compared">
         <thead>
           <tr>
@@ -117,7 +118,7 @@ function ComparedTable({ comparison, nameOf }: TableProps) {
           </tbody>
         ))}
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -156,13 +157,16 @@ function useFieldLines({ segments }: Comparison, share: (value: number | null | 
   const fieldName = useFieldName();
   const profile = segments[0]?.profile ?? [];
   return profile
-    .map(({ field, values }, place) => ({
-      title: fieldName(field),
-      lines: values.map(({ value }, index) => ({
-        name: valueName(field, value),
-        of: (each: Compared) => share(each.profile[place]?.values[index]?.share),
-        ofEverybody: (any: Compared) => share(any.profile[place]?.values[index]?.shareOfEverybody),
-      })),
+    .map((distribution, place) => ({
+      title: fieldName(distribution.field),
+      lines: inOrder(distribution).map(({ value }) => {
+        const found = (each: Compared) => each.profile[place]?.values.find((other) => other.value === value);
+        return {
+          name: valueName(distribution.field, value),
+          of: (each: Compared) => share(found(each)?.share),
+          ofEverybody: (any: Compared) => share(found(any)?.shareOfEverybody),
+        };
+      }),
     }))
     .filter(({ lines }) => lines.length > 0);
 }

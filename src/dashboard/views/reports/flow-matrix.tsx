@@ -1,4 +1,6 @@
 // In charge of flows as a table: a row for where they stood before, a column for where they stand after.
+
+import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { heat } from './heat.ts';
@@ -24,7 +26,7 @@ export function FlowMatrix({ flows, segments, nameOf, before, after }: Props) {
     <details className="as-table">
       <summary>{reports.asTable}</summary>
       <p className="quiet">{texts.matrixLead}</p>
-      <div className="scroll">
+      <Scroll label={texts.title}>
         <table className="rows heat flow-matrix">
           <thead>
             <tr>
@@ -63,7 +65,7 @@ export function FlowMatrix({ flows, segments, nameOf, before, after }: Props) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -2,6 +2,7 @@
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { heat } from './heat.ts';
@@ -60,7 +61,7 @@ function GridTable({ grid: { cells, currency, at, statuses } }: { readonly grid:
   return (
     <>
       <AsOf at={at} statuses={statuses} />
-      <div className="scroll">
+      <Scroll label={texts.tabs.grid}>
         <table className="rows heat value-grid">
           <thead>
             <tr>
@@ -88,7 +89,7 @@ function GridTable({ grid: { cells, currency, at, statuses } }: { readonly grid:
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

@@ -1,4 +1,6 @@
 // In charge of where the members went: which segments they were in at their beginning and at their end, beside those they are compared with.
+
+import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Outcome, Share } from './outcome.ts';
@@ -19,7 +21,7 @@ export function OutcomeSegments({ outcome: { segments, against, confidence }, na
     <section className="card" aria-labelledby="afterwards">
       <h2 id="afterwards">{texts.segmentsTitle}</h2>
       <p className="quiet">{texts.segmentsLead}</p>
-      <div className="scroll">
+      <Scroll label={texts.segmentsTitle}>
         <table className="rows two-heads outcome-segments">
           <thead>
             <tr>
@@ -71,7 +73,7 @@ export function OutcomeSegments({ outcome: { segments, against, confidence }, na
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { useRead } from '../../api/use-read.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
@@ -77,7 +78,7 @@ function Matrix({ overlap, asked, nameOf, download }: OverlapProps & { readonly 
       <p className="quiet">
         {texts.overlap.leads[figure]} {report.asOf(formats.instant(at))}
       </p>
-      <div className="scroll">
+      <Scroll label={texts.overlap.matrix}>
         <table className="rows heat">
           <thead>
             <tr>
@@ -109,7 +110,7 @@ function Matrix({ overlap, asked, nameOf, download }: OverlapProps & { readonly 
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

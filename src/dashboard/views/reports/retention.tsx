@@ -1,5 +1,6 @@
 // In charge of who came back: customers with an order in each week or month of their own, with intervals drawn, and as a table.
 import { Empty } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { marksUpTo, spreadOut } from './axis.ts';
 import type { Outcome, Share } from './outcome.ts';
@@ -108,7 +109,7 @@ function RetentionTable({ outcome: { retention, unit, against } }: { readonly ou
   return (
     <details className="as-table">
       <summary>{reports.asTable}</summary>
-      <div className="scroll">
+      <Scroll label={texts.retention}>
         <table className="rows retention">
           <thead>
             <tr>
@@ -136,7 +137,7 @@ function RetentionTable({ outcome: { retention, unit, against } }: { readonly ou
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

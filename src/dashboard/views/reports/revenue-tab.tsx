@@ -2,6 +2,7 @@
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { marksUpTo, spreadOut } from './axis.ts';
@@ -159,7 +160,7 @@ function RevenueTable({ body: { periods, timeZone, currency }, unit }: BodyProps
   return (
     <details className="as-table">
       <summary>{texts.asTable}</summary>
-      <div className="scroll">
+      <Scroll label={texts.revenue.title}>
         <table className="rows two-heads periods">
           <thead>
             <tr>
@@ -205,7 +206,7 @@ function RevenueTable({ body: { periods, timeZone, currency }, unit }: BodyProps
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

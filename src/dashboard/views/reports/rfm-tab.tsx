@@ -2,6 +2,7 @@
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { heat } from './heat.ts';
@@ -128,7 +129,7 @@ function RecencyGrid({ rfm, asked }: RfmProps) {
           </select>
         </label>
       </div>
-      <div className="scroll">
+      <Scroll label={texts.rfm.grid}>
         <table className="rows heat rfm">
           <thead>
             <tr>
@@ -165,7 +166,7 @@ function RecencyGrid({ rfm, asked }: RfmProps) {
             </tr>
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }
@@ -179,7 +180,7 @@ function MonetaryTable({ rfm }: { readonly rfm: Rfm }) {
   return (
     <>
       <h3>{texts.rfm.monetary}</h3>
-      <div className="scroll">
+      <Scroll label={texts.rfm.monetary}>
         <table className="rows scores">
           <thead>
             <tr>
@@ -208,7 +209,7 @@ function MonetaryTable({ rfm }: { readonly rfm: Rfm }) {
               })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }
@@ -222,7 +223,7 @@ function Combinations({ rfm: { cells, currency } }: { readonly rfm: Rfm }) {
     <details className="as-table">
       <summary>{texts.rfm.combinations}</summary>
       <p className="quiet">{texts.rfm.combinationsLead}</p>
-      <div className="scroll">
+      <Scroll label={texts.rfm.combinations}>
         <table className="rows">
           <thead>
             <tr>
@@ -246,7 +247,7 @@ function Combinations({ rfm: { cells, currency } }: { readonly rfm: Rfm }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {cells.length > shown.length ? <p className="quiet">{texts.rfm.more(formats.count(cells.length - shown.length))}</p> : null}
     </details>
   );

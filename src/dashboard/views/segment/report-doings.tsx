@@ -1,6 +1,7 @@
 // In charge of what the members buy, what they do, and which segments of groups they are in, against everybody.
 import { useState } from 'react';
 import { Empty } from '../../parts/reading.tsx';
+import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { useBandRows } from '../reports/bands.ts';
@@ -47,7 +48,7 @@ function GoodsTable({ name, goods, currency }: GoodsProps) {
   const formats = useFormats();
   const liftWords = useLiftWords('spending');
   return (
-    <div className="scroll">
+    <Scroll label={name}>
       <table className="rows goods">
         <thead>
           <tr>
@@ -74,7 +75,7 @@ function GoodsTable({ name, goods, currency }: GoodsProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -62,7 +62,7 @@ function displayed(type: 'region' | 'language', code: string, language: Language
 }
 
 /** Ages in their order; all others as they come, the most common first. */
-function inOrder({ field, values }: Distribution): Distribution['values'] {
+export function inOrder({ field, values }: Distribution): Distribution['values'] {
   if (field !== 'age') return values;
   const isFirst = (value: string) => (value.startsWith('under') ? 0 : 1);
   return values.toSorted((a, b) => isFirst(a.value) - isFirst(b.value) || a.value.localeCompare(b.value));
