@@ -9,6 +9,7 @@ export default defineConfig({
     outDir: path.join(import.meta.dirname, '..', '..', 'dist', 'dashboard'),
     emptyOutDir: true,
     target: 'es2023',
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // those that know light-dark() by themselves
     assetsInlineLimit: 0, // the Content-Security-Policy allows no data: scripts, and an icon is no reason to
     modulePreload: { polyfill: false },
     reportCompressedSize: false,

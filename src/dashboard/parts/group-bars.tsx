@@ -1,5 +1,6 @@
 // The segments of a group as bars, in their order: how its members are shared out. A bar is decoration beside its figures.
 import type { ListedSegment } from '../api/use-segments.ts';
+import { hrefOf } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 import { SegmentLink } from './segment-name.tsx';
 
@@ -18,7 +19,14 @@ export function segmentsOf(group: Pick<Group, 'segments' | 'otherwise'>): readon
   return otherwise === null || segments.includes(otherwise) ? segments : [...segments, otherwise];
 }
 
-export function GroupBars({ group, segments }: { readonly group: Group; readonly segments: readonly ListedSegment[] }) {
+interface Props {
+  readonly group: Group;
+  readonly segments: readonly ListedSegment[];
+  /** so many of them are shown; without it all are */
+  readonly most?: number;
+}
+
+export function GroupBars({ group, segments, most = Number.POSITIVE_INFINITY }: Props) {
   const { groups: texts } = useTexts();
   const formats = useFormats();
   const known = new Map(segments.map((segment) => [segment.key, segment]));
@@ -26,7 +34,7 @@ export function GroupBars({ group, segments }: { readonly group: Group; readonly
   const total = rows.reduce((sum, { memberCount }) => sum + memberCount, 0);
   return (
     <ul className="plain group-bars">
-      {rows.map((segment) => {
+      {rows.slice(0, most).map((segment) => {
         const share = total === 0 ? 0 : segment.memberCount / total;
         return (
           <li key={segment.key}>
@@ -43,6 +51,11 @@ export function GroupBars({ group, segments }: { readonly group: Group; readonly
           </li>
         );
       })}
+      {rows.length <= most ? null : (
+        <li>
+          <a href={hrefOf(['groups', group.key])}>{texts.moreBars(formats.count(rows.length - most))}</a>
+        </li>
+      )}
     </ul>
   );
 }

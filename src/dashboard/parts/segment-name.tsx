@@ -2,6 +2,9 @@
 import { hrefOf } from '../route.ts';
 import { useTexts } from '../texts/texts.tsx';
 
+/** Letters that may fill more lines than are shown. */
+const LONG = 60;
+
 export type Status = 'draft' | 'building' | 'active' | 'paused' | 'failed' | 'archiving' | 'archived';
 
 export function StatusMark({ status }: { readonly status: Status }) {
@@ -21,7 +24,7 @@ export function SegmentLink({ segment }: { readonly segment: Named }) {
     <a className="segment-link" href={hrefOf(['segments', segment.key])}>
       <span className="dot" style={segment.color == null ? undefined : { background: segment.color }} aria-hidden="true" />
       {segment.icon == null ? null : <span aria-hidden="true">{segment.icon}</span>}
-      <bdi>{segment.name}</bdi>
+      <bdi title={segment.name.length > LONG ? segment.name : undefined}>{segment.name}</bdi>
     </a>
   );
 }

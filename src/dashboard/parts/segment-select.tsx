@@ -29,7 +29,7 @@ export function SegmentSelect({ label, hint, segments, value, onValue, none }: P
   return (
     <Field label={label} hint={hint}>
       {(ids) => (
-        <>
+        <div className="segment-select">
           {segments.length <= SKIMMED_MOST ? null : (
             <input
               type="search"
@@ -44,7 +44,6 @@ export function SegmentSelect({ label, hint, segments, value, onValue, none }: P
           )}
           <select
             {...ids}
-            className="segment-select"
             required={none === undefined}
             size={needle === '' ? undefined : Math.min(OPEN_ROWS, Math.max(2, found.length + 1))}
             value={value}
@@ -57,7 +56,7 @@ export function SegmentSelect({ label, hint, segments, value, onValue, none }: P
               </option>
             ))}
           </select>
-        </>
+        </div>
       )}
     </Field>
   );

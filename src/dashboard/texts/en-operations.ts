@@ -8,6 +8,7 @@ export const operationsInEnglish = {
     unknown: 'There is no such group.',
     toList: 'To the groups',
     rest: 'everybody else',
+    moreBars: (count: string) => `and ${count} more`,
     columns: 'Segments of the group, in order',
     change: 'Change the group',
     remove: 'Delete group',

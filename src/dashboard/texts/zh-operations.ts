@@ -10,6 +10,7 @@ export const operationsInChinese: typeof operationsInEnglish = {
     unknown: '没有这个分组。',
     toList: '返回分组列表',
     rest: '其余客户',
+    moreBars: (count) => `另有 ${count} 个`,
     columns: '分组内的分群（按顺序）',
     change: '修改分组',
     remove: '删除分组',

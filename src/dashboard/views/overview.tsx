@@ -144,10 +144,10 @@ function Trend({ points }: { readonly points: readonly SizePoint[] }) {
       <td className="wide-only">
         <Sparkline values={points.map(({ size }) => size)} />
       </td>
-      <td className="wide-only figures">
+      <td className="wide-only figures last-change">
         {last === undefined ? null : (
           <>
-            +{formats.count(last.entered)} −{formats.count(last.left)} <small>{formats.day(last.at)}</small>
+            +{formats.count(last.entered)} −{formats.count(last.left)} <small className="under">{formats.day(last.at)}</small>
           </>
         )}
       </td>
@@ -157,6 +157,7 @@ function Trend({ points }: { readonly points: readonly SizePoint[] }) {
 
 /** The first few; where there are more, they have a view of their own. */
 const GROUPS_SHOWN = 3;
+const BARS_SHOWN = 6;
 
 function Groups({ segments }: { readonly segments: readonly ListedSegment[] }) {
   const { overview: texts } = useTexts();
@@ -179,7 +180,7 @@ function Groups({ segments }: { readonly segments: readonly ListedSegment[] }) {
               <bdi>{group.name}</bdi>
             </a>
           </h3>
-          <GroupBars group={group} segments={segments} />
+          <GroupBars group={group} segments={segments} most={BARS_SHOWN} />
         </div>
       ))}
     </section>

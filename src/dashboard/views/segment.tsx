@@ -62,7 +62,11 @@ function Whole({ place, held }: { readonly place: Place; readonly held: Held }) 
           <LifeButtons held={held} />
         </div>
       </header>
-      {segment.description === null ? null : <p className="segment-description">{segment.description}</p>}
+      {segment.description === null ? null : (
+        <p className="segment-description" dir="auto">
+          {segment.description}
+        </p>
+      )}
       <Tabs place={place} label={texts.tabs.label} tabs={tabs} />
       {current === 'overview' ? <OverviewTab held={held} /> : null}
       {current === 'members' ? <MembersTab place={place} segment={segment} /> : null}

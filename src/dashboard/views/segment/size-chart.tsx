@@ -30,7 +30,11 @@ export default function SizeChart({ points, timeZone, resolution }: SizesProps) 
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
-    const color = (name: string) => getComputedStyle(place).getPropertyValue(name).trim();
+    // a name holds the colours of light and dark; as the colour of an element it is the one that is shown
+    const color = (name: string) => {
+      place.style.color = `var(${name})`;
+      return getComputedStyle(place).color;
+    };
     const axis = { stroke: color('--quiet'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui' };
     const say = (index: number | null | undefined) => {
       const point = points[index ?? points.length - 1];
@@ -53,7 +57,11 @@ export default function SizeChart({ points, timeZone, resolution }: SizesProps) 
             values: (_plot, splits) => splits.map((seconds) => formats.tick(new Date(seconds * 1000).toISOString(), timeZone, resolution)),
             space: 90,
           },
-          { ...axis, size: 56, values: (_plot, splits) => splits.map((size) => (Number.isInteger(size) ? formats.count(size) : '')) },
+          {
+            ...axis,
+            size: axisWidth,
+            values: (_plot, splits) => splits.map((size) => (Number.isInteger(size) ? formats.count(size) : '')),
+          },
         ],
         series: [{}, { stroke: color('--chart-1'), width: 2, fill: color('--accent-soft'), points: { show: points.length < 3 } }],
         hooks: { setCursor: [({ cursor }) => say(cursor.idx)] },
@@ -79,6 +87,14 @@ export default function SizeChart({ points, timeZone, resolution }: SizesProps) 
       <div ref={box} role="img" aria-label={summary} />
     </div>
   );
+}
+
+const LETTER = 7;
+const AXIS_GAP = 14;
+
+/** As wide as the longest of its figures, so that millions are not cut. */
+function axisWidth(_plot: UPlot, values: readonly string[] | null): number {
+  return AXIS_GAP + LETTER * Math.max(4, ...(values ?? []).map(({ length }) => length));
 }
 
 /** From zero, so that a small change does not look like a large one. */
