@@ -8,6 +8,7 @@ import { FormDialog } from '../parts/form-dialog.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Empty, Shown } from '../parts/reading.tsx';
 import { SecretOnce } from '../parts/secret-once.tsx';
+import { Table } from '../parts/table.tsx';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 import { MakeKey } from './keys/make-key.tsx';
 import './operations.css';
@@ -72,67 +73,57 @@ function KeyTable({ keys, onAsked }: { readonly keys: readonly Key[]; readonly o
       </Empty>
     );
   return (
-    <div className="scroll">
-      <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">{texts.name}</th>
-            <th scope="col" className="wide-only">
-              {texts.scopes}
-            </th>
-            <th scope="col">{texts.until}</th>
-            <th scope="col" className="wide-only">
-              {texts.used}
-            </th>
-            <th scope="col">
-              <span className="visually-hidden">{texts.actions}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => (
-            <tr key={key.id} className={key.revokedAt === null ? undefined : 'ended'}>
-              <th scope="row">
-                <strong>
-                  <bdi>{key.name}</bdi>
-                </strong>
-                <small className="under mono">{key.id}</small>
-              </th>
-              <td className="wide-only">
-                <span className="scopes">{key.scopes.join(', ')}</span>
-                {key.segments === null ? null : <small className="under">{texts.only(key.segments.join(', '))}</small>}
-              </td>
-              <td>
-                <KeyEnd apiKey={key} />
-              </td>
-              <td className="wide-only">{key.lastUsedAt === null ? texts.never : formats.distance(key.lastUsedAt)}</td>
-              <td className="number">
-                {key.revokedAt === null ? (
-                  <span className="actions to-end">
-                    <button
-                      type="button"
-                      className="small"
-                      aria-label={texts.of(texts.rotate, key.name)}
-                      onClick={() => onAsked({ what: 'rotate', key })}
-                    >
-                      {texts.rotate}
-                    </button>
-                    <button
-                      type="button"
-                      className="small danger"
-                      aria-label={texts.of(texts.revoke, key.name)}
-                      onClick={() => onAsked({ what: 'revoke', key })}
-                    >
-                      {texts.revoke}
-                    </button>
-                  </span>
-                ) : null}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={texts.title}
+      columns={[
+        { text: texts.name },
+        { text: texts.scopes, isWideOnly: true },
+        { text: texts.until },
+        { text: texts.used, isWideOnly: true },
+        { text: texts.actions, isUnseen: true },
+      ]}
+    >
+      {keys.map((key) => (
+        <tr key={key.id} className={key.revokedAt === null ? undefined : 'ended'}>
+          <th scope="row">
+            <strong>
+              <bdi>{key.name}</bdi>
+            </strong>
+            <small className="under mono">{key.id}</small>
+          </th>
+          <td className="wide-only">
+            <span className="scopes">{key.scopes.join(', ')}</span>
+            {key.segments === null ? null : <small className="under">{texts.only(key.segments.join(', '))}</small>}
+          </td>
+          <td>
+            <KeyEnd apiKey={key} />
+          </td>
+          <td className="wide-only">{key.lastUsedAt === null ? texts.never : formats.distance(key.lastUsedAt)}</td>
+          <td className="number">
+            {key.revokedAt === null ? (
+              <span className="actions to-end">
+                <button
+                  type="button"
+                  className="small"
+                  aria-label={texts.of(texts.rotate, key.name)}
+                  onClick={() => onAsked({ what: 'rotate', key })}
+                >
+                  {texts.rotate}
+                </button>
+                <button
+                  type="button"
+                  className="small danger"
+                  aria-label={texts.of(texts.revoke, key.name)}
+                  onClick={() => onAsked({ what: 'revoke', key })}
+                >
+                  {texts.revoke}
+                </button>
+              </span>
+            ) : null}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

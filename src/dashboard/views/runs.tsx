@@ -9,6 +9,7 @@ import { FormDialog } from '../parts/form-dialog.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Empty, Shown } from '../parts/reading.tsx';
 import { SegmentSelect } from '../parts/segment-select.tsx';
+import { Table } from '../parts/table.tsx';
 import { useEvery } from '../parts/use-every.ts';
 import { changeQuery, hrefOf } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
@@ -89,51 +90,41 @@ function RunTable({ runs, onStop }: { readonly runs: readonly Run[]; readonly on
   const formats = useFormats();
   if (runs.length === 0) return <Empty title={texts.none} />;
   return (
-    <div className="scroll">
-      <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">{texts.segment}</th>
-            <th scope="col">{texts.progress}</th>
-            <th scope="col" className="number wide-only">
-              {texts.changes}
-            </th>
-            <th scope="col" className="wide-only">
-              {texts.begun}
-            </th>
-            <th scope="col">
-              <span className="visually-hidden">{texts.stop}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <tr key={run.id}>
-              <th scope="row">
-                <a href={hrefOf(['segments', run.segment])}>{run.segment}</a>{' '}
-                <small>
-                  {texts.version(run.version)} · {Object.hasOwn(causes, run.cause) ? causes[run.cause as keyof typeof causes] : run.cause}
-                </small>
-              </th>
-              <td>
-                <Progress run={run} />
-              </td>
-              <td className="number wide-only">{formats.count(run.changes)}</td>
-              <td className="wide-only">
-                <time dateTime={run.queuedAt}>{formats.instant(run.queuedAt)}</time>
-              </td>
-              <td className="number">
-                {isOpen(run) ? (
-                  <button type="button" className="small" aria-label={texts.stopOf(run.segment)} onClick={() => onStop(run)}>
-                    {texts.stop}
-                  </button>
-                ) : null}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={texts.title}
+      columns={[
+        { text: texts.segment },
+        { text: texts.progress },
+        { text: texts.changes, isNumber: true, isWideOnly: true },
+        { text: texts.begun, isWideOnly: true },
+        { text: texts.stop, isUnseen: true },
+      ]}
+    >
+      {runs.map((run) => (
+        <tr key={run.id}>
+          <th scope="row">
+            <a href={hrefOf(['segments', run.segment])}>{run.segment}</a>{' '}
+            <small>
+              {texts.version(run.version)} · {Object.hasOwn(causes, run.cause) ? causes[run.cause as keyof typeof causes] : run.cause}
+            </small>
+          </th>
+          <td>
+            <Progress run={run} />
+          </td>
+          <td className="number wide-only">{formats.count(run.changes)}</td>
+          <td className="wide-only">
+            <time dateTime={run.queuedAt}>{formats.instant(run.queuedAt)}</time>
+          </td>
+          <td className="number">
+            {isOpen(run) ? (
+              <button type="button" className="small" aria-label={texts.stopOf(run.segment)} onClick={() => onStop(run)}>
+                {texts.stop}
+              </button>
+            ) : null}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

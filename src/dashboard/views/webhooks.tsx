@@ -5,6 +5,7 @@ import type { ViewProps } from '../page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Empty, Shown } from '../parts/reading.tsx';
 import { SecretOnce } from '../parts/secret-once.tsx';
+import { Table } from '../parts/table.tsx';
 import { useEvery } from '../parts/use-every.ts';
 import { hrefOf } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
@@ -62,42 +63,34 @@ function WebhookTable({ webhooks }: { readonly webhooks: readonly Webhook[] }) {
       </Empty>
     );
   return (
-    <div className="scroll">
-      <table className="rows">
-        <thead>
-          <tr>
-            <th scope="col">{texts.url}</th>
-            <th scope="col">{texts.status}</th>
-            <th scope="col" className="number">
-              {texts.behind}
-            </th>
-            <th scope="col" className="wide-only">
-              {texts.delivered}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {webhooks.map((webhook) => (
-            <tr key={webhook.id}>
-              <th scope="row">
-                <a href={hrefOf(['webhooks', webhook.id])}>
-                  <bdi>{webhook.url}</bdi>
-                </a>
-                {webhook.description === null ? null : (
-                  <small className="under">
-                    <bdi>{webhook.description}</bdi>
-                  </small>
-                )}
-              </th>
-              <td>
-                <WebhookStatus webhook={webhook} />
-              </td>
-              <td className="number">{formats.count(webhook.behind)}</td>
-              <td className="wide-only">{webhook.deliveredAt === null ? texts.never : formats.distance(webhook.deliveredAt)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={texts.title}
+      columns={[
+        { text: texts.url },
+        { text: texts.status },
+        { text: texts.behind, isNumber: true },
+        { text: texts.delivered, isWideOnly: true },
+      ]}
+    >
+      {webhooks.map((webhook) => (
+        <tr key={webhook.id}>
+          <th scope="row">
+            <a href={hrefOf(['webhooks', webhook.id])}>
+              <bdi>{webhook.url}</bdi>
+            </a>
+            {webhook.description === null ? null : (
+              <small className="under">
+                <bdi>{webhook.description}</bdi>
+              </small>
+            )}
+          </th>
+          <td>
+            <WebhookStatus webhook={webhook} />
+          </td>
+          <td className="number">{formats.count(webhook.behind)}</td>
+          <td className="wide-only">{webhook.deliveredAt === null ? texts.never : formats.distance(webhook.deliveredAt)}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }

@@ -3,6 +3,7 @@ import { pathOf } from '../../api/call.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { Pager } from '../../parts/pager.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Table } from '../../parts/table.tsx';
 import { changeQuery, hrefOf, type Place } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Segment } from './segment.ts';
@@ -66,44 +67,34 @@ function ChangeTable({ rows }: { readonly rows: readonly PastChange[] }) {
     ...[actor, reason].filter((each) => each !== null),
   ];
   return (
-    <div className="scroll">
-      <table className="rows">
-        <thead>
-          <tr>
-            {(['at', 'customer', 'change', 'cause', 'detail'] as const).map((name) => (
-              <th key={name} scope="col">
-                {history[name]}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.id}>
-              <td>
-                <time dateTime={row.at}>{formats.instant(row.at)}</time>
-              </td>
-              <th scope="row">
-                {row.customerId === null ? (
-                  <span className="quiet">{history.erased}</span>
-                ) : (
-                  <a href={hrefOf(['customers', row.customerId])}>
-                    <bdi>{row.customerId}</bdi>
-                  </a>
-                )}
-              </th>
-              <td className={`change change-${row.type}`}>{word(row.type)}</td>
-              <td>{texts.cause[row.cause as keyof typeof texts.cause] ?? row.cause}</td>
-              <td>
-                <small>
-                  <bdi>{detail(row).join(' · ')}</bdi>
-                </small>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={texts.segment.tabs.history}
+      columns={(['at', 'customer', 'change', 'cause', 'detail'] as const).map((name) => ({ text: history[name] }))}
+    >
+      {rows.map((row) => (
+        <tr key={row.id}>
+          <td>
+            <time dateTime={row.at}>{formats.instant(row.at)}</time>
+          </td>
+          <th scope="row">
+            {row.customerId === null ? (
+              <span className="quiet">{history.erased}</span>
+            ) : (
+              <a href={hrefOf(['customers', row.customerId])}>
+                <bdi>{row.customerId}</bdi>
+              </a>
+            )}
+          </th>
+          <td className={`change change-${row.type}`}>{word(row.type)}</td>
+          <td>{texts.cause[row.cause as keyof typeof texts.cause] ?? row.cause}</td>
+          <td>
+            <small>
+              <bdi>{detail(row).join(' · ')}</bdi>
+            </small>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -6,6 +6,7 @@ import { useRead } from '../../api/use-read.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
+import { Table } from '../../parts/table.tsx';
 import { changeQuery, hrefOf, type Place } from '../../route.ts';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { PinDialog, type PinWish, ReleaseDialog } from './pin-dialog.tsx';
@@ -197,34 +198,30 @@ function MemberTable({ segment, ask }: Asking) {
           <Empty title={texts.members.none} />
         ) : (
           <>
-            <div className="scroll">
-              <table className="rows">
-                <thead>
-                  <tr>
-                    <th scope="col">{texts.members.customer}</th>
-                    <th scope="col">{texts.members.since}</th>
-                    <th scope="col">{texts.members.source}</th>
-                    <th scope="col">{texts.members.action}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.map(({ customerId, since, source }) => (
-                    <tr key={customerId}>
-                      <th scope="row">
-                        <CustomerLink id={customerId} />
-                      </th>
-                      <td>
-                        <time dateTime={since}>{formats.instant(since)}</time>
-                      </td>
-                      <td>{texts.members.sources[source]}</td>
-                      <td>
-                        <WordButtons segment={segment} ask={ask} customerId={customerId} isIn source={source} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              label={texts.tabs.members}
+              columns={[
+                { text: texts.members.customer },
+                { text: texts.members.since },
+                { text: texts.members.source },
+                { text: texts.members.action },
+              ]}
+            >
+              {data.map(({ customerId, since, source }) => (
+                <tr key={customerId}>
+                  <th scope="row">
+                    <CustomerLink id={customerId} />
+                  </th>
+                  <td>
+                    <time dateTime={since}>{formats.instant(since)}</time>
+                  </td>
+                  <td>{texts.members.sources[source]}</td>
+                  <td>
+                    <WordButtons segment={segment} ask={ask} customerId={customerId} isIn source={source} />
+                  </td>
+                </tr>
+              ))}
+            </Table>
             <Pager pages={pages} />
           </>
         )
@@ -252,42 +249,32 @@ function PinTable({ segment, ask }: Asking) {
           <Empty title={texts.members.noPins} />
         ) : (
           <>
-            <div className="scroll">
-              <table className="rows">
-                <thead>
-                  <tr>
-                    {(['customer', 'said', 'until', 'reason', 'by', 'action'] as const).map((name) => (
-                      <th key={name} scope="col">
-                        {texts.members[name]}
-                      </th>
-                    ))}
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.map(({ customerId, include, until, reason, actor, pinnedAt }) => (
-                    <tr key={customerId}>
-                      <th scope="row">
-                        <CustomerLink id={customerId} />
-                      </th>
-                      <td>{include ? texts.members.isIn : texts.members.isOut}</td>
-                      <td>{until === null ? texts.members.stands : formats.instant(until)}</td>
-                      <td>
-                        <bdi>{reason}</bdi>
-                      </td>
-                      <td>
-                        <bdi>{actor}</bdi> <small>{formats.distance(pinnedAt)}</small>
-                      </td>
-                      <td>
-                        <button type="button" className="link-button" onClick={() => ask({ customerId, wish: 'release' })}>
-                          {texts.members.release}
-                          <span className="visually-hidden"> {customerId}</span>
-                        </button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Table
+              label={texts.members.pins}
+              columns={(['customer', 'said', 'until', 'reason', 'by', 'action'] as const).map((name) => ({ text: texts.members[name] }))}
+            >
+              {data.map(({ customerId, include, until, reason, actor, pinnedAt }) => (
+                <tr key={customerId}>
+                  <th scope="row">
+                    <CustomerLink id={customerId} />
+                  </th>
+                  <td>{include ? texts.members.isIn : texts.members.isOut}</td>
+                  <td>{until === null ? texts.members.stands : formats.instant(until)}</td>
+                  <td>
+                    <bdi>{reason}</bdi>
+                  </td>
+                  <td>
+                    <bdi>{actor}</bdi> <small>{formats.distance(pinnedAt)}</small>
+                  </td>
+                  <td>
+                    <button type="button" className="link-button" onClick={() => ask({ customerId, wish: 'release' })}>
+                      {texts.members.release}
+                      <span className="visually-hidden"> {customerId}</span>
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </Table>
             <Pager pages={pages} />
           </>
         )
