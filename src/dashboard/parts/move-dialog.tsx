@@ -45,5 +45,3 @@ export function MoveDialog({ customerId, from, to, target, onClose, onMoved }: P
     </FormDialog>
   );
 }
-
-export { SegmentSelect } from './segment-select.tsx';

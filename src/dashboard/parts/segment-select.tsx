@@ -7,9 +7,8 @@ import { Field } from './field.tsx';
 const SKIMMED_MOST = 20;
 const OPEN_ROWS = 6;
 
-interface Props {
+interface Choice {
   readonly label: string;
-  readonly hint?: string;
   readonly segments: readonly Pick<ListedSegment, 'key' | 'name'>[];
   readonly value: string;
   readonly onValue: (key: string) => void;
@@ -17,7 +16,20 @@ interface Props {
   readonly none?: string;
 }
 
-export function SegmentSelect({ label, hint, segments, value, onValue, none }: Props) {
+export function SegmentSelect({ hint, ...choice }: Choice & { readonly hint?: string }) {
+  return (
+    <Field label={choice.label} hint={hint}>
+      {(ids) => <SegmentOptions {...choice} ids={ids} />}
+    </Field>
+  );
+}
+
+interface OptionsProps extends Choice {
+  /** of the label beside it; without them the label is only heard */
+  readonly ids?: { readonly id: string; readonly 'aria-describedby': string | undefined };
+}
+
+export function SegmentOptions({ label, segments, value, onValue, none, ids }: OptionsProps) {
   const { hand: texts } = useTexts();
   const [wanted, setWanted] = useState('');
   const needle = wanted.trim().toLowerCase();
@@ -27,37 +39,34 @@ export function SegmentSelect({ label, hint, segments, value, onValue, none }: P
     setWanted('');
   };
   return (
-    <Field label={label} hint={hint}>
-      {(ids) => (
-        <div className="segment-select">
-          {segments.length <= SKIMMED_MOST ? null : (
-            <input
-              type="search"
-              aria-label={`${label}: ${texts.findSegment}`}
-              placeholder={texts.findSegment}
-              value={wanted}
-              onChange={(event) => setWanted(event.target.value)}
-              onKeyDown={(event) => {
-                if (event.key === 'Enter') event.preventDefault(); // it is to find, not to send the form
-              }}
-            />
-          )}
-          <select
-            {...ids}
-            required={none === undefined}
-            size={needle === '' ? undefined : Math.min(OPEN_ROWS, Math.max(2, found.length + 1))}
-            value={value}
-            onChange={(event) => choose(event.target.value)}
-          >
-            <option value="">{none ?? texts.choose}</option>
-            {found.map(({ key, name }) => (
-              <option key={key} value={key}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </div>
+    <div className="segment-select">
+      {segments.length <= SKIMMED_MOST ? null : (
+        <input
+          type="search"
+          aria-label={`${label}: ${texts.findSegment}`}
+          placeholder={texts.findSegment}
+          value={wanted}
+          onChange={(event) => setWanted(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') event.preventDefault(); // it is to find, not to send the form
+          }}
+        />
       )}
-    </Field>
+      <select
+        {...(ids ?? { 'aria-label': label })}
+        required={none === undefined}
+        size={needle === '' ? undefined : Math.min(OPEN_ROWS, Math.max(2, found.length + 1))}
+        value={value}
+        onChange={(event) => choose(event.target.value)}
+      >
+        <option value="">{none ?? texts.choose}</option>
+        {value === '' || segments.some(({ key }) => key === value) ? null : <option value={value}>{value}</option>}
+        {found.map(({ key, name }) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }

@@ -1,5 +1,6 @@
 // In charge of the fields of one condition behind its field: what is computed of orders, items or events, the comparison, and the value.
 import type { ValueEditorProps } from 'react-querybuilder';
+import { SegmentOptions } from '../../parts/segment-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 import { AggregateFields, FilterButton } from './aggregate-fields.tsx';
 import type { BuilderContext } from './builder.tsx';
@@ -77,7 +78,6 @@ function SegmentFields({ value, ground: { vocabulary }, onChange }: FieldsProps)
   const { editor } = useTexts();
   const { isNegated, condition } = bare(value);
   const key = String(condition['segment']);
-  const isKnown = vocabulary.segments.some((each) => each.key === key);
   return (
     <>
       <select
@@ -88,21 +88,13 @@ function SegmentFields({ value, ground: { vocabulary }, onChange }: FieldsProps)
         <option value="in">{editor.builder.inSegment}</option>
         <option value="not">{editor.builder.notInSegment}</option>
       </select>
-      <select
-        aria-label={editor.builder.segment}
+      <SegmentOptions
+        label={editor.builder.segment}
+        segments={vocabulary.segments}
         value={key}
-        onChange={(event) => {
-          const next = { segment: event.target.value };
-          onChange(isNegated ? { not: next } : next);
-        }}
-      >
-        {isKnown ? null : <option value={key}>{key === '' ? editor.builder.choose : key}</option>}
-        {vocabulary.segments.map((each) => (
-          <option key={each.key} value={each.key}>
-            {each.name}
-          </option>
-        ))}
-      </select>
+        onValue={(segment) => onChange(isNegated ? { not: { segment } } : { segment })}
+        none={editor.builder.choose}
+      />
     </>
   );
 }

@@ -1,5 +1,6 @@
 // In charge of whom a report is of: everybody, or the members of a segment.
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
+import { SegmentSelect } from '../../parts/segment-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 
 interface Props {
@@ -12,16 +13,8 @@ interface Props {
 export function OfChoice({ segments, value, onValue }: Props) {
   const { reports: texts } = useTexts();
   return (
-    <label className="inline of-choice">
-      {texts.cohorts.of}
-      <select value={value} onChange={(event) => onValue(event.target.value)}>
-        <option value="">{texts.cohorts.all}</option>
-        {segments.filter(isLive).map(({ key, name }) => (
-          <option key={key} value={key}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div className="of-choice">
+      <SegmentSelect label={texts.cohorts.of} segments={segments.filter(isLive)} value={value} onValue={onValue} none={texts.cohorts.all} />
+    </div>
   );
 }

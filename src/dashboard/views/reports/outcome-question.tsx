@@ -1,8 +1,8 @@
 // In charge of asking for an outcome: of whom, since when, and beside whom.
 import type { Query } from '../../api/call.ts';
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
-import { SegmentSelect } from '../../parts/move-dialog.tsx';
 import { SegmentChoice } from '../../parts/segment-choice.tsx';
+import { SegmentSelect } from '../../parts/segment-select.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { daysAgo } from './days-ago.ts';
