@@ -112,11 +112,84 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
     await page.close();
   });
 
+  test('recency and revenue show what is answered', async () => {
+    const { service } = browsing;
+    const { body: rfm } = await service.call('GET', '/v1/reports/rfm?recency=30&frequency=2');
+    const of = (recency: number) => rfm.cells.filter((cell: { recency: number }) => cell.recency === recency);
+    const page = await browsing.open('reports?tab=rfm&recency=30&frequency=2');
+    await page.getByRole('row', { name: `0–29 days ago – ${of(2)[0].customers} US$800.00 20 US$800.00` }).waitFor();
+    await page.getByRole('row', { name: '30 days ago and longer 20 US$400.00 – 20 US$400.00' }).waitFor();
+    expect(await findViolations(page)).toEqual([]);
+    await page.getByText('Options', { exact: true }).click();
+    await page.getByLabel('Bounds of orders').fill('2, 1');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('frequency: Ascends.').waitFor();
+    await page.getByRole('button', { name: 'Back to the usual' }).click();
+    await page.getByText('All combinations of the three').waitFor();
+    expect(page.url()).not.toContain('frequency');
+    await page.getByRole('link', { name: 'New and returning' }).click();
+    const { body } = await service.call('GET', '/v1/reports/new-and-returning');
+    const sum = (kind: 'new' | 'returning') =>
+      body.periods.reduce((total: number, period: Record<typeof kind, { revenue: string }>) => total + Number(period[kind].revenue), 0);
+    await page
+      .getByRole('definition')
+      .filter({ hasText: `US$${sum('new').toFixed(2)}` })
+      .waitFor();
+    await page
+      .getByRole('definition')
+      .filter({ hasText: `US$${sum('returning').toFixed(2)}` })
+      .waitFor();
+    await page.getByRole('img', { name: /^Revenue of new and of returning customers/ }).waitFor();
+    await page.getByText('As a table').click();
+    await page.getByRole('columnheader', { name: 'Share of new' }).waitFor();
+    expect(await findViolations(page)).toEqual([]);
+    await page.close();
+  });
+
+  test('an eleventh segment is not taken, and said', async () => {
+    const keys = Array.from({ length: 10 }, (_, index) => `more-${index}`);
+    for (const key of keys) await browsing.service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
+    const page = await browsing.open(`reports?tab=comparison&segments=${keys.slice(0, 9).join(',')}&statuses=paid`);
+    await page.getByRole('checkbox', { name: 'more-9' }).check();
+    await page.getByText('10 are chosen, and no more can be.').waitFor();
+    expect(await page.getByRole('checkbox', { name: 'Germans' }).isDisabled()).toBe(true);
+    await page.getByText('only orders that are paid').waitFor();
+    await page.goto(`${browsing.url}/#/reports?tab=comparison&segments=${keys.join(',')},de`);
+    await page.getByText('The place names 11 segments').waitFor();
+    expect(await findViolations(page)).toEqual([]);
+    await page.close();
+  });
+
+  test('a key that may not see says so', async () => {
+    const { body } = await browsing.service.call('POST', '/v1/keys', { name: 'looker', scopes: ['segments:read'] });
+    const page = await browsing.open('', { isSignedOut: true });
+    await page.getByLabel('Key').fill(body.secret ?? body.key);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    for (const tab of ['rfm', 'revenue', 'flows', 'outcome&segment=de']) {
+      await page.goto(`${browsing.url}/#/reports?tab=${tab}`);
+      await page.getByText('The key may not see this.').waitFor();
+    }
+    await page.close();
+  });
+
   test('a narrow window speaks Chinese', async () => {
     const narrow = { locale: 'zh-CN', viewport: { width: 390, height: 800 } };
     const page = await browsing.open('reports?segments=de,mail', narrow);
     await page.getByRole('heading', { name: '两两重叠' }).waitFor();
     expect(await findViolations(page)).toEqual([]);
+    for (const [tab, text] of [
+      ['rfm', '最近与频次'],
+      ['revenue', '新客与回头客的销售额'],
+    ] as const) {
+      await page.goto(`${browsing.url}/#/reports?tab=${tab}`);
+      await page
+        .getByText(text)
+        .or(page.getByRole('img', { name: text }))
+        .first()
+        .waitFor();
+      expect(await findViolations(page)).toEqual([]);
+    }
     await page.goto(`${browsing.url}/#/segments/de?part=value`);
     await page.getByRole('heading', { name: '生命周期' }).waitFor();
     expect(await findViolations(page)).toEqual([]);
