@@ -120,7 +120,7 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
     await page.getByRole('row', { name: `0–29 days ago – ${of(2)[0].customers} US$800.00 20 US$800.00` }).waitFor();
     await page.getByRole('row', { name: '30 days ago and longer 20 US$400.00 – 20 US$400.00' }).waitFor();
     expect(await findViolations(page)).toEqual([]);
-    await page.getByText('Options', { exact: true }).click();
+    await page.getByText(/^Options/).click();
     await page.getByLabel('Bounds of orders').fill('2, 1');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').getByText('frequency: Ascends.').waitFor();
@@ -148,7 +148,10 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
 
   test('an eleventh segment is not taken, and said', async () => {
     const keys = Array.from({ length: 10 }, (_, index) => `more-${index}`);
-    for (const key of keys) await browsing.service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
+    for (const key of keys) {
+      const made = await browsing.service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
+      expect(made.status, made.text).toBe(201);
+    }
     const page = await browsing.open(`reports?tab=comparison&segments=${keys.slice(0, 9).join(',')}&statuses=paid`);
     await page.getByRole('checkbox', { name: 'more-9' }).check();
     await page.getByText('10 are chosen, and no more can be.').waitFor();

@@ -7,7 +7,7 @@ import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { heat } from './heat.ts';
 import { OfChoice } from './of-choice.tsx';
-import { AtField, PickField, StatusesField, WordField } from './option-fields.tsx';
+import { AtField, CutsField, PickField, StatusesField } from './option-fields.tsx';
 import { Options } from './options.tsx';
 import type { ValueGrid } from './report.ts';
 import { ReportCard } from './report-card.tsx';
@@ -30,8 +30,8 @@ export function GridTab({ segments, asked }: TabProps) {
     <Options asked={asked} names={OPTIONS}>
       <AtField asked={asked} />
       <PickField asked={asked} name="bands" label={texts.grid.bands} choices={bands} />
-      <WordField asked={asked} name="value" label={texts.grid.valueCuts} hint={texts.rfm.cutsHint} placeholder="100, 500" />
-      <WordField asked={asked} name="cycle" label={texts.grid.cycleCuts} placeholder="30, 90" />
+      <CutsField asked={asked} name="value" label={texts.grid.valueCuts} hint={texts.rfm.cutsHint} placeholder="100, 500" />
+      <CutsField asked={asked} name="cycle" label={texts.grid.cycleCuts} placeholder="30, 90" />
       <StatusesField asked={asked} />
     </Options>
   );

@@ -150,13 +150,25 @@ interface WordProps extends AskedProps {
   readonly placeholder?: string;
 }
 
-/** A word or a list of numbers: taken when one leaves the field or presses Enter, since half of it would be refused. */
-export function WordField({ label, hint, name, placeholder, asked }: WordProps) {
+/** Numbers in their order, as the API takes them: without spaces, whichever comma was typed. */
+export function CutsField(props: WordProps) {
+  return <WordField {...props} clean={(text) => text.replaceAll(/\s/g, '').replaceAll('，', ',')} />;
+}
+
+/** A word or a list: taken when one leaves the field or presses Enter, since half of it would be refused. */
+export function WordField({
+  label,
+  hint,
+  name,
+  placeholder,
+  asked,
+  clean = (text) => text.trim(),
+}: WordProps & { readonly clean?: (text: string) => string }) {
   const said = asked.text(name);
   const [typed, setTyped] = useState({ of: said, text: said });
   const text = typed.of === said ? typed.text : said;
   const take = () => {
-    const next = text.trim();
+    const next = clean(text);
     setTyped({ of: next, text: next });
     if (next !== said) asked.set({ [name]: next });
   };

@@ -7,7 +7,7 @@ import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { heat } from './heat.ts';
 import { OfChoice } from './of-choice.tsx';
-import { AtField, PickField, StatusesField, WordField } from './option-fields.tsx';
+import { AtField, CutsField, PickField, StatusesField } from './option-fields.tsx';
 import { Options } from './options.tsx';
 import type { Rfm, RfmCell } from './report.ts';
 import { ReportCard } from './report-card.tsx';
@@ -34,9 +34,9 @@ export function RfmTab({ segments, asked }: TabProps) {
     <Options asked={asked} names={OPTIONS}>
       <AtField asked={asked} />
       <PickField asked={asked} name="scores" label={texts.rfm.scores} choices={scores} />
-      <WordField asked={asked} name="recency" label={texts.rfm.recencyCuts} hint={texts.rfm.cutsHint} placeholder="30, 90, 365" />
-      <WordField asked={asked} name="frequency" label={texts.rfm.frequencyCuts} placeholder="2, 4, 8" />
-      <WordField asked={asked} name="monetary" label={texts.rfm.monetaryCuts} placeholder="100, 500" />
+      <CutsField asked={asked} name="recency" label={texts.rfm.recencyCuts} hint={texts.rfm.cutsHint} placeholder="30, 90, 365" />
+      <CutsField asked={asked} name="frequency" label={texts.rfm.frequencyCuts} placeholder="2, 4, 8" />
+      <CutsField asked={asked} name="monetary" label={texts.rfm.monetaryCuts} placeholder="100, 500" />
       <StatusesField asked={asked} />
     </Options>
   );
