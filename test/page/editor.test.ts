@@ -145,47 +145,6 @@ describe.skipIf(CHROMIUM === undefined)('the rule editor (skipped where there is
     await page.close();
   });
 
-  test('what is unsaved is not left unasked', async () => {
-    const page = await browsing.open();
-    await page.getByRole('link', { name: 'Germans', exact: true }).click();
-    await page.getByRole('link', { name: 'Edit the rule' }).click();
-    await page.getByLabel('Value', { exact: true }).waitFor();
-    await page.goBack(); // nothing is written yet: nobody is asked
-    await page.getByRole('heading', { name: 'Size over time' }).waitFor();
-    await page.goForward();
-    await page.getByLabel('Value', { exact: true }).fill('FR');
-    const dialog = page.getByRole('dialog', { name: 'Leave without saving?' });
-    for (const leave of [() => page.getByRole('link', { name: 'Runs' }).click(), () => page.goBack()]) {
-      await leave();
-      await dialog.waitFor();
-      expect(await findViolations(page)).toEqual([]);
-      expect(await page.evaluate('document.activeElement.textContent')).toBe('Stay here');
-      await page.keyboard.press('Escape');
-      await dialog.waitFor({ state: 'detached' });
-      await page.waitForURL(/tab=rule/);
-      expect(await page.getByLabel('Value', { exact: true }).inputValue()).toBe('FR');
-    }
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await dialog.getByRole('button', { name: 'Stay here' }).click();
-    await page.goBack();
-    await dialog.getByRole('button', { name: 'Leave' }).click();
-    await page.getByRole('heading', { name: 'Size over time' }).waitFor();
-    await page.goBack(); // the history is as it was before anybody was asked
-    await page.getByRole('heading', { name: 'Overview' }).waitFor();
-    expect(browsing.faults).toEqual([]);
-    await page.close();
-  });
-
-  test('closing the tab over it asks', async () => {
-    const page = await browsing.open('new-segment');
-    await page.getByRole('textbox', { name: 'Name' }).fill('Half');
-    const asked = page.waitForEvent('dialog');
-    void page.close({ runBeforeUnload: true });
-    const dialog = await asked;
-    expect(dialog.type()).toBe('beforeunload');
-    await dialog.accept();
-  });
-
   test('a template is filled in, in Chinese, narrow', async () => {
     const page = await browsing.open('new-segment', { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 844 } });
     await page.getByRole('button', { name: '从模板开始' }).click();

@@ -85,6 +85,28 @@ describe.skipIf(CHROMIUM === undefined)('operations on the page (skipped where t
     expect((await call('GET', '/v1/webhooks')).body.data[0]).toMatchObject({ segments: ['de'], types: ['segment.membership.changed'] });
   });
 
+  test('it is changed; what others changed stays', async () => {
+    const page = await openWebhook();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Edit' });
+    expect(await dialog.getByLabel('Germans').isChecked()).toBe(true);
+    const { id } = (await call('GET', '/v1/webhooks')).body.data[0];
+    await call('PATCH', `/v1/webhooks/${id}`, { description: 'Somebody else' });
+    await dialog.getByLabel('run.finished').check();
+    await dialog.getByLabel('Changes', { exact: true }).selectOption('entries only');
+    await dialog.getByLabel('Changes in one message').fill('501');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await dialog.getByLabel('Changes in one message').fill('50');
+    expect(await findViolations(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { name: 'Somebody else' }).waitFor();
+    const types = ['segment.membership.changed', 'run.finished'];
+    const changed = { description: 'Somebody else', segments: ['de'], changeTypes: ['entered'], batchSize: 50, types };
+    expect((await call('GET', `/v1/webhooks/${id}`)).body).toMatchObject(changed);
+    await call('PATCH', `/v1/webhooks/${id}`, { changeTypes: null, types: [types[0]] });
+  });
+
   test('it is tested, and answers are shown', async () => {
     const page = await openWebhook();
     await page.getByRole('button', { name: 'Send a test' }).click();

@@ -1,5 +1,6 @@
 // The page of one segment: a real browser, the real service.
 import fs from 'node:fs/promises';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { built } from '../api/service.ts';
 import { findViolations } from './accessible.ts';
@@ -74,6 +75,40 @@ describe.skipIf(CHROMIUM === undefined)('the page of a segment (skipped where th
     const lines = (await fs.readFile(await download.path(), 'utf8')).trim().split(/\r?\n/);
     expect(lines.length).toBe(6);
     expect(lines[0]).toContain('customerId,since,source');
+    await page.close();
+  });
+
+  test('a long file goes to the disk as it comes', async () => {
+    const page = await openAsLong();
+    await page.evaluate(
+      'window.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })',
+    );
+    await page.getByRole('button', { name: 'Download CSV' }).click();
+    const kept =
+      "(async () => (await (await (await navigator.storage.getDirectory()).getFileHandle('gb.csv', { create: true })).getFile()).text())()";
+    await expect
+      .poll(
+        async () =>
+          String(await page.evaluate(kept))
+            .trim()
+            .split(/\r?\n/).length,
+      )
+      .toBe(6);
+    await page.getByRole('button', { name: 'Download CSV' }).waitFor();
+    await page.close();
+  });
+
+  test('elsewhere its size is told before', async () => {
+    const page = await openAsLong();
+    await page.evaluate('window.showSaveFilePicker = undefined');
+    await page.getByRole('button', { name: 'Download CSV' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Download CSV' });
+    await dialog.getByText('1,000,000 lines, about 64 MB.').waitFor();
+    await dialog.getByText('It takes up to 500 MB in this way.').waitFor();
+    expect(await findViolations(page)).toEqual([]);
+    const [download] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Download CSV' }).click()]);
+    expect(download.suggestedFilename()).toBe('gb.csv');
+    expect(browsing.faults).toEqual([]);
     await page.close();
   });
 
@@ -209,4 +244,15 @@ describe.skipIf(CHROMIUM === undefined)('the page of a segment (skipped where th
     expect(browsing.faults).toEqual([]);
     await page.close();
   });
+
+  /** The members of a segment that says it has a million. */
+  async function openAsLong(): Promise<Page> {
+    const page = await browsing.open();
+    await page.route('**/v1/segments/gb', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), memberCount: 1_000_000 } });
+    });
+    await page.goto(`${browsing.url}/#/segments/gb?tab=members`);
+    return page;
+  }
 });
