@@ -112,7 +112,7 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
     await page.close();
   });
 
-  test('recency and revenue show what is answered', async () => {
+  test('recency and frequency show what is answered', async () => {
     const { service } = browsing;
     const { body: rfm } = await service.call('GET', '/v1/reports/rfm?recency=30&frequency=2');
     const of = (recency: number) => rfm.cells.filter((cell: { recency: number }) => cell.recency === recency);
@@ -127,7 +127,12 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
     await page.getByRole('button', { name: 'Back to the usual' }).click();
     await page.getByText('All combinations of the three').waitFor();
     expect(page.url()).not.toContain('frequency');
-    await page.getByRole('link', { name: 'New and returning' }).click();
+    await page.close();
+  });
+
+  test('new and returning revenue is what is answered', async () => {
+    const { service } = browsing;
+    const page = await browsing.open('reports?tab=revenue');
     const { body } = await service.call('GET', '/v1/reports/new-and-returning');
     const sum = (kind: 'new' | 'returning') =>
       body.periods.reduce((total: number, period: Record<typeof kind, { revenue: string }>) => total + Number(period[kind].revenue), 0);
