@@ -186,6 +186,17 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
     const page = await browsing.open('reports?segments=de,mail', narrow);
     await page.getByRole('heading', { name: '两两重叠' }).waitFor();
     expect(await findViolations(page)).toEqual([]);
+    await page.goto(`${browsing.url}/#/segments/de?part=value`);
+    await page.getByRole('heading', { name: '生命周期' }).waitFor();
+    expect(await findViolations(page)).toEqual([]);
+    await page.goto(`${browsing.url}/#/segments/nobody`);
+    await page.getByText('此分群中没有成员。').waitFor();
+    await page.close();
+  });
+
+  test('grids and bars fit a narrow dark window', async () => {
+    const narrow = { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 800 } } as const;
+    const page = await browsing.open('reports', narrow);
     for (const [tab, text] of [
       ['rfm', '最近与频次'],
       ['revenue', '新客与回头客的销售额'],
@@ -198,11 +209,6 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
         .waitFor();
       expect(await findViolations(page)).toEqual([]);
     }
-    await page.goto(`${browsing.url}/#/segments/de?part=value`);
-    await page.getByRole('heading', { name: '生命周期' }).waitFor();
-    expect(await findViolations(page)).toEqual([]);
-    await page.goto(`${browsing.url}/#/segments/nobody`);
-    await page.getByText('此分群中没有成员。').waitFor();
     await page.close();
   });
 });
