@@ -165,8 +165,8 @@ export const groupRoutes: readonly Route[] = [
     answers: { 200: listOf(GroupVersionSchema) },
     refusals: ['not_found', 'invalid_cursor'],
     handle: async ({ strata, caller, params, query }) => {
+      const [before] = decodeCursor('group-versions', query.after, ['number']) ?? [];
       await groupFor(strata, caller, params.key);
-      const [before] = decodeCursor('group-versions', query.after, ['integer']) ?? [];
       const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
       const rows = await listGroupVersions(strata.database, params.key, range);
       return page(

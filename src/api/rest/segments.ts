@@ -175,7 +175,7 @@ export const segmentRoutes: readonly Route[] = [
     answers: { 200: listOf(VersionSchema) },
     refusals: ['not_found', 'invalid_cursor'],
     handle: async ({ strata, params, query }) => {
-      const [before] = decodeCursor('versions', query.after, ['integer']) ?? [];
+      const [before] = decodeCursor('versions', query.after, ['number']) ?? [];
       const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
       const rows = await listVersions(strata.database, params.key, range);
       return page(rows, query.limit, versionOut, (last) => encodeCursor('versions', [last.number]));
