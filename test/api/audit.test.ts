@@ -404,6 +404,17 @@ describe('a read', () => {
     expect(JSON.stringify(shown)).not.toContain('ann');
   });
 
+  test('of frequent values names the fields', async () => {
+    await ok('PUT', '/v1/customers/ann', { attributes: { tier: 'gold' } });
+    const { body } = await ok('POST', '/v1/keys', { name: 'builder', scopes: ['segments:read'] });
+    const before = await lastPosition(service.strata);
+    await ok('GET', '/v1/catalog', undefined, { authorization: `Bearer ${body.secret}` }); // is shown none
+    await ok('GET', '/v1/catalog');
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ action, outcome, actor }) => [action, outcome, actor])).toEqual([['getCatalog', 'read', 'admin']]);
+    expect(contentsOf(entries[0])).toEqual([{ fields: ['attributes.tier'], asked: [] }]);
+  });
+
   test('of many says how many', async () => {
     const before = await lastPosition(service.strata);
     const { body } = await ok('GET', '/v1/customers?limit=50');

@@ -40,9 +40,11 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const handleOn = (reads: Database) => route.handle({ ...checked, reads } as Parameters<Route['handle']>[0]);
   const handle = () => recordCall(route, checked, () => withoutReplica(context.strata, reads, handleOn));
   const isHeavy = typeof route.heavy === 'function' ? route.heavy(query) : route.heavy === true;
-  const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle()).catch((error: unknown) => {
-    throw refusalFor(caller, error);
-  });
+  const answer = await (isHeavy ? context.strata.heavyReads.run(caller.identity, handle, call.signal()) : handle()).catch(
+    (error: unknown) => {
+      throw refusalFor(caller, error);
+    },
+  );
   if (isHeavy && answer instanceof Readable) reply.raw.setTimeout(UNREAD_MS, () => reply.raw.destroy()); // its place is for those who read
   if (context.checkAnswers && route.media === undefined)
     route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);

@@ -70,9 +70,12 @@ export type Access =
 export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> = Access &
   RouteFields<Params, Query, Payload>;
 
-/** Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`. */
+/**
+ * Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`; `values`:
+ * nobody by name, the frequent values of personal fields in its `data`.
+ */
 interface Personal {
-  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads';
+  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads' | 'values';
   /** it tells of them only with `pii:read` */
   readonly fields?: true;
 }
