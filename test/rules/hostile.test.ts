@@ -102,6 +102,7 @@ test.each([
   ['alternating connectives', `${'(everyone or everyone and '.repeat(32)}everyone${')'.repeat(32)}`],
   ['conditions', Array(501).fill('age = 1').join(' or ')],
   ['conditions inside where', `count(orders where ${Array(500).fill('total = 1').join(' or ')}) > 1`],
+  ['nots inside where', `count(orders where ${'not '.repeat(31)}total = 1) > 1`],
   ['a long list', `age in (${Array(1001).fill('1').join(', ')})`],
   ['a text that is too long', `country = "${'x'.repeat(32 * 1024)}"`],
   ['a text that is too long once printed', `country = "${'多'.repeat(10_916)}"or(age>1)`],
@@ -145,6 +146,19 @@ test('a list of mistakes ends, and says so', () => {
   const { errors } = checkInput(mistakes, EMPTY_CATALOG, { purpose: 'check' });
   expect(errors).toHaveLength(201);
   expect(errors.at(-1)).toMatchObject({ code: 'limit_exceeded', detail: expect.stringContaining('400 entries') });
+});
+
+test('only the first mistakes get a hint', () => {
+  const { errors } = checkInput(Array(40).fill('contry = "x"').join(' or '), EMPTY_CATALOG, { purpose: 'check' });
+  expect(errors.map(({ hint }) => hint !== undefined)).toEqual([...Array(30).fill(true), ...Array(10).fill(false)]);
+});
+
+test('a limit is told beside other mistakes', () => {
+  const codes = (value: unknown) => checkInput(value, EMPTY_CATALOG, { purpose: 'check' }).errors.map(({ code }) => code);
+  const condition = { op: '=', left: { field: 'age' }, right: 1 };
+  expect(codes({ or: [...Array(501).fill(condition), 5] })).toEqual(['limit_exceeded', 'syntax_error']);
+  expect(codes({ or: [5, nest(32, (inner) => ({ not: inner }))] })).toEqual(['syntax_error', 'limit_exceeded']);
+  expect(codes({ or: [...Array(500).fill(condition), 5] })).toEqual(['syntax_error']); // what stands in for it is no condition
 });
 
 test('each character is cut into one token', () => {
