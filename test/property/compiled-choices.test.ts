@@ -138,7 +138,7 @@ async function storeHand(client: Client, { hand, standing, moment }: World): Pro
 }
 
 interface Answer {
-  readonly want: ReadonlySet<number>;
+  readonly want: readonly number[];
   readonly dueAtMs: number;
 }
 
@@ -166,9 +166,7 @@ async function evaluate(client: Client, world: World, group: OracleGroup, narrow
     emitted.text,
     emitted.bind({ ...world.moment, customers }),
   );
-  return new Map(
-    rows.map(({ customer_id, want, due_at }) => [customer_id, { want: new Set(want), dueAtMs: due_at ?? Number.POSITIVE_INFINITY }]),
-  );
+  return new Map(rows.map(({ customer_id, want, due_at }) => [customer_id, { want, dueAtMs: due_at ?? Number.POSITIVE_INFINITY }]));
 }
 
 /** Keys of the segments a customer is in by the oracle. */
@@ -189,10 +187,8 @@ function compare(world: World, answers: ReadonlyMap<string, Answer>, narrow: Nar
     const say = (what: string) => `${what} (${narrow})\n${describeCase(world, customer)}`;
     const expected = membersAt(world, customer, asOfMs);
     const { want, dueAtMs } = answers.get(customer.key) as Answer;
-    expect(
-      EVALUATED.filter((key) => want.has(idOf(key))),
-      say('members'),
-    ).toEqual(EVALUATED.filter((key) => expected.has(key)));
+    const ids = EVALUATED.filter((key) => expected.has(key)).map(idOf);
+    expect(want, say('members, by id')).toEqual(ids.sort((one, other) => one - other));
     expect(dueAtMs, say('the next look')).toBeGreaterThan(asOfMs);
     for (const [place, { untilMs }] of world.hand.pins) {
       if (untilMs === null || untilMs <= asOfMs || untilMs >= dueAtMs || !place.startsWith(`${customer.key} `)) continue;

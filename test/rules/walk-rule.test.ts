@@ -37,6 +37,7 @@ const LASTING: readonly (readonly [condition: string, from: number | null])[] = 
   ['count(orders) in (1, 9, 4)', 10],
   ['not count(orders) >= 3', 3],
   ['age > 5 or count(orders) >= 3', 3],
+  ['age > 5 and count(orders) >= 3', 3],
   ['count(orders) between 2 and count(items)', null],
   ['count(orders) > age', null],
   ['count(orders) + 1 > 5', null],
