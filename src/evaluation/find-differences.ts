@@ -47,6 +47,15 @@ function differencesText(evaluation: EmittedEvaluation, complete: boolean): stri
     where e.want is distinct from e.have or ${lookMoved}`;
 }
 
+/** Of a crowd, whose looks are all due: the next is another than the stored one, which need not be read. */
+function dueText(evaluation: EmittedEvaluation): string {
+  return `
+    select e.customer_id, e.revision, e.due_at, timestamptz '-infinity' as stored_due_at,
+      case when e.want is distinct from e.have then e.have end as have,
+      case when e.want is distinct from e.have then e.want end as want
+    from (${evaluation.text}) as e`;
+}
+
 /**
  * Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. Past its time the
  * statement is cancelled (57014), and with it the caller's transaction.
@@ -61,7 +70,7 @@ export async function findDifferences(
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
   const narrow = narrowingOf(input);
-  const prepared = program.evaluation(segmentIds, narrow, differencesText);
+  const prepared = program.evaluation(segmentIds, narrow, narrow === 'crowd' ? dueText : differencesText);
   if (preparedBy.get(client)?.epoch === program.definitions.epoch)
     rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
   else await forgetOlderEpochs(client, program, prepared.name);
