@@ -2,6 +2,7 @@
 // A program belongs to one epoch of the definitions. Not of running statements (find-differences.ts).
 import { createHash } from 'node:crypto';
 import { type EmittedEvaluation, emitEvaluation } from '../rules/emit.ts';
+import { type EmittedCandidates, emitCandidates } from '../rules/emit-candidates.ts';
 import { segmentIdsOf } from '../rules/emit-choice.ts';
 import type { Narrowing } from '../rules/emit-scan.ts';
 import type { Definitions, LiveSegment } from '../segments/definitions.ts';
@@ -138,16 +139,27 @@ export class Program {
     return made;
   }
 
+  /**
+   * The statement that tells who can be in one of these segments. null: anybody, as far as is known; or it would not do, as all live segments are
+   * asked together, where who has a look that is not needed any more is found too, and in a group everybody may be `otherwise`.
+   */
+  candidates(segmentIds: readonly number[]): EmittedCandidates | null {
+    if (segmentIds.length === this.all.length || segmentIds.some((id) => this.#together.has(id))) return null;
+    return emitCandidates({ segments: segmentIds.map((id) => this.#live(id)), pinned: this.definitions.pinned });
+  }
+
+  #live(id: number): LiveSegment {
+    const segment = this.#byId.get(id);
+    if (segment === undefined) throw new Error(`segment ${id} is not live`);
+    return segment;
+  }
+
   #prepare(
     segmentIds: readonly number[],
     narrow: Narrowing,
     wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
   ): PreparedEvaluation {
-    const segments = segmentIds.map((id) => {
-      const segment = this.#byId.get(id);
-      if (segment === undefined) throw new Error(`segment ${id} is not live`);
-      return segment;
-    });
+    const segments = segmentIds.map((id) => this.#live(id));
     const { catalog, segmentIds: idsByKey, pinned, groups } = this.definitions;
     const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups });
     const complete = segmentIds.length === this.all.length;

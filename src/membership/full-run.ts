@@ -9,6 +9,7 @@ import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
+import { narrowToCandidates } from '../evaluation/find-candidates.ts';
 import { type Difference, findDifferences, prepareDifferences } from '../evaluation/find-differences.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -178,7 +179,9 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
   const read = async (client: Client) => {
     const asOfMs = await readAsOf(client, deciding.clock);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
-    const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
+    const range = { asOfMs, timeZone: deciding.timeZone, customers };
+    const input = await narrowToCandidates(client, program, segmentIds, range, chunk.customers);
+    const { differences } = await findDifferences(client, program, segmentIds, input, program.limits.scanTimeoutMs);
     return { program, segmentIds, differences, asOfMs };
   };
   return inScan(deciding.database, read, { hurry: false });

@@ -262,6 +262,9 @@ export const constantCondition: fc.Arbitrary<Rule> = instant('timestamp').chain(
   );
 });
 
+/** Of rows. */
+export const arbitraryWindow: fc.Arbitrary<Window> = window('timestamp');
+
 /** Every field of that type that can be named here. */
 function fieldsOf(type: ValueType, at: Pick<Standing, 'scope' | 'event'>): readonly FieldExpression[] {
   const fields: FieldExpression[] = BUILT_IN_FIELDS.filter((field) => field.scope === at.scope && field.type === type).map((field) => ({
