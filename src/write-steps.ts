@@ -1,6 +1,7 @@
 // In charge of the steps of a write, each by itself: locks, facts and evaluation, what is to be stored. In which order they come, and what is
 // answered, is the flow's business (pipeline.ts).
 import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
+import type { Ending } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
@@ -102,12 +103,12 @@ export async function writeAndEvaluate(
     const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
     return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
   };
-  const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
+  const known = locks.locked.filter((key) => !locks.created.has(key));
   const [, [members = []], ...findings] = await inOneBatch(client, () =>
     inOrder([
       pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
-      pipeline(client, [readHeldSegments(locks.locked)]),
-      ...evaluate(known, touched),
+      pipeline(client, known.length === 0 ? [] : [readHeldSegments(known)]), // who is new is in none
+      ...evaluate(everything ? [] : known, touched),
       ...evaluate(everything ? locks.locked : [...locks.created], program.all),
     ] as const),
   );
@@ -153,4 +154,17 @@ export async function writeOnly(strata: Strata, client: Client, facts: Facts, im
   const { asOfMs } = toMoment(momentRows);
   const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
   await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
+}
+
+/** The same in two batches of statements, for facts that delete no orders: throws OrderMoved where an order comes from somebody else. */
+export function writeOnlyAtOnce(strata: Strata, facts: Facts, importId: string) {
+  const locks = locksAtOnce(facts, fixedIso(strata));
+  return {
+    statements: [...locks.statements, readMoment(strata.clock)],
+    end: (rows: Parameters<typeof locks.read>[0]): Ending<void> => {
+      const taken = locks.read(rows);
+      const { asOfMs } = toMoment(rows[locks.statements.length] ?? []);
+      return { last: [...factStatements(facts, asOfMs, taken), owe(importId, taken.locked)], value: () => {} };
+    },
+  };
 }

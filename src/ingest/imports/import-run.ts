@@ -13,8 +13,8 @@ export interface ImportTarget {
   readonly types: RegisteredTypes;
   /** the service's */
   readonly currency: string;
-  /** One transaction: facts written, their customers noted as owed an evaluation by this import. */
-  writeDeferred(facts: Facts, importId: string): Promise<void>;
+  /** One transaction: facts written, their customers evaluated or noted as owed an evaluation by this import. → number of changes */
+  write(facts: Facts, importId: string): Promise<number>;
   /** The same for many batches in one transaction; asked for the batches again when the transaction is repeated. */
   writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<void>;
   /** Evaluates everybody whom the import owes. */
@@ -33,6 +33,8 @@ export interface ImportRun {
   readonly cellTimes: LocalTimes | null;
   readonly staged: StagedLines;
   readonly rejections: Rejections;
+  /** changes that its batches made, before what they owe is evaluated */
+  changes: number;
   /** Throws when the caller hung up or the lease was lost. */
   check(): void;
 }

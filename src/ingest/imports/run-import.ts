@@ -61,11 +61,18 @@ export async function runImport(dependencies: ImportDependencies, request: Impor
   const counted = { rows: 0, written: 0 };
   try {
     const run = await importAll(dependencies, request, lease, counted);
-    const { changes, token } = await dependencies.evaluatePending(lease.importId);
+    const { changes, token } = await dependencies.evaluatePending(lease.importId); // the token last: it covers all of them
     await removeStagedLines(dependencies.database, lease.importId);
     await lease.close('done');
     const rejected = run.rejections.rejectedRows;
-    return { rows: counted.rows, accepted: counted.rows - rejected, rejected, errors: run.rejections.errors, changes, token };
+    return {
+      rows: counted.rows,
+      accepted: counted.rows - rejected,
+      rejected,
+      errors: run.rejections.errors,
+      changes: run.changes + changes,
+      token,
+    };
   } catch (error) {
     await giveUp(dependencies, lease);
     throw withExtent(error, counted.written);
@@ -93,6 +100,7 @@ async function importAll(
     cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
     staged: new StagedLines(dependencies.database, lease.importId),
     rejections: new Rejections(() => rows.plan),
+    changes: 0,
     check: () => stopped.throwIfAborted(),
   };
   const staging = run.lineLevel || options.atomic;

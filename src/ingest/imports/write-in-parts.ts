@@ -10,8 +10,9 @@ const SPLIT_FROM_ROWS = 500;
 export async function writeInParts(run: ImportRun, facts: readonly Fact[]): Promise<void> {
   const parts = facts.length < SPLIT_FROM_ROWS ? [facts] : split(facts);
   const written = await Promise.allSettled(
-    parts.filter((part) => part.length > 0).map((part) => run.target.writeDeferred(toFacts(run, part), run.importId)),
+    parts.filter((part) => part.length > 0).map((part) => run.target.write(toFacts(run, part), run.importId)),
   );
+  for (const outcome of written) if (outcome.status === 'fulfilled') run.changes += outcome.value;
   for (const outcome of written) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
