@@ -49,26 +49,28 @@ export interface ValueReport {
   readonly lifecycle: readonly (Part & { readonly stage: Stage })[];
 }
 
-export interface ValueRow extends OfMask {
-  readonly orders_band: number;
-  readonly revenue_band: number;
-  readonly average_band: number;
-  readonly recency_band: number;
-  readonly stage: number;
-  readonly customers: string;
-  readonly orders: string;
-  readonly revenue: string;
-  readonly repeaters: string;
-  readonly recency_s: string;
-  readonly period_buyers: string;
-  readonly period_orders: string;
-  readonly period_revenue: string;
-  readonly period_repeaters: string;
-}
+/** What customers are told apart by, each for itself. */
+const BANDS = ['orders_band', 'revenue_band', 'average_band', 'recency_band', 'stage'] as const;
+const SUMS = [
+  'customers',
+  'orders',
+  'revenue',
+  'repeaters',
+  'recency_s',
+  'period_buyers',
+  'period_orders',
+  'period_revenue',
+  'period_repeaters',
+] as const;
+type ValueBand = (typeof BANDS)[number];
+type ValueSum = (typeof SUMS)[number];
+
+/** Of one of the bands, the others being null: every customer with an order is in a row of each. */
+export type ValueRow = OfMask & Readonly<Record<ValueBand, number | null>> & Readonly<Record<ValueSum, string>>;
 
 const SCALE = 10_000;
 
-/** What customers with an order come to, by combination of the segments and bands: few rows, whatever the shop's size. */
+/** What customers with an order come to, by combination of the segments and by each of the bands: few rows, whatever the shop's size. */
 export function readValue(
   { database, atMs, at }: ReportSource,
   segmentIds: readonly number[],
@@ -77,34 +79,40 @@ export function readValue(
   const before = (days: number) => new Date(atMs - days * DAY_MS).toISOString();
   return database.query<ValueRow & Record<string, never>>({
     text: `
-      select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
-        count(*) as customers, sum(v.orders) as orders, sum(v.revenue) as revenue, count(*) filter (where v.orders > 1) as repeaters,
-        sum(floor(extract(epoch from $2::timestamptz - v.last_at)))::bigint as recency_s,
-        count(*) filter (where v.period_orders > 0) as period_buyers, sum(v.period_orders) as period_orders,
-        sum(v.period_revenue) as period_revenue, count(*) filter (where v.period_orders > 1) as period_repeaters
-      from (
-        select coalesce(m.mask, 0) as mask, t.orders, t.revenue, t.last_at, t.period_orders, t.period_revenue,
-          width_bucket(t.orders, $5::bigint[]) as orders_band,
-          width_bucket(t.revenue, $6::numeric[]) as revenue_band,
-          width_bucket(t.revenue / t.orders, $6::numeric[]) as average_band,
-          width_bucket(t.last_at, $7::timestamptz[]) as recency_band,
-          case
-            when t.first_at > $8::timestamptz then 1
-            when t.last_at > $9::timestamptz then 2
-            when t.last_at > $10::timestamptz then 3
-            else 4
-          end as stage
+      with together as (
+        select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
+          count(*) as customers, sum(v.orders) as orders, sum(v.revenue) as revenue, count(*) filter (where v.orders > 1) as repeaters,
+          sum(floor(extract(epoch from $2::timestamptz - v.last_at)))::bigint as recency_s,
+          count(*) filter (where v.period_orders > 0) as period_buyers, sum(v.period_orders) as period_orders,
+          sum(v.period_revenue) as period_revenue, count(*) filter (where v.period_orders > 1) as period_repeaters
         from (
-          select o.customer_id, count(*) as orders, sum(o.total) as revenue, min(o.placed_at) as first_at, max(o.placed_at) as last_at,
-            count(*) filter (where o.placed_at >= $3::timestamptz) as period_orders,
-            coalesce(sum(o.total) filter (where o.placed_at >= $3::timestamptz), 0) as period_revenue
-          from orders as o
-          where ${isSale('o', '$2', '$4')}
-          group by o.customer_id
-        ) as t
-        left join (${selectMasks(segmentIds.length, '$1')}) as m on m.customer_id = t.customer_id
-      ) as v
-      group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage`,
+          select coalesce(m.mask, 0) as mask, t.orders, t.revenue, t.last_at, t.period_orders, t.period_revenue,
+            width_bucket(t.orders, $5::bigint[]) as orders_band,
+            width_bucket(t.revenue, $6::numeric[]) as revenue_band,
+            width_bucket(t.revenue / t.orders, $6::numeric[]) as average_band,
+            width_bucket(t.last_at, $7::timestamptz[]) as recency_band,
+            case
+              when t.first_at > $8::timestamptz then 1
+              when t.last_at > $9::timestamptz then 2
+              when t.last_at > $10::timestamptz then 3
+              else 4
+            end as stage
+          from (
+            select o.customer_id, count(*) as orders, sum(o.total) as revenue, min(o.placed_at) as first_at, max(o.placed_at) as last_at,
+              count(*) filter (where o.placed_at >= $3::timestamptz) as period_orders,
+              coalesce(sum(o.total) filter (where o.placed_at >= $3::timestamptz), 0) as period_revenue
+            from orders as o
+            where ${isSale('o', '$2', '$4')}
+            group by o.customer_id
+          ) as t
+          left join (${selectMasks(segmentIds.length, '$1')}) as m on m.customer_id = t.customer_id
+        ) as v
+        group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage
+      )
+      select g.mask, g.orders_band, g.revenue_band, g.average_band, g.recency_band, g.stage,
+        ${SUMS.map((amount) => `sum(g.${amount}) as ${amount}`).join(', ')}
+      from together as g
+      group by grouping sets (${BANDS.map((band) => `(g.mask, g.${band})`).join(', ')})`,
     values: [
       segmentIds,
       at,
@@ -129,12 +137,14 @@ function recencyBounds(before: (days: number) => string): readonly string[] {
 /** What the rows say of the segment at `index`. */
 export function toValueReport(rows: readonly ValueRow[], customers: Amounts, index: number): ValueReport {
   const segments = customers.inside.length;
-  const sum = (of: keyof ValueRow) => sumUp(rows, segments, (row) => String(row[of]));
-  const sumBy = (of: keyof ValueRow) =>
+  const by = (band: ValueBand) => rows.filter((row) => row[band] !== null);
+  const once = by('stage');
+  const sum = (of: ValueSum) => sumUp(once, segments, (row) => row[of]);
+  const sumBy = (band: ValueBand) =>
     sumUpBy(
-      rows,
+      by(band),
       segments,
-      (row) => Number(row[of]),
+      (row) => Number(row[band]),
       (row) => row.customers,
     );
   const buyers = sum('customers');
