@@ -100,3 +100,39 @@ it('refuses what publishing would refuse', async () => {
   const looping = await addVersion(database(), shop.clock, 'aside', { rule: 'everyone', author: null });
   await expect(impactOf('aside', looping, { against: 99 })).rejects.toMatchObject({ code: 'not_found' });
 });
+
+it('counts everybody at one moment', async () => {
+  const { pool } = database();
+  const connect = pool.connect.bind(pool);
+  let isWritten = false;
+  // once the first chunk is counted, somebody of a later one is written
+  const beside: typeof pool.connect = async () => {
+    const client = await connect();
+    return new Proxy(client, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (name !== 'query' || typeof member !== 'function') return typeof member === 'function' ? member.bind(target) : member;
+        return async (...given: unknown[]) => {
+          const answer: unknown = await member.apply(target, given);
+          if (!isWritten && typeof given[0] === 'string' && given[0].includes('as entering')) {
+            isWritten = true;
+            await shop.write({ customers: IDS.map((id) => customer(id, { profile: { country: 'GB' } })) });
+          }
+          return answer;
+        };
+      },
+    });
+  };
+  const number = await addVersion(database(), shop.clock, 'base', { rule: 'country = "CN"', author: null });
+  const { clock, timeZone, programs } = shop.strata;
+  const asking = {
+    database: { ...database(), pool: Object.assign(Object.create(pool), { connect: beside }) },
+    clock,
+    timeZone,
+    limits: programs.get().limits,
+  };
+  const expected = await impactOf('base', number);
+  const found = await findImpact(asking, { key: 'base', wanted: { number }, sample: 3 }, new AbortController().signal);
+  expect(isWritten).toBe(true);
+  expect([found.entering, found.leaving, found.staying]).toEqual([expected.entering, expected.leaving, expected.staying]);
+});
