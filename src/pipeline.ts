@@ -19,7 +19,7 @@ import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
-import { type FactLocks, OrderMoved } from './ingest/write-facts.ts';
+import { type FactLocks, OrderMoved } from './ingest/lock-facts.ts';
 import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { fixedIso } from './membership/due.ts';

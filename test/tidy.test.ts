@@ -21,7 +21,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['reports'],
   ['webhooks'],
   ['pipeline.ts', 'write-steps.ts', 'strata.ts'], // the flow, its steps, and the parts that they are given
-  ['open-strata.ts'],
+  ['open-strata.ts', 'lead.ts'], // the wiring, and what the leading process does by itself
   ['api'],
   ['app.ts', 'log.ts', 'open-tracing.ts', 'welcome.ts'],
   ['main.ts'],
