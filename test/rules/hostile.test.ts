@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
-import { checkInput } from '../../src/rules/check-rule.ts';
+import type { Rule } from '../../src/rules/ast.ts';
+import { checkInput, checkRule } from '../../src/rules/check-rule.ts';
 import { parseAnyRule } from '../../src/rules/parse-json.ts';
 import { parseRule } from '../../src/rules/parse-text.ts';
 import { tokenize } from '../../src/rules/tokens.ts';
@@ -121,11 +122,18 @@ test.each([
   expect(firstCode(text)).toBeUndefined();
 });
 
-function nest(levels: number, wrap: (inner: unknown) => unknown): unknown {
-  let value: unknown = { everyone: true };
+function nest(levels: number, wrap: (inner: unknown) => unknown, innermost: unknown = { everyone: true }): unknown {
+  let value = innermost;
   for (let level = 0; level < levels; level += 1) value = wrap(value);
   return value;
 }
+
+test('a tree too deep is refused before it is walked', () => {
+  const tree = (nots: number) =>
+    nest(nots, (rule) => ({ kind: 'not', rule, place: { pointer: '' } }), { kind: 'everyone', place: { pointer: '' } });
+  const codes = (nots: number) => checkRule(tree(nots) as Rule, EMPTY_CATALOG, { purpose: 'check' }).errors.map(({ code }) => code);
+  expect([codes(31), codes(32)]).toEqual([[], ['limit_exceeded']]);
+});
 
 test.each([
   ['not', nest(100_000, (inner) => ({ not: inner }))],

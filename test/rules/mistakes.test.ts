@@ -302,6 +302,7 @@ const JSON_FORMS: readonly (readonly [json: unknown, ...Expected[]])[] = [
   [{ op: '>', left: { aggregate: 'count', of: 'orders', where: null }, right: 1 }, ['syntax_error', '/left/where', /found `null`/]],
   [{ op: 'beetween', left: AGE, right: 1 }, ['syntax_error', '/op', /operator/, 'did you mean "between"?']],
   [{ op: 'contains', left: AGE }, ['syntax_error', '', 'the member `value` is missing']],
+  [{ op: '=', left: { op: '%', left: 'x', right: 2 }, right: 1 }, ['syntax_error', '/left/op', /one of \+ - \* \//]],
   [{ op: '=', left: { op: '+', left: 1 }, right: 1 }, ['syntax_error', '/left', 'the member `right` is missing']],
   [{ op: 'in', left: AGE, values: Array(1001).fill(1) }, ['limit_exceeded', '/values', /1,000 values; this is 1001/]],
   [{ abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqr: 1 }, ['syntax_error', '', /with `abcdefghijklmnopqrstuvwxyzabcdefghijklmn…`$/]],
