@@ -242,6 +242,7 @@ const WAYS: readonly (readonly [rule: string, seen: readonly SeenCondition[] | n
   ['not age != 18', [[true, '10']], '8 short of 18'],
   ['not age between 1 and 5', [[true, '3']], 'age between 1 and 5 holds and must not'],
   ['not created_at in the last 5 days', [[true, agoMs(1)]], 'created_at in the last 5 days holds and must not'],
+  ['not created_at in this month', [[true, agoMs(1)]], 'created_at in this month holds and must not'],
   [
     'not (country = "CN" and age >= 18)',
     [
