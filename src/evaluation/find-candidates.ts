@@ -10,7 +10,7 @@ const MOST_SHARE = 0.4;
 
 /**
  * What to evaluate instead of a range in which there are so many customers; the range itself where nothing is gained. Everybody else is in none of
- * the segments, is stored as being in none, and is owed no look for them. In a transaction of its own that only reads.
+ * the segments, is stored as being in none, and is owed no look for them.
  */
 export async function narrowToCandidates(
   client: Client,
@@ -22,9 +22,10 @@ export async function narrowToCandidates(
   const candidates = program.candidates(segmentIds);
   if (candidates === null) return input;
   const [, rows = []] = await pipeline(client, [
-    { text: 'set local plan_cache_mode = force_custom_plan' }, // how many they are decides how their rows are read
+    { text: 'set local plan_cache_mode = force_custom_plan' }, // how long the range is decides how its rows are read
     { text: await fitTo(client, candidates.text), values: candidates.bind(input) },
+    { text: 'set local plan_cache_mode = force_generic_plan' },
   ]);
   if (rows.length > customers * MOST_SHARE) return input;
-  return { ...input, customers: { keys: rows.map((row) => String(row['id'])), isCrowd: true } };
+  return { ...input, customers: { keys: rows.map((row) => String(row['id'])) } };
 }

@@ -23,7 +23,7 @@ import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
-import { type SeenOf, seeChanges } from './record-seen.ts';
+import { type SeenOf, seeChanges, seenWith } from './record-seen.ts';
 import { runMove } from './run-move.ts';
 import { RunPace } from './run-pace.ts';
 import { type Piece, Pieces } from './run-pieces.ts';
@@ -181,7 +181,9 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const range = { asOfMs, timeZone: deciding.timeZone, customers };
     const input = await narrowToCandidates(client, program, segmentIds, range, chunk.customers);
-    const { differences } = await findDifferences(client, program, segmentIds, input, program.limits.scanTimeoutMs);
+    const reasons = program.tellsReasons(segmentIds);
+    const asking = { timeoutMs: program.limits.scanTimeoutMs, reasons };
+    const { differences } = await findDifferences(client, program, segmentIds, input, asking);
     return { program, segmentIds, differences, asOfMs };
   };
   return inScan(deciding.database, read, { hurry: false });
@@ -204,7 +206,10 @@ async function applyPiece(
     const changesBySegment = new Map<number, number>();
     if (piece.differences.length > 0) {
       // before the locks: what a revision that still stands was found with is what its conditions came to
-      const seenOf = await seeChanges(client, { program, timeZone: deciding.timeZone, asOfMs: found.asOfMs }, piece.differences);
+      const seeing = { program, timeZone: deciding.timeZone, asOfMs: found.asOfMs };
+      const seenOf = program.tellsReasons(found.segmentIds)
+        ? seenWith(piece.differences)
+        : await seeChanges(client, seeing, piece.differences);
       if (!isAlone) await prepareDifferences(client, program, program.all, deciding.timeZone);
       held = startStopwatch();
       for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause, seenOf)) {

@@ -6,6 +6,7 @@ import type { CheckedRule } from './checked-rule.ts';
 import { type AskedAggregate, createAggregates } from './emit-aggregate.ts';
 import { answersOf, emitChoice, type SegmentNode } from './emit-choice.ts';
 import { emitCondition } from './emit-condition.ts';
+import { emitReasons } from './emit-explanation.ts';
 import type { EmitScope } from './emit-operand.ts';
 import { type Parameters, segmentNumber } from './emit-parameters.ts';
 import type { Pins } from './emit-pins.ts';
@@ -20,6 +21,8 @@ export interface Group {
   /** what the nodes answer, by ascending id; rules aside too. Null is false. */
   readonly answers: readonly { readonly id: number; readonly holds: SQL }[];
   readonly dueAt: SQL;
+  /** what the conditions of one segment's rule came to (emit-explanation.ts) */
+  reasonsOf(segment: SegmentNode): SQL;
 }
 
 /** What is not of the group itself. */
@@ -112,10 +115,14 @@ export function emitGroup(
   const aggregates = createAggregates(asked, narrowing, parameters, flips);
   const answers = new Map<string, SQL>();
   const answer = (key: string): SQL => answers.get(key) ?? elsewhere(key);
-  const emit = ({ id, checked, choice }: SegmentNode, nullIsFalse: boolean): SQL => {
+  const scopeOf = ({ checked: { types } }: SegmentNode, nullIsFalse: boolean): EmitScope => {
+    const customer = { aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, types), segment: answer };
+    return { scope: 'customers', types, parameters, flips, nullIsFalse, customer };
+  };
+  const emit = (segment: SegmentNode, nullIsFalse: boolean): SQL => {
+    const { id, checked, choice } = segment;
     if (choice !== null) return emitChoice(choice, answer, stands, pins);
-    const customer = { aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, checked.types), segment: answer };
-    const scope: EmitScope = { scope: 'customers', types: checked.types, parameters, flips, nullIsFalse, customer };
+    const scope = scopeOf(segment, nullIsFalse);
     const guards = flips.under('nobody asks', () => emitGuards(checked, scope));
     return pins.decide(
       id,
@@ -148,6 +155,7 @@ export function emitGroup(
       .sort((a, b) => a.id - b.id)
       .map(({ id, key }) => ({ id, holds: answer(key) })),
     dueAt: flips.dueAt(parameters),
+    reasonsOf: (segment) => flips.under('nobody asks', () => emitReasons(segment.checked.rule, scopeOf(segment, false))),
   };
 }
 

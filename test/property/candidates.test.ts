@@ -2,7 +2,7 @@
 // the clock alone, and is owed no look; and a look that a guard spares is missed by nobody.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { AggregateFunction, ComparisonOperator, Rule } from '../../src/rules/ast.ts';
+import type { Aggregate, AggregateFunction, ComparisonOperator, Rule } from '../../src/rules/ast.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';
 import type { CheckedRule } from '../../src/rules/checked-rule.ts';
 import { emitEvaluation, nextConstantFlip } from '../../src/rules/emit.ts';
@@ -48,7 +48,7 @@ const counting = fc
   .map(({ counted: [name, field], window, paid, op, number, turned }): Rule => {
     const status = { kind: 'field', name: 'status', place } as const;
     const where: Rule = { kind: 'comparison', op: '=', left: status, right: { kind: 'string', value: 'paid', place }, place };
-    const aggregate = {
+    const aggregate: Aggregate = {
       kind: 'aggregate',
       function: name,
       source: { kind: 'orders' },
@@ -56,7 +56,7 @@ const counting = fc
       where: paid ? where : null,
       window,
       place,
-    } as const;
+    };
     const literal = { kind: 'number', value: number, place } as const;
     return { kind: 'comparison', op, left: turned ? literal : aggregate, right: turned ? aggregate : literal, place };
   });
