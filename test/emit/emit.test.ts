@@ -280,6 +280,9 @@ describe('due_at', () => {
     ['count(orders in this month) = 0', 'ann', '2026-11-30T16:00:00.000Z'],
     ['count(orders in last quarter) = 0', 'bob', '2026-12-31T16:00:00.000Z'],
     ['count(orders since 2026-12-01) = 0', 'bob', null],
+    ['count(orders between 20 days ago and 2026-11-10) = 0', 'ann', null], // what lies behind the end never counted
+    ['count(orders before today) = 0', 'bob', null],
+    ['count(orders before today) = 0', 'ann', '2026-12-24T00:00:00.000Z'],
     ['last(orders.placed_at) < 30 days ago', 'ann', '2026-12-20T12:00:00.001Z'],
     ['last(orders.placed_at) <= 30 days ago', 'ann', '2026-12-20T12:00:00.000Z'],
     ['created_at in the last 30 days', 'dan', '2026-12-21T12:00:00.000Z'],
@@ -307,6 +310,7 @@ describe('due_at', () => {
     ['count(events "page_view" in the last 7 days) = 1', 'bob', '2026-11-28T11:59:30.000Z'],
     // enough for every number asked about in the newer half of the window: nothing flips before half a window
     ['count(events "page_view" in the last 7 days) <= 1', 'bob', '2026-11-28T11:59:30.000Z'],
+    ['count(events "page_view" in the last 8 days) <= 2', 'bob', '2026-11-22T12:00:00.000Z'],
     ['count(events "page_view" in the last 7 days) >= 1', 'bob', '2026-11-25T00:00:00.000Z'],
     ['count(events "page_view" in the last 7 days) > 0', 'bob', '2026-11-25T00:00:00.000Z'],
     [

@@ -379,14 +379,22 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
     {
       title: 'means the whole day of a stored date',
       zone: 'America/New_York',
-      customer: { attributes: { joined: '2026-03-01', seen: '2026-03-02T05:00:00Z' } }, // midnight after that day
+      customer: { createdAt: '2026-03-01T20:00:00Z', attributes: { joined: '2026-03-01', seen: '2026-03-02T05:00:00Z' } }, // midnight after it
       holds: [
+        'created_at = attributes.joined',
+        'created_at <= attributes.joined',
         'attributes.seen > attributes.joined',
         'attributes.joined < attributes.seen',
         'attributes.seen >= attributes.joined',
         'attributes.joined in this month',
       ],
-      fails: ['attributes.seen = attributes.joined', 'attributes.seen <= attributes.joined', 'attributes.joined in last month'],
+      fails: [
+        'created_at > attributes.joined',
+        'created_at < attributes.joined',
+        'attributes.seen = attributes.joined',
+        'attributes.seen <= attributes.joined',
+        'attributes.joined in last month',
+      ],
     },
   ],
   'anniversaries and age': [
