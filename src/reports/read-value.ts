@@ -1,6 +1,7 @@
 // In charge of what customers have spent: orders and revenue in the period and to date, average order, frequency, recency, with distributions
 // over fixed bands, and where in their life as a customer they stand. One pass over all orders, for the segments and everybody together.
 import { type Band, MONEY_BANDS, ORDER_BANDS, RECENCY_BANDS, toBands } from './bands.ts';
+import { inHalves } from './in-halves.ts';
 import type { ReportSource } from './in-report.ts';
 import { type Amounts, type OfMask, selectMasks, sumUp, sumUpBy } from './masks.ts';
 import { type Part, partOf } from './part.ts';
@@ -80,34 +81,7 @@ export function readValue(
   return database.query<ValueRow & Record<string, never>>({
     text: `
       with together as (
-        select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
-          count(*) as customers, sum(v.orders) as orders, sum(v.revenue) as revenue, count(*) filter (where v.orders > 1) as repeaters,
-          sum(floor(extract(epoch from $2::timestamptz - v.last_at)))::bigint as recency_s,
-          count(*) filter (where v.period_orders > 0) as period_buyers, sum(v.period_orders) as period_orders,
-          sum(v.period_revenue) as period_revenue, count(*) filter (where v.period_orders > 1) as period_repeaters
-        from (
-          select coalesce(m.mask, 0) as mask, t.orders, t.revenue, t.last_at, t.period_orders, t.period_revenue,
-            width_bucket(t.orders, $5::bigint[]) as orders_band,
-            width_bucket(t.revenue, $6::numeric[]) as revenue_band,
-            width_bucket(t.revenue / t.orders, $6::numeric[]) as average_band,
-            width_bucket(t.last_at, $7::timestamptz[]) as recency_band,
-            case
-              when t.first_at > $8::timestamptz then 1
-              when t.last_at > $9::timestamptz then 2
-              when t.last_at > $10::timestamptz then 3
-              else 4
-            end as stage
-          from (
-            select o.customer_id, count(*) as orders, sum(o.total) as revenue, min(o.placed_at) as first_at, max(o.placed_at) as last_at,
-              count(*) filter (where o.placed_at >= $3::timestamptz) as period_orders,
-              coalesce(sum(o.total) filter (where o.placed_at >= $3::timestamptz), 0) as period_revenue
-            from orders as o
-            where ${isSale('o', '$2', '$4')}
-            group by o.customer_id
-          ) as t
-          left join (${selectMasks(segmentIds.length, '$1')}) as m on m.customer_id = t.customer_id
-        ) as v
-        group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage
+        ${inHalves((isIn) => selectBands(segmentIds.length, isIn))}
       )
       select g.mask, g.orders_band, g.revenue_band, g.average_band, g.recency_band, g.stage,
         ${SUMS.map((amount) => `sum(g.${amount}) as ${amount}`).join(', ')}
@@ -128,18 +102,51 @@ export function readValue(
   });
 }
 
+/** SQL: of half of the customers, by combination of the segments and of all bands at once. */
+function selectBands(segments: number, isIn: (column: string) => string): string {
+  return `
+      select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
+        count(*) as customers, sum(v.orders) as orders, sum(v.revenue) as revenue, count(*) filter (where v.orders > 1) as repeaters,
+        sum(floor(extract(epoch from $2::timestamptz - v.last_at)))::bigint as recency_s,
+        count(*) filter (where v.period_orders > 0) as period_buyers, sum(v.period_orders) as period_orders,
+        sum(v.period_revenue) as period_revenue, count(*) filter (where v.period_orders > 1) as period_repeaters
+      from (
+        select coalesce(m.mask, 0) as mask, t.orders, t.revenue, t.last_at, t.period_orders, t.period_revenue,
+          width_bucket(t.orders, $5::bigint[]) as orders_band,
+          width_bucket(t.revenue, $6::numeric[]) as revenue_band,
+          width_bucket(t.revenue / t.orders, $6::numeric[]) as average_band,
+          width_bucket(t.last_at, $7::timestamptz[]) as recency_band,
+          case
+            when t.first_at > $8::timestamptz then 1
+            when t.last_at > $9::timestamptz then 2
+            when t.last_at > $10::timestamptz then 3
+            else 4
+          end as stage
+        from (
+          select o.customer_id, count(*) as orders, sum(o.total) as revenue, min(o.placed_at) as first_at, max(o.placed_at) as last_at,
+            count(*) filter (where o.placed_at >= $3::timestamptz) as period_orders,
+            coalesce(sum(o.total) filter (where o.placed_at >= $3::timestamptz), 0) as period_revenue
+          from orders as o
+          where ${isSale('o', '$2', '$4')} and ${isIn('o.customer_id')}
+          group by o.customer_id
+        ) as t
+        left join (${selectMasks(segments, '$1', isIn)}) as m on m.customer_id = t.customer_id
+      ) as v
+      group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage`;
+}
+
 /** Ascending instants: the longest ago first. A last order of exactly n days ago is n days old. */
 function recencyBounds(before: (days: number) => string): readonly string[] {
   const [, ...days] = RECENCY_BANDS;
   return days.reverse().map((each) => new Date(Date.parse(before(each)) + 1).toISOString());
 }
 
-/** What the rows say of the segment at `index`. */
-export function toValueReport(rows: readonly ValueRow[], customers: Amounts, index: number): ValueReport {
+/** What the rows say of each of the segments that the customers are counted of. */
+export function toValueReports(rows: readonly ValueRow[], customers: Amounts): readonly ValueReport[] {
   const segments = customers.inside.length;
   const by = (band: ValueBand) => rows.filter((row) => row[band] !== null);
   const once = by('stage');
-  const sum = (of: ValueSum) => sumUp(once, segments, (row) => row[of]);
+  const sums = Object.fromEntries(SUMS.map((of) => [of, sumUp(once, segments, (row) => row[of])])) as Record<ValueSum, Amounts>;
   const sumBy = (band: ValueBand) =>
     sumUpBy(
       by(band),
@@ -147,30 +154,32 @@ export function toValueReport(rows: readonly ValueRow[], customers: Amounts, ind
       (row) => Number(row[band]),
       (row) => row.customers,
     );
-  const buyers = sum('customers');
-  const never = minus(customers, buyers);
-  const recency = sum('recency_s');
-  const byRecency = sumBy('recency_band');
+  const bands = Object.fromEntries(BANDS.map((band) => [band, sumBy(band)])) as Record<ValueBand, ReadonlyMap<number, Amounts>>;
+  return customers.inside.map((_, index) => toValueReport(sums, bands, customers, index));
+}
+
+function toValueReport(
+  sums: Readonly<Record<ValueSum, Amounts>>,
+  bands: Readonly<Record<ValueBand, ReadonlyMap<number, Amounts>>>,
+  customers: Amounts,
+  index: number,
+): ValueReport {
+  const never = minus(customers, sums.customers);
   const last = RECENCY_BANDS.length;
-  const stages = new Map([...sumBy('stage'), [0, never]]);
+  const recency = new Map([...bands.recency_band].map(([bucket, amounts]) => [last - bucket, amounts]));
+  const stages = new Map([...bands.stage, [0, never]]);
   const days = (seconds: bigint, of: bigint) => ratio(Number(seconds) / 86_400, of);
   return {
-    period: toSales(index, customers, sum('period_buyers'), sum('period_orders'), sum('period_revenue'), sum('period_repeaters')),
-    lifetime: toSales(index, customers, buyers, sum('orders'), sum('revenue'), sum('repeaters')),
+    period: toSales(index, customers, sums.period_buyers, sums.period_orders, sums.period_revenue, sums.period_repeaters),
+    lifetime: toSales(index, customers, sums.customers, sums.orders, sums.revenue, sums.repeaters),
     recencyDays: {
-      members: days(recency.inside[index] ?? 0n, buyers.inside[index] ?? 0n),
-      everybody: days(recency.everybody, buyers.everybody),
+      members: days(sums.recency_s.inside[index] ?? 0n, sums.customers.inside[index] ?? 0n),
+      everybody: days(sums.recency_s.everybody, sums.customers.everybody),
     },
-    byOrders: toBands(ORDER_BANDS, sumBy('orders_band'), customers, index, never),
-    byRevenue: toBands(MONEY_BANDS, sumBy('revenue_band'), customers, index, never),
-    byAverageOrder: toBands(MONEY_BANDS, sumBy('average_band'), customers, index, never),
-    byRecency: toBands(
-      RECENCY_BANDS,
-      new Map([...byRecency].map(([bucket, amounts]) => [last - bucket, amounts])),
-      customers,
-      index,
-      never,
-    ),
+    byOrders: toBands(ORDER_BANDS, bands.orders_band, customers, index, never),
+    byRevenue: toBands(MONEY_BANDS, bands.revenue_band, customers, index, never),
+    byAverageOrder: toBands(MONEY_BANDS, bands.average_band, customers, index, never),
+    byRecency: toBands(RECENCY_BANDS, recency, customers, index, never),
     lifecycle: STAGES.map((stage, place) => ({ stage, ...partOf(stages.get(place) ?? NOBODY, customers, index) })),
   };
 }
