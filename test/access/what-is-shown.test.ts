@@ -309,7 +309,7 @@ describe('a key of named segments', () => {
     expect((await ask(restricted, 'getGroup', ['/v1/groups/foreign'])).status).toBe(404);
   });
 
-  test('is not told which other segment stands in the way', async () => {
+  test('does not name other segments in the way', async () => {
     await service.call('PUT', '/v1/customers/cyd', { country: 'GB' });
     await service.call('PUT', '/v1/segments/secretive-manual/members/cyd');
     const pin: Request = ['/v1/segments/manual/members/cyd', {}];

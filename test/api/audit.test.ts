@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { REFUSALS_LISTED } from '../../src/access/audit-recorder.ts';
 import { verifyAudit } from '../../src/access/verify-audit.ts';
-import { isWrite } from '../../src/api/rest/record-call.ts';
+import { isWrite } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
 import { buildApp } from '../../src/app.ts';
 import { TestClock } from '../../src/base/clock.ts';

@@ -59,7 +59,7 @@ describe('refusals', () => {
     expect(answer.body.instance).toBe(`urn:strata:request:${answer.headers['x-request-id']}`);
   });
 
-  test('a place in a history is an instant that can be', async () => {
+  test('refuses places that a history cannot have', async () => {
     await service.call('PUT', '/v1/customers/ghost', {});
     const forged = cursor('history', '5', '9223372036854775807');
     const answer = await service.call('GET', `/v1/customers/ghost/history?after=${forged}`);

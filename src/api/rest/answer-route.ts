@@ -13,6 +13,7 @@ import { recordCall } from './record-call.ts';
 import { refusalFor } from './refusal-for.ts';
 import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
+import { isWrite } from './route.ts';
 
 /** A stream that nobody reads for so long ends. */
 const UNREAD_MS = 60_000;
@@ -53,7 +54,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
 
 /** Only what is read may be read from a replica. */
 async function chooseFor({ strata }: RouteContext, route: Route, token: unknown): Promise<Database> {
-  if (route.method !== 'GET' && route.readsOnly !== true) return strata.database;
+  if (isWrite(route)) return strata.database;
   return chooseReads(strata, route.fresh ?? 'write', route.fresh === undefined ? undefined : token);
 }
 

@@ -1,6 +1,5 @@
 // In charge of what is kept of a call: of a write its entry in the audit and, under an Idempotency-Key, its answer; of a read of personal
 // data an entry. Both faces come through here. What rides along in the write's transaction is access/write-record.ts.
-
 import type { FastifyRequest } from 'fastify';
 import type { AuditChange, AuditOrigin } from '../../access/audit-entry.ts';
 import { allows, type Caller } from '../../access/caller.ts';
@@ -14,6 +13,7 @@ import { customerKey } from '../../ingest/customer-key.ts';
 import type { Strata } from '../../strata.ts';
 import type { RouteCall } from './answer-route.ts';
 import type { Route } from './route.ts';
+import { isWrite } from './route.ts';
 
 export interface CheckedCall extends RouteCall {
   readonly strata: Strata;
@@ -28,11 +28,6 @@ export async function recordCall(route: Route, call: CheckedCall, handle: () => 
   const answer = await handle();
   await recordRead(route, call, answer);
   return answer;
-}
-
-/** Everything but a GET, unless it says that it only reads. */
-export function isWrite(route: Route): boolean {
-  return route.method !== 'GET' && route.readsOnly !== true;
 }
 
 export function originOf(

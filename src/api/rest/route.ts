@@ -126,9 +126,14 @@ export function scopesOf({ scope }: Route): readonly Scope[] {
   return scope === undefined ? [] : typeof scope === 'string' ? [scope] : scope;
 }
 
+/** Everything but a GET, unless it says that it only reads. */
+export function isWrite(route: Route): boolean {
+  return route.method !== 'GET' && route.readsOnly !== true;
+}
+
 /** Every write but imports, whose rows have ids. */
 export function takesIdempotencyKey(route: Route): boolean {
-  return route.method !== 'GET' && route.readsOnly !== true && route.body?.kind !== 'stream';
+  return isWrite(route) && route.body?.kind !== 'stream';
 }
 
 const OF_JSON = ['invalid_json', 'invalid_encoding', 'body_too_large'] as const;
