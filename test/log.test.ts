@@ -17,10 +17,12 @@ const SCRIPT = `
 
 test('holds nobody up while nobody reads', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', SCRIPT], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  const [said] = await once(child.stdout, 'data'); // with three megabytes before a pipe that takes a few kilobytes
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('its pipes are not there');
+  const [said] = await once(stdout, 'data'); // with three megabytes before a pipe that takes a few kilobytes
   expect(String(said)).toBe('said');
 
-  const reading = text(child.stderr);
+  const reading = text(stderr);
   const exiting = once(child, 'exit');
   child.send('end');
   const lines = (await reading).trimEnd().split('\n');

@@ -2,10 +2,9 @@
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
-
 import { startStopwatch } from '../base/clock.ts';
 import { inOwnSpan, inSpan } from '../base/tracing.ts';
-import { readAsOf } from '../db/as-of.ts';
+import { fixedIso, readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -18,7 +17,6 @@ import { nextConstantFlip } from '../rules/emit.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
 import { runArchive } from './archive-run.ts';
-import { fixedIso } from './due.ts';
 import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
@@ -47,7 +45,7 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   if (first === undefined) return false;
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
   const ids = together.map((run) => run.id);
-  const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding));
+  const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding.clock));
   await inOwnSpan('run', { 'strata.cause': first.cause, 'strata.run_ids': ids }, async () => {
     if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
     else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
@@ -60,7 +58,7 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
   const [first] = runs;
   if (first === undefined) return;
   const { limits } = deciding.programs.get();
-  const pace = await RunPace.begin(deciding, limits);
+  const pace = await RunPace.begin(deciding, limits, signal);
   let open = runs;
   let most = limits.chunkCustomers;
   let size = most;
