@@ -6,8 +6,9 @@ import { startStopwatch } from './base/clock.ts';
 import { blankDueExits, nextBlankMs } from './changes/erasures.ts';
 import { checkNext } from './changes/self-check.ts';
 import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
+import { fixedIso } from './db/as-of.ts';
 import { watchClock } from './membership/clock-set-back.ts';
-import { evaluateDue, fixedIso, nextDueMs } from './membership/due.ts';
+import { evaluateDue, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
 import { findAbandonedImports, settlePending } from './membership/pending.ts';
@@ -118,7 +119,7 @@ const ABANDONED_LOOK_MS = 5000;
 
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    for (const importId of await findAbandonedImports(strata.database, fixedIso(strata))) {
+    for (const importId of await findAbandonedImports(strata.database, fixedIso(strata.clock))) {
       if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
     }
     await strata.clock.sleep(ABANDONED_LOOK_MS, signal);

@@ -12,6 +12,7 @@ import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
+import { fixedIso } from './db/as-of.ts';
 import type { Client } from './db/database.ts';
 import { type Ending, inFramed, inTransaction } from './db/transaction.ts';
 import type { Program } from './evaluation/program.ts';
@@ -22,7 +23,6 @@ import { type ImportDependencies, type ImportRequest, type ImportSummary, runImp
 import { type FactLocks, OrderMoved } from './ingest/lock-facts.ts';
 import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
-import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
 import { inFramedDecision } from './membership/in-decision.ts';
 import { lookAgain } from './membership/look-again.ts';
@@ -311,8 +311,8 @@ export interface CustomerSegments {
 
 /** The segments of a customer, evaluated first if the clock has overtaken what is stored. null: there is no such customer. */
 export async function readSegments(strata: Strata, key: CustomerKey): Promise<CustomerSegments | null> {
-  const found = await readCustomerSegments(strata.database, key, fixedIso(strata));
+  const found = await readCustomerSegments(strata.database, key, fixedIso(strata.clock));
   if (found === null || !found.isLate) return found;
   if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
-  return readCustomerSegments(strata.database, key, fixedIso(strata));
+  return readCustomerSegments(strata.database, key, fixedIso(strata.clock));
 }

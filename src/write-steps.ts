@@ -1,5 +1,6 @@
 // In charge of the steps of a write, each by itself: locks, facts and evaluation, what is to be stored. In which order they come, and what is
 // answered, is the flow's business (pipeline.ts).
+import { fixedIso } from './db/as-of.ts';
 import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
 import type { Ending } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
@@ -8,7 +9,6 @@ import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type FactLocks, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/lock-facts.ts';
 import { factStatements } from './ingest/write-facts.ts';
 import { findLate, type Late, toLate } from './membership/catch-up.ts';
-import { fixedIso } from './membership/due.ts';
 import { versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
 import { owe } from './membership/pending.ts';
@@ -38,7 +38,7 @@ export interface Locked {
 
 /** See `locksAtOnce`. */
 export function lockAtOnce(strata: Strata, facts: Facts) {
-  const locks = locksAtOnce(facts, fixedIso(strata));
+  const locks = locksAtOnce(facts, fixedIso(strata.clock));
   const behind = locks.statements.length;
   return {
     statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
@@ -53,7 +53,7 @@ export async function lockInSteps(strata: Strata, client: Client, facts: Facts):
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
     inOrder([
-      lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+      lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
       pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
     ] as const),
   );
@@ -149,7 +149,7 @@ export function changesByCustomer(differences: readonly Difference[]): ReadonlyM
 export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+    lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
     pipeline(client, [readMoment(strata.clock)]),
   ] as const);
   const { asOfMs } = toMoment(momentRows);
@@ -159,7 +159,7 @@ export async function writeOnly(strata: Strata, client: Client, facts: Facts, im
 
 /** The same in two batches of statements, for facts that delete no orders: throws OrderMoved where an order comes from somebody else. */
 export function writeOnlyAtOnce(strata: Strata, facts: Facts, importId: string) {
-  const locks = locksAtOnce(facts, fixedIso(strata));
+  const locks = locksAtOnce(facts, fixedIso(strata.clock));
   return {
     statements: [...locks.statements, readMoment(strata.clock)],
     end: (rows: Parameters<typeof locks.read>[0]): Ending<void> => {

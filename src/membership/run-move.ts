@@ -1,5 +1,6 @@
 // In charge of moving all members of a segment, or those of them that a rule holds for, to another: a run in pieces, each of them a
 // decision by hand of its own. Pins, members and the run's progress advance together, so it goes on where it was after a crash.
+import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
 import type { Client } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -154,7 +155,7 @@ async function finish(client: Client, deciding: Deciding, run: Run): Promise<voi
     `update runs as r
      set status = 'done', total = r.done, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
      where r.id = $1::bigint and r.status = 'running'`,
-    [run.id, fixedInstant(deciding)],
+    [run.id, fixedIso(deciding.clock)],
   );
   if (rowCount === 1) await tellFinished(client, [run.id]);
 }
@@ -165,13 +166,8 @@ async function fail(deciding: Deciding, run: Run, reason: string): Promise<void>
       `update runs as r
        set status = 'failed', failure = $3, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
        where r.id = $1::bigint and r.status = 'running'`,
-      [run.id, fixedInstant(deciding), reason],
+      [run.id, fixedIso(deciding.clock), reason],
     );
     if (rowCount === 1) await tellFinished(client, [run.id]);
   });
-}
-
-function fixedInstant({ clock }: Deciding): string | null {
-  const fixedMs = clock.fixedMs();
-  return fixedMs === null ? null : new Date(fixedMs).toISOString();
 }

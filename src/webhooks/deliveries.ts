@@ -1,10 +1,11 @@
 // In charge of the log of attempts as it is read and of sending a test. Not of forgetting what receivers answered (changes/erasures.ts).
 import { noteWrite } from '../access/write-record.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Queryable } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { signedMessage } from './deliver-endpoint.ts';
-import { fixedIso, RING } from './lease.ts';
+import { RING } from './lease.ts';
 import { makeMessageId } from './next-batch.ts';
 import { decryptSecret } from './secrets.ts';
 import { Receiver, type SendOptions } from './send.ts';

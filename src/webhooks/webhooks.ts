@@ -5,11 +5,11 @@ import type { Clock } from '../base/clock.ts';
 import { isUuid, uuidv7 } from '../base/uuid.ts';
 import { historyTrimmed, readKeptHistory, requireKept } from '../changes/kept-history.ts';
 import { findStart, readFeedEnd } from '../changes/read-changes.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Client, type Database, type Queryable } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { type AddressRange, refuseUrl } from './addresses.ts';
-import { fixedIso } from './lease.ts';
 import { encryptSecret, makeSecret, readSecret } from './secrets.ts';
 import { CHANGED, type DisabledCode, type MessageType, NOW, WEBHOOK_COLUMNS, type WebhookRow } from './webhook.ts';
 

@@ -2,6 +2,7 @@
 // operation, so nothing is remembered beyond it.
 import DataLoader from 'dataloader';
 import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
+import { fixedIso } from '../../db/as-of.ts';
 import type { Database } from '../../db/database.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
@@ -14,7 +15,6 @@ import {
 } from '../../ingest/read-customers.ts';
 import { listEventsOf } from '../../ingest/read-events.ts';
 import { listOrdersOf } from '../../ingest/read-orders.ts';
-import { fixedIso } from '../../membership/due.ts';
 import { lookAgain } from '../../membership/look-again.ts';
 import { type MemberOf, readMembersOf } from '../../membership/read-members-of.ts';
 import { readSegmentsOf, type SegmentsOf } from '../../membership/read-segments-of.ts';
@@ -146,7 +146,7 @@ function listLoaders({ strata, reads, caller, personal }: LoaderParts, selection
         caller,
         places.map(({ segment }) => segment),
       );
-      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata), customer: selection });
+      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata.clock), customer: selection });
       return (_each, index) => page(pages[index] ?? [], first, memberWith, (last) => encodeCursor('members', [last.customerKey]));
     }),
   };
@@ -158,11 +158,11 @@ async function readCurrentSegments(
   reads: Database,
   keys: readonly CustomerKey[],
 ): Promise<ReadonlyMap<CustomerKey, SegmentsOf>> {
-  const found = await readSegmentsOf(reads, keys, fixedIso(strata));
+  const found = await readSegmentsOf(reads, keys, fixedIso(strata.clock));
   const late = [...found].filter(([, { isLate }]) => isLate).map(([key]) => key);
   if (late.length === 0) return found;
   if ((await lookAgain(strata, { keys: late, cause: 'time' })) > 0) strata.publisher.poke();
-  return new Map([...found, ...(await readSegmentsOf(strata.database, late, fixedIso(strata)))]);
+  return new Map([...found, ...(await readSegmentsOf(strata.database, late, fixedIso(strata.clock)))]);
 }
 
 function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][number]): object {
