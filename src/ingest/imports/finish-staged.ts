@@ -13,12 +13,13 @@ import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
 import { analyzeStagedLines } from './stage-lines.ts';
 import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
+import { batchesAtOnce } from './write-in-parts.ts';
 
 /** Throws AppError `invalid_rows` where an atomic import has rejections; nothing is written then. */
 export async function finishStaged(run: ImportRun): Promise<void> {
   await analyzeStagedLines(run.target.database);
   if (run.atomicTypes !== null) return writeTogether(run);
-  const lane = new Lane();
+  const lane = new Lane(batchesAtOnce(run.kind));
   for await (const rows of stagedRows(run)) {
     run.check();
     const judge = async (): Promise<JudgedBatch> => {

@@ -6,6 +6,7 @@ import type { ImportKind } from './import-fields.ts';
 import type { LocalTimes } from './local-time.ts';
 import type { Rejections } from './rejections.ts';
 import type { StagedLines } from './stage-lines.ts';
+import type { PartsInTurn } from './write-in-parts.ts';
 
 /** The parts of the service that an import needs. The last three are the later stages', given in so that ingest knows none of them. */
 export interface ImportTarget {
@@ -33,6 +34,7 @@ export interface ImportRun {
   readonly cellTimes: LocalTimes | null;
   readonly staged: StagedLines;
   readonly rejections: Rejections;
+  readonly parts: PartsInTurn;
   /** changes that its batches made, before what they owe is evaluated */
   changes: number;
   /** Throws when the caller hung up or the lease was lost. */

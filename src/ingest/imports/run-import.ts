@@ -18,6 +18,7 @@ import { createRows } from './read-rows.ts';
 import { Rejections } from './rejections.ts';
 import { removeStagedLines, StagedLines } from './stage-lines.ts';
 import { judgeBatch, readableRows, storeBatch } from './take-rows.ts';
+import { batchesAtOnce, PartsInTurn } from './write-in-parts.ts';
 
 export interface ImportDependencies extends ImportTarget {
   readonly clock: Clock;
@@ -100,11 +101,12 @@ async function importAll(
     cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
     staged: new StagedLines(dependencies.database, lease.importId),
     rejections: new Rejections(() => rows.plan),
+    parts: new PartsInTurn(),
     changes: 0,
     check: () => stopped.throwIfAborted(),
   };
   const staging = run.lineLevel || options.atomic;
-  const lane = new Lane();
+  const lane = new Lane(batchesAtOnce(kind));
   let batch: RowResult[] = [];
   let batchFrom = 0;
   const take = async () => {
