@@ -1,5 +1,7 @@
 // Explanations of memberships as they are: what each condition saw, which rows counted, what is missing, when and by what it changes next.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { supportOf } from '../../src/evaluation/next-change.ts';
+import type { Program } from '../../src/evaluation/program.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { explainNow } from '../../src/membership/explain-now.ts';
 import type { MembershipExplanation } from '../../src/membership/explanation.ts';
@@ -176,6 +178,34 @@ describe('the next change', () => {
 });
 
 describe('asking', () => {
+  it('sees values of every type', async () => {
+    await shop.define(
+      'typed',
+      'birthday >= 1990-01-01 and tags has ("vip") and consent.email = true and created_at < 2027-01-01 and age > 5 and city = "Bern"',
+    );
+    const profile = { birthday: '1991-02-03', city: 'Bern' };
+    await shop.write({ customers: [customer('t', { profile, tags: ['vip', 'new'], consents: { email: true }, createdAtMs: START_MS })] });
+    const { tree } = await explain('t', 'typed');
+    expect(conditionsIn(tree as NonNullable<typeof tree>).map(({ seen }) => seen?.value)).toEqual([
+      '1991-02-03',
+      ['vip', 'new'],
+      true,
+      new Date(START_MS).toISOString(),
+      '35',
+      'Bern',
+    ]);
+  });
+
+  it('rests on what is named and on its group', () => {
+    const live = (id: number, ...names: string[]) => ({ id, key: `s${id}`, checked: { reads: { segments: new Set(names) } } });
+    const groups = [{ id: 1, segmentIds: [3, 5, 9], otherwiseId: 4 }];
+    const program = {
+      definitions: { live: [live(1, 's2'), live(2, 's3', 'gone'), live(3), live(4), live(5, 's6'), live(6), live(7)], groups },
+    };
+    expect(supportOf(program as unknown as Program, 1)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(supportOf(program as unknown as Program, 6)).toEqual([6]);
+  });
+
   it('leaves out rows without what is asked of', async () => {
     await shop.define('paths', 'count(events "page".properties.path) >= 2 and last(events "page".properties.path) is missing');
     const page = (id: string, properties: Readonly<Record<string, string>>) => ({
