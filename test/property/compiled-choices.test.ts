@@ -157,6 +157,7 @@ async function evaluate(client: Client, world: World, group: OracleGroup, narrow
     pinned: new Set([...world.hand.pins.keys()].map((place) => idOf(place.split(' ')[1] ?? ''))),
     groups: [{ id: 1, segmentIds: group.segments.map(idOf), otherwiseId: group.otherwise === null ? null : idOf(group.otherwise) }],
   });
+  expect(emitted.segmentIds).toEqual(segments.map(({ id }) => id).sort((one, other) => one - other));
   const keys = world.shop.customers.map((customer) => customer.key);
   const customers: EvaluationInput['customers'] =
     narrow === 'range'

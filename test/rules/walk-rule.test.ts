@@ -1,7 +1,8 @@
 // What is found in a rule without running it: the names that not everybody may ask about, and counts from which on an answer lasts.
 import { expect, test } from 'vitest';
 import { namedInInput } from '../../src/rules/named-in-rule.ts';
-import { lastingCounts } from '../../src/rules/walk-rule.ts';
+import { printExpression } from '../../src/rules/print-text.ts';
+import { aggregatesOf, lastingCounts } from '../../src/rules/walk-rule.ts';
 import { parse } from '../oracle/parse.ts';
 
 const NAMED: readonly (readonly [rule: string, segments: readonly string[], personal: readonly string[]])[] = [
@@ -46,4 +47,20 @@ const LASTING: readonly (readonly [condition: string, from: number | null])[] = 
 test.each(LASTING)('an answer lasts: %s', (condition, from) => {
   const [count] = [...lastingCounts(parse(condition)).values()].filter(Number.isFinite);
   expect(count ?? null).toBe(from);
+});
+
+test('every aggregate is found', () => {
+  const rule =
+    'days_between(first(orders.placed_at), last(orders.placed_at)) / (count(orders) - 1) < min(orders.total)' +
+    ' and not (max(orders.total) between avg(orders.total) and sum(orders.total) or last(orders.id) contains "x")';
+  expect(aggregatesOf(parse(rule)).map(printExpression)).toEqual([
+    'first(orders.placed_at)',
+    'last(orders.placed_at)',
+    'count(orders)',
+    'min(orders.total)',
+    'max(orders.total)',
+    'avg(orders.total)',
+    'sum(orders.total)',
+    'last(orders.id)',
+  ]);
 });
