@@ -128,7 +128,7 @@ function nest(levels: number, wrap: (inner: unknown) => unknown, innermost: unkn
   return value;
 }
 
-test('a tree too deep is refused before it is walked', () => {
+test('a tree too deep is refused unwalked', () => {
   const tree = (nots: number) =>
     nest(nots, (rule) => ({ kind: 'not', rule, place: { pointer: '' } }), { kind: 'everyone', place: { pointer: '' } });
   const codes = (nots: number) => checkRule(tree(nots) as Rule, EMPTY_CATALOG, { purpose: 'check' }).errors.map(({ code }) => code);

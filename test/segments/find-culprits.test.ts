@@ -35,7 +35,7 @@ test('what fails only together blames nobody', async () => {
   expect((await blame((ids) => (ids.length > 3 ? failure('57014') : null))).blamed).toEqual([]);
 });
 
-test.each(['08006', '57P01', '40001', '40P01', '25P02', '0A054'])('what is no fault of a rule is thrown on: %s', async (code) => {
+test.each(['08006', '57P01', '40001', '40P01', '25P02', '0A054'])('faults of no rule are thrown on: %s', async (code) => {
   await expect(blame((ids) => (ids.length === 1 ? failure(code) : failure('57014')))).rejects.toMatchObject({ code });
 });
 
