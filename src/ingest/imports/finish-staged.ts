@@ -20,15 +20,18 @@ export async function finishStaged(run: ImportRun): Promise<void> {
   await analyzeStagedLines(run.target.database);
   if (run.atomicTypes !== null) return writeTogether(run);
   const lane = new Lane(batchesAtOnce(run.kind));
-  for await (const rows of stagedRows(run)) {
-    run.check();
-    const judge = async (): Promise<JudgedBatch> => {
-      const { taken, rejected } = await judgeRows(run, rows);
-      return { direct: taken.map(({ fact }) => fact), staged: [], rejected };
-    };
-    await lane.add(judge, (judged) => storeBatch(run, judged, judge));
+  try {
+    for await (const rows of stagedRows(run)) {
+      run.check();
+      const judge = async (): Promise<JudgedBatch> => {
+        const { taken, rejected } = await judgeRows(run, rows);
+        return { direct: taken.map(({ fact }) => fact), staged: [], rejected };
+      };
+      await lane.add(judge, (judged) => storeBatch(run, judged, judge));
+    }
+  } finally {
+    await lane.drain(); // also where it fails: nothing is under way any more when the import ends
   }
-  await lane.drain();
 }
 
 /** Lines of orders are judged as orders first, so that all rejections are told; other rows were judged when they were staged. */

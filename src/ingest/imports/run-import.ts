@@ -131,9 +131,12 @@ async function importAll(
       if (bytes.count - batchFrom >= BATCH_BYTES) await take();
     }
   } finally {
-    await take(); // also the rows before a place where the file cannot be read on
-    await lane.drain();
-    stopped.removeEventListener('abort', stop);
+    try {
+      await take(); // also the rows before a place where the file cannot be read on
+    } finally {
+      stopped.removeEventListener('abort', stop);
+      await lane.drain(); // nothing is under way any more when the import ends
+    }
   }
   if (staging || kind === 'events') await finishStaged(run);
   return run;
