@@ -159,7 +159,7 @@ describe('the next change', () => {
   });
 });
 
-describe('the next change', () => {
+describe('a change to come', () => {
   it('is the earlier of a row and a date', async () => {
     await shop.define('until-autumn', 'count(orders in the last 7 days) >= 1 and today < 2026-09-01');
     expect((await explain('a', 'until-autumn')).next).toMatchObject({ atMs: START_MS + 5 * DAY_MS, type: 'exited' });

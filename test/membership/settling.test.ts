@@ -100,3 +100,19 @@ it('gives back statements of older definitions', async () => {
   expect(new Set(epochOf.values()).size).toBe(6); // each has statements of its own
   for (const names of await preparedNow()) expect(new Set(names.map((name) => epochOf.get(name))).size).toBeLessThanOrEqual(2);
 });
+
+it('gives customers and scans their own time', async () => {
+  await shop.strata.database.query({
+    text: `
+      create or replace function strata_divide(a numeric, b numeric) returns numeric language sql as $$
+        select s.setting::numeric from pg_settings as s where s.name = 'statement_timeout'
+      $$`,
+  });
+  const { customersTimeoutMs, scanTimeoutMs } = shop.strata.programs.get().limits;
+  await shop.define('scanned', `sum(orders.total) / count(orders) = ${scanTimeoutMs}`);
+  expect(await shop.segmentsOf('both')).toContain('scanned');
+  await shop.define('written', `sum(orders.total) / count(orders) = ${customersTimeoutMs}`);
+  await shop.write({ orders: [order('y', 'both')] });
+  const segments = await shop.segmentsOf('both');
+  expect(['scanned', 'written'].filter((key) => segments.includes(key))).toEqual(['written']);
+});
