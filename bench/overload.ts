@@ -1,5 +1,5 @@
 // Goodput at three times the capacity: what a service of its own still answers well when more single orders arrive than it can do, and how
-// fast it refuses the rest. Run by hand: `node bench/overload.ts [seconds]`. Not one of the figures of bench.md.
+// fast it refuses the rest. Run by hand: `node bench/overload.ts [seconds]`. Not one of the figures of run.ts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';

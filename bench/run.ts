@@ -1,4 +1,4 @@
-// `npm run bench -- [--size tiny|S|L] [--only P1,P4] [--seed 1]`: measures what bench.md promises against the same work done otherwise, in one run
+// `npm run bench -- [--size tiny|S|L] [--only P1,P4] [--seed 1]`: measures what docs/performance.md reports against the same work done otherwise, in one run
 // on a Postgres of its own. Prints a line of JSON for each figure and a table at the end, and leaves nothing behind.
 import { parseArgs } from 'node:util';
 import { openBench } from './bench.ts';

@@ -1,4 +1,4 @@
-// In charge of the mix of 50 segments that bench.md describes, drawn from templates by seed: each template gives the words of the rule and the
+// In charge of the mix of 50 segments that every figure is measured with, drawn from templates by seed: each template gives the words of the rule and the
 // same condition in SQL, written as one would by hand. Not of putting that SQL together (by-hand.ts).
 import { SeededRandom } from '../src/base/seeded-random.ts';
 import { COUNTRIES, TIERS } from './shop.ts';

@@ -51,6 +51,9 @@ export interface ErrorDetail {
   readonly code: string;
   readonly detail: string;
   readonly hint?: string;
+  /** keys of what else it is about: the segment or the group that stands in the way */
+  readonly segment?: string;
+  readonly group?: string;
 }
 
 /** What some refusals say beside their detail. */

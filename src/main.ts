@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { systemClock } from './base/clock.ts';
 import { type DataFolder, type KeptSecret, keepSecret, openDataFolder } from './base/data-folder.ts';
@@ -15,6 +16,7 @@ import { migrate } from './db/migrate.ts';
 import { keepSettings } from './db/settings.ts';
 import { openLog } from './log.ts';
 import { openTracing } from './open-tracing.ts';
+import type { Strata } from './strata.ts';
 import { welcome } from './welcome.ts';
 
 const LEAST_NODE_MAJOR = 24;
@@ -81,27 +83,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
 
   const tracing = await openTracing(config, (message) => log.warn({ trouble: message }, 'traces could not be sent'));
   if (tracing !== null) parts.add(tracing.close);
-  const { database, embedded, close } = await connect({
-    url: config.DATABASE_URL,
-    dataFolder,
-    connections: config.DATABASE_CONNECTIONS,
-    onIdleError: (error) => log.warn({ err: error }, 'an idle connection to the database broke and is replaced'),
-    onEnded: (lastLines) => log.error({ lastLines }, 'the embedded Postgres ended by itself and is started again'),
-  });
-  parts.add(close);
-  if (embedded !== undefined) {
-    const askToStop = () => embedded.requestStop(); // the last resort, where the process ends without closing its parts
-    process.once('exit', askToStop);
-    parts.add(() => void process.off('exit', askToStop));
-    if (embedded.takenOver) log.warn('an earlier Strata ended without stopping its Postgres, which runs on and was taken over');
-    embedded.lost.catch((cause) => {
-      throw new Error('the embedded Postgres ended by itself and does not start again', { cause }); // ends the process, see stopOnSignals
-    });
-  }
-  const applied = await migrate(database);
-  if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
-  const settings = await keepSettings(database, { timeZone: config.TIME_ZONE, currency: config.CURRENCY });
-
+  const { database, settings, isEmbedded } = await openStorage(config, log, parts, dataFolder);
   const { openStrata, buildApp } = await loading;
   const replica = openReplica(config, log, parts);
   const accessLimits = {
@@ -130,32 +112,60 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   });
   parts.add(() => strata.close());
   measureProcess(strata.meters);
-  const corsOrigins = config.CORS_ORIGINS;
   const app = await buildApp({
     strata,
     adminKey: adminKey.value,
     limits: accessLimits,
-    corsOrigins,
+    corsOrigins: config.CORS_ORIGINS,
     metricsPublic: config.METRICS_PUBLIC,
     introspection: config.INTROSPECTION,
     ...(config.TRUST_PROXY.length === 0 ? {} : { trustProxy: config.TRUST_PROXY }),
     logger: log,
   });
-  parts.add(async () => {
-    const left = strata.leave();
-    await systemClock.sleep(config.DRAIN_SECONDS * 1000);
-    const patience = setTimeout(() => app.server.closeAllConnections(), config.STOP_SECONDS * 1000);
-    const idle = setInterval(() => app.server.closeIdleConnections(), 50); // kept alive by a client after its last answer
-    await app.close();
-    clearTimeout(patience);
-    clearInterval(idle);
-    await left;
-  });
+  parts.add(() => closeGently(config, strata, app));
   if (stopping.aborted) return;
   await app.listen({ host: config.HOST, port: config.PORT }).catch((cause) => refuseToListen(cause, config));
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.PORT;
-  process.stdout.write(welcome({ host: config.HOST, port, adminKey, settings, embedded: embedded !== undefined }));
+  process.stdout.write(welcome({ host: config.HOST, port, adminKey, settings, embedded: isEmbedded }));
+}
+
+/** Connects, or starts the embedded Postgres, and brings the schema up to date. */
+async function openStorage(config: Config, log: Logger, parts: OpenParts, dataFolder: () => DataFolder) {
+  const { database, embedded, close } = await connect({
+    url: config.DATABASE_URL,
+    dataFolder,
+    connections: config.DATABASE_CONNECTIONS,
+    onIdleError: (error) => log.warn({ err: error }, 'an idle connection to the database broke and is replaced'),
+    onEnded: (lastLines) => log.error({ lastLines }, 'the embedded Postgres ended by itself and is started again'),
+  });
+  parts.add(close);
+  if (embedded !== undefined) {
+    const askToStop = () => embedded.requestStop(); // the last resort, where the process ends without closing its parts
+    process.once('exit', askToStop);
+    parts.add(() => void process.off('exit', askToStop));
+    if (embedded.takenOver) log.warn('an earlier Strata ended without stopping its Postgres, which runs on and was taken over');
+    embedded.lost.catch((cause) => {
+      throw new Error('the embedded Postgres ended by itself and does not start again', { cause }); // ends the process, see stopOnSignals
+    });
+  }
+  const applied = await migrate(database);
+  if (applied.length > 0) log.info({ applied }, 'the schema was brought up to date');
+  const settings = await keepSettings(database, { timeZone: config.TIME_ZONE, currency: config.CURRENCY });
+
+  return { database, settings, isEmbedded: embedded !== undefined };
+}
+
+/** Gives the lead away at once, answers until others know that we go, and then lets requests that run end. */
+async function closeGently(config: Config, strata: Strata, app: FastifyInstance): Promise<void> {
+  const left = strata.leave();
+  await systemClock.sleep(config.DRAIN_SECONDS * 1000);
+  const patience = setTimeout(() => app.server.closeAllConnections(), config.STOP_SECONDS * 1000);
+  const idle = setInterval(() => app.server.closeIdleConnections(), 50); // kept alive by a client after its last answer
+  await app.close();
+  clearTimeout(patience);
+  clearInterval(idle);
+  await left;
 }
 
 function openReplica(config: Config, log: Logger, parts: OpenParts): Database | undefined {

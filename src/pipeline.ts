@@ -12,17 +12,17 @@ import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
+import { fixedIso } from './db/as-of.ts';
 import type { Client } from './db/database.ts';
-import { type Ending, inTransaction } from './db/transaction.ts';
+import { type Ending, inFramed, inTransaction } from './db/transaction.ts';
 import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
-import { type FactLocks, OrderMoved } from './ingest/write-facts.ts';
+import { type FactLocks, OrderMoved } from './ingest/lock-facts.ts';
 import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
-import { fixedIso } from './membership/due.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
 import { inFramedDecision } from './membership/in-decision.ts';
 import { lookAgain } from './membership/look-again.ts';
@@ -44,6 +44,7 @@ import {
   touchedKeys,
   writeAndEvaluate,
   writeOnly,
+  writeOnlyAtOnce,
 } from './write-steps.ts';
 
 export type { Strata } from './strata.ts';
@@ -91,14 +92,24 @@ export function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[])
 async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
   const facts = join(pieces.map((piece) => piece.facts));
   let lsn = '';
+  const decided = await decideFacts(strata, facts, pieces, (place) => (lsn = place));
+  const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
+  return pieces.map((piece) => outcomeOf(piece.facts, decided, token));
+}
+
+async function decideFacts(
+  strata: Strata,
+  facts: Facts,
+  pieces: readonly PieceOfWriting[],
+  onCommitted: (lsn: string) => void,
+): Promise<Decided> {
   const decided = await withoutCulprits(
     strata,
     () => ({ customers: { keys: namedCustomers(facts) }, prepare: (client) => writeOnly(strata, client, facts) }),
-    () => decideOnce(strata, facts, pieces, (place) => (lsn = place)),
+    () => decideOnce(strata, facts, pieces, onCommitted),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
-  const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
-  return pieces.map((piece) => outcomeOf(piece.facts, decided, token));
+  return decided;
 }
 
 function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome {
@@ -190,9 +201,30 @@ function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceO
   return { record, written: { ...written, answer: { decision: decided.decision, body: answerOf(outcomeOf(facts, decided, '')) } } };
 }
 
-/** For imports: writes facts, evaluates nothing, and in the same transaction notes whom it owes an evaluation. */
+/**
+ * One batch of an import. Rows of customers are decided at once: each is somebody else, so that putting it off would only have everybody locked and
+ * written a second time. A customer has many orders and events; these are evaluated together at the end. → number of changes
+ */
+async function writeImported(strata: Strata, facts: Facts, importId: string): Promise<number> {
+  if (facts.orders.length > 0 || facts.events.length > 0) {
+    await writeDeferred(strata, facts, importId);
+    return 0;
+  }
+  const { changes } = await decideFacts(strata, facts, [], () => {});
+  return [...changes.values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** Writes facts, evaluates nothing, and in the same transaction notes whom the import owes an evaluation. */
 export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
-  await inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
+  const inSteps = () => inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
+  if (facts.deletedOrderIds.length > 0) return inSteps();
+  const { statements, end } = writeOnlyAtOnce(strata, facts, importId);
+  try {
+    await inFramed(strata.database, statements, async (_client, rows) => end(rows));
+  } catch (error) {
+    if (!(error instanceof OrderMoved)) throw error;
+    await inSteps();
+  }
 }
 
 /** The same for many batches in one transaction: an import that is all or nothing. Asks for the batches again when it is repeated. */
@@ -202,7 +234,7 @@ async function writeDeferredTogether(strata: Strata, batches: () => AsyncIterabl
   });
 }
 
-/** Imports a file: its batches are deferred writes, and everybody is evaluated before it answers. */
+/** Imports a file; everybody is evaluated before it answers. */
 export function importFile(strata: Strata, request: ImportRequest): Promise<ImportSummary> {
   const { database, clock, types, currency } = strata;
   const dependencies: ImportDependencies = {
@@ -210,7 +242,7 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
     clock,
     types,
     currency,
-    writeDeferred: (facts, importId) => writeDeferred(strata, facts, importId),
+    write: (facts, importId) => writeImported(strata, facts, importId),
     writeDeferredTogether: (batches, importId) => writeDeferredTogether(strata, batches, importId),
     evaluatePending: (importId) => evaluatePending(strata, importId),
   };
@@ -279,8 +311,8 @@ export interface CustomerSegments {
 
 /** The segments of a customer, evaluated first if the clock has overtaken what is stored. null: there is no such customer. */
 export async function readSegments(strata: Strata, key: CustomerKey): Promise<CustomerSegments | null> {
-  const found = await readCustomerSegments(strata.database, key, fixedIso(strata));
+  const found = await readCustomerSegments(strata.database, key, fixedIso(strata.clock));
   if (found === null || !found.isLate) return found;
   if ((await lookAgain(strata, { keys: [key], cause: 'time' })) > 0) strata.publisher.poke();
-  return readCustomerSegments(strata.database, key, fixedIso(strata));
+  return readCustomerSegments(strata.database, key, fixedIso(strata.clock));
 }

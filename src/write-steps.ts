@@ -1,12 +1,14 @@
 // In charge of the steps of a write, each by itself: locks, facts and evaluation, what is to be stored. In which order they come, and what is
 // answered, is the flow's business (pipeline.ts).
+import { fixedIso } from './db/as-of.ts';
 import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
+import type { Ending } from './db/transaction.ts';
 import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
 import type { Program } from './evaluation/program.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
-import { type FactLocks, factStatements, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/write-facts.ts';
+import { type FactLocks, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/lock-facts.ts';
+import { factStatements } from './ingest/write-facts.ts';
 import { findLate, type Late, toLate } from './membership/catch-up.ts';
-import { fixedIso } from './membership/due.ts';
 import { versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
 import { owe } from './membership/pending.ts';
@@ -36,7 +38,7 @@ export interface Locked {
 
 /** See `locksAtOnce`. */
 export function lockAtOnce(strata: Strata, facts: Facts) {
-  const locks = locksAtOnce(facts, fixedIso(strata));
+  const locks = locksAtOnce(facts, fixedIso(strata.clock));
   const behind = locks.statements.length;
   return {
     statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
@@ -51,7 +53,7 @@ export async function lockInSteps(strata: Strata, client: Client, facts: Facts):
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
     inOrder([
-      lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+      lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
       pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
     ] as const),
   );
@@ -102,12 +104,12 @@ export async function writeAndEvaluate(
     const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
     return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
   };
-  const known = everything ? [] : locks.locked.filter((key) => !locks.created.has(key));
+  const known = locks.locked.filter((key) => !locks.created.has(key));
   const [, [members = []], ...findings] = await inOneBatch(client, () =>
     inOrder([
       pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
-      pipeline(client, [readHeldSegments(locks.locked)]),
-      ...evaluate(known, touched),
+      pipeline(client, known.length === 0 ? [] : [readHeldSegments(known)]), // who is new is in none
+      ...evaluate(everything ? [] : known, touched),
       ...evaluate(everything ? locks.locked : [...locks.created], program.all),
     ] as const),
   );
@@ -147,10 +149,23 @@ export function changesByCustomer(differences: readonly Difference[]): ReadonlyM
 export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata)),
+    lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
     pipeline(client, [readMoment(strata.clock)]),
   ] as const);
   const { asOfMs } = toMoment(momentRows);
   const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
   await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
+}
+
+/** The same in two batches of statements, for facts that delete no orders: throws OrderMoved where an order comes from somebody else. */
+export function writeOnlyAtOnce(strata: Strata, facts: Facts, importId: string) {
+  const locks = locksAtOnce(facts, fixedIso(strata.clock));
+  return {
+    statements: [...locks.statements, readMoment(strata.clock)],
+    end: (rows: Parameters<typeof locks.read>[0]): Ending<void> => {
+      const taken = locks.read(rows);
+      const { asOfMs } = toMoment(rows[locks.statements.length] ?? []);
+      return { last: [...factStatements(facts, asOfMs, taken), owe(importId, taken.locked)], value: () => {} };
+    },
+  };
 }

@@ -21,7 +21,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['reports'],
   ['webhooks'],
   ['pipeline.ts', 'write-steps.ts', 'strata.ts'], // the flow, its steps, and the parts that they are given
-  ['open-strata.ts'],
+  ['open-strata.ts', 'lead.ts'], // the wiring, and what the leading process does by itself
   ['api'],
   ['app.ts', 'log.ts', 'open-tracing.ts', 'welcome.ts'],
   ['main.ts'],
@@ -254,6 +254,31 @@ describe('how files are written', () => {
     ].filter((file) => file.name !== 'test/tidy.test.ts');
     expect(everything.length).toBeGreaterThan(sources.length);
     expect(everything.filter((file) => hostPath.test(file.text)).map((file) => file.name)).toEqual([]);
+  });
+
+  test('comments and pages name files there are', () => {
+    const code = [...sources, ...page, ...tests, ...readFiles('bench', ['.ts']), ...readFiles('migrations', ['.sql'])];
+    const pages = [...readFiles('docs', ['.md']), ...single('README.md')];
+    const names = [...code, ...pages].map(({ name }) => name);
+    const isThere = (named: string) => names.some((name) => name === named || name.endsWith(`/${named}`));
+    const inComments = code.flatMap(({ name, text }) =>
+      [...text.matchAll(/\/\/ [^\n]*|\/\*[\s\S]*?\*\/|^--[^\n]*/gm)].flatMap(([comment]) =>
+        [...comment.matchAll(/[\w/.-]*\w\.(?:tsx?|md|sql)\b/g)].map(([named]) => ({ name, named })),
+      ),
+    );
+    const inPages = pages.flatMap(({ name, text }) =>
+      [...text.matchAll(/`([\w/.-]*\w\.(?:tsx?|sql))`/g)].map(([, named = '']) => ({ name, named })),
+    );
+    const linked = pages.flatMap(({ name, text }) =>
+      [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, link = '']) => ({
+        name,
+        link: path.posix.join(path.posix.dirname(name), link),
+      })),
+    );
+    expect([inComments, inPages, linked].map((found) => found.length > 5)).toEqual([true, true, true]);
+    const missing = [...inComments, ...inPages].filter(({ named }) => !isThere(named)).map(({ name, named }) => `${name}: ${named}`);
+    const dead = linked.filter(({ link }) => !fs.existsSync(path.join(ROOT, link))).map(({ name, link }) => `${name}: ${link}`);
+    expect([...missing, ...dead]).toEqual([]);
   });
 
   test('test titles are short statements', () => {

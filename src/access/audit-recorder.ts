@@ -1,6 +1,6 @@
 // In charge of entries that no write carries: reads of personal data and refused attempts. They are stored in batches, within a second of the
-// answer; a process that is killed loses that second. Where the database does not take them, reads of personal data wait, and refusals
-// are counted instead of listed. Writes carry their entry themselves (write-record.ts).
+// answer; a process that is killed loses that second, and what of its last minute was only counted. Where the database does not take them, reads
+// of personal data are not answered, and refusals are counted instead of listed. Writes carry their entry themselves (write-record.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';
 import { type AuditChange, type AuditEntry, type AuditOrigin, makeEntry } from './audit-entry.ts';
@@ -46,15 +46,15 @@ export class AuditRecorder {
 
   /** Personal data is about to be answered. Resolves at once, unless too many entries wait already; throws what storing those throws. */
   async read(origin: AuditOrigin, target: string | null, changes: readonly AuditChange[]): Promise<void> {
+    if (this.#waiting.length >= WAITING_MAX) await this.flush(); // first: what is then not answered is not told, and takes no memory
     this.#add(makeEntry(origin, 'read', target, changes));
-    if (this.#waiting.length > WAITING_MAX) await this.flush();
   }
 
   /** Somebody was turned away. Never waits. */
   refused(origin: AuditOrigin, code: string): void {
     const minute = this.#minuteOf(origin);
     minute.last = origin;
-    if (minute.listed >= REFUSALS_LISTED) minute.counted += 1;
+    if (minute.listed >= REFUSALS_LISTED || this.#waiting.length >= 2 * WAITING_MAX) minute.counted += 1;
     else {
       minute.listed += 1;
       this.#add(makeEntry(origin, 'refused', null, [{ customerKey: null, content: { code } }]));
@@ -80,7 +80,7 @@ export class AuditRecorder {
   }
 
   #add(entry: AuditEntry): void {
-    if (this.#waiting.length < 2 * WAITING_MAX || entry.outcome === 'read') this.#waiting.push(entry);
+    this.#waiting.push(entry);
     this.#flushing ??= this.#flushSoon();
   }
 

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
 import { Gatherer } from '../base/batch.ts';
 import type { Clock } from '../base/clock.ts';
 import { uuidv7 } from '../base/uuid.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { isUnreachable } from '../db/unreachable.ts';
@@ -133,13 +134,12 @@ interface KeyRow {
  * server takes with it has committed nothing.
  */
 async function claimTogether(database: Database, clock: Clock, wanted: readonly Wanted[]): Promise<readonly Claimed[]> {
-  const fixedMs = clock.fixedMs();
   const inOrder = [...wanted].sort((a, b) => a.id.compare(b.id));
   const rows = inOrder.map(({ id, request, holder }) => ({ id: id.toString('hex'), request: request.toString('hex'), holder }));
   return inTransaction(database, async (client) => {
     const [, taken = []] = await pipeline(client, [
       { text: 'set local synchronous_commit = off' },
-      { name: 'claim_keys', text: CLAIM, values: [fixedMs === null ? null : new Date(fixedMs).toISOString(), JSON.stringify(rows)] },
+      { name: 'claim_keys', text: CLAIM, values: [fixedIso(clock), JSON.stringify(rows)] },
     ]);
     const ours = new Set(taken.map((row) => String((row['id'] as Buffer).toString('hex'))));
     const others = inOrder.filter(({ id }) => !ours.has(id.toString('hex')));

@@ -60,7 +60,9 @@ for update`,
   const stored = rows[0]?.type;
   if (stored !== undefined && stored !== type) {
     if (readBy.length > 0) {
-      throw new AppError('in_use', `${describe(declaration)} is ${stored} and read by ${readBy.join(', ')}; its type cannot change.`);
+      throw new AppError('in_use', `${describe(declaration)} is ${stored} and read by ${readBy.join(', ')}; its type cannot change.`, {
+        errors: readBy.map((segment) => ({ code: 'in_use', detail: `The rule of segment “${segment}” reads it.`, segment })),
+      });
     }
     await convertStored(client, declaration, stored);
   }

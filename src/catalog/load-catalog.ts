@@ -42,8 +42,10 @@ order by registered_types.scope collate "C", registered_types.event_name, regist
   });
 }
 
-/** Customers looked at for the names of consents and for frequent values: the cost does not grow with the shop. */
+/** Customers looked at for frequent values: the cost does not grow with the shop. */
 export const SAMPLE_ROWS = 10_000;
+/** For the names of consents, which every change of definitions reads a few times (7 ms with 10,000 rows, a tenth of a small publish). */
+const CONSENT_ROWS = 2_000;
 export const FREQUENT_VALUES = 20;
 
 /** Purposes that the sample carries; one that only others carry is unknown to the checker, which then warns, and works all the same. */
@@ -54,7 +56,7 @@ async function readConsents(database: Queryable): Promise<string[]> {
 with sample as (
   select customers.consents
   from customers
-  limit ${SAMPLE_ROWS}
+  limit ${CONSENT_ROWS}
 )
 select distinct purposes.purpose collate "C" as purpose
 from sample

@@ -2,6 +2,7 @@
 // Erasing is erase-customer.ts.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
@@ -98,8 +99,7 @@ const LEAST_EXITS_MS = 86_400_000;
  * In one transaction, so whoever is interrupted begins again. → how many erasures are done with
  */
 export async function blankDueExits(database: Database, clock: Clock, passedPosition: string | null = null): Promise<number> {
-  const fixedMs = clock.fixedMs();
-  const now = fixedMs === null ? null : new Date(fixedMs).toISOString();
+  const now = fixedIso(clock);
   return inTransaction(database, async (client) => {
     const { rows } = await client.query<{ id: string }>({
       name: 'find_exits_to_blank',

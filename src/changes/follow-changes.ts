@@ -3,6 +3,7 @@
 // a place and nothing else, so a slow one costs no memory. Not of sending (api/).
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
+import { Turns } from '../base/turns.ts';
 import type { Database } from '../db/database.ts';
 import { Audience } from './audience.ts';
 import { type FeedFilter, letsThrough, queryOf } from './feed-filter.ts';
@@ -312,26 +313,5 @@ export class Follower {
       signal?.addEventListener('abort', end, { once: true });
       if (timeoutMs !== undefined) void this.#clock.sleep(timeoutMs, waiting.signal).then(() => this.#end === end && end());
     });
-  }
-}
-
-/** So many at once, the others in order. */
-class Turns {
-  #free: number;
-  readonly #queue: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  /** → gives the turn back */
-  async take(): Promise<() => void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
-    return () => {
-      const next = this.#queue.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    };
   }
 }

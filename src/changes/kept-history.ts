@@ -1,5 +1,6 @@
 // In charge of how far back the past can be asked: where retention has cut the log, and refusing what lies before. Not of cutting (trim.ts).
 import type { Clock } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import type { Database, Queryable } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 
@@ -13,11 +14,10 @@ export interface KeptHistory {
 }
 
 export async function readKeptHistory(database: Queryable, clock: Clock): Promise<KeptHistory> {
-  const fixedMs = clock.fixedMs();
   const [row] = await database.query<{ position: string; at: number | null; now: number }>({
     name: 'read_kept_history',
     text: 'select t.position, t.at, coalesce($1::timestamptz, clock_timestamp()) as now from trimmed as t',
-    values: [fixedMs === null ? null : new Date(fixedMs).toISOString()],
+    values: [fixedIso(clock)],
   });
   if (row === undefined) throw new Error('the row of what is trimmed is missing');
   return { trimmedPosition: row.position, oldestMs: row.at === null ? null : row.at + 1, nowMs: Math.floor(row.now) };

@@ -3,7 +3,7 @@
 
 /** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */
 export const MOVED_AT_ONCE = 20_000;
-/** Every process listens here (feed-listener.ts); the message is where the feed ends. It goes with the move's own commit: a commit for
+/** Every process listens here (db/listener.ts); the message is where the feed ends. It goes with the move's own commit: a commit for
  *  itself would be a write to disk for itself. */
 export const FEED_CHANNEL = 'strata_feed';
 

@@ -1,6 +1,7 @@
 // In charge of what an operator watches, as the database knows it: what waits, how long it has waited, what is open or failed. One statement,
 // each part of it by an index and bounded, since it is asked at every scrape.
 import type { Clock } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import type { Database } from '../db/database.ts';
 
 export interface Vitals {
@@ -38,7 +39,6 @@ interface VitalsRow {
 }
 
 export async function readVitals(database: Database, clock: Clock): Promise<Vitals> {
-  const fixedMs = clock.fixedMs();
   const [row] = await database.query<VitalsRow>({
     name: 'read_vitals',
     text: `
@@ -59,7 +59,7 @@ export async function readVitals(database: Database, clock: Clock): Promise<Vita
         ) as segments,
         (select k.passed_at from self_check as k) as passed_at
       from (select coalesce($1::timestamptz, clock_timestamp()) as now offset 0) as i`,
-    values: [fixedMs === null ? null : new Date(fixedMs).toISOString()],
+    values: [fixedIso(clock)],
   });
   if (row === undefined) throw new Error('the vitals were not read');
   const ageS = (atMs: number | null) => (atMs === null ? 0 : Math.max(0, row.now - atMs) / 1000);

@@ -1,5 +1,5 @@
 // In charge of the self-check in the background: a walk through all customers, some hundred at a time, that compares what is stored with
-// what the facts and the feed say, and mends what differs with cause `repair`. One batch here; when the next comes is open-strata.ts.
+// what the facts and the feed say, and mends what differs with cause `repair`. One batch here; when the next comes is lead.ts.
 // Everything at once, from the command line, is verify.ts.
 import { type Database, pipeline } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';

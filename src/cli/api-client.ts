@@ -28,10 +28,17 @@ export function openApi(url: string, key: string): ApiClient {
   const send = async (method: string, path: string, contentType: string | undefined, body: RequestInit['body'] | undefined) => {
     const headers = { authorization: `Bearer ${key}`, ...(contentType === undefined ? {} : { 'content-type': contentType }) };
     const given = body === undefined ? {} : { body, duplex: 'half' as const };
-    const response = await fetch(new URL(path, url), { method, headers, ...given }).catch((cause: unknown) => {
-      throw new StartError(`Strata at ${url} no longer answers.`, { cause });
-    });
-    const answer = (await response.json()) as Record<string, unknown>;
+    // behind a proxy a service may have a path of its own
+    const response = await fetch(new URL(`.${path}`, url.endsWith('/') ? url : `${url}/`), { method, headers, ...given }).catch(
+      (cause: unknown) => {
+        throw new StartError(`Strata at ${url} no longer answers.`, { cause });
+      },
+    );
+    const answer = (await response.json().catch((cause: unknown) => {
+      throw new StartError(`What answers at ${url} is no Strata: ${method} ${path} was answered ${response.status}, and not with JSON.`, {
+        cause,
+      });
+    })) as Record<string, unknown>;
     if (!response.ok) throw new ApiRefusal(`${method} ${path}`, response.status, answer);
     return answer;
   };

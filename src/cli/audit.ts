@@ -1,9 +1,9 @@
 // In charge of `strata audit verify`: its options, what it prints and how it exits. What is proven is access/verify-audit.ts.
 import { parseArgs } from 'node:util';
 import { type AuditVerdict, type KnownHead, verifyAudit } from '../access/verify-audit.ts';
-import { processTerminal, type Terminal } from './import.ts';
 import { openStore } from './open-store.ts';
 import { count } from './progress.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 export const AUDIT_HELP = `strata audit verify [--head POSITION:CHAIN …]
 

@@ -1,13 +1,12 @@
 // In charge of `strata import`: a file or standard input over HTTP into a running service, with progress, and what came of it.
 // Not of reading rows: the service does that, so that the command line and the API take the same files.
 import { createReadStream, existsSync, statSync } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { type Clock, systemClock } from '../base/clock.ts';
 import type { ErrorDetail } from '../errors.ts';
-import { count, duration, Progress, type ProgressOutput, perSecond } from './progress.ts';
+import { count, duration, Progress, perSecond } from './progress.ts';
 import { sendFile, tryKey, type UploadAnswer } from './send-file.ts';
 import { findService } from './service-address.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 export const IMPORT_HELP = `strata import customers|orders|events FILE [options]      FILE may be gzipped; - is standard input
 
@@ -24,30 +23,6 @@ Exit codes: 0 all rows were imported, 1 the import failed, 2 the command was not
 `;
 
 const EXIT = { done: 0, failed: 1, usage: 2, rejected: 3 } as const;
-
-export interface Terminal {
-  /** results */
-  out(text: string): void;
-  /** progress and complaints */
-  readonly progress: ProgressOutput;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly input: Readable;
-  readonly clock: Clock;
-}
-
-export function processTerminal(): Terminal {
-  return {
-    out: (text) => process.stdout.write(text),
-    progress: {
-      write: (text) => process.stderr.write(text),
-      isTerminal: process.stderr.isTTY === true,
-      columns: process.stderr.columns ?? 80,
-    },
-    environment: process.env,
-    input: process.stdin,
-    clock: systemClock,
-  };
-}
 
 /** → the exit code */
 export async function importCommand(args: readonly string[], terminal: Terminal = processTerminal()): Promise<number> {

@@ -3,7 +3,6 @@
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ApiRefusal, openApi } from './api-client.ts';
-import { processTerminal, type Terminal } from './import.ts';
 import { applyPlan, waitForRuns } from './segment-files/apply-plan.ts';
 import { makePlan, type Plan } from './segment-files/make-plan.ts';
 import { nameStep, printPlan, printProblems } from './segment-files/print-plan.ts';
@@ -11,6 +10,7 @@ import { readSegmentFiles } from './segment-files/read-files.ts';
 import { readPresent } from './segment-files/read-present.ts';
 import { writeSegmentFiles } from './segment-files/write-files.ts';
 import { findService, type ServiceAddress } from './service-address.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 export const PLAN_HELP = `strata plan DIR [options]      what would change in a running service so that it has what the files say
 strata apply DIR [options]     the same, done; a second time there is nothing to do

@@ -6,9 +6,9 @@ import { CurrentProgram } from '../evaluation/current-program.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { EVALUATION_LIMITS } from '../evaluation/evaluation-limits.ts';
 import type { Deciding } from '../membership/in-decision.ts';
-import { processTerminal, type Terminal } from './import.ts';
 import { openStore } from './open-store.ts';
 import { count, duration } from './progress.ts';
+import { processTerminal, type Terminal } from './terminal.ts';
 
 export const VERIFY_HELP = `strata verify [options]
 

@@ -11,3 +11,9 @@ export async function readAsOf(client: Client, clock: Clock): Promise<number> {
   if (row === undefined) throw new Error('the clock was not read');
   return row.as_of;
 }
+
+/** A test's instant, for statements that take the database's where it is null. */
+export function fixedIso(clock: Clock): string | null {
+  const fixedMs = clock.fixedMs();
+  return fixedMs === null ? null : new Date(fixedMs).toISOString();
+}

@@ -26,11 +26,17 @@ export class CurrentProgram {
     return this.#program;
   }
 
+  /** The program in force, read again where it is still the one that was found to be of an epoch gone by: another may have seen it before. */
+  async after(stale: Program): Promise<Program> {
+    return this.#program === stale ? await this.reload() : this.#program;
+  }
+
   /** Reads the definitions again; callers at the same time share one reading. */
   reload(): Promise<Program> {
-    this.#reloading ??= loadDefinitions(this.#database)
+    this.#reloading ??= loadDefinitions(this.#database, this.#program.definitions)
       .then((definitions) => {
-        this.#program = new Program(definitions, this.#limits, this.#meter, this.#program.settled);
+        const before = this.#program;
+        this.#program = new Program(definitions, this.#limits, this.#meter, before.settled, before);
         return this.#program;
       })
       .finally(() => {
@@ -42,7 +48,7 @@ export class CurrentProgram {
   /** The same definitions with nothing young any more; `use` puts it in force. */
   settledProgram(): { readonly program: Program; use(): void } {
     const before = this.#program;
-    const program = new Program(before.definitions, this.#limits, this.#meter);
+    const program = new Program(before.definitions, this.#limits, this.#meter, undefined, before);
     return {
       program,
       use: () => {

@@ -22,7 +22,7 @@ export interface EvaluationLimits {
 /**
  * A write of one customer takes a millisecond or two, a look at a thousand of them against 50 segments some hundred: ten seconds are a
  * rule gone wrong and not a busy machine. A chunk takes about a second with 50 segments at 1 M customers, so a minute is sixty times that.
- * 20,000 customers were the fastest chunk of 20,000 to all at 1 M (bench.md); 2,000 a piece keep the shared lock far below 250 ms.
+ * 20,000 customers were the fastest chunk of 20,000 to all at 1 M; 2,000 a piece keep the shared lock far below 250 ms.
  */
 export const EVALUATION_LIMITS: EvaluationLimits = {
   customersTimeoutMs: 10_000,

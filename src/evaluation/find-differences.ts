@@ -19,6 +19,8 @@ export interface Difference {
   /** the next look this evaluation asks for, in epoch milliseconds; null: none */
   readonly dueAtMs: number | null;
   readonly storedDueAtMs: number | null;
+  /** what the conditions of the changed segment's rule came to, as JSON text; absent: they were not asked for */
+  readonly seen?: string | null;
 }
 
 export interface Findings {
@@ -34,17 +36,34 @@ interface DifferenceRow {
   want: number[] | null;
   due_at: number | null;
   stored_due_at: number | null;
+  seen?: string | null;
 }
 
 function differencesText(evaluation: EmittedEvaluation, complete: boolean): string {
   const lookMoved = complete ? 'e.due_at is distinct from r.due_at' : `e.due_at < coalesce(r.due_at, 'infinity')`;
   return `
-    select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,
+    select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,${evaluation.reasons ? ' e.seen::text as seen,' : ''}
       case when e.want is distinct from e.have then e.have end as have,
       case when e.want is distinct from e.have then e.want end as want
     from (${evaluation.text}) as e
     left join rechecks as r on r.customer_id = e.customer_id and ${evaluation.narrowed('r.customer_id')}
     where e.want is distinct from e.have or ${lookMoved}`;
+}
+
+/** Of a crowd, whose looks are all due: the next is another than the stored one, which need not be read. */
+function dueText(evaluation: EmittedEvaluation): string {
+  return `
+    select e.customer_id, e.revision, e.due_at, timestamptz '-infinity' as stored_due_at,
+      case when e.want is distinct from e.have then e.have end as have,
+      case when e.want is distinct from e.have then e.want end as want
+    from (${evaluation.text}) as e`;
+}
+
+export interface Asking {
+  /** absent: the program's limit for so many customers */
+  readonly timeoutMs?: number;
+  /** tell what the conditions came to where a membership changes; only where the program `tellsReasons`, and not of a crowd */
+  readonly reasons?: boolean;
 }
 
 /**
@@ -56,12 +75,12 @@ export async function findDifferences(
   program: Program,
   segmentIds: readonly number[],
   input: EvaluationInput,
-  timeoutMs = timeLimit(program.limits, input),
+  { timeoutMs = timeLimit(program.limits, input), reasons = false }: Asking = {},
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
   const narrow = narrowingOf(input);
-  const prepared = program.evaluation(segmentIds, narrow, differencesText);
+  const prepared = program.evaluation(segmentIds, narrow, narrow === 'crowd' ? dueText : differencesText, reasons);
   if (preparedBy.get(client)?.epoch === program.definitions.epoch)
     rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
   else await forgetOlderEpochs(client, program, prepared.name);
@@ -162,5 +181,6 @@ function toDifference(row: DifferenceRow): Difference {
     exited: have.filter((id) => !wantSet.has(id)),
     dueAtMs: row.due_at,
     storedDueAtMs: row.stored_due_at,
+    ...(row.seen === undefined ? {} : { seen: row.seen }),
   };
 }

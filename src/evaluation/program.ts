@@ -2,6 +2,7 @@
 // A program belongs to one epoch of the definitions. Not of running statements (find-differences.ts).
 import { createHash } from 'node:crypto';
 import { type EmittedEvaluation, emitEvaluation } from '../rules/emit.ts';
+import { type EmittedCandidates, emitCandidates } from '../rules/emit-candidates.ts';
 import { segmentIdsOf } from '../rules/emit-choice.ts';
 import type { Narrowing } from '../rules/emit-scan.ts';
 import type { Definitions, LiveSegment } from '../segments/definitions.ts';
@@ -44,8 +45,8 @@ export class Program {
   readonly #young: ReadonlySet<number>;
   readonly #divided = new Map<string, readonly number[]>();
 
-  /** `settled`: absent, everything is */
-  constructor(definitions: Definitions, limits: EvaluationLimits, meter?: EvaluationMeter, settled?: Settled) {
+  /** `settled`: absent, everything is. `before`: what of its statements is the same is not made again */
+  constructor(definitions: Definitions, limits: EvaluationLimits, meter?: EvaluationMeter, settled?: Settled, before?: Program) {
     this.definitions = definitions;
     this.limits = limits;
     this.meter = meter;
@@ -55,6 +56,23 @@ export class Program {
     this.#together = new Map(definitions.groups.map(segmentIdsOf).flatMap((ids) => ids.map((id) => [id, ids] as const)));
     const young = definitions.live.filter(({ id, version }) => settled !== undefined && settled.get(id) !== version);
     this.#young = new Set(young.length > MOST_YOUNG ? [] : this.withDependents(young.map(({ id }) => id)));
+    if (before !== undefined) this.#takeOver(before);
+  }
+
+  /** Statements of segments that are as they were; emitting those of fifty takes 10 to 30 ms, for which every write would wait. */
+  #takeOver(before: Program): void {
+    if (JSON.stringify(before.definitions.groups) !== JSON.stringify(this.definitions.groups)) return;
+    const isSame = (id: number): boolean =>
+      this.#byId.get(id)?.checked === before.#byId.get(id)?.checked &&
+      this.definitions.pinned.has(id) === before.definitions.pinned.has(id);
+    for (const [cacheKey, prepared] of before.#cache) {
+      const { segmentIds } = prepared.emitted;
+      if (segmentIds.every(isSame) && prepared.complete === this.#isComplete(segmentIds)) this.#cache.set(cacheKey, prepared);
+    }
+  }
+
+  #isComplete(segmentIds: readonly number[]): boolean {
+    return segmentIds.length === this.all.length;
   }
 
   /** What a program of later definitions takes as settled. */
@@ -117,19 +135,21 @@ export class Program {
     return [...found].filter((id) => this.#byId.has(id)).sort((a, b) => a - b);
   }
 
+  /** With `reasons` of a single segment. */
   evaluation(
     segmentIds: readonly number[],
     narrow: Narrowing,
     wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
+    reasons = false,
   ): PreparedEvaluation {
-    const cacheKey = `${narrow}:${segmentIds.join(',')}`;
+    const cacheKey = `${narrow}${reasons ? ' with reasons' : ''}:${segmentIds.join(',')}`;
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined) {
       this.#cache.delete(cacheKey); // to the young end
       this.#cache.set(cacheKey, cached);
       return cached;
     }
-    const made = this.#prepare(segmentIds, narrow, wrap);
+    const made = this.#prepare(segmentIds, narrow, wrap, reasons);
     this.#cache.set(cacheKey, made);
     if (this.#cache.size > CACHED_EVALUATIONS) {
       const oldest = this.#cache.keys().next().value;
@@ -138,19 +158,37 @@ export class Program {
     return made;
   }
 
+  /**
+   * The statement that tells who can be in one of these segments. null: anybody, as far as is known; or it would not do, as all live segments are
+   * asked together, where who has a look that is not needed any more is found too, and in a group everybody may be `otherwise`.
+   */
+  candidates(segmentIds: readonly number[]): EmittedCandidates | null {
+    if (segmentIds.length === this.all.length || segmentIds.some((id) => this.#together.has(id))) return null;
+    return emitCandidates({ segments: segmentIds.map((id) => this.#live(id)), pinned: this.definitions.pinned });
+  }
+
+  /** Whether the evaluation of these can tell the reasons of its changes: of one segment by itself that has a rule. */
+  tellsReasons(segmentIds: readonly number[]): boolean {
+    const [id] = segmentIds;
+    return segmentIds.length === 1 && id !== undefined && !this.#together.has(id) && this.definitions.names.get(id)?.kind !== 'manual';
+  }
+
+  #live(id: number): LiveSegment {
+    const segment = this.#byId.get(id);
+    if (segment === undefined) throw new Error(`segment ${id} is not live`);
+    return segment;
+  }
+
   #prepare(
     segmentIds: readonly number[],
     narrow: Narrowing,
     wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
+    reasons: boolean,
   ): PreparedEvaluation {
-    const segments = segmentIds.map((id) => {
-      const segment = this.#byId.get(id);
-      if (segment === undefined) throw new Error(`segment ${id} is not live`);
-      return segment;
-    });
+    const segments = segmentIds.map((id) => this.#live(id));
     const { catalog, segmentIds: idsByKey, pinned, groups } = this.definitions;
-    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups });
-    const complete = segmentIds.length === this.all.length;
+    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups, reasons });
+    const complete = this.#isComplete(segmentIds);
     const text = wrap(emitted, complete);
     return { emitted, text, name: `evaluate_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, complete };
   }

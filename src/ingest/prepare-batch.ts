@@ -8,10 +8,10 @@ import type { ErrorDetail } from '../errors.ts';
 import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from './facts.ts';
 import { foldCustomers } from './fold-customers.ts';
 import type { RowContext } from './ingest-context.ts';
+import { StaleTypes } from './lock-facts.ts';
 import { validateCustomer } from './validate-customer.ts';
 import { validateEvent } from './validate-event.ts';
 import { validateOrder } from './validate-order.ts';
-import { StaleTypes } from './write-facts.ts';
 
 export type RowKind = 'customers' | 'orders' | 'events';
 

@@ -1,5 +1,5 @@
 // The SQL that locks and writes facts: named statements over arrays of rows, each for 1 to 5,000 rows.
-// In charge of the texts only; what goes into them is built in write-facts.ts. Lock statements stand alone, see there.
+// In charge of the texts only; what goes into them is built in lock-facts.ts and write-facts.ts. Lock statements stand alone, see the former.
 import type { Statement } from '../db/database.ts';
 import type { ProfileColumn } from './facts.ts';
 import { type RowsColumn, type RowsQuery, rowsQuery } from './rows-query.ts';

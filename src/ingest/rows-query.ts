@@ -41,6 +41,20 @@ export function overRows({ name, text, columns }: RowsQuery, rows: readonly Row[
   return { name, text, values: [...columns.map((column) => printColumn(column, rows)), ...more] };
 }
 
+/** None where there are no rows. */
+export function overAnyRows(query: RowsQuery, rows: readonly Row[], ...more: readonly unknown[]): Statement[] {
+  return rows.length === 0 ? [] : [overRows(query, rows, ...more)];
+}
+
+export function printInstant(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+/** What is given: null clears a value, which a new row does not have. */
+export function withoutNulls(values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
+}
+
 /** Text of a Postgres array, the form that the driver would send too: one pass, and numbers and times need no quotes. */
 function printColumn([name, type]: RowsColumn, rows: readonly Row[]): string {
   let text = '{';

@@ -1,7 +1,7 @@
-// In charge of emptying an archived segment: its members leave, piece by piece, each with a change record of cause `archive`.
+// In charge of emptying an archived segment: its members leave, piece by piece at the pace of runs, each with a change record of cause `archive`.
 // Nothing is evaluated. Members, records and the run's progress advance together, so it goes on where it was after a crash.
+import { startStopwatch } from '../base/clock.ts';
 import { type Client, pipeline } from '../db/database.ts';
-import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
@@ -10,21 +10,30 @@ import { lockForLook } from './look-again.ts';
 import { readMoment, toMoment } from './moment.ts';
 import { recordStatements } from './record.ts';
 import { NOTHING_SEEN } from './record-seen.ts';
+import { RunPace } from './run-pace.ts';
 
 /** Until nobody is left, the run is cancelled or superseded, or the signal aborts. */
 export async function runArchive(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
+  const pace = await RunPace.begin(deciding, deciding.programs.get().limits, signal);
   while (!signal.aborted) {
-    const piece = await inDecision(deciding, (client, program) => leave(client, deciding, program, run));
+    const seconds = startStopwatch();
+    const piece = await inDecision(deciding, (client) => leave(client, deciding, run, pace.pieceCustomers));
     if (piece === 'closed') return;
     if (piece === 'empty') return finish(deciding, run);
+    await pace.applied({ customers: piece.customers, seconds: seconds(), heldSeconds: seconds() }, signal);
   }
 }
 
 /** A publish that takes the archiving back waits for the lock that this transaction shares, so the run is open until its end. */
-async function leave(client: Client, deciding: Deciding, program: Program, run: Run): Promise<'left' | 'empty' | 'closed'> {
+async function leave(
+  client: Client,
+  deciding: Deciding,
+  run: Run,
+  most: number,
+): Promise<{ readonly customers: number } | 'empty' | 'closed'> {
   const open = await client.query(`select r.id from runs as r where r.id = $1::bigint and r.status = 'running'`, [run.id]);
   if (open.rowCount === 0) return 'closed';
-  const found = await readMembers(client, run.segmentId, program.limits.pieceCustomers);
+  const found = await readMembers(client, run.segmentId, most);
   const last = found.at(-1);
   if (last === undefined) return 'empty';
   const { moment } = await lockForLook(client, deciding, found);
@@ -42,7 +51,7 @@ async function leave(client: Client, deciding: Deciding, program: Program, run: 
     }),
     advanceRuns([run.id], last, keys.length, [keys.length]),
   ]);
-  return 'left';
+  return { customers: found.length };
 }
 
 async function readMembers(client: Client, segmentId: number, limit: number): Promise<CustomerKey[]> {

@@ -1,10 +1,10 @@
 // In charge of what comes before a decision about customers: whom the clock has overtaken, or whom an import owes a look, is looked at
 // first, so that each change keeps its own cause.
+import { fixedIso } from '../db/as-of.ts';
 import type { Client, Statement } from '../db/database.ts';
 import type { Difference } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { fixedIso } from './due.ts';
 import type { Deciding } from './in-decision.ts';
 import { hasDueLook, isLate } from './is-late.ts';
 import { evaluateAll } from './look-again.ts';
@@ -35,7 +35,7 @@ function findWhere(name: string, condition: string, deciding: Deciding, keys: re
       select u.customer_id, exists (select from pending as p where p.customer_id = u.customer_id) as owed
       from unnest($1::bigint[]) as u (customer_id)
       where ${condition} or exists (select from pending as p where p.customer_id = u.customer_id)`,
-    values: [keys, fixedIso(deciding)],
+    values: [keys, fixedIso(deciding.clock)],
   };
 }
 

@@ -2,28 +2,28 @@
 // scanned many at a time without locks, so that the pages their rows lie on are shared, and what was found is applied strictly in order of
 // their instants, in short transactions, where nobody wrote meanwhile. Not of finding who is due, or of a few (due.ts).
 import { readAsOf } from '../db/as-of.ts';
-import { type Client, pipeline } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
+import { type Ending, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type Deciding, inDecision } from './in-decision.ts';
-import { evaluateAll, lockForLook, lookOnce, settle, versionsOf } from './look-again.ts';
+import { type Deciding, inFramedDecision } from './in-decision.ts';
+import { evaluateAll, type Locked, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 import { type SeenOf, seeChanges } from './record-seen.ts';
 
-/** Pieces of one scan: the more customers, the more of them share a page and the planning, which is done for each scan. */
-const SCAN_PIECES = 6;
-/** While what one has scanned is applied, the others scan. */
-const LANES = 3;
+/** The more customers a scan has, the more of them share a page and its planning. */
+const MOST_PIECES = 4;
+/** While one applies what it has scanned, the other scans. Three on two processors let each step of the one that applies wait for its turn. */
+const LANES = 2;
 
 type Look = (keys: readonly CustomerKey[]) => Promise<number>;
 
 /** `keys` in order of their instants. `look` is for customers whose evaluation failed: it finds who is to blame. → number of changes */
 export async function evaluateBacklog(deciding: Deciding, keys: readonly CustomerKey[], look: Look): Promise<number> {
   const { lookCustomers } = deciding.programs.get().limits;
-  const crowds = cut(keys, Math.min(lookCustomers * SCAN_PIECES, Math.ceil(keys.length / LANES)));
+  const crowds = cutCrowds(keys, lookCustomers);
   let next = 0;
   let changes = 0;
   let applied: Promise<void> = Promise.resolve();
@@ -43,6 +43,18 @@ export async function evaluateBacklog(deciding: Deciding, keys: readonly Custome
   const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
   return changes;
+}
+
+/** The first differ in size, so that the lanes take turns from the start; the last are small, so that none is applied alone for long. */
+function cutCrowds(keys: readonly CustomerKey[], pieceCustomers: number): readonly (readonly CustomerKey[])[] {
+  const crowds: (readonly CustomerKey[])[] = [];
+  for (let from = 0; from < keys.length; ) {
+    const share = Math.ceil((keys.length - from) / pieceCustomers / LANES);
+    const through = from + pieceCustomers * Math.min(share, crowds.length + 1, MOST_PIECES);
+    crowds.push(keys.slice(from, through));
+    from = through;
+  }
+  return crowds;
 }
 
 interface Scan {
@@ -75,34 +87,53 @@ async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Prom
   }
 }
 
-/** → number of changes; null: somebody who had to be evaluated again could not be */
+/**
+ * A look that is lost in a crash is due again, and nothing has been told of it: what tells of it commits later and waits for the log's writing
+ * up to there. So this does not wait.
+ */
+const COMMIT_LAZILY: Statement = { name: 'commit_lazily', text: `select set_config('synchronous_commit', 'off', true)` };
+
+/** In two round trips. → number of changes; null: somebody who had to be evaluated again could not be */
 async function applyPiece(deciding: Deciding, keys: readonly CustomerKey[], scan: Scan): Promise<number | null> {
+  const first = [COMMIT_LAZILY, ...lockStatements(deciding, keys)];
   try {
-    return await inDecision(deciding, (client, program) => applyOnce(client, deciding, program, keys, scan));
+    return await inFramedDecision(deciding, first, (client, program, [, ...locked]) =>
+      applyLocked(client, deciding, program, keys, scan, readLocks(locked)),
+    );
   } catch (error) {
     if (isEvaluationFailure(error)) return null;
     throw error;
   }
 }
 
-/** Of whoever was written since the scan, and under other definitions, it says nothing: they are evaluated again. */
-async function applyOnce(client: Client, deciding: Deciding, program: Program, keys: readonly CustomerKey[], scan: Scan): Promise<number> {
+/** Of whoever was written since the scan, and under other definitions of everybody, it says nothing: they are evaluated again. */
+async function applyLocked(
+  client: Client,
+  deciding: Deciding,
+  program: Program,
+  keys: readonly CustomerKey[],
+  scan: Scan,
+  { moment, revisions }: Locked,
+): Promise<Ending<number>> {
   const cause = 'time';
-  if (program.definitions.epoch !== scan.program.definitions.epoch) return lookOnce(client, deciding, program, { keys, cause });
-  const { moment, revisions } = await lockForLook(client, deciding, keys);
+  const isCurrent = program.definitions.epoch === scan.program.definitions.epoch;
   const standing: Difference[] = [];
   const moved: CustomerKey[] = [];
   for (const key of keys) {
     const found = scan.differences.get(key);
-    if (found !== undefined && found.revision === revisions.get(key)) standing.push(found);
+    if (isCurrent && found !== undefined && found.revision === revisions.get(key)) standing.push(found);
     else if (revisions.has(key)) moved.push(key);
   }
   const findings = { differences: standing, complete: true };
-  await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf: scan.seenOf }));
   const ordinalFrom = countChanges(standing);
   const again = await evaluateAll(client, deciding, program, { keys: moved, moment, cause, ordinalFrom });
-  await settle(client, keys, revisions);
-  return ordinalFrom + countChanges(again);
+  return {
+    last: [
+      ...recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf: scan.seenOf }),
+      ...settleStatements(keys, revisions),
+    ],
+    value: () => ordinalFrom + countChanges(again),
+  };
 }
 
 function cut<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {

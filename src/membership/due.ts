@@ -1,6 +1,7 @@
 // In charge of acting when only the clock has moved: customers whose next look is due are evaluated, in order of their instants.
 // The cost follows the flips: an idle tick is one look at an index.
 import { inOwnSpan } from '../base/tracing.ts';
+import { fixedIso } from '../db/as-of.ts';
 import type { Database } from '../db/database.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -33,7 +34,7 @@ export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown
       where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
       order by r.due_at, r.customer_id
       limit ${lookCustomers * DUE_PIECES}`,
-    values: [fixedIso(deciding)],
+    values: [fixedIso(deciding.clock)],
   });
   const keys = rows.map((row) => row.customer_id);
   if (keys.length === 0) return { customers: 0, changes: 0, dueAtMs: [] };
@@ -80,9 +81,4 @@ export async function nextDueMs(database: Database): Promise<number | null> {
     text: 'select min(r.due_at) as due_at from rechecks as r',
   });
   return row?.due_at ?? null;
-}
-
-export function fixedIso(deciding: Pick<Deciding, 'clock'>): string | null {
-  const fixedMs = deciding.clock.fixedMs();
-  return fixedMs === null ? null : new Date(fixedMs).toISOString();
 }

@@ -1,5 +1,6 @@
 // In charge of explaining a membership as it is at this moment: everything is read at one snapshot, by the statements that the evaluation is
 // made of. Not of the past (changes/explain-past.ts).
+import { fixedIso } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -55,7 +56,6 @@ async function explainOnce(deciding: Deciding, key: CustomerKey, segmentId: numb
 
 function explainAtSnapshot(deciding: Deciding, key: CustomerKey, segmentId: number, computable: boolean): Promise<Snapshot | null> {
   const program = deciding.programs.get();
-  const fixedMs = deciding.clock.fixedMs();
   return inTransaction(deciding.database, async (client) => {
     const [, epochs, instants] = await pipeline(client, [
       { text: 'set transaction isolation level repeatable read, read only' },
@@ -63,7 +63,7 @@ function explainAtSnapshot(deciding: Deciding, key: CustomerKey, segmentId: numb
       {
         name: 'read_instant',
         text: `select coalesce($1::timestamptz, date_trunc('milliseconds', clock_timestamp())) as as_of`,
-        values: [fixedMs === null ? null : new Date(fixedMs).toISOString()],
+        values: [fixedIso(deciding.clock)],
       },
     ]);
     if (epochs?.[0]?.['epoch'] !== program.definitions.epoch) return null;

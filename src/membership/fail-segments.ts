@@ -84,7 +84,7 @@ async function blame(deciding: Deciding, suspicion: Suspicion): Promise<Readonly
       const reasons = await findCulprits(suspects, async (ids) => {
         await client.query('savepoint suspect');
         try {
-          const { differences } = await findDifferences(client, program, ids, input, timeoutMs);
+          const { differences } = await findDifferences(client, program, ids, input, { timeoutMs });
           await seeChanges(client, { program, ...input }, differences); // a rule that cannot give its reasons fails as well
         } finally {
           await client.query('rollback to savepoint suspect');

@@ -2,13 +2,13 @@
 // Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
-
 import { startStopwatch } from '../base/clock.ts';
 import { inOwnSpan, inSpan } from '../base/tracing.ts';
-import { readAsOf } from '../db/as-of.ts';
+import { fixedIso, readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
+import { narrowToCandidates } from '../evaluation/find-candidates.ts';
 import { type Difference, findDifferences, prepareDifferences } from '../evaluation/find-differences.ts';
 import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -17,12 +17,11 @@ import { nextConstantFlip } from '../rules/emit.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
 import { runArchive } from './archive-run.ts';
-import { fixedIso } from './due.ts';
 import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
-import { type SeenOf, seeChanges } from './record-seen.ts';
+import { type SeenOf, seeChanges, seenWith } from './record-seen.ts';
 import { runMove } from './run-move.ts';
 import { RunPace } from './run-pace.ts';
 import { type Piece, Pieces } from './run-pieces.ts';
@@ -46,7 +45,7 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   if (first === undefined) return false;
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
   const ids = together.map((run) => run.id);
-  const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding));
+  const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding.clock));
   await inOwnSpan('run', { 'strata.cause': first.cause, 'strata.run_ids': ids }, async () => {
     if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
     else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
@@ -59,7 +58,7 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
   const [first] = runs;
   if (first === undefined) return;
   const { limits } = deciding.programs.get();
-  const pace = await RunPace.begin(deciding, limits);
+  const pace = await RunPace.begin(deciding, limits, signal);
   let open = runs;
   let most = limits.chunkCustomers;
   let size = most;
@@ -178,7 +177,11 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
   const read = async (client: Client) => {
     const asOfMs = await readAsOf(client, deciding.clock);
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
-    const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone: deciding.timeZone, customers });
+    const range = { asOfMs, timeZone: deciding.timeZone, customers };
+    const input = await narrowToCandidates(client, program, segmentIds, range, chunk.customers);
+    const reasons = program.tellsReasons(segmentIds);
+    const asking = { timeoutMs: program.limits.scanTimeoutMs, reasons };
+    const { differences } = await findDifferences(client, program, segmentIds, input, asking);
     return { program, segmentIds, differences, asOfMs };
   };
   return inScan(deciding.database, read, { hurry: false });
@@ -201,7 +204,10 @@ async function applyPiece(
     const changesBySegment = new Map<number, number>();
     if (piece.differences.length > 0) {
       // before the locks: what a revision that still stands was found with is what its conditions came to
-      const seenOf = await seeChanges(client, { program, timeZone: deciding.timeZone, asOfMs: found.asOfMs }, piece.differences);
+      const seeing = { program, timeZone: deciding.timeZone, asOfMs: found.asOfMs };
+      const seenOf = program.tellsReasons(found.segmentIds)
+        ? seenWith(piece.differences)
+        : await seeChanges(client, seeing, piece.differences);
       if (!isAlone) await prepareDifferences(client, program, program.all, deciding.timeZone);
       held = startStopwatch();
       for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause, seenOf)) {

@@ -52,7 +52,7 @@ export async function inFramedDecision<Value>(
       );
     } catch (error) {
       if (!(error instanceof StaleDefinitions)) throw error;
-      await deciding.programs.reload();
+      await deciding.programs.after(program);
     }
   }
 }

@@ -19,20 +19,29 @@ export interface Look {
  * Locks customers in order of id (the planner would otherwise visit them in the order of the table, and two looks could wait for
  * each other until the deadlock timeout of a second) and takes the moment after the locks. Returns who exists, with the revision before.
  */
-export async function lockForLook(
-  client: Client,
-  deciding: Deciding,
-  keys: readonly CustomerKey[],
-): Promise<{ moment: Moment; revisions: ReadonlyMap<CustomerKey, string> }> {
-  const [, locked, moment] = await pipeline(client, [
-    { text: 'set local enable_bitmapscan = off' },
+export async function lockForLook(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<Locked> {
+  return readLocks(await pipeline(client, lockStatements(deciding, keys)));
+}
+
+export interface Locked {
+  readonly moment: Moment;
+  readonly revisions: ReadonlyMap<CustomerKey, string>;
+}
+
+/** What `lockForLook` sends, for a batch of the caller's; `readLocks` reads the rows of exactly these. */
+export function lockStatements({ clock }: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): readonly Statement[] {
+  return [
+    { name: 'lock_in_order', text: `select set_config('enable_bitmapscan', 'off', true)` },
     {
       name: 'lock_for_look',
       text: 'update customers as c set revision = c.revision + 1 where c.id = any($1::bigint[]) returning c.id, c.revision - 1 as revision',
       values: [inOrder(keys)],
     },
-    readMoment(deciding.clock),
-  ]);
+    readMoment(clock),
+  ];
+}
+
+export function readLocks([, locked, moment]: readonly (readonly Readonly<Record<string, unknown>>[])[]): Locked {
   const revisions = new Map((locked ?? []).map((row) => [String(row['id']), String(row['revision'])]));
   return { moment: toMoment(moment ?? []), revisions };
 }
@@ -88,18 +97,18 @@ export async function lookOnce(client: Client, deciding: Deciding, program: Prog
   const { moment, revisions } = await lockForLook(client, deciding, look.keys);
   const keys = look.keys.filter((key) => revisions.has(key)); // somebody who is made after the locks is not ours
   const differences = await evaluateAll(client, deciding, program, { ...look, keys, moment });
-  await settle(client, look.keys, revisions);
+  await pipeline(client, settleStatements(look.keys, revisions));
   return countChanges(differences);
 }
 
-/** What was owed to customers who have been evaluated, and everything of those who are not there. */
-export async function settle(client: Client, keys: readonly CustomerKey[], revisions: ReadonlyMap<CustomerKey, string>): Promise<void> {
+/** Ends what was owed to customers who have been evaluated, and everything of those who are not there. */
+export function settleStatements(keys: readonly CustomerKey[], revisions: ReadonlyMap<CustomerKey, string>): readonly Statement[] {
   const settled = keys.filter((key) => revisions.has(key));
   const gone = keys.filter((key) => !revisions.has(key));
-  await pipeline(client, [
+  return [
     { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [settled] },
     ...(gone.length === 0 ? [] : [dropOf('pending', gone), dropOf('rechecks', gone)]),
-  ]);
+  ];
 }
 
 /** Of customers who are not there; one who came again meanwhile keeps what is new. */

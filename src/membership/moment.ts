@@ -1,6 +1,7 @@
 // In charge of the instant and the number of a decision: both are taken after the last lock, so that whoever waited for a
 // customer also decides later, with a greater number, and the feed keeps each customer's order.
 import type { Clock } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import type { Statement } from '../db/database.ts';
 
 export interface Moment {
@@ -11,11 +12,10 @@ export interface Moment {
 
 /** The database's clock cut to milliseconds, or a test's. */
 export function readMoment(clock: Clock): Statement {
-  const fixedMs = clock.fixedMs();
   return {
     name: 'read_moment',
     text: `select coalesce($1::timestamptz, date_trunc('milliseconds', clock_timestamp())) as as_of, nextval('decisions') as decision`,
-    values: [fixedMs === null ? null : new Date(fixedMs).toISOString()],
+    values: [fixedIso(clock)],
   };
 }
 

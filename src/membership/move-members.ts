@@ -37,6 +37,8 @@ export interface Skipped {
   readonly customerId: string;
   readonly code: 'not_a_member' | 'not_found' | 'pinned_elsewhere' | 'conflict';
   readonly detail: string;
+  /** key of the other segment that stands in the way; null: none does */
+  readonly segment: string | null;
 }
 
 /**
@@ -95,23 +97,25 @@ function findObstacle(
   situation: Situation,
   { from, to, replace }: MoveRequest,
   customerId: string,
-): Pick<Skipped, 'code' | 'detail'> | null {
+): Pick<Skipped, 'code' | 'detail' | 'segment'> | null {
   const [source, target] = [situation.segment(from), situation.segment(to)];
   const customer = customerKey(customerId);
-  if (!situation.isKnown(customerId)) return { code: 'not_found', detail: `There is no customer “${customerId}”.` };
+  if (!situation.isKnown(customerId)) return { code: 'not_found', detail: `There is no customer “${customerId}”.`, segment: null };
   if (!situation.isMember(customer, source.id)) {
-    return { code: 'not_a_member', detail: `Customer “${customerId}” is not in segment “${from}”.` };
+    return { code: 'not_a_member', detail: `Customer “${customerId}” is not in segment “${from}”.`, segment: null };
   }
   if (target.group === null || target.group === source.group) return null;
   const held = situation.heldBy(customer, target.group);
   if (held !== null) {
-    const detail = `Customer “${customerId}” is in “${situation.keyOf(held)}” of the target’s group, which is not live and keeps its members.`;
-    return { code: 'conflict', detail };
+    const segment = situation.keyOf(held);
+    const detail = `Customer “${customerId}” is in “${segment}” of the target’s group, which is not live and keeps its members.`;
+    return { code: 'conflict', detail, segment };
   }
   const [other] = pinsInGroup(situation, customer, target);
   if (other === undefined || replace) return null;
-  const detail = `Customer “${customerId}” is pinned in “${situation.keyOf(other.segmentId)}”, which is of one group with “${to}”.`;
-  return { code: 'pinned_elsewhere', detail };
+  const segment = situation.keyOf(other.segmentId);
+  const detail = `Customer “${customerId}” is pinned in “${segment}”, which is of one group with “${to}”.`;
+  return { code: 'pinned_elsewhere', detail, segment };
 }
 
 function planMove(situation: Situation, { from, to }: MoveRequest, customerId: string): PinWrite[] {
@@ -125,7 +129,9 @@ function planMove(situation: Situation, { from, to }: MoveRequest, customerId: s
 }
 
 function refusal(skipped: readonly Skipped[], from: string): AppError {
-  const errors = skipped.map(({ place, code, detail }): ErrorDetail => ({ pointer: `/customerIds/${place}`, code, detail }));
+  const errors = skipped.map(({ place, code, detail, segment }): ErrorDetail => {
+    return { pointer: `/customerIds/${place}`, code, detail, ...(segment === null ? {} : { segment }) };
+  });
   const absent = skipped.filter(({ code }) => code === 'not_a_member' || code === 'not_found').length;
   if (absent > 0) {
     return new AppError('not_a_member', `${absent} of the customers are not in segment “${from}”; nobody was moved.`, { errors });

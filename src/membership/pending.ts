@@ -7,7 +7,10 @@ import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 
 /** Customers of one look: larger ones were no faster per customer and hold their locks longer. */
-const SETTLED_AT_ONCE = 2000;
+const LOOK_CUSTOMERS = 2000;
+
+/** Looks at once, of different customers: one connection does not keep two cores busy. */
+const LOOKS_AT_ONCE = 2;
 
 export function owe(importId: string, keys: readonly CustomerKey[]): Statement {
   return {
@@ -33,11 +36,20 @@ export async function settlePending(deciding: Deciding, importId: string, signal
         from pending as p
         where p.import_id = $1::bigint
         order by p.customer_id
-        limit ${SETTLED_AT_ONCE}`,
+        limit ${LOOK_CUSTOMERS * LOOKS_AT_ONCE}`,
       values: [importId],
     });
     if (rows.length === 0) break;
-    changes += await lookAgain(deciding, { keys: rows.map((row) => row.customer_id), cause: 'data' });
+    const keys = rows.map((row) => row.customer_id);
+    const looked = await Promise.allSettled(
+      [keys.slice(0, LOOK_CUSTOMERS), keys.slice(LOOK_CUSTOMERS)]
+        .filter((part) => part.length > 0)
+        .map((part) => lookAgain(deciding, { keys: part, cause: 'data' })),
+    );
+    for (const outcome of looked) {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      changes += outcome.value;
+    }
   }
   return changes;
 }

@@ -55,6 +55,12 @@ export async function seeChanges(client: Client, seeing: Seeing, differences: re
   return (customerKey, segmentId) => seen.get(segmentId)?.get(customerKey) ?? null;
 }
 
+/** Of what was found with its reasons (`Asking.reasons`). */
+export function seenWith(differences: readonly Difference[]): SeenOf {
+  const seen = new Map(differences.map((difference) => [difference.customerKey, difference.seen ?? null]));
+  return (customerKey) => seen.get(customerKey) ?? null;
+}
+
 interface Asked {
   readonly segmentId: number;
   readonly found: readonly Difference[];

@@ -1,5 +1,7 @@
 // In charge of moving all members of a segment, or those of them that a rule holds for, to another: a run in pieces, each of them a
 // decision by hand of its own. Pins, members and the run's progress advance together, so it goes on where it was after a crash.
+import { startStopwatch } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
 import type { Client } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -14,9 +16,10 @@ import { advanceRuns, type Run } from '../segments/runs.ts';
 import { decideIn, lookForPins } from './decide-by-hand.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { type MoveRequest, moveByHand, planMoves } from './move-members.ts';
+import { RunPace } from './run-pace.ts';
 
-/** Of one transaction: some 100 ms. */
-const PIECE_CUSTOMERS = 500;
+/** Of one transaction at the most: some 100 ms. */
+const MOST_PIECE_CUSTOMERS = 500;
 /** No stored segment has this id. */
 const WHERE = 0;
 
@@ -47,9 +50,15 @@ export async function runMove(deciding: Deciding, run: Run, signal: AbortSignal)
   const move = await readMove(deciding, run);
   try {
     await lookForPins(deciding, [move.from, move.to]);
+    const limits = { ...deciding.programs.get().limits, pieceCustomers: MOST_PIECE_CUSTOMERS };
+    const pace = await RunPace.begin(deciding, limits, signal);
     while (!signal.aborted) {
-      const isOpen = await inDecision(deciding, (client, program) => movePiece(client, deciding, program, run, move));
-      if (!isOpen) return;
+      const seconds = startStopwatch();
+      const customers = await inDecision(deciding, (client, program) =>
+        movePiece(client, deciding, program, run, move, pace.pieceCustomers),
+      );
+      if (customers === 0) return;
+      await pace.applied({ customers, seconds: seconds(), heldSeconds: seconds() }, signal);
     }
   } catch (error) {
     if (error instanceof AppError) return fail(deciding, run, error.message);
@@ -73,19 +82,19 @@ async function readMove({ database }: Deciding, run: Run): Promise<StoredMove> {
   return { ...rest, fromId, untilMs };
 }
 
-/** → whether the run goes on */
-async function movePiece(client: Client, deciding: Deciding, program: Program, run: Run, move: StoredMove): Promise<boolean> {
+/** → of how many it was decided; 0: the run is over */
+async function movePiece(client: Client, deciding: Deciding, program: Program, run: Run, move: StoredMove, most: number): Promise<number> {
   const { rows } = await client.query<{ cursor: string | null }>(
     `select r.cursor from runs as r where r.id = $1::bigint and r.status = 'running'`,
     [run.id],
   );
   const [stored] = rows;
-  if (stored === undefined) return false;
-  const members = await readMembers(client, move.fromId, stored.cursor);
+  if (stored === undefined) return 0;
+  const members = await readMembers(client, move.fromId, stored.cursor, most);
   const last = members.at(-1);
   if (last === undefined) {
     await finish(client, deciding, run);
-    return false;
+    return 0;
   }
   const request: MoveRequest = { ...move, customerIds: members.map((member) => member.customerId), partial: true, replace: move.replaces };
   const { changes } = await decideIn(client, deciding, program, {
@@ -99,13 +108,14 @@ async function movePiece(client: Client, deciding: Deciding, program: Program, r
   });
   const { text, values } = advanceRuns([run.id], last.key, members.length, [changes]);
   await client.query(text, [...(values ?? [])]);
-  return true;
+  return members.length;
 }
 
 async function readMembers(
   client: Client,
   segmentId: number,
   afterKey: CustomerKey | null,
+  limit: number,
 ): Promise<readonly { readonly key: CustomerKey; readonly customerId: string }[]> {
   const { rows } = await client.query<{ key: CustomerKey; customer_id: string }>({
     name: 'members_to_move',
@@ -116,11 +126,11 @@ async function readMembers(
         from memberships as m
         where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, -9223372036854775808)
         order by m.customer_id
-        limit ${PIECE_CUSTOMERS}
+        limit $3
       ) as m
       join customers as c on c.id = m.customer_id
       order by m.customer_id`,
-    values: [segmentId, afterKey],
+    values: [segmentId, afterKey, limit],
   });
   return rows.map((row) => ({ key: row.key, customerId: row.customer_id }));
 }
@@ -154,7 +164,7 @@ async function finish(client: Client, deciding: Deciding, run: Run): Promise<voi
     `update runs as r
      set status = 'done', total = r.done, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
      where r.id = $1::bigint and r.status = 'running'`,
-    [run.id, fixedInstant(deciding)],
+    [run.id, fixedIso(deciding.clock)],
   );
   if (rowCount === 1) await tellFinished(client, [run.id]);
 }
@@ -165,13 +175,8 @@ async function fail(deciding: Deciding, run: Run, reason: string): Promise<void>
       `update runs as r
        set status = 'failed', failure = $3, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
        where r.id = $1::bigint and r.status = 'running'`,
-      [run.id, fixedInstant(deciding), reason],
+      [run.id, fixedIso(deciding.clock), reason],
     );
     if (rowCount === 1) await tellFinished(client, [run.id]);
   });
-}
-
-function fixedInstant({ clock }: Deciding): string | null {
-  const fixedMs = clock.fixedMs();
-  return fixedMs === null ? null : new Date(fixedMs).toISOString();
 }

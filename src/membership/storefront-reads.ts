@@ -2,12 +2,12 @@
 // segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever
 // is late is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
 import { Gatherer } from '../base/batch.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { isUnreachable } from '../db/unreachable.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { fixedIso } from './due.ts';
 import { evaluateEmpty } from './empty-profile.ts';
 import type { Deciding } from './in-decision.ts';
 import { isLate } from './is-late.ts';
@@ -168,7 +168,7 @@ export class StorefrontReads {
     const rows: SegmentsRow[] = [];
     const text = await fitTo(database.pool, READ_SEGMENTS);
     for (const here of await byPlace(database.pool, keys)) {
-      rows.push(...(await database.query<SegmentsRow>({ name: 'read_storefront', text, values: [here, fixedIso(this.#deciding)] })));
+      rows.push(...(await database.query<SegmentsRow>({ name: 'read_storefront', text, values: [here, fixedIso(this.#deciding.clock)] })));
     }
     const byKey = new Map(rows.map(({ id, external_id, is_late, json }) => [id, { customerId: external_id, isLate: is_late, json }]));
     const epoch = keys.some((key) => !byKey.has(key)) ? await readEpoch(database) : '0';
@@ -196,7 +196,7 @@ export class StorefrontReads {
         ...(await database.query<(typeof rows)[number]>({
           name: 'check_memberships',
           text,
-          values: [here, segmentIds, fixedIso(this.#deciding)],
+          values: [here, segmentIds, fixedIso(this.#deciding.clock)],
         })),
       );
     }

@@ -105,16 +105,15 @@ export function pinsInGroup(situation: Situation, customer: CustomerKey, segment
 function refuseWhereHeld(situation: Situation, customer: CustomerKey, customerId: string, segment: PinnedSegment): void {
   const held = segment.group === null ? null : situation.heldBy(customer, segment.group);
   if (held === null) return;
-  throw new AppError(
-    'conflict',
-    `Customer “${customerId}” is in “${situation.keyOf(held)}” of the same group, which is not live and keeps its members.`,
-  );
+  const where = situation.keyOf(held);
+  const detail = `Customer “${customerId}” is in “${where}” of the same group, which is not live and keeps its members.`;
+  throw new AppError('conflict', detail, { errors: [{ code: 'conflict', detail, segment: where }] });
 }
 
 function pinnedElsewhere(situation: Situation, customerId: string, segment: PinnedSegment, other: StoredPin): AppError {
   const where = situation.keyOf(other.segmentId);
   const detail = `Customer “${customerId}” is pinned in “${where}”, which is of one group with “${segment.key}”.`;
   return new AppError('pinned_elsewhere', detail, {
-    errors: [{ code: 'pinned_elsewhere', detail, hint: 'With `replace` this pin takes the place of that one.' }],
+    errors: [{ code: 'pinned_elsewhere', detail, hint: 'With `replace` this pin takes the place of that one.', segment: where }],
   });
 }

@@ -10,18 +10,19 @@ export interface OfMask {
 /** Bits of an integer, without its sign. */
 const MOST_SEGMENTS = 30;
 
-/** SQL: customer_id and mask of everybody in one of the segments, whose ids are the parameter `ids`. */
-export function selectMasks(segments: number, ids: string): string {
+/** SQL: customer_id and mask of everybody in one of the segments, whose ids are the parameter `ids`; `isIn`: of one half of the customers. */
+export function selectMasks(segments: number, ids: string, isIn?: (column: string) => string): string {
   assert(segments >= 1 && segments <= MOST_SEGMENTS, 'a mask has a bit for each segment');
+  const half = isIn === undefined ? '' : `and ${isIn('m.customer_id')}`;
   if (segments === 1)
     return `
       select m.customer_id, 1 as mask
       from memberships as m
-      where m.segment_id = (${ids}::integer[])[1]`;
+      where m.segment_id = (${ids}::integer[])[1] ${half}`;
   return `
       select m.customer_id, bit_or(1 << (array_position(${ids}::integer[], m.segment_id) - 1)) as mask
       from memberships as m
-      where m.segment_id = any(${ids}::integer[])
+      where m.segment_id = any(${ids}::integer[]) ${half}
       group by m.customer_id`;
 }
 

@@ -27,9 +27,9 @@ export async function readCohorts(source: ReportSource, scope: BaseScope, { star
   const rows = await source.database.query<{ cohort: number; period: number; customers: string; orders: string; revenue: string }>({
     text: `
       with ${ctes} active as (
-        select o.customer_id + 0 as customer_id, width_bucket(o.placed_at, ${starts}) as period, count(*) as orders, sum(o.total) as revenue
+        select o.customer_id, width_bucket(o.placed_at, ${starts}) as period, count(*) as orders, sum(o.total) as revenue
         from ${orders} and o.placed_at < ${values.bind(toIso(endMs), 'timestamptz')}
-        group by o.customer_id + 0, period
+        group by o.customer_id, period
       ), begun as (
         select a.period, a.orders, a.revenue, min(a.period) over (partition by a.customer_id) as cohort
         from active as a

@@ -9,7 +9,7 @@ import { ratio } from './ratio.ts';
 import { type Distribution, readProfile, toDistribution } from './read-profile.ts';
 import type { ReportFrame } from './read-segment-report.ts';
 import { readTrends } from './read-trend.ts';
-import { readValue, toValueReport, type ValueReport } from './read-value.ts';
+import { readValue, toValueReports, type ValueReport } from './read-value.ts';
 
 export const COMPARED_MAX = 10;
 
@@ -44,19 +44,23 @@ export function readComparison(
     const customers = await countCustomers(source, ids);
     const trends = await readTrends(source, ids, period, timeZone);
     const profile = await readProfile(source, ids, fields, { most: query.most, timeZone });
-    const value = await readValue(source, ids, { from: period.from, statuses: query.statuses });
-    const compared = [...segments].map(([segment, id], index) => {
+    const values = toValueReports(await readValue(source, ids, { from: period.from, statuses: query.statuses }), customers);
+    const compared = [...segments].flatMap(([segment, id], index) => {
+      const value = values[index];
+      if (value === undefined) return [];
       const members = Number(customers.inside[index] ?? 0n);
       const trend = trends.get(id);
-      return {
-        segment,
-        members,
-        share: ratio(members, customers.everybody),
-        entered: trend?.entered ?? 0,
-        left: trend?.left ?? 0,
-        value: toValueReport(value, customers, index),
-        profile: profile.map((counted) => toDistribution(counted, customers, index)),
-      };
+      return [
+        {
+          segment,
+          members,
+          share: ratio(members, customers.everybody),
+          entered: trend?.entered ?? 0,
+          left: trend?.left ?? 0,
+          value,
+          profile: profile.map((counted) => toDistribution(counted, customers, index)),
+        },
+      ];
     });
     const unnumbered = [...trends.values()].reduce((sum, trend) => sum + trend.unnumbered, 0);
     const { atMs, position } = source;

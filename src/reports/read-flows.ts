@@ -79,35 +79,39 @@ function laterThan(instant: string): string {
     order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal`;
 }
 
-/** SQL: customer_id and place, from 1, of everybody who was in one of the segments, undone by the changes `later`. */
-function standingBefore(later: string): string {
+/** SQL: who was in which at one of the instants by what was undone: left since. Whoever was erased meanwhile is in no figure. */
+function leftSince(later: string, before: boolean, after: boolean): string {
   return `
-    select w.customer_id, min(array_position($1::integer[], w.segment_id)) as place
-    from (
-      select m.customer_id, m.segment_id
-      from memberships as m
-      where m.segment_id = any($1::integer[])
-        and not exists (select from ${later} as l where l.customer_id = m.customer_id and l.segment_id = m.segment_id)
-      union all
-      select l.customer_id, l.segment_id
-      from ${later} as l
-      where l.type = 'exited'
-    ) as w
-    group by w.customer_id`;
+    select l.customer_id, l.segment_id, ${before} as before, ${after} as after
+    from ${later} as l
+    where l.type = 'exited' and exists (select from customers as c where c.id = l.customer_id)`;
 }
 
+/** Each membership once, for both instants: of those of now it was held at an instant if nothing became of it since. */
 const FLOWS = `
   with after_from as materialized (${laterThan('$2::timestamptz')}
   ), after_to as materialized (${laterThan('$3::timestamptz')}
-  ), stood as (${standingBefore('after_from')}
-  ), stands as (${standingBefore('after_to')}
+  ), held as (
+    select m.customer_id, m.segment_id, f.customer_id is null as before, t.customer_id is null as after
+    from memberships as m
+    left join after_from as f on f.customer_id = m.customer_id and f.segment_id = m.segment_id
+    left join after_to as t on t.customer_id = m.customer_id and t.segment_id = m.segment_id
+    where m.segment_id = any($1::integer[])
+    union all
+    ${leftSince('after_from', true, false)}
+    union all
+    ${leftSince('after_to', false, true)}
+  ), stood as (
+    select min(p.place) filter (where h.before) as before, min(p.place) filter (where h.after) as after
+    from held as h
+    join unnest($1::integer[]) with ordinality as p (segment_id, place) on p.segment_id = h.segment_id
+    group by h.customer_id
   )
-  select b.place as before, a.place as after, count(*) as customers
-  from stood as b
-  full join stands as a on a.customer_id = b.customer_id
-  join customers as c on c.id = coalesce(a.customer_id, b.customer_id)
-  group by b.place, a.place
-  order by b.place, a.place`;
+  select s.before::integer as before, s.after::integer as after, count(*) as customers
+  from stood as s
+  where s.before is not null or s.after is not null
+  group by s.before, s.after
+  order by s.before, s.after`;
 
 function toFlows(keys: readonly string[], rows: readonly FlowRow[], everybody: number): Pick<FlowReport, 'segments' | 'flows'> {
   const known = rows.reduce((sum, { customers }) => sum + Number(customers), 0);

@@ -2,6 +2,7 @@
 // everybody does. One pass over the items of the period.
 
 import { printQuantity } from '../ingest/amount.ts';
+import { inHalves } from './in-halves.ts';
 import type { ReportSource } from './in-report.ts';
 import { selectMasks } from './masks.ts';
 import { isSale } from './period.ts';
@@ -61,13 +62,7 @@ export async function readGoods(
   const rows = await database.query<GoodRow & Record<string, never>>({
     text: `
       with sold as (
-        select coalesce(i.product_id, i.sku, i.name) as product, i.category, i.brand, coalesce(m.mask, 0) as mask,
-          min(i.name) as name, count(*) as lines, sum(i.quantity) as quantity,
-          sum(i.quantity::numeric * coalesce(i.unit_price, 0)) as revenue
-        from order_items as i
-        left join (${selectMasks(1, '$1')}) as m on m.customer_id = i.customer_id
-        where i.placed_at >= $3::timestamptz and ${isSale('i', '$2', '$4')}
-        group by 1, 2, 3, 4
+        ${inHalves(selectSold)}
       ), goods as (
         select g.kind, g.value, case when g.kind = 0 then min(s.name) end as name,
           coalesce(sum(s.lines) filter (where s.mask = 1), 0) as lines,
@@ -116,6 +111,18 @@ export async function readGoods(
     categories: listsOf(1),
     brands: listsOf(2),
   };
+}
+
+/** SQL: what half of the customers bought, members and others apart. */
+function selectSold(isIn: (column: string) => string): string {
+  return `
+      select coalesce(i.product_id, i.sku, i.name) as product, i.category, i.brand, coalesce(m.mask, 0) as mask,
+        min(i.name) as name, count(*) as lines, sum(i.quantity) as quantity,
+        sum(i.quantity::numeric * coalesce(i.unit_price, 0)) as revenue
+      from order_items as i
+      left join (${selectMasks(1, '$1', isIn)}) as m on m.customer_id = i.customer_id
+      where i.placed_at >= $3::timestamptz and ${isSale('i', '$2', '$4')} and ${isIn('i.customer_id')}
+      group by 1, 2, 3, 4`;
 }
 
 function toGood(row: GoodRow, total: bigint, totalOfEverybody: bigint): Good {

@@ -11,7 +11,7 @@ import { type GoodsReport, readGoods } from './read-goods.ts';
 import { type GroupMix, readMix } from './read-mix.ts';
 import { type Distribution, readProfile, toDistribution } from './read-profile.ts';
 import { readTrends, type Trend } from './read-trend.ts';
-import { readValue, toValueReport, type ValueReport } from './read-value.ts';
+import { readValue, toValueReports, type ValueReport } from './read-value.ts';
 
 /** What can be left out, since it costs a pass of its own. */
 export const REPORT_PARTS = ['profile', 'value', 'goods', 'engagement', 'mix'] as const;
@@ -79,7 +79,7 @@ export function readSegmentReport(
       share,
       trend: growth,
       profile: parts.has('profile') ? profile.map((counted) => toDistribution(counted, customers, 0)) : null,
-      value: parts.has('value') ? toValueReport(await readValue(source, ids, sales), customers, 0) : null,
+      value: parts.has('value') ? (toValueReports(await readValue(source, ids, sales), customers)[0] ?? null) : null,
       goods: parts.has('goods') ? await readGoods(source, segmentId, sales, most) : null,
       engagement: parts.has('engagement') ? await readEngagement(source, segmentId, customers, period, most) : null,
       mix: parts.has('mix') ? await readMix(source, segmentId, customers, query.isShown) : null,

@@ -1,6 +1,7 @@
 // In charge of what customers have spent: orders and revenue in the period and to date, average order, frequency, recency, with distributions
 // over fixed bands, and where in their life as a customer they stand. One pass over all orders, for the segments and everybody together.
 import { type Band, MONEY_BANDS, ORDER_BANDS, RECENCY_BANDS, toBands } from './bands.ts';
+import { inHalves } from './in-halves.ts';
 import type { ReportSource } from './in-report.ts';
 import { type Amounts, type OfMask, selectMasks, sumUp, sumUpBy } from './masks.ts';
 import { type Part, partOf } from './part.ts';
@@ -49,26 +50,28 @@ export interface ValueReport {
   readonly lifecycle: readonly (Part & { readonly stage: Stage })[];
 }
 
-export interface ValueRow extends OfMask {
-  readonly orders_band: number;
-  readonly revenue_band: number;
-  readonly average_band: number;
-  readonly recency_band: number;
-  readonly stage: number;
-  readonly customers: string;
-  readonly orders: string;
-  readonly revenue: string;
-  readonly repeaters: string;
-  readonly recency_s: string;
-  readonly period_buyers: string;
-  readonly period_orders: string;
-  readonly period_revenue: string;
-  readonly period_repeaters: string;
-}
+/** What customers are told apart by, each for itself. */
+const BANDS = ['orders_band', 'revenue_band', 'average_band', 'recency_band', 'stage'] as const;
+const SUMS = [
+  'customers',
+  'orders',
+  'revenue',
+  'repeaters',
+  'recency_s',
+  'period_buyers',
+  'period_orders',
+  'period_revenue',
+  'period_repeaters',
+] as const;
+type ValueBand = (typeof BANDS)[number];
+type ValueSum = (typeof SUMS)[number];
+
+/** Of one of the bands, the others being null: every customer with an order is in a row of each. */
+export type ValueRow = OfMask & Readonly<Record<ValueBand, number | null>> & Readonly<Record<ValueSum, string>>;
 
 const SCALE = 10_000;
 
-/** What customers with an order come to, by combination of the segments and bands: few rows, whatever the shop's size. */
+/** What customers with an order come to, by combination of the segments and by each of the bands: few rows, whatever the shop's size. */
 export function readValue(
   { database, atMs, at }: ReportSource,
   segmentIds: readonly number[],
@@ -77,6 +80,31 @@ export function readValue(
   const before = (days: number) => new Date(atMs - days * DAY_MS).toISOString();
   return database.query<ValueRow & Record<string, never>>({
     text: `
+      with together as (
+        ${inHalves((isIn) => selectBands(segmentIds.length, isIn))}
+      )
+      select g.mask, g.orders_band, g.revenue_band, g.average_band, g.recency_band, g.stage,
+        ${SUMS.map((amount) => `sum(g.${amount}) as ${amount}`).join(', ')}
+      from together as g
+      group by grouping sets (${BANDS.map((band) => `(g.mask, g.${band})`).join(', ')})`,
+    values: [
+      segmentIds,
+      at,
+      from,
+      statuses,
+      ORDER_BANDS,
+      MONEY_BANDS.map((bound) => bound * SCALE),
+      recencyBounds(before),
+      before(NEW_DAYS),
+      before(ACTIVE_DAYS),
+      before(LAPSED_DAYS),
+    ],
+  });
+}
+
+/** SQL: of half of the customers, by combination of the segments and of all bands at once. */
+function selectBands(segments: number, isIn: (column: string) => string): string {
+  return `
       select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
         count(*) as customers, sum(v.orders) as orders, sum(v.revenue) as revenue, count(*) filter (where v.orders > 1) as repeaters,
         sum(floor(extract(epoch from $2::timestamptz - v.last_at)))::bigint as recency_s,
@@ -99,25 +127,12 @@ export function readValue(
             count(*) filter (where o.placed_at >= $3::timestamptz) as period_orders,
             coalesce(sum(o.total) filter (where o.placed_at >= $3::timestamptz), 0) as period_revenue
           from orders as o
-          where ${isSale('o', '$2', '$4')}
+          where ${isSale('o', '$2', '$4')} and ${isIn('o.customer_id')}
           group by o.customer_id
         ) as t
-        left join (${selectMasks(segmentIds.length, '$1')}) as m on m.customer_id = t.customer_id
+        left join (${selectMasks(segments, '$1', isIn)}) as m on m.customer_id = t.customer_id
       ) as v
-      group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage`,
-    values: [
-      segmentIds,
-      at,
-      from,
-      statuses,
-      ORDER_BANDS,
-      MONEY_BANDS.map((bound) => bound * SCALE),
-      recencyBounds(before),
-      before(NEW_DAYS),
-      before(ACTIVE_DAYS),
-      before(LAPSED_DAYS),
-    ],
-  });
+      group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage`;
 }
 
 /** Ascending instants: the longest ago first. A last order of exactly n days ago is n days old. */
@@ -126,41 +141,45 @@ function recencyBounds(before: (days: number) => string): readonly string[] {
   return days.reverse().map((each) => new Date(Date.parse(before(each)) + 1).toISOString());
 }
 
-/** What the rows say of the segment at `index`. */
-export function toValueReport(rows: readonly ValueRow[], customers: Amounts, index: number): ValueReport {
+/** What the rows say of each of the segments that the customers are counted of. */
+export function toValueReports(rows: readonly ValueRow[], customers: Amounts): readonly ValueReport[] {
   const segments = customers.inside.length;
-  const sum = (of: keyof ValueRow) => sumUp(rows, segments, (row) => String(row[of]));
-  const sumBy = (of: keyof ValueRow) =>
+  const by = (band: ValueBand) => rows.filter((row) => row[band] !== null);
+  const once = by('stage');
+  const sums = Object.fromEntries(SUMS.map((of) => [of, sumUp(once, segments, (row) => row[of])])) as Record<ValueSum, Amounts>;
+  const sumBy = (band: ValueBand) =>
     sumUpBy(
-      rows,
+      by(band),
       segments,
-      (row) => Number(row[of]),
+      (row) => Number(row[band]),
       (row) => row.customers,
     );
-  const buyers = sum('customers');
-  const never = minus(customers, buyers);
-  const recency = sum('recency_s');
-  const byRecency = sumBy('recency_band');
+  const bands = Object.fromEntries(BANDS.map((band) => [band, sumBy(band)])) as Record<ValueBand, ReadonlyMap<number, Amounts>>;
+  return customers.inside.map((_, index) => toValueReport(sums, bands, customers, index));
+}
+
+function toValueReport(
+  sums: Readonly<Record<ValueSum, Amounts>>,
+  bands: Readonly<Record<ValueBand, ReadonlyMap<number, Amounts>>>,
+  customers: Amounts,
+  index: number,
+): ValueReport {
+  const never = minus(customers, sums.customers);
   const last = RECENCY_BANDS.length;
-  const stages = new Map([...sumBy('stage'), [0, never]]);
+  const recency = new Map([...bands.recency_band].map(([bucket, amounts]) => [last - bucket, amounts]));
+  const stages = new Map([...bands.stage, [0, never]]);
   const days = (seconds: bigint, of: bigint) => ratio(Number(seconds) / 86_400, of);
   return {
-    period: toSales(index, customers, sum('period_buyers'), sum('period_orders'), sum('period_revenue'), sum('period_repeaters')),
-    lifetime: toSales(index, customers, buyers, sum('orders'), sum('revenue'), sum('repeaters')),
+    period: toSales(index, customers, sums.period_buyers, sums.period_orders, sums.period_revenue, sums.period_repeaters),
+    lifetime: toSales(index, customers, sums.customers, sums.orders, sums.revenue, sums.repeaters),
     recencyDays: {
-      members: days(recency.inside[index] ?? 0n, buyers.inside[index] ?? 0n),
-      everybody: days(recency.everybody, buyers.everybody),
+      members: days(sums.recency_s.inside[index] ?? 0n, sums.customers.inside[index] ?? 0n),
+      everybody: days(sums.recency_s.everybody, sums.customers.everybody),
     },
-    byOrders: toBands(ORDER_BANDS, sumBy('orders_band'), customers, index, never),
-    byRevenue: toBands(MONEY_BANDS, sumBy('revenue_band'), customers, index, never),
-    byAverageOrder: toBands(MONEY_BANDS, sumBy('average_band'), customers, index, never),
-    byRecency: toBands(
-      RECENCY_BANDS,
-      new Map([...byRecency].map(([bucket, amounts]) => [last - bucket, amounts])),
-      customers,
-      index,
-      never,
-    ),
+    byOrders: toBands(ORDER_BANDS, bands.orders_band, customers, index, never),
+    byRevenue: toBands(MONEY_BANDS, bands.revenue_band, customers, index, never),
+    byAverageOrder: toBands(MONEY_BANDS, bands.average_band, customers, index, never),
+    byRecency: toBands(RECENCY_BANDS, recency, customers, index, never),
     lifecycle: STAGES.map((stage, place) => ({ stage, ...partOf(stages.get(place) ?? NOBODY, customers, index) })),
   };
 }

@@ -81,7 +81,7 @@ export function typeName(type: ValueType): string {
   return type === 'list' ? 'list of strings' : type;
 }
 
-/** Holds an operand to some types; an open type takes `preferred`. Answers whether that went well. */
+/** Holds an operand to some types; an open type takes `preferred`. */
 export function requireType(
   context: CheckContext,
   expression: Expression,
@@ -90,15 +90,14 @@ export function requireType(
   preferred: ValueType,
   by: string,
   hint?: (found: ValueType) => string | undefined,
-): boolean {
+): void {
   const resolved = resolveType(type);
-  if (resolved === null) return true;
+  if (resolved === null) return;
   if (isVariable(resolved)) {
     bindTypes(resolved, preferred);
-    return true;
+    return;
   }
-  if (allowed.includes(resolved)) return true;
+  if (allowed.includes(resolved)) return;
   const takes = allowed.map((name) => `${typeName(name)}s`.replace('list of stringss', 'lists')).join(', ');
   tellError(context, 'type_mismatch', `${describeTyped(expression, resolved)}; ${by} takes ${takes}`, expression.place, hint?.(resolved));
-  return false;
 }

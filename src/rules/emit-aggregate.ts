@@ -10,6 +10,7 @@ import type { EmitScope, Flips, SqlOperand } from './emit-operand.ts';
 import { asOf, edgeInstant, fragmentKey, type Parameters, span, today } from './emit-parameters.ts';
 import { createScan, type Narrowing, type Scan } from './emit-scan.ts';
 import { movingEdge, planWindow, type WindowPlan } from './plan.ts';
+import { RepeatableFlips } from './repeatable-flips.ts';
 
 export interface Aggregates {
   operand(aggregate: Aggregate, types: ReadonlyMap<Expression, ValueType>): SqlOperand;
@@ -45,28 +46,20 @@ export function createAggregates(
     const key = aggregateKey(one.aggregate, one.types);
     lastingCounts.set(key, Math.max(lastingCounts.get(key) ?? 0, one.lastingCount ?? Number.POSITIVE_INFINITY));
   }
-  const seen = new Set<string>();
-  /** Runs once per distinct thing whose flips it adds. */
-  const once = (key: string, add: () => void): void => {
-    if (flips === null || seen.has(key)) return;
-    seen.add(key);
-    add();
-  };
-  const emitter: Emitter = { parameters, flips: flips ?? UNASKED_FLIPS, once };
+  const repeatable = flips === null ? null : new RepeatableFlips(flips);
+  const emitter: Emitter = { parameters, flips: repeatable ?? UNASKED_FLIPS, once: (key, add) => repeatable?.once(key, add) };
   const operands = new Map<string, SqlOperand>();
   return {
     operand: (aggregate, types) => {
       const key = aggregateKey(aggregate, types);
-      const known = operands.get(key);
-      if (known !== undefined) return known;
       const lasting = lastingCounts.get(key);
       assert(lasting !== undefined, 'all aggregates are known beforehand');
-      const operand = emitAggregate(
-        { aggregate, types, lastingCount: Number.isFinite(lasting) && flips !== null ? lasting : null },
-        scanOf(aggregate),
-        emitter,
-      );
-      operands.set(key, operand);
+      const lastingCount = Number.isFinite(lasting) && flips !== null ? lasting : null;
+      const emit = () => void operands.set(key, emitAggregate({ aggregate, types, lastingCount }, scanOf(aggregate), emitter));
+      if (repeatable !== null) repeatable.once(`aggregate ${key}`, emit);
+      else if (!operands.has(key)) emit();
+      const operand = operands.get(key);
+      assert(operand !== undefined, 'what was emitted is known');
       return operand;
     },
     joins: () => [...scans.values()].flatMap((scan) => scan.joins()),
@@ -85,6 +78,7 @@ function aggregateKey(aggregate: Aggregate, types: ReadonlyMap<Expression, Value
 interface Emitter {
   readonly parameters: Parameters;
   readonly flips: Flips;
+  /** Runs once per distinct thing whose flips it adds, for each that asks. */
   once(key: string, add: () => void): void;
 }
 
@@ -137,10 +131,11 @@ function emitAggregate({ aggregate, types, lastingCount }: AskedAggregate, scan:
 
 const NO_WINDOW: WindowPlan = { lower: null, lowerOpen: false, upper: null };
 /** Takes what may flip and forgets it. */
-export const UNASKED_FLIPS: Flips = { addInstant: () => {}, addDay: () => {} };
+export const UNASKED_FLIPS: Flips = { addInstant: () => {}, addDay: () => {}, addArrival: () => {} };
 const NO_FLIPS: Flips = {
   addInstant: () => assert(false, 'a row field does not move'),
   addDay: () => assert(false, 'a row field does not move'),
+  addArrival: () => assert(false, 'a row field does not move'),
 };
 
 interface Rows {
@@ -201,6 +196,7 @@ function emitFilter(aggregate: Aggregate, rows: Rows, types: ReadonlyMap<Express
   const rowFlips: Flips = {
     addInstant: (instant) => add(sql`nullif(greatest(${instant}, ${asOf(parameters)}), ${asOf(parameters)})`, flips.addInstant),
     addDay: (day) => add(sql`nullif(greatest(${day}, ${today(parameters)}), ${today(parameters)})`, flips.addDay),
+    addArrival: () => assert(false, 'no rows are counted in where'),
   };
   return emitCondition(aggregate.where, { scope: rows.scan.source, types, parameters, flips: rowFlips, nullIsFalse: true, customer: null });
 }
@@ -233,7 +229,7 @@ function addExistenceFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void
   const conditions = [sql`${rows.time} > ${asOf(parameters)}`];
   if (plan.lower?.kind === 'fixed') conditions.push(...lowerCondition(plan, rows.time, parameters));
   if (plan.upper?.kind === 'fixed') conditions.push(sql`${rows.time} < ${edgeInstant(parameters, plan.upper)}`);
-  addLeast('exists', conditions, rows, emitter, flips.addInstant);
+  addLeast('exists', conditions, rows, emitter, flips.addArrival);
 }
 
 /** The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. */

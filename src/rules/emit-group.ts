@@ -1,15 +1,18 @@
 // In charge of segments that are answered side by side: their aggregates, each once, their levels where they name each other, their flips.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
-import type { Aggregate } from './ast.ts';
+import type { Aggregate, Rule } from './ast.ts';
 import type { CheckedRule } from './checked-rule.ts';
 import { type AskedAggregate, createAggregates } from './emit-aggregate.ts';
 import { answersOf, emitChoice, type SegmentNode } from './emit-choice.ts';
 import { emitCondition } from './emit-condition.ts';
-import type { Flips } from './emit-operand.ts';
-import { asOf, fragmentKey, type Parameters, segmentNumber, today, zone } from './emit-parameters.ts';
+import { emitReasons } from './emit-explanation.ts';
+import type { EmitScope } from './emit-operand.ts';
+import { type Parameters, segmentNumber } from './emit-parameters.ts';
 import type { Pins } from './emit-pins.ts';
 import { list, type Narrowing } from './emit-scan.ts';
+import { GuardedFlips, type Guards } from './guarded-flips.ts';
+import { necessaryOf } from './necessary.ts';
 import { aggregatesOf, lastingCounts } from './walk-rule.ts';
 
 export interface Group {
@@ -18,6 +21,8 @@ export interface Group {
   /** what the nodes answer, by ascending id; rules aside too. Null is false. */
   readonly answers: readonly { readonly id: number; readonly holds: SQL }[];
   readonly dueAt: SQL;
+  /** what the conditions of one segment's rule came to (emit-explanation.ts) */
+  reasonsOf(segment: SegmentNode): SQL;
 }
 
 /** What is not of the group itself. */
@@ -105,16 +110,24 @@ export function emitGroup(
   { elsewhere, stands, pins }: Surroundings,
   parameters: Parameters,
 ): Group {
-  const flips = collectFlips();
+  const flips = new GuardedFlips();
   const asked = segments.flatMap(({ checked }) => askedAggregates(checked));
   const aggregates = createAggregates(asked, narrowing, parameters, flips);
   const answers = new Map<string, SQL>();
   const answer = (key: string): SQL => answers.get(key) ?? elsewhere(key);
-  const emit = ({ id, checked, choice }: SegmentNode, nullIsFalse: boolean): SQL => {
+  const scopeOf = ({ checked: { types } }: SegmentNode, nullIsFalse: boolean): EmitScope => {
+    const customer = { aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, types), segment: answer };
+    return { scope: 'customers', types, parameters, flips, nullIsFalse, customer };
+  };
+  const emit = (segment: SegmentNode, nullIsFalse: boolean): SQL => {
+    const { id, checked, choice } = segment;
     if (choice !== null) return emitChoice(choice, answer, stands, pins);
-    const customer = { aggregate: (aggregate: Aggregate) => aggregates.operand(aggregate, checked.types), segment: answer };
-    const condition = emitCondition(checked.rule, { scope: 'customers', types: checked.types, parameters, flips, nullIsFalse, customer });
-    return pins.decide(id, condition);
+    const scope = scopeOf(segment, nullIsFalse);
+    const guards = flips.under('nobody asks', () => emitGuards(checked, scope));
+    return pins.decide(
+      id,
+      flips.under(guards, () => emitCondition(checked.rule, scope)),
+    );
   };
   // What is asked for more than once is a column of a fenced level, so that it is computed once. All others stand where their answer is
   // taken: a column of every segment through every level was a fifth of what starting the statement took with 500 segments.
@@ -142,7 +155,21 @@ export function emitGroup(
       .sort((a, b) => a.id - b.id)
       .map(({ id, key }) => ({ id, holds: answer(key) })),
     dueAt: flips.dueAt(parameters),
+    reasonsOf: (segment) => flips.under('nobody asks', () => emitReasons(segment.checked.rule, scopeOf(segment, false))),
   };
+}
+
+/** What keeps somebody out: a profile until it is written, a count that only falls until then or until the time of another row comes. */
+function emitGuards({ rule }: CheckedRule, scope: EmitScope): Guards {
+  const { profile, falling } = necessaryOf(rule);
+  const all = (conditions: readonly Rule[]): SQL | null =>
+    conditions.length === 0
+      ? null
+      : sql`(${sql.join(
+          conditions.map((condition) => emitCondition(condition, scope)),
+          sql.raw(' and '),
+        )})`;
+  return { arrival: all(profile), change: all([...profile, ...falling]) };
 }
 
 function columnOf({ id, choice }: SegmentNode): string {
@@ -152,22 +179,4 @@ function columnOf({ id, choice }: SegmentNode): string {
 function askedAggregates({ rule, types }: CheckedRule): readonly AskedAggregate[] {
   const lasting = lastingCounts(rule);
   return aggregatesOf(rule).map((aggregate) => ({ aggregate, types, lastingCount: lasting.get(aggregate) ?? null }));
-}
-
-/** Candidates, each once. Days are compared as days and the least turned into an instant, so that one customer costs one look at the zone. */
-function collectFlips(): Flips & { dueAt(parameters: Parameters): SQL } {
-  const instants = new Map<string, SQL>();
-  const days = new Map<string, SQL>();
-  const ahead = (candidates: Map<string, SQL>, now: SQL): SQL =>
-    sql`least(${list([...candidates.values()].map((candidate) => sql`nullif(greatest(${candidate}, ${now}), ${now})`))})`;
-  return {
-    addInstant: (instant) => void instants.set(fragmentKey(instant), instant),
-    addDay: (day) => void days.set(fragmentKey(day), day),
-    dueAt: (parameters) => {
-      const dueDay = days.size === 0 ? null : sql`strata_day_start(${ahead(days, today(parameters))}, ${zone(parameters)})`;
-      const dueInstant = instants.size === 0 ? null : ahead(instants, asOf(parameters));
-      if (dueDay !== null && dueInstant !== null) return sql`least(${dueDay}, ${dueInstant})`;
-      return dueDay ?? dueInstant ?? sql`null::timestamptz`;
-    },
-  };
 }

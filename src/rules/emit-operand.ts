@@ -47,6 +47,8 @@ export type Operand =
 export interface Flips {
   addInstant(instant: SQL): void;
   addDay(day: SQL): void;
+  /** The time of a row that is ahead: from then on it exists. */
+  addArrival(instant: SQL): void;
 }
 
 /** Where an expression stands: at the top (a customer) or inside `where` (a row). */

@@ -16,7 +16,7 @@ export type Narrowing = 'ids' | 'crowd' | 'range';
 
 const PART_AGGREGATES = 500;
 const PART_COLUMNS = 1_000;
-const TABLES: Readonly<Record<SourceKind, string>> = { orders: 'orders', items: 'order_items', events: 'events' };
+export const TABLES: Readonly<Record<SourceKind, string>> = { orders: 'orders', items: 'order_items', events: 'events' };
 
 export interface Scan {
   readonly source: SourceKind;
@@ -109,7 +109,8 @@ export function createScan(
   };
 }
 
-function leastEdge(edges: readonly Edge[], parameters: Parameters): SQL {
+/** The instant of the least of them; there is one at least. */
+export function leastEdge(edges: readonly Edge[], parameters: Parameters): SQL {
   const [only, ...others] = edges;
   if (only !== undefined && others.length === 0) return edgeInstant(parameters, only);
   return parameters.bound('timestamptz', `least of ${edges.map((edge) => edge.name).join(', ')}`, (input) =>

@@ -35,16 +35,19 @@ export interface EmitRequest {
   readonly pinned?: ReadonlySet<number>;
   /** groups of segments that exclude each other; of one that is touched all that can be computed are among `segments` */
   readonly groups?: readonly GroupToEvaluate[];
+  /** tell too, of the only segment, what its rule's conditions came to where a membership is to change */
+  readonly reasons?: boolean;
 }
 
 export type EvaluationInput = BindingInput;
 
 export interface EmittedEvaluation {
   /**
-   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz. It is fenced: Postgres
-   * would compute every membership once for each use of `want`.
+   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz, and with `reasons` seen
+   * jsonb. It is fenced: Postgres would compute every membership once for each use of `want`.
    */
   readonly text: string;
+  readonly reasons: boolean;
   /** the computed ones, ascending */
   readonly segmentIds: readonly number[];
   /** parameter values, in order */
@@ -70,19 +73,21 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
   const answer = joinGroups(divideIntoGroups(nodes), request.narrow, { elsewhere, stands: isMember, pins }, parameters);
   const named = [...new Set([...namedElsewhere(segments, request.segmentIds), ...standingIds(nodes)])].sort((a, b) => a - b);
   const memberships = joinMemberships(request, segmentIds, named, parameters);
+  assert(request.reasons !== true || nodes.length === 1, 'reasons are told of a single segment');
   const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
   const { text, bind, beside } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
   ${answer.want} as want,
-  ${dueAt} as due_at
+  ${dueAt} as due_at${request.reasons === true ? sql`, ${answer.reasons} as seen` : sql.empty()}
 from customers as c
 ${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
 where ${narrow(sql`c.id`, request.narrow, parameters)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}
 offset 0`);
   return {
     text: text.trim(),
+    reasons: request.reasons === true,
     segmentIds,
     bind,
     narrowed: (column) => (request.narrow === 'range' ? beside(narrow(sql.raw(column), 'range', parameters)) : 'true'),
@@ -98,13 +103,13 @@ function joinGroups(
   narrowing: Narrowing,
   surroundings: Surroundings,
   parameters: Parameters,
-): Pick<Group, 'joins' | 'dueAt'> & { readonly want: SQL } {
+): Pick<Group, 'joins' | 'dueAt'> & { readonly want: SQL; readonly reasons: SQL } {
   const want = (answers: Group['answers']): SQL =>
     sql`array_remove(array[${list(answers.map(({ id, holds }) => sql`case when ${holds} then ${segmentNumber(id)} end`))}]::integer[], null)`;
   const [only, ...others] = groups;
   if (only === undefined || others.length === 0) {
-    const { joins, answers, dueAt } = emitGroup(only ?? [], narrowing, surroundings, parameters);
-    return { joins, dueAt, want: want(answers.filter(({ id }) => id >= 0)) };
+    const group = emitGroup(only ?? [], narrowing, surroundings, parameters);
+    return { ...group, want: want(group.answers.filter(({ id }) => id >= 0)), reasons: reasonsOfChange(only ?? [], group) };
   }
   const answered = new Map<string, SQL>();
   const elsewhere = (key: string): SQL => answered.get(key) ?? surroundings.elsewhere(key);
@@ -126,7 +131,16 @@ function joinGroups(
     joins,
     want: sql`array(select w.id from unnest(${wants}) as w (id) where w.id >= 0 order by w.id)`,
     dueAt: sql`least(${list(aliases.map((alias) => sql`${alias}.due_at`))})`,
+    reasons: sql`null::jsonb`,
   };
+}
+
+/** Null where the membership is as it ought to be. */
+function reasonsOfChange([segment]: readonly SegmentNode[], { answers, reasonsOf }: Group): SQL {
+  const [answer] = answers;
+  if (segment === undefined || answer === undefined) return sql`null::jsonb`;
+  const had = sql`coalesce(${segmentNumber(answer.id)} = any(h.have), false)`;
+  return sql`case when coalesce(${answer.holds}, false) <> ${had} then ${reasonsOf(segment)} end`;
 }
 
 function idOf(key: string, segmentIds: ReadonlyMap<string, number>): number {

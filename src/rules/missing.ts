@@ -1,7 +1,7 @@
 // In charge of what is missing for a rule to hold, in numbers: for each condition that stands in the way, what it has, what it would need and
 // the distance between. All parts of an `and` are needed; of an `or` one, the nearest first. Pure: made from the explained tree alone.
 import { unreachable } from '../base/assert.ts';
-import { dayStartMs, parseDay } from '../base/calendar.ts';
+import { type Day, dayOf, dayStartMs, parseDay } from '../base/calendar.ts';
 import type { ComparisonOperator, Expression } from './ast.ts';
 import { scaleDecimal } from './emit-operand.ts';
 import type { ExplainedCondition, ExplainedNode, Value } from './explain-rule.ts';
@@ -95,7 +95,7 @@ const MIRRORED: Readonly<Record<ComparisonOperator, ComparisonOperator>> = {
 
 function missingCondition(node: ExplainedCondition, wanted: boolean, timeZone: string): MissingCondition {
   const { index, text } = node;
-  const { have, bound, side } = boundOf(node, wanted);
+  const { have, bound, side } = boundOf(node, wanted, timeZone);
   const plain = { kind: 'condition', index, condition: text, wanted, have, need: null, short: null, unit: null } as const;
   if (bound === null || have === null) return { ...plain, sentence: describePlainly(node, wanted) };
   const need = { operator: bound.operator, value: bound.value };
@@ -114,7 +114,7 @@ interface Bounded {
 }
 
 /** The one bound that is violated, where the condition is one of order. */
-function boundOf({ condition, seen, asked }: ExplainedCondition, wanted: boolean): Bounded {
+function boundOf({ condition, seen, asked }: ExplainedCondition, wanted: boolean, timeZone: string): Bounded {
   const none: Bounded = { have: seen, bound: null, side: null };
   switch (condition.kind) {
     case 'comparison': {
@@ -131,14 +131,14 @@ function boundOf({ condition, seen, asked }: ExplainedCondition, wanted: boolean
     case 'between': {
       const [low, high] = asked.values;
       if (!wanted || low === undefined || high === undefined || seen === null || seen.value === null) return none;
-      const bound: Bound = isBelow(seen, low) ? { operator: '>=', value: low } : { operator: '<=', value: high };
+      const bound: Bound = isBelow(seen, low, timeZone) ? { operator: '>=', value: low } : { operator: '<=', value: high };
       return { have: seen, bound, side: condition.left };
     }
     case 'within': {
       if (!wanted || seen === null || seen.value === null) return none;
       const { from, to } = asked;
       const isOpen = condition.window.kind === 'last'; // its first instant is not in it
-      if (from !== null && (isOpen ? !isBelow(from, seen) : isBelow(seen, from)))
+      if (from !== null && (isOpen ? !isBelow(from, seen, timeZone) : isBelow(seen, from, timeZone)))
         return { have: seen, bound: { operator: isOpen ? '>' : '>=', value: from }, side: condition.left };
       return to === null ? none : { have: seen, bound: { operator: '<', value: to }, side: condition.left };
     }
@@ -159,9 +159,11 @@ function isLiteral({ kind }: Expression): boolean {
   return kind === 'number' || kind === 'string' || kind === 'boolean' || kind === 'date' || kind === 'timestamp';
 }
 
-function isBelow(have: Value, low: Value): boolean {
+function isBelow(have: Value, low: Value, timeZone: string): boolean {
   if (have.type === 'number') return subtract(String(have.value), String(low.value)).startsWith('-');
-  return String(have.value) < String(low.value); // dates and RFC 3339 in UTC are in order as text
+  if (have.type === 'date') return dayIn(have, timeZone) < dayIn(low, timeZone);
+  if (have.type === 'timestamp') return Date.parse(String(have.value)) < instantMs(low, false, timeZone);
+  return String(have.value) < String(low.value);
 }
 
 // ---------------------------------------------------------------- numbers
@@ -252,20 +254,23 @@ function subtract(a: string, b: string): string {
 const DAY_MS = 86_400_000;
 
 function shortOfTime(have: Value, bound: Bound, timeZone: string): Pick<MissingCondition, 'short' | 'unit' | 'sentence'> {
-  const tooLate = bound.operator === '<' || bound.operator === '<=' || (bound.operator === '=' && !isBelow(have, bound.value));
+  const { operator } = bound;
+  const tooLate = operator === '<' || operator === '<=' || (operator === '=' && !isBelow(have, bound.value, timeZone));
   const sinceNow = / ago$|^in the last /.test(bound.value.text);
   const direction = tooLate ? (sinceNow ? 'too recent' : 'too late') : sinceNow ? 'too long ago' : 'too early';
-  if (have.type === 'date' && bound.value.type === 'date') {
-    const beyond = bound.operator === '<' || bound.operator === '>' ? 1 : 0; // days are whole: before the 5th is at the latest the 4th
-    const days = Math.abs(parseDay(String(have.value)) - parseDay(String(bound.value.value))) + beyond;
+  if (have.type === 'date') {
+    const beyond = operator === '<' || operator === '>' ? 1 : 0; // days are whole: before the 5th is at the latest the 4th
+    const days = Math.abs(dayIn(have, timeZone) - dayIn(bound.value, timeZone)) + beyond;
     return { short: String(days), unit: 'days', sentence: `${have.text} is ${days === 1 ? '1 day' : `${days} days`} ${direction}` };
   }
-  const [one, other] = [
-    instantMs(have, false, timeZone),
-    instantMs(bound.value, bound.operator === '>' || bound.operator === '<=', timeZone),
-  ];
-  const distanceMs = Math.abs(one - other);
+  const isPassed = operator === '>' || operator === '<=' || (operator === '=' && tooLate);
+  const distanceMs = Math.abs(Date.parse(String(have.value)) - instantMs(bound.value, isPassed, timeZone));
   return { short: String(distanceMs / 1000), unit: 'seconds', sentence: `${have.text} is ${spell(distanceMs)} ${direction}` };
+}
+
+/** A date meets an instant by the day that it lies in. */
+function dayIn({ type, value }: Value, timeZone: string): Day {
+  return type === 'date' ? parseDay(String(value)) : dayOf(Date.parse(String(value)), timeZone);
 }
 
 /** A date stands for its beginning, or its end where it is meant to have passed. */

@@ -97,29 +97,42 @@ export async function readEpoch(database: Queryable): Promise<string> {
   return row.epoch;
 }
 
-/** A snapshot in which catalog and rules are of one epoch: read again until no definition moved meanwhile. */
-export async function loadDefinitions(database: Queryable): Promise<Definitions> {
+/**
+ * A snapshot in which catalog and rules are of one epoch: read again until no definition moved meanwhile. Rules that are what they were in
+ * `before`, and so is all that their check looks at, are not checked again: writers wait for this whenever a definition changes.
+ */
+export async function loadDefinitions(database: Queryable, before?: Definitions): Promise<Definitions> {
   for (;;) {
     const epoch = await readEpoch(database);
-    const catalog = await loadCatalog(database);
-    const rows = await database.query<SegmentRow>({
-      text: `
-        select s.id, s.key, s.name, s.kind, s.status, s.version, s.has_pins, v.rule
-        from segments as s
-        left join segment_versions as v on v.segment_id = s.id and v.number = s.version
-        order by s.id`,
-    });
-    const groups = await readGroups(database);
-    if ((await readEpoch(database)) === epoch) return assemble(epoch, catalog, rows, groups);
+    const [catalog, rows, groups] = await Promise.all([loadCatalog(database), readLive(database), readGroups(database)]);
+    if ((await readEpoch(database)) === epoch) return assemble(epoch, catalog, rows, groups, before);
   }
 }
 
-function assemble(epoch: string, catalog: Catalog, rows: readonly SegmentRow[], groups: readonly GroupToEvaluate[]): Definitions {
+function readLive(database: Queryable): Promise<SegmentRow[]> {
+  return database.query<SegmentRow>({
+    name: 'read_live_segments',
+    text: `
+      select s.id, s.key, s.name, s.kind, s.status, s.version, s.has_pins, v.rule
+      from segments as s
+      left join segment_versions as v on v.segment_id = s.id and v.number = s.version
+      order by s.id`,
+  });
+}
+
+function assemble(
+  epoch: string,
+  catalog: Catalog,
+  rows: readonly SegmentRow[],
+  groups: readonly GroupToEvaluate[],
+  before: Definitions | undefined,
+): Definitions {
   const live: LiveSegment[] = [];
   const broken: BrokenSegment[] = [];
+  const known = checkedBefore(catalog, before);
   for (const row of rows) {
     if (row.version === null || (row.status !== 'active' && row.status !== 'building')) continue;
-    const outcome = compileStored(row.rule, catalog, row.key);
+    const outcome = known(row.id, row.version) ?? compileStored(row.rule, catalog, row.key);
     if (typeof outcome === 'string') broken.push({ id: row.id, key: row.key, version: row.version, reason: outcome });
     else
       live.push({ id: row.id, key: row.key, name: row.name, version: row.version, building: row.status === 'building', checked: outcome });
@@ -134,6 +147,37 @@ function assemble(epoch: string, catalog: Catalog, rows: readonly SegmentRow[], 
     segmentIds: new Map(rows.map((row) => [row.key, row.id])),
     names: new Map(rows.map((row) => [row.id, { key: row.key, name: row.name, kind: row.kind }])),
   };
+}
+
+/** What the checks of `before` came to, for those that would come to the same. */
+function checkedBefore(catalog: Catalog, before: Definitions | undefined): (id: number, version: number) => CheckedRule | undefined {
+  if (before === undefined || typesOf(before.catalog) !== typesOf(catalog)) return () => undefined;
+  const live = new Map(before.live.map((segment) => [segment.id, segment]));
+  return (id, version) => {
+    const segment = live.get(id);
+    if (segment?.version !== version) return undefined;
+    const named = [...segment.checked.reads.segments];
+    return reachOf(named, before.catalog) === reachOf(named, catalog) ? segment.checked : undefined;
+  };
+}
+
+/** All that a rule may name but segments. */
+function typesOf({ attributes, events, consents }: Catalog): string {
+  return JSON.stringify([[...attributes], [...events].map(([name, properties]) => [name, [...properties]]), [...consents]]);
+}
+
+/** What is known of the named segments, of those that they name or share a group with, and so on. */
+function reachOf(named: readonly string[], { segments }: Catalog): string {
+  const reached = new Set(named);
+  const found = [...reached].map((key) => segments.get(key));
+  for (const segment of found) {
+    for (const key of [...(segment?.references ?? []), ...(segment?.together ?? [])]) {
+      if (reached.has(key)) continue;
+      reached.add(key);
+      found.push(segments.get(key));
+    }
+  }
+  return JSON.stringify(found);
 }
 
 /** A stored rule was checked when it was published; what fails now, the catalog took away from it. */

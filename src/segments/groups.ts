@@ -297,6 +297,7 @@ async function refuseOfOtherGroups(client: Client, groupId: number, content: Gro
       pointer: place < 0 ? '/otherwise' : `/segments/${place}`,
       code: 'in_use',
       detail: `Segment “${segment}” is in group “${group}”; a segment is in at most one.`,
+      group,
     };
   });
   throw new AppError('in_use', errors.map((error) => error.detail).join(' '), { errors });
@@ -340,5 +341,5 @@ export async function refuseWhileGrouped(client: Client, segment: { readonly id:
   const [group] = rows;
   if (group === undefined) return;
   const detail = `Segment “${segment.key}” is in group “${group.key}”; take it out of the group first.`;
-  throw new AppError('in_use', detail, { errors: [{ code: 'in_use', detail }] });
+  throw new AppError('in_use', detail, { errors: [{ code: 'in_use', detail, group: group.key }] });
 }

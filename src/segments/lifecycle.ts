@@ -60,6 +60,7 @@ async function refuseWhileNamed(client: Client, key: string, done: 'paused' | 'a
     errors: users.map((user) => ({
       code: 'in_use',
       detail: `The rule of segment “${user}” names it.`,
+      segment: user,
       hint: `Publish a version of “${user}” that does without, or pause it first.`,
     })),
   });

@@ -1,6 +1,7 @@
 // In charge of sending from this process: taking endpoints that have something to do, one worker for each, and keeping their leases. Every
 // process on the database does; the rows share the work out. Not of what a worker does (deliver-endpoint.ts).
 import { Bell } from '../base/bell.ts';
+import { Turns } from '../base/turns.ts';
 import type { Publisher } from '../changes/publisher.ts';
 import { type Delivering, deliverTo } from './deliver-endpoint.ts';
 import { type Held, LEASE_MS, renewLeases, takeEndpoints } from './lease.ts';
@@ -55,7 +56,8 @@ export class Deliverer {
 
   constructor(options: DelivererOptions) {
     this.#options = options;
-    this.#delivering = { ...options, reading: limitTo(READERS), receiverOf: (webhook) => this.#receiverOf(webhook) };
+    const readers = new Turns(READERS);
+    this.#delivering = { ...options, reading: (read) => readers.run(read), receiverOf: (webhook) => this.#receiverOf(webhook) };
   }
 
   /** What the record of webhooks needs. */
@@ -161,9 +163,9 @@ export class Deliverer {
   async #renew(): Promise<void> {
     const { clock, database, log } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted || this.#workers.size > 0) {
+    while (!signal.aborted) {
       await clock.sleep(LEASE_MS / 3, signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return; // what is still under way has less time than its lease
       const held = [...this.#workers.values()].map((worker) => worker.held);
       if (held.length === 0) continue;
       try {
@@ -198,21 +200,4 @@ export class Deliverer {
 
 function clamp(count: number, most: number): number {
   return Math.max(0, Math.min(count, most));
-}
-
-/** Runs at most so many at once; the others wait in order. */
-function limitTo(most: number): Delivering['reading'] {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (read) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else running += 1;
-    try {
-      return await read();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
-  };
 }

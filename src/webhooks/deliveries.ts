@@ -1,11 +1,12 @@
-// In charge of the log of attempts as it is read, of sending a test, and of forgetting what receivers answered.
+// In charge of the log of attempts as it is read and of sending a test. Not of forgetting what receivers answered (changes/erasures.ts).
 import { noteWrite } from '../access/write-record.ts';
-import { uuidv7 } from '../base/uuid.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Queryable } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { signedMessage } from './deliver-endpoint.ts';
-import { fixedIso, RING } from './lease.ts';
+import { RING } from './lease.ts';
+import { makeMessageId } from './next-batch.ts';
 import { decryptSecret } from './secrets.ts';
 import { Receiver, type SendOptions } from './send.ts';
 import { NOW } from './webhook.ts';
@@ -89,7 +90,7 @@ export async function testWebhook(webhooking: Webhooking, send: SendOptions, id:
   if (newest === null || newest === undefined)
     throw new AppError('conflict', 'Its secret was encrypted with another SECRET_KEY; rotate it first.');
   const nowMs = clock.nowMs();
-  const messageId = `msg_${uuidv7(nowMs).replaceAll('-', '')}`;
+  const messageId = makeMessageId(nowMs);
   const body = JSON.stringify({ type: TEST, timestamp: new Date(nowMs).toISOString(), data: { webhookId: id } });
   const receiver = new Receiver(webhook.url, send);
   try {

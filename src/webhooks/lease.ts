@@ -6,6 +6,7 @@
 // who is sending counts no more.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import type { Queryable } from '../db/database.ts';
 import type { Place, Prepared } from './next-batch.ts';
 import type { Outcome } from './send.ts';
@@ -19,11 +20,6 @@ export const RING = 100;
 export interface Held {
   readonly webhook: WebhookRow;
   readonly leaseId: string;
-}
-
-export function fixedIso(clock: Clock): string | null {
-  const fixedMs = clock.fixedMs();
-  return fixedMs === null ? null : new Date(fixedMs).toISOString();
 }
 
 /** Endpoints that have something to do and that nobody holds, who has waited longest first. `fresh`: of those that are not failing, and of those that are. */

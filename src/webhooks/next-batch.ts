@@ -137,7 +137,7 @@ export async function findNext(database: Queryable, from: Place, filter: Filter,
   }
   const through = changes.length < batchSize ? String(end) : (changes.at(-1)?.position ?? String(end));
   const { segmentIds, changeTypes } = filter;
-  const batch: Batch = { id: messageId(nowMs), atMs: nowMs, kind: 'changes', after: place.position, through, segmentIds, changeTypes };
+  const batch: Batch = { id: makeMessageId(nowMs), atMs: nowMs, kind: 'changes', after: place.position, through, segmentIds, changeTypes };
   return { kind: 'send', prepared: prepareChanges(batch, changes, place, readAtMs) };
 }
 
@@ -166,7 +166,7 @@ function least(one: bigint, other: bigint): bigint {
 
 // ---------------------------------------------------------------- content
 
-function messageId(nowMs: number): string {
+export function makeMessageId(nowMs: number): string {
   return `msg_${uuidv7(nowMs).replaceAll('-', '')}`;
 }
 
@@ -280,7 +280,7 @@ async function readNotice(database: Queryable, id: string): Promise<NoticeRow | 
 }
 
 function messageOf({ id, type }: NoticeRow, nowMs: number): Batch {
-  return { id: messageId(nowMs), atMs: nowMs, kind: 'notice', noticeId: id, type };
+  return { id: makeMessageId(nowMs), atMs: nowMs, kind: 'notice', noticeId: id, type };
 }
 
 function prepareNotice(batch: Batch, notice: NoticeRow, place: Place): Prepared {

@@ -1,7 +1,7 @@
 // In charge of how far webhooks are, for those who must know: what may be trimmed or blanked, and what is measured. Not of moving them.
 import type { Clock } from '../base/clock.ts';
+import { fixedIso } from '../db/as-of.ts';
 import type { Database, Queryable } from '../db/database.ts';
-import { fixedIso } from './lease.ts';
 import { CHANGED, NOW } from './webhook.ts';
 
 /**

@@ -2,14 +2,14 @@
 // (deliverer.ts). Secrets leave it once: when they are made.
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
-import { uuidv7 } from '../base/uuid.ts';
+import { isUuid, uuidv7 } from '../base/uuid.ts';
 import { historyTrimmed, readKeptHistory, requireKept } from '../changes/kept-history.ts';
 import { findStart, readFeedEnd } from '../changes/read-changes.ts';
+import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Client, type Database, type Queryable } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { type AddressRange, refuseUrl } from './addresses.ts';
-import { fixedIso } from './lease.ts';
 import { encryptSecret, makeSecret, readSecret } from './secrets.ts';
 import { CHANGED, type DisabledCode, type MessageType, NOW, WEBHOOK_COLUMNS, type WebhookRow } from './webhook.ts';
 
@@ -100,8 +100,6 @@ function toWebhook(row: ListedRow): Webhook {
   };
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 function notFound(id: string): AppError {
   return new AppError('not_found', `There is no webhook “${id.slice(0, 100)}”.`);
 }
@@ -120,7 +118,7 @@ export async function listWebhooks(
 
 /** Throws `not_found`. */
 export async function getWebhook(database: Queryable, id: string): Promise<Webhook> {
-  const [row] = UUID.test(id) ? await database.query<ListedRow>({ text: `${SELECT} where w.id = $1::uuid`, values: [id] }) : [];
+  const [row] = isUuid(id) ? await database.query<ListedRow>({ text: `${SELECT} where w.id = $1::uuid`, values: [id] }) : [];
   if (row === undefined) throw notFound(id);
   return toWebhook(row);
 }
@@ -128,7 +126,7 @@ export async function getWebhook(database: Queryable, id: string): Promise<Webho
 /** Throws `not_found`. The row with its secrets, as they are stored. */
 export async function getWebhookRow(database: Queryable, id: string): Promise<WebhookRow> {
   const sql = `select ${WEBHOOK_COLUMNS} from webhooks as w where w.id = $1::uuid`;
-  const [row] = UUID.test(id) ? await database.query<WebhookRow>({ text: sql, values: [id] }) : [];
+  const [row] = isUuid(id) ? await database.query<WebhookRow>({ text: sql, values: [id] }) : [];
   if (row === undefined) throw notFound(id);
   return row;
 }
@@ -287,7 +285,7 @@ export async function rotateSecret(
 }
 
 async function lockWebhook(client: Client, id: string): Promise<WebhookRow> {
-  if (UUID.test(id)) await client.query('select w.id from webhooks as w where w.id = $1::uuid for update', [id]);
+  if (isUuid(id)) await client.query('select w.id from webhooks as w where w.id = $1::uuid for update', [id]);
   return getWebhookRow(asQueryable(client), id);
 }
 

@@ -97,7 +97,7 @@ describe('large reads', () => {
       begun.push(n);
       return promise;
     };
-    const reads = gates.map(({ promise }, n) => heavy.run(() => begin(n, promise), never));
+    const reads = gates.map(({ promise }, n) => heavy.run('one', () => begin(n, promise), never));
     await Promise.resolve();
     expect(begun).toEqual([0, 1]);
     gates[1]?.resolve('b');
@@ -116,7 +116,7 @@ describe('large reads', () => {
       running += 1;
       return promise;
     };
-    const reads = gates.map(({ promise }) => heavy.run(() => begin(promise), never));
+    const reads = gates.map(({ promise }, n) => heavy.run(`caller ${n}`, () => begin(promise), never));
     await Promise.resolve();
     expect(running).toBe(3);
     for (const { resolve } of gates) resolve('x');
@@ -126,46 +126,88 @@ describe('large reads', () => {
   test('are refused behind a full queue', async () => {
     const heavy = new HeavyReads(new TestClock(START_MS), 1, 20);
     const first = gate();
-    const reads = Array.from({ length: 5 }, () => heavy.run(() => first.promise, never));
-    await expect(heavy.run(() => first.promise, never)).rejects.toMatchObject({ code: 'unavailable', retryAfterS: 5 });
+    const reads = Array.from({ length: 5 }, (_, n) => heavy.run(`caller ${n}`, () => first.promise, never));
+    await expect(heavy.run('another', () => first.promise, never)).rejects.toMatchObject({ code: 'unavailable', retryAfterS: 5 });
     first.resolve('x');
     await Promise.all(reads);
-    await expect(heavy.run(async () => 'again', never)).resolves.toBe('again');
+    await expect(heavy.run('one', async () => 'again', never)).resolves.toBe('again');
+  });
+
+  test('of one caller leave places to others', async () => {
+    const heavy = new HeavyReads(new TestClock(START_MS), 1, 20);
+    const gates = Array.from({ length: 5 }, gate);
+    const ended: string[] = [];
+    const ask = (identity: string, n: number) => {
+      const read = heavy.run(identity, () => gates[n]?.promise ?? Promise.reject(new Error('no gate')), never);
+      return read.then((value) => ended.push(value));
+    };
+    const greedy = [ask('greedy', 0), ask('greedy', 1), ask('greedy', 2)];
+    await expect(heavy.run('greedy', async () => 'x', never)).rejects.toMatchObject({ code: 'rate_limited', retryAfterS: 5 });
+    const modest = ask('modest', 3);
+    for (const [n, { resolve }] of gates.entries()) resolve(`read ${n}`);
+    await Promise.all([...greedy, modest]);
+    expect(ended).toEqual(['read 0', 'read 1', 'read 2', 'read 3']);
+  });
+
+  test('of who runs none come first', async () => {
+    const heavy = new HeavyReads(new TestClock(START_MS), 2, 20);
+    const gates = Array.from({ length: 4 }, gate);
+    const begun: number[] = [];
+    const ask = (identity: string, n: number) =>
+      heavy.run(
+        identity,
+        () => {
+          begun.push(n);
+          return gates[n]?.promise ?? Promise.reject(new Error('no gate'));
+        },
+        never,
+      );
+    const reads = [ask('greedy', 0), ask('greedy', 1), ask('greedy', 2), ask('modest', 3)];
+    gates[0]?.resolve('x');
+    await reads[0];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(begun).toEqual([0, 1, 3]);
+    for (const { resolve } of gates) resolve('x');
+    await Promise.all(reads);
   });
 
   test('are refused after waiting too long', async () => {
     const clock = new TestClock(START_MS);
     const heavy = new HeavyReads(clock, 1, 20);
     const first = gate();
-    const running = heavy.run(() => first.promise, never);
-    const waiting = heavy.run(() => first.promise, never);
+    const running = heavy.run('one', () => first.promise, never);
+    const waiting = heavy.run('one', () => first.promise, never);
     clock.advance(10_000);
     await expect(waiting).rejects.toMatchObject({ code: 'unavailable' });
     first.resolve('x');
     await running;
-    await expect(heavy.run(async () => 'again', never)).resolves.toBe('again');
+    await expect(heavy.run('one', async () => 'again', never)).resolves.toBe('again');
   });
 
   test('give their place back when abandoned', async () => {
     const heavy = new HeavyReads(new TestClock(START_MS), 1, 20);
     const first = gate();
-    const running = heavy.run(() => first.promise, never);
+    const running = heavy.run('one', () => first.promise, never);
     const gone = new AbortController();
-    const waiting = heavy.run(() => first.promise, gone.signal);
+    const waiting = heavy.run('one', () => first.promise, gone.signal);
     gone.abort(new Error('hung up'));
     await expect(waiting).rejects.toThrow('hung up');
     first.resolve('x');
     await running;
-    await expect(heavy.run(async () => 'again', never)).resolves.toBe('again');
+    await expect(heavy.run('one', async () => 'again', never)).resolves.toBe('again');
   });
 
   test('keep their place until a stream has ended', async () => {
     const heavy = new HeavyReads(new TestClock(START_MS), 1, 20);
-    const stream = await heavy.run(async () => Readable.from(['a', 'b']), never);
+    const stream = await heavy.run('one', async () => Readable.from(['a', 'b']), never);
     let began = false;
-    const next = heavy.run(async () => {
-      began = true;
-    }, never);
+    const next = heavy.run(
+      'one',
+      async () => {
+        began = true;
+      },
+      never,
+    );
     await Promise.resolve();
     expect(began).toBe(false);
     stream.destroy();

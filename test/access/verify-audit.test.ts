@@ -266,8 +266,38 @@ describe('chaining', () => {
     const { payloads, payloadHash, hash, id, outcome, target, ...origin } = entry(200);
     await Promise.all(Array.from({ length: 2_000 }, () => recorder.read(origin, null, [])));
     expect((await readAuditHead(test.database)).waiting).toBe(0);
-    await recorder.read(origin, null, []); // this one stores all
-    expect((await readAuditHead(test.database)).waiting).toBe(2_001);
+    await recorder.read(origin, null, []); // this one stores those before it
+    expect((await readAuditHead(test.database)).waiting).toBe(2_000);
+  });
+
+  it('takes no reads in that it cannot store', async () => {
+    const recorder = new AuditRecorder({ database: test.database, clock: new TestClock(START_MS), onError: () => {} });
+    const { payloads, payloadHash, hash, id, outcome, target, ...origin } = entry(200);
+    await sql('alter table audit_inbox rename to away');
+    for (let n = 0; n < 2_000; n += 1) await recorder.read(origin, null, []);
+    for (let n = 0; n < 3; n += 1) await expect(recorder.read(origin, null, [])).rejects.toThrow('audit_inbox');
+    await sql('alter table away rename to audit_inbox');
+    await recorder.close();
+    expect((await readAuditHead(test.database)).waiting).toBe(2_000);
+  });
+
+  it('counts refusals that it cannot list', async () => {
+    const recorder = new AuditRecorder({ database: test.database, clock: new TestClock(START_MS), onError: () => {} });
+    const { payloads, payloadHash, hash, id, outcome, target, ...origin } = entry(200);
+    await sql('alter table audit_inbox rename to away');
+    const [minutes, ofMinute] = [45, 101];
+    for (let minute = 0; minute < minutes; minute += 1) {
+      for (let n = 0; n < ofMinute; n += 1) recorder.refused({ ...origin, atMs: START_MS + minute * 60_000 }, 'forbidden');
+    }
+    await sql('alter table away rename to audit_inbox');
+    await recorder.close();
+    const told = await test.database.query<{ refusals: string }>({
+      text: `
+        select coalesce(sum((p.content::jsonb ->> 'refusedMore')::integer), 0) + count(*) filter (where p.content::jsonb ? 'code') as refusals
+        from audit_inbox as i
+        join audit_payloads as p on p.entry_id = i.id`,
+    });
+    expect(told).toEqual([{ refusals: String(minutes * ofMinute) }]);
   });
 
   it('goes on after the database was away', async () => {

@@ -309,6 +309,32 @@ describe('a key of named segments', () => {
     expect((await ask(restricted, 'getGroup', ['/v1/groups/foreign'])).status).toBe(404);
   });
 
+  test('does not name other segments in the way', async () => {
+    await service.call('PUT', '/v1/customers/cyd', { country: 'GB' });
+    await service.call('PUT', '/v1/segments/secretive-manual/members/cyd');
+    const pin: Request = ['/v1/segments/manual/members/cyd', {}];
+    const move = { customerIds: ['cyd'], from: 'shown', to: 'manual' };
+    const refused = [await ask(restricted, 'pinIn', pin), await ask(restricted, 'moveMembers', ['/v1/moves', move])];
+    const partly = await ask(restricted, 'moveMembers', ['/v1/moves?partial=true', move]);
+    await service.call('POST', '/v1/segments/secretive-manual/pause');
+    await service.strata.programs.reload();
+    const held = [await ask(restricted, 'pinIn', pin), await ask(restricted, 'moveMembers', ['/v1/moves', move])];
+    await service.call('POST', '/v1/segments/secretive-manual/resume');
+    const paused = await ask(restricted, 'pauseSegment', ['/v1/segments/shown/pause', undefined]);
+    const answers = [...refused, partly, ...held, paused];
+    expect(answers.map(({ status, body }) => [status, body.code ?? body.skipped[0].code])).toEqual([
+      [409, 'pinned_elsewhere'],
+      [409, 'pinned_elsewhere'],
+      [200, 'pinned_elsewhere'],
+      [409, 'conflict'],
+      [409, 'conflict'],
+      [409, 'in_use'],
+    ]);
+    for (const { text } of answers) expect(text).not.toMatch(/secretive|foreign/);
+    expect(paused.body.errors).toContainEqual(expect.objectContaining({ code: 'in_use', segment: 'mixed' }));
+    await service.call('DELETE', '/v1/customers/cyd');
+  });
+
   test('sees its part of groups and explanations', async () => {
     const group = (await ask(restricted, 'getGroup', ['/v1/groups/pair'])).body;
     expect(group.segments).toEqual(['manual']);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { REFUSALS_LISTED } from '../../src/access/audit-recorder.ts';
 import { verifyAudit } from '../../src/access/verify-audit.ts';
-import { isWrite } from '../../src/api/rest/record-call.ts';
+import { isWrite } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
 import { buildApp } from '../../src/app.ts';
 import { TestClock } from '../../src/base/clock.ts';
@@ -402,6 +402,17 @@ describe('a read', () => {
     expect(shown.length).toBeGreaterThan(0);
     for (const { payloads } of shown) expect(payloads).toContainEqual({ kept: true, content: null });
     expect(JSON.stringify(shown)).not.toContain('ann');
+  });
+
+  test('of frequent values names the fields', async () => {
+    await ok('PUT', '/v1/customers/ann', { attributes: { tier: 'gold' } });
+    const { body } = await ok('POST', '/v1/keys', { name: 'builder', scopes: ['segments:read'] });
+    const before = await lastPosition(service.strata);
+    await ok('GET', '/v1/catalog', undefined, { authorization: `Bearer ${body.secret}` }); // is shown none
+    await ok('GET', '/v1/catalog');
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(({ action, outcome, actor }) => [action, outcome, actor])).toEqual([['getCatalog', 'read', 'admin']]);
+    expect(contentsOf(entries[0])).toEqual([{ fields: ['attributes.tier'], asked: [] }]);
   });
 
   test('of many says how many', async () => {

@@ -215,6 +215,7 @@ describe('groups', () => {
   ])('a group %s is refused', async (_, more, status, code) => {
     const answer = await service.call('POST', '/v1/groups', { key: 'other', name: 'Other', ...more });
     expect([answer.status, answer.body.code]).toEqual([status, code]);
+    if (code === 'in_use') expect(answer.body.errors).toEqual([expect.objectContaining({ pointer: '/segments/0', group: 'place' })]);
   });
 
   test('deleting it lets everybody go', async () => {

@@ -36,6 +36,20 @@ describe('refusals', () => {
     ['cursor of another list', 'GET', `/v1/runs?after=${cursor('segments', 'a')}`, 400, 'invalid_cursor'],
     ['cursor with NUL', 'GET', `/v1/segments?after=${cursor('segments', 'a\u0000')}`, 400, 'invalid_cursor'],
     ['cursor past bigint', 'GET', `/v1/runs?after=${cursor('runs', '9999999999999999999')}`, 400, 'invalid_cursor'],
+    [
+      'cursor past the numbers of versions',
+      'GET',
+      `/v1/segments/vip/versions?after=${cursor('versions', '2147483648')}`,
+      400,
+      'invalid_cursor',
+    ],
+    [
+      'cursor past the versions of a group',
+      'GET',
+      `/v1/groups/vip/versions?after=${cursor('group-versions', '2147483648')}`,
+      400,
+      'invalid_cursor',
+    ],
     ['foreign token', 'GET', '/v1/segments?fresh=abc', 400, 'token_unknown'],
   ])('%s', async (_title, method, path, status, code) => {
     const answer = await service.call(method, path);
@@ -43,6 +57,13 @@ describe('refusals', () => {
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(answer.body).toMatchObject({ type: `urn:strata:error:${code}`, status, title: expect.any(String), detail: expect.any(String) });
     expect(answer.body.instance).toBe(`urn:strata:request:${answer.headers['x-request-id']}`);
+  });
+
+  test('refuses places that a history cannot have', async () => {
+    await service.call('PUT', '/v1/customers/ghost', {});
+    const forged = cursor('history', '5', '9223372036854775807');
+    const answer = await service.call('GET', `/v1/customers/ghost/history?after=${forged}`);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_cursor' } });
   });
 
   test('unknown query parameters name the nearest', async () => {

@@ -60,7 +60,7 @@ describe('the life of a segment', () => {
       ['DELETE', 'china'],
     ] as const) {
       const answer = await call(method, path);
-      expect(answer).toMatchObject({ status: 409, body: { code: 'in_use', errors: [{ code: 'in_use' }] } });
+      expect(answer).toMatchObject({ status: 409, body: { code: 'in_use', errors: [{ code: 'in_use', segment: 'elsewhere' }] } });
       expect(answer.body.detail).toContain('elsewhere');
     }
   });

@@ -151,7 +151,10 @@ describe('catalog', () => {
   test('a type that a live rule reads stays', async () => {
     await service.call('PUT', '/v1/customers/a', { attributes: { level: '1' } });
     await service.call('POST', '/v1/segments', { key: 'levels', name: 'L', kind: 'rule', rule: 'attributes.level = "1"', publish: true });
-    expect(await service.call('PUT', '/v1/attributes/level', { type: 'number' })).toMatchObject({ status: 409, body: { code: 'in_use' } });
+    expect(await service.call('PUT', '/v1/attributes/level', { type: 'number' })).toMatchObject({
+      status: 409,
+      body: { code: 'in_use', errors: [{ code: 'in_use', segment: 'levels' }] },
+    });
     expect((await service.call('PUT', '/v1/attributes/level', { type: 'string', description: 'same' })).status).toBe(200);
   });
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog, CatalogSegment } from '../../src/catalog/catalog.ts';
 import { type EmitRequest, type EmittedEvaluation, emitEvaluation, nextConstantFlip } from '../../src/rules/emit.ts';
+import { divideIntoGroups } from '../../src/rules/emit-group.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import { facts, type HandMadeFacts } from '../oracle/hand-made-shop.ts';
 import { apply, EMPTY_SHOP } from '../oracle/shop.ts';
@@ -24,7 +25,7 @@ const SHOP: HandMadeFacts = {
       createdAt: '2026-11-01T00:00:00Z',
     },
     { id: 'bob', profile: { country: 'DE', birthday: '1990-11-23' }, createdAt: '2026-10-22T12:00:00Z' },
-    { id: 'cleo', profile: { country: 'CN' }, createdAt: '2024-01-01T00:00:00Z' },
+    { id: 'cleo', profile: { country: 'CN' }, attributes: { joined: '2026-11-01' }, createdAt: '2024-01-01T00:00:00Z' },
     { id: 'dan', createdAt: '2026-11-21T12:00:00Z' },
   ],
   orders: [
@@ -51,6 +52,7 @@ const SHOP: HandMadeFacts = {
     { id: 'b2', of: 'bob', at: '2026-08-23T12:00:00Z', total: 200, status: 'paid', channel: 'web' },
   ],
   events: [
+    { of: 'ann', name: 'login', at: NOW },
     { of: 'bob', name: 'page_view', at: '2026-11-21T11:59:30Z', properties: { path: '/sale/%', seconds: 3, promo: true, topics: ['a'] } },
     { of: 'bob', name: 'page_view', at: '2026-11-14T12:00:00Z', properties: { path: '/home', seconds: 4.5 } },
     { of: 'cleo', name: 'booked', at: '2026-11-01T00:00:00Z', properties: { day: '2026-11-22', until: '2026-11-21T12:00:00.000Z' } },
@@ -85,6 +87,8 @@ const MEMBERS: Readonly<Record<string, string>> = {
   'age > 26.5': 'bob',
   'age < 34.5': 'ann',
   'age <= 34.5': 'ann',
+  'age <= 35': 'ann bob',
+  'age <= 34': 'ann',
   'age >= 34.5': 'bob',
   'age >= 35.5': '',
   'age = 35.5': '',
@@ -172,11 +176,12 @@ async function evaluate(
   asOfMs = Date.parse(NOW),
   ids: readonly string[] = IDS,
   range = false,
+  timeZone = ZONE,
 ): Promise<readonly Row[]> {
   const customers = range ? { afterKey: '-9223372036854775808', throughKey: '9223372036854775807' } : { keys: ids.map(customerKeyOf) };
   const rows = await testDatabase.database.query<{ customer_id: string; have: number[]; want: number[]; due_at: number | null }>({
     text: `select e.* from (${emitted.text}) as e`,
-    values: emitted.bind({ asOfMs, timeZone: ZONE, customers }),
+    values: emitted.bind({ asOfMs, timeZone, customers }),
   });
   return rows
     .map((row) => ({
@@ -262,7 +267,7 @@ describe('members', () => {
 
 describe('due_at', () => {
   /** rule → customer → the first instant after NOW at which the answer may differ */
-  const FLIPS: readonly (readonly [rule: string, id: string, due: string | null])[] = [
+  const FLIPS: readonly (readonly [rule: string, id: string, due: string | null, timeZone?: string])[] = [
     ['country = "CN"', 'ann', null],
     ['count(orders in the last 30 days) >= 1', 'ann', '2026-12-20T12:00:00.000Z'],
     ['count(orders since 30 days ago) >= 1', 'ann', '2026-11-21T12:00:00.001Z'],
@@ -275,6 +280,9 @@ describe('due_at', () => {
     ['count(orders in this month) = 0', 'ann', '2026-11-30T16:00:00.000Z'],
     ['count(orders in last quarter) = 0', 'bob', '2026-12-31T16:00:00.000Z'],
     ['count(orders since 2026-12-01) = 0', 'bob', null],
+    ['count(orders between 20 days ago and 2026-11-10) = 0', 'ann', null], // what lies behind the end never counted
+    ['count(orders before today) = 0', 'bob', null],
+    ['count(orders before today) = 0', 'ann', '2026-12-24T00:00:00.000Z'],
     ['last(orders.placed_at) < 30 days ago', 'ann', '2026-12-20T12:00:00.001Z'],
     ['last(orders.placed_at) <= 30 days ago', 'ann', '2026-12-20T12:00:00.000Z'],
     ['created_at in the last 30 days', 'dan', '2026-12-21T12:00:00.000Z'],
@@ -289,23 +297,35 @@ describe('due_at', () => {
     ['birthday anniversary in the last 2 days', 'bob', '2026-11-22T16:00:00.000Z'],
     ['birthday anniversary in next month', 'ann', '2027-01-31T16:00:00.000Z'], // 1 March in a common year
     ['attributes.joined > 3 days ago', 'ann', '2026-11-23T16:00:00.000Z'],
+    ['attributes.joined < 3 days ago', 'ann', '2026-11-24T16:00:00.000Z'],
+    ['attributes.joined in this month', 'cleo', '2026-12-01T05:00:00.000Z', 'America/New_York'],
     ['attributes.joined <= today', 'ann', null],
     ['attributes.joined < today', 'ann', '2026-11-21T16:00:00.000Z'],
     ['last(events "booked".properties.day) = today', 'cleo', '2026-11-21T16:00:00.000Z'],
+    ['last(events "booked".properties.day) < today', 'cleo', '2026-11-22T16:00:00.000Z'],
+    // a row of this very moment
+    ['count(events "login" before now) >= 1', 'ann', '2026-11-21T12:00:00.001Z'],
+    ['last(events "login".occurred_at in the last 7 days) is missing', 'ann', '2026-11-28T12:00:00.000Z'],
     ['count(events "booked" where properties.until < 1 hour ago) = 1', 'cleo', '2026-11-21T13:00:00.001Z'],
     ['count(events "page_view" in the last 7 days) = 1', 'bob', '2026-11-28T11:59:30.000Z'],
     // enough for every number asked about in the newer half of the window: nothing flips before half a window
     ['count(events "page_view" in the last 7 days) <= 1', 'bob', '2026-11-28T11:59:30.000Z'],
+    ['count(events "page_view" in the last 8 days) <= 2', 'bob', '2026-11-22T12:00:00.000Z'],
     ['count(events "page_view" in the last 7 days) >= 1', 'bob', '2026-11-25T00:00:00.000Z'],
     ['count(events "page_view" in the last 7 days) > 0', 'bob', '2026-11-25T00:00:00.000Z'],
+    [
+      'count(events "page_view" in the last 7 days) >= 1 or count(events "page_view" in the last 7 days) >= 2',
+      'bob',
+      '2026-11-28T11:59:30.000Z',
+    ],
     ['count(events "page_view" in the last 7 days) >= 0', 'ann', null],
     ['count(events "page_view" where properties.seconds > 4 in the last 8 days) > 0', 'bob', '2026-11-22T12:00:00.000Z'],
     ['today >= 2026-12-01', 'ann', null],
   ];
 
   it('is the next instant the answer may differ', async () => {
-    for (const [rule, id, due] of FLIPS) {
-      const [row] = await evaluate(emit([rule]), Date.parse(NOW), [id]);
+    for (const [rule, id, due, timeZone] of FLIPS) {
+      const [row] = await evaluate(emit([rule]), Date.parse(NOW), [id], false, timeZone);
       const dueAt = row?.dueAtMs == null ? null : new Date(row.dueAtMs).toISOString();
       expect([rule, id, dueAt]).toEqual([rule, id, due]);
     }
@@ -423,6 +443,19 @@ offset 0`,
     const sum = (5 < i ? 100 : 0) + (0 < i ? 33.3333 : 0);
     return counted > 1 || sum > i;
   }
+
+  it('is cut before a row is too wide', () => {
+    const different = Array.from({ length: 700 }, (_, i) => `count(orders where total > ${i}) > 1`);
+    const nodes = [...different, ...different].map((rule, i) => ({
+      id: i + 1,
+      key: `s${i + 1}`,
+      checked: checkText(rule, catalog),
+      choice: null,
+    }));
+    const groups = divideIntoGroups(nodes);
+    expect(groups.flat().map(({ id }) => id)).toEqual(nodes.map(({ id }) => id));
+    for (const group of groups) expect(new Set(group.map(({ id }) => (id - 1) % 700)).size).toBeLessThanOrEqual(300); // each with its filter
+  });
 
   it('answers with nobody for no customers', async () => {
     expect(await evaluate(emit(['everyone']), Date.parse(NOW), [])).toEqual([]);

@@ -1,5 +1,7 @@
 // Explanations of memberships as they are: what each condition saw, which rows counted, what is missing, when and by what it changes next.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { supportOf } from '../../src/evaluation/next-change.ts';
+import type { Program } from '../../src/evaluation/program.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { explainNow } from '../../src/membership/explain-now.ts';
 import type { MembershipExplanation } from '../../src/membership/explanation.ts';
@@ -137,7 +139,7 @@ describe('the next change', () => {
   });
 
   it('is unknown after fifty looks', async () => {
-    await shop.define('crowded', 'count(events "view" in the last 60 days) >= 1000');
+    await shop.define('crowded', 'count(events "view" in the last 60 days) < 1000');
     const events = Array.from({ length: 60 }, (_, n) => ({
       id: `v${n}`,
       customerKey: customerKey('a'),
@@ -154,6 +156,86 @@ describe('the next change', () => {
 
   it('is none where the clock has no say', async () => {
     expect((await explain('a', 'china')).next).toEqual({ kind: 'none' });
+  });
+});
+
+describe('a change to come', () => {
+  it('is the earlier of a row and a date', async () => {
+    await shop.define('until-autumn', 'count(orders in the last 7 days) >= 1 and today < 2026-09-01');
+    expect((await explain('a', 'until-autumn')).next).toMatchObject({ atMs: START_MS + 5 * DAY_MS, type: 'exited' });
+    await shop.define('until-tuesday', 'count(orders in the last 7 days) >= 1 and today < 2026-06-16');
+    expect((await explain('a', 'until-tuesday')).next).toMatchObject({ atMs: Date.parse('2026-06-16T00:00:00Z'), type: 'exited' });
+  });
+
+  it('takes a segment that stands still as it is', async () => {
+    await shop.define('still', 'country = "CN"');
+    await shop.define('on-it', 'in segment "still" and count(orders in the last 7 days) >= 1');
+    await shop.strata.database.query({ text: `update segments set status = 'failed', failure = 'too slow' where key = 'still'` });
+    await shop.strata.database.query({ text: 'update definitions set epoch = epoch + 1' });
+    await shop.strata.programs.reload();
+    expect((await explain('a', 'on-it')).next).toMatchObject({ type: 'exited', before: [true, true], after: [true, false] });
+  });
+});
+
+describe('asking', () => {
+  it('sees values of every type', async () => {
+    await shop.define(
+      'typed',
+      'birthday >= 1990-01-01 and tags has ("vip") and consent.email = true and created_at < 2027-01-01 and age > 5 and city = "Bern"',
+    );
+    const profile = { birthday: '1991-02-03', city: 'Bern' };
+    await shop.write({ customers: [customer('t', { profile, tags: ['vip', 'new'], consents: { email: true }, createdAtMs: START_MS })] });
+    const { tree } = await explain('t', 'typed');
+    expect(conditionsIn(tree as NonNullable<typeof tree>).map(({ seen }) => seen?.value)).toEqual([
+      '1991-02-03',
+      ['vip', 'new'],
+      true,
+      new Date(START_MS).toISOString(),
+      '35',
+      'Bern',
+    ]);
+  });
+
+  it('rests on what is named and on its group', () => {
+    const live = (id: number, ...names: string[]) => ({ id, key: `s${id}`, checked: { reads: { segments: new Set(names) } } });
+    const groups = [{ id: 1, segmentIds: [3, 5, 9], otherwiseId: 4 }];
+    const program = {
+      definitions: { live: [live(1, 's2'), live(2, 's3', 'gone'), live(3), live(4), live(5, 's6'), live(6), live(7)], groups },
+    };
+    expect(supportOf(program as unknown as Program, 1)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(supportOf(program as unknown as Program, 6)).toEqual([6]);
+  });
+
+  it('leaves out rows without what is asked of', async () => {
+    await shop.define('paths', 'count(events "page".properties.path) >= 2 and last(events "page".properties.path) is missing');
+    const page = (id: string, properties: Readonly<Record<string, string>>) => ({
+      id,
+      customerKey: customerKey('p'),
+      customerId: 'p',
+      name: 'page',
+      occurredAtMs: START_MS - DAY_MS + Number(id),
+      properties,
+    });
+    await shop.write({ events: [page('1', { path: '/' }), page('2', {}), page('3', { path: '/x' }), page('4', {})] });
+    const { rows } = await explain('p', 'paths');
+    expect(rows.map(({ count, newest }) => [count, newest.map(({ id }) => id)])).toEqual([
+      [2, ['3', '1']],
+      [4, ['4', '3', '2', '1']], // the last row may be one without
+    ]);
+  });
+
+  it('gives its statements back', async () => {
+    await explain('a', 'outer');
+    const { pool } = shop.strata.database;
+    const clients = await Promise.all(Array.from({ length: pool.idleCount }, () => pool.connect()));
+    try {
+      for (const client of clients) {
+        const { rows } = await client.query(`select p.name from pg_prepared_statements as p where p.name like 'why%'`);
+        expect(rows).toEqual([]);
+      }
+    } finally {
+      for (const client of clients) client.release();
+    }
   });
 });
 

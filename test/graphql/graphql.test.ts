@@ -202,8 +202,11 @@ describe('reading', () => {
 
   test('the second time is as the first', async () => {
     const query =
-      'query ($id: ID!, $rule: Rule!) { customer(id: $id) { id attributes } rulePreview(rule: $rule) { count } a: ruleCheck(rule: {op: "=", field: "country", value: "DE"}) { text } }';
+      'query ($id: ID!, $rule: Rule!) { customer(id: $id) { id attributes } rulePreview(rule: $rule) { count } a: ruleCheck(rule: {op: "=", left: {field: "country"}, right: "DE"}) { text } }';
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask(service, query, { id: 'c01', rule: 'country = "DE"' })));
+    expect(answers[0]).toMatchObject({
+      data: { customer: { id: 'c01' }, rulePreview: { count: expect.any(Number) }, a: { text: 'country = "DE"' } },
+    });
     for (const answer of answers) expect({ ...answer }).toEqual({ ...answers[0] });
   });
 

@@ -196,7 +196,7 @@ const DRAFTS: Readonly<Record<string, Make>> = {
     query: [
       ['segment', segment(making)],
       ['from', PAST],
-      ['to', PAST],
+      ['to', '2026-06-02T00:00:00Z'],
       ['against', 'bucket'],
     ],
   }),

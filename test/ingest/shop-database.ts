@@ -3,7 +3,8 @@ import type { Database } from '../../src/db/database.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from '../../src/ingest/facts.ts';
-import { applyFacts, lockCustomers, lockOrderOwners } from '../../src/ingest/write-facts.ts';
+import { lockCustomers, lockOrderOwners } from '../../src/ingest/lock-facts.ts';
+import { applyFacts } from '../../src/ingest/write-facts.ts';
 
 export const AS_OF_MS = Date.UTC(2026, 5, 1, 12);
 

@@ -19,7 +19,7 @@ async function draw(): Promise<void> {
 }
 
 it('grows to its limits alone', async () => {
-  const pace = await RunPace.begin(shop.strata, LIMITS);
+  const pace = await RunPace.begin(shop.strata, LIMITS, never);
   expect(pace.chunkCustomers).toBeLessThan(LIMITS.chunkCustomers);
   await pace.scanned({ customers: 2_000, seconds: 0.1 }, never);
   expect(pace.chunkCustomers).toBe(LIMITS.chunkCustomers);
@@ -30,15 +30,22 @@ it('grows to its limits alone', async () => {
   expect([pace.isAlone, pace.pieceCustomers]).toEqual([true, LIMITS.pieceCustomers]);
 });
 
+it('makes room from its first step on', async () => {
+  const clock = { ...shop.strata.clock, fixedMs: () => null, sleep: draw };
+  const pace = await RunPace.begin({ ...shop.strata, clock }, LIMITS, never);
+  expect(pace.isAlone).toBe(false);
+  expect((await RunPace.begin(shop.strata, LIMITS, never)).isAlone).toBe(true);
+});
+
 it('shortens its pieces beside a write', async () => {
-  const pace = await RunPace.begin(shop.strata, LIMITS);
+  const pace = await RunPace.begin(shop.strata, LIMITS, never);
   await pace.scanned({ customers: 2_000, seconds: 0.1 }, never);
   await draw();
   await shop.write({ customers: [customer('a', {})] });
   await pace.applied({ customers: 2_000, seconds: 0.2, heldSeconds: 0.1 }, never);
   expect([pace.isAlone, pace.pieceCustomers]).toEqual([false, 400]);
   await pace.scanned({ customers: 20_000, seconds: 1 }, never);
-  expect(pace.chunkCustomers).toBe(2_000);
+  expect(pace.chunkCustomers).toBe(1_000);
 });
 
 it('divides a chunk without leaving anybody out', () => {

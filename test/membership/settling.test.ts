@@ -1,8 +1,16 @@
 // What is published of late is asked in a statement of its own, until connections have the one of all segments planned.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { settleProgram } from '../../src/evaluation/settle-program.ts';
-import { openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';
+import { customerKey } from '../../src/ingest/customer-key.ts';
+import { openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
+const VIEW = {
+  customerKey: customerKey('written'),
+  customerId: 'written',
+  name: 'view',
+  occurredAtMs: START_MS,
+  properties: {},
+};
 const ORDERS = { profile: false, orders: true, events: new Set<string>() };
 
 let shop: StrataUnderTest;
@@ -42,4 +50,69 @@ it('asks together what names what', async () => {
   expect(parts()).toEqual([[1, 2, 3, 4]]);
   await shop.write({ orders: ['d', 'e', 'f'].map((id) => order(id, 'named')) });
   expect(await shop.segmentsOf('named')).toEqual(['bought', 'loyal', 'thrice', 'twice']);
+});
+
+it('touches those that read what is written', async () => {
+  for (const [key, rule] of [
+    ['china', 'country = "CN"'],
+    ['viewed', 'count(events "view") >= 1'],
+    ['came', 'count(events) >= 1'],
+    ['half', 'bucket("a") < 50'],
+    ['on-china', 'not in segment "china"'],
+  ] as const) {
+    await shop.define(key, rule);
+  }
+  const program = await shop.strata.programs.reload(); // nothing is building any more
+  const touched = (profile: boolean, orders: boolean, ...events: string[]) =>
+    program.touchedBy({ profile, orders, events: new Set(events) }).map((id) => program.definitions.names.get(id)?.key);
+  const ofOrders = ['bought', 'twice', 'thrice', 'loyal'];
+  expect(touched(true, false)).toEqual(['china', 'on-china']);
+  expect(touched(false, true)).toEqual(ofOrders);
+  expect(touched(false, false, 'view')).toEqual(['viewed', 'came']);
+  expect(touched(false, false, 'other')).toEqual(['came']);
+  expect(touched(true, true, 'view')).toEqual([...ofOrders, 'china', 'viewed', 'came', 'on-china']);
+});
+
+it('gives back statements of older definitions', async () => {
+  const writeAll = async () => {
+    await shop.write({ orders: [order('x', 'written')] });
+    await shop.write({ events: [{ ...VIEW, id: String(shop.clock.nowMs()) }] });
+  };
+  const preparedNow = async (): Promise<readonly (readonly string[])[]> => {
+    const { pool } = shop.strata.database;
+    const clients = await Promise.all(Array.from({ length: pool.idleCount }, () => pool.connect()));
+    try {
+      const found = await Promise.all(
+        clients.map((client) => client.query(`select p.name from pg_prepared_statements as p where p.name like 'evaluate%'`)),
+      );
+      return found.map(({ rows }) => rows.map((row: { name: string }) => row.name));
+    } finally {
+      for (const client of clients) client.release();
+    }
+  };
+  const epochOf = new Map<string, number>();
+  for (let epoch = 0; epoch < 6; epoch += 1) {
+    await shop.define(`both${epoch}`, `count(orders) >= ${epoch + 2} and count(events "view") >= ${epoch + 2}`);
+    await settle();
+    await writeAll();
+    for (const name of (await preparedNow()).flat()) if (!epochOf.has(name)) epochOf.set(name, epoch);
+  }
+  expect(new Set(epochOf.values()).size).toBe(6); // each has statements of its own
+  for (const names of await preparedNow()) expect(new Set(names.map((name) => epochOf.get(name))).size).toBeLessThanOrEqual(2);
+});
+
+it('gives customers and scans their own time', async () => {
+  await shop.strata.database.query({
+    text: `
+      create or replace function strata_divide(a numeric, b numeric) returns numeric language sql as $$
+        select s.setting::numeric from pg_settings as s where s.name = 'statement_timeout'
+      $$`,
+  });
+  const { customersTimeoutMs, scanTimeoutMs } = shop.strata.programs.get().limits;
+  await shop.define('scanned', `sum(orders.total) / count(orders) = ${scanTimeoutMs}`);
+  expect(await shop.segmentsOf('both')).toContain('scanned');
+  await shop.define('written', `sum(orders.total) / count(orders) = ${customersTimeoutMs}`);
+  await shop.write({ orders: [order('y', 'both')] });
+  const segments = await shop.segmentsOf('both');
+  expect(['scanned', 'written'].filter((key) => segments.includes(key))).toEqual(['written']);
 });

@@ -45,6 +45,14 @@ describe('a write', () => {
     expect(await shop.segmentsOf('b')).toEqual([]);
   });
 
+  it('follows a profile that changes', async () => {
+    const country = (code: string) => shop.write({ customers: [customer('p', { profile: { country: code } })] });
+    await country('CN');
+    expect(await shop.segmentsOf('p')).toEqual(['china']);
+    await country('DE');
+    expect(await shop.segmentsOf('p')).toEqual([]);
+  });
+
   it('gathers writes of the same moment', async () => {
     const outcomes = await Promise.all(Array.from({ length: 30 }, (_, n) => shop.write({ orders: [order(`g${n}`, `g${n % 10}`)] })));
     expect(outcomes.map((outcome) => outcome.segments.size)).toEqual(outcomes.map(() => 1));

@@ -141,6 +141,7 @@ function timeCondition(at: Standing): fc.Arbitrary<Rule> {
           .tuple(left, anniversaryWindow)
           .map(([operand, chosen]): Rule => ({ kind: 'anniversary', left: operand, window: chosen, place })),
       },
+      { weight: 1, arbitrary: constantCondition },
     );
   });
 }
@@ -243,6 +244,26 @@ const anniversaryWindow: fc.Arbitrary<AnniversaryWindow> = fc.oneof(
   fc.constantFrom(...wholeDays).map((duration) => ({ kind: 'next' as const, duration })),
   fc.constantFrom(...wholeDays).map((duration) => ({ kind: 'last' as const, duration })),
 );
+
+/** Depends on the clock alone: `today >= 2026-12-01`. */
+export const constantCondition: fc.Arbitrary<Rule> = instant('timestamp').chain((left): fc.Arbitrary<Rule> => {
+  const isDate = left.kind === 'date' || left.kind === 'today';
+  return fc.oneof(
+    { weight: 3, arbitrary: comparison(ORDERINGS, fc.constant(left), instant('timestamp')) },
+    { weight: 1, arbitrary: between(fc.constant(left), instant('timestamp')) },
+    { weight: 1, arbitrary: isIn(fc.constant(left), timeLiteral) },
+    {
+      weight: 2,
+      arbitrary: window(isDate ? 'date' : 'timestamp')
+        .filter((chosen) => chosen.kind !== 'between')
+        .map((chosen): Rule => ({ kind: 'within', left, window: chosen, place })),
+    },
+    { weight: 2, arbitrary: anniversaryWindow.map((chosen): Rule => ({ kind: 'anniversary', left, window: chosen, place })) },
+  );
+});
+
+/** Of rows. */
+export const arbitraryWindow: fc.Arbitrary<Window> = window('timestamp');
 
 /** Every field of that type that can be named here. */
 function fieldsOf(type: ValueType, at: Pick<Standing, 'scope' | 'event'>): readonly FieldExpression[] {

@@ -376,6 +376,26 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
       ],
       fails: ['birthday in the last 7 days', 'birthday before 2026-03-03', 'birthday since 2026-03-04', 'birthday in this week'],
     },
+    {
+      title: 'means the whole day of a stored date',
+      zone: 'America/New_York',
+      customer: { createdAt: '2026-03-01T20:00:00Z', attributes: { joined: '2026-03-01', seen: '2026-03-02T05:00:00Z' } }, // midnight after it
+      holds: [
+        'created_at = attributes.joined',
+        'created_at <= attributes.joined',
+        'attributes.seen > attributes.joined',
+        'attributes.joined < attributes.seen',
+        'attributes.seen >= attributes.joined',
+        'attributes.joined in this month',
+      ],
+      fails: [
+        'created_at > attributes.joined',
+        'created_at < attributes.joined',
+        'attributes.seen = attributes.joined',
+        'attributes.seen <= attributes.joined',
+        'attributes.joined in last month',
+      ],
+    },
   ],
   'anniversaries and age': [
     {
@@ -443,6 +463,12 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
       orders: [{ id: 'a', at: '2024-03-09T15:30:00Z' }], // 10 March there
       holds: ['first(orders.placed_at) anniversary today'],
       fails: ['first(orders.placed_at) anniversary in next month'],
+    },
+    {
+      title: 'counts anniversaries from the day after',
+      customer: { attributes: { joined: '2026-03-10' } },
+      holds: ['attributes.joined anniversary in the next 400 days'],
+      fails: ['attributes.joined anniversary today', 'attributes.joined anniversary in the next 365 days'],
     },
   ],
   'types and numbers': [
@@ -531,6 +557,11 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
         'count(events "view" where properties.day > today) = 1',
         'count(events "none") = 0',
       ],
+    },
+    {
+      title: 'has no total without a price',
+      orders: [{ id: 'a', at: '2026-03-01T00:00:00Z', items: [{ name: 'cup', unitPrice: 2, quantity: 3 }, { name: 'gift' }] }],
+      holds: ['count(items.total) = 1', 'count(items) = 2', 'sum(items.total) = 6', 'last(items.total) is missing'],
     },
   ],
   'missing and texts': [

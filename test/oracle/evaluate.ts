@@ -1,4 +1,4 @@
-// The oracle: what a rule means for one customer, said as plainly as possible, from language.md alone. It shares no code with the
+// The oracle: what a rule means for one customer, said as plainly as possible, from the description of the language alone. It shares no code with the
 // compiler's back end and knows no speed: it loops over rows. Rules are taken as checked; it finds no mistakes in them.
 import { createHash } from 'node:crypto';
 import { unreachable } from '../../src/base/assert.ts';

@@ -87,6 +87,7 @@ test('every expression has its type', () => {
 const ASSUMED: readonly (readonly [condition: string, type: ValueType])[] = [
   ['count(events "e" where properties.p = 1) > 1', 'number'],
   ['count(events "e" where "x" < properties.p) > 1', 'string'],
+  ['count(events "e" where 5 < properties.p) > 1', 'number'],
   ['count(events "e" where properties.p in (true)) > 1', 'boolean'],
   ['count(events "e" where properties.p has ("a")) > 1', 'list'],
   ['count(events "e" where properties.p contains "a") > 1', 'string'],
@@ -142,7 +143,8 @@ function chain(length: number): Catalog {
 
 test('segments nest sixteen deep', () => {
   expect(check('in segment "s0"', chain(16)).reads.segments).toEqual(new Set(['s0']));
-  expect(checkInput('in segment "s0"', chain(17), { purpose: 'check' }).errors).toMatchObject([{ code: 'limit_exceeded' }]);
+  const [tooDeep] = checkInput('in segment "s0"', chain(17), { purpose: 'check' }).errors;
+  expect(tooDeep).toMatchObject({ code: 'limit_exceeded', detail: expect.stringMatching(/this is more than 16 levels$/) });
 });
 
 test('those above a segment count too', () => {
@@ -153,7 +155,7 @@ test('those above a segment count too', () => {
   }
   const problems = (text: string) => checkInput(text, { ...EMPTY_CATALOG, segments }, { purpose: 'publish', segmentKey: 'leaf' }).errors;
   expect(problems('in segment "s1"')).toEqual([]);
-  expect(problems('in segment "s0"')).toMatchObject([{ code: 'limit_exceeded' }]);
+  expect(problems('in segment "s0"')).toMatchObject([{ code: 'limit_exceeded', detail: expect.stringMatching(/this is 17 levels$/) }]);
 });
 
 test('a cycle elsewhere ends the search', () => {

@@ -50,6 +50,12 @@ test.each<[string, string | null, string, string[]]>([
     'count(orders in the last 7 days) >= 2',
     [`- ${B}`, '~ count(orders in the last 7 days) >= 1 -> count(orders in the last 7 days) >= 2'],
   ],
+  [
+    'the nearer by its words',
+    'count(orders in the last 30 days) >= 1 and count(orders in the last 7 days) >= 1',
+    'count(orders in the last 7 days) >= 2',
+    ['- count(orders in the last 30 days) >= 1', '~ count(orders in the last 7 days) >= 1 -> count(orders in the last 7 days) >= 2'],
+  ],
   ['the same twice', `${A} or ${A}`, A, [`- ${A}`]],
   ['a negated group', `not (${A} and ${B})`, `not (${A} and ${C})`, [`~ not (${A} and ${B}) -> not (${A} and ${C})`]],
 ])('%s', (_title, before, after, expected) => {

@@ -40,6 +40,10 @@ test.each(WINDOWS)('%s', (rule, from, to) => {
 
 const ASKED: readonly (readonly [rule: string, expected: string])[] = [
   ['last(orders.placed_at) < 60 days ago', '<: 60 days ago = 2026-09-22T12:00:00.000Z'],
+  ['created_at > 90 seconds ago', '>: 90 seconds ago = 2026-11-21T11:58:30.000Z'],
+  ['created_at > 45 minutes ago', '>: 45 minutes ago = 2026-11-21T11:15:00.000Z'],
+  ['created_at > 36 hours ago', '>: 36 hours ago = 2026-11-20T00:00:00.000Z'],
+  ['created_at < 2 weeks from now', '<: 2 weeks from now = 2026-12-05T12:00:00.000Z'],
   ['created_at > now', '>: now = 2026-11-21T12:00:00.000Z'],
   ['created_at > 2026-11-01T00:00:00Z', '>: 2026-11-01T00:00:00Z = 2026-11-01T00:00:00.000Z'],
   ['birthday = today', '=: today = 2026-11-21'],
@@ -52,6 +56,8 @@ const ASKED: readonly (readonly [rule: string, expected: string])[] = [
   ['country is missing', 'is missing: '],
   ['consent.email = true', '=: true = true'],
   ['age between 5 and 7.5', 'between: 5 = 5, 7.5 = 7.5'],
+  ['bucket("a") < 50', '<: 50 = 50'],
+  ['days_between(birthday, created_at) > 5', '>: 5 = 5'],
   ['everyone', 'everyone: '],
 ];
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
-import { checkInput } from '../../src/rules/check-rule.ts';
+import type { Rule } from '../../src/rules/ast.ts';
+import { checkInput, checkRule } from '../../src/rules/check-rule.ts';
 import { parseAnyRule } from '../../src/rules/parse-json.ts';
 import { parseRule } from '../../src/rules/parse-text.ts';
 import { tokenize } from '../../src/rules/tokens.ts';
@@ -102,6 +103,7 @@ test.each([
   ['alternating connectives', `${'(everyone or everyone and '.repeat(32)}everyone${')'.repeat(32)}`],
   ['conditions', Array(501).fill('age = 1').join(' or ')],
   ['conditions inside where', `count(orders where ${Array(500).fill('total = 1').join(' or ')}) > 1`],
+  ['nots inside where', `count(orders where ${'not '.repeat(31)}total = 1) > 1`],
   ['a long list', `age in (${Array(1001).fill('1').join(', ')})`],
   ['a text that is too long', `country = "${'x'.repeat(32 * 1024)}"`],
   ['a text that is too long once printed', `country = "${'多'.repeat(10_916)}"or(age>1)`],
@@ -120,11 +122,18 @@ test.each([
   expect(firstCode(text)).toBeUndefined();
 });
 
-function nest(levels: number, wrap: (inner: unknown) => unknown): unknown {
-  let value: unknown = { everyone: true };
+function nest(levels: number, wrap: (inner: unknown) => unknown, innermost: unknown = { everyone: true }): unknown {
+  let value = innermost;
   for (let level = 0; level < levels; level += 1) value = wrap(value);
   return value;
 }
+
+test('a tree too deep is refused unwalked', () => {
+  const tree = (nots: number) =>
+    nest(nots, (rule) => ({ kind: 'not', rule, place: { pointer: '' } }), { kind: 'everyone', place: { pointer: '' } });
+  const codes = (nots: number) => checkRule(tree(nots) as Rule, EMPTY_CATALOG, { purpose: 'check' }).errors.map(({ code }) => code);
+  expect([codes(31), codes(32)]).toEqual([[], ['limit_exceeded']]);
+});
 
 test.each([
   ['not', nest(100_000, (inner) => ({ not: inner }))],
@@ -145,6 +154,19 @@ test('a list of mistakes ends, and says so', () => {
   const { errors } = checkInput(mistakes, EMPTY_CATALOG, { purpose: 'check' });
   expect(errors).toHaveLength(201);
   expect(errors.at(-1)).toMatchObject({ code: 'limit_exceeded', detail: expect.stringContaining('400 entries') });
+});
+
+test('only the first mistakes get a hint', () => {
+  const { errors } = checkInput(Array(40).fill('contry = "x"').join(' or '), EMPTY_CATALOG, { purpose: 'check' });
+  expect(errors.map(({ hint }) => hint !== undefined)).toEqual([...Array(30).fill(true), ...Array(10).fill(false)]);
+});
+
+test('a limit is told beside other mistakes', () => {
+  const codes = (value: unknown) => checkInput(value, EMPTY_CATALOG, { purpose: 'check' }).errors.map(({ code }) => code);
+  const condition = { op: '=', left: { field: 'age' }, right: 1 };
+  expect(codes({ or: [...Array(501).fill(condition), 5] })).toEqual(['limit_exceeded', 'syntax_error']);
+  expect(codes({ or: [5, nest(32, (inner) => ({ not: inner }))] })).toEqual(['syntax_error', 'limit_exceeded']);
+  expect(codes({ or: [...Array(500).fill(condition), 5] })).toEqual(['syntax_error']); // what stands in for it is no condition
 });
 
 test('each character is cut into one token', () => {

@@ -61,6 +61,9 @@ const ONE_CONDITION: readonly (readonly [rule: string, seen: SeenCondition, expe
   ['age between 18 and 30', [false, '16'], '2 short of 18 | 2 number | >= 18'],
   ['age between 18 and 30', [false, '35'], '5 over 30 | 5 number | <= 30'],
   ['age between 18 and 30', [false, null], 'age is missing'],
+  ['age between 18 and 30', [false, '9'], '9 short of 18 | 9 number | >= 18'],
+  ['birthday < 2000-01-01T12:00:00Z', [false, '2000-01-03'], 'birthday is 3 days too late | 3 days | < 2000-01-01'],
+  ['created_at in the last 30 days', [false, null], 'created_at is missing'],
   ['birthday > 2000-01-01', [false, '1999-12-31'], 'birthday is 2 days too early | 2 days | > 2000-01-01'],
   ['birthday <= 2000-01-01', [false, '2000-01-03'], 'birthday is 2 days too late | 2 days | <= 2000-01-01'],
   ['birthday = 2000-01-01', [false, '1999-12-31'], 'birthday is 1 day too early | 1 days | = 2000-01-01'],
@@ -184,6 +187,15 @@ const WAYS: readonly (readonly [rule: string, seen: readonly SeenCondition[] | n
     ],
     '[490.00 short of 500.00] or [1 of 2 orders and country = "CN" does not hold: country is “DE”]',
   ],
+  // of nothing, anything is far
+  [
+    'sum(orders.total) >= 0 or age >= 100',
+    [
+      [false, '-0.5'],
+      [false, '20'],
+    ],
+    '[80 short of 100] or [0.50 short of 0.00]',
+  ],
   // 10 days are nearer than half of 500, and further than a fifth of it; thirty days are as far as a half
   [
     'sum(orders.total) > 500 or created_at > 60 days ago',
@@ -230,6 +242,7 @@ const WAYS: readonly (readonly [rule: string, seen: readonly SeenCondition[] | n
   ['not age != 18', [[true, '10']], '8 short of 18'],
   ['not age between 1 and 5', [[true, '3']], 'age between 1 and 5 holds and must not'],
   ['not created_at in the last 5 days', [[true, agoMs(1)]], 'created_at in the last 5 days holds and must not'],
+  ['not created_at in this month', [[true, agoMs(1)]], 'created_at in this month holds and must not'],
   [
     'not (country = "CN" and age >= 18)',
     [
@@ -259,6 +272,27 @@ const WAYS: readonly (readonly [rule: string, seen: readonly SeenCondition[] | n
 
 test.each(WAYS)('%s', (rule, seen, expected) => {
   expect(describeAll(find(rule, seen), ({ sentence }) => sentence)).toBe(expected);
+});
+
+/** Noon of a day, by which its date is the same in both zones. */
+const NOON = (day: number) => at(`2000-01-0${day}T17:00:00Z`);
+
+const DAYS_IN_NEW_YORK: readonly (readonly [rule: string, seen: SeenCondition, expected: string])[] = [
+  // a date meets an instant by its day
+  ['birthday < first(orders.placed_at)', [false, '2000-01-03', NOON(1)], 'birthday is 3 days too late'],
+  ['birthday <= first(orders.placed_at)', [false, '2000-01-03', NOON(1)], 'birthday is 2 days too late'],
+  ['birthday >= first(orders.placed_at)', [false, '2000-01-03', NOON(4)], 'birthday is 1 day too early'],
+  ['birthday > first(orders.placed_at)', [false, '2000-01-03', NOON(4)], 'birthday is 2 days too early'],
+  ['birthday = first(orders.placed_at)', [false, '2000-01-03', NOON(4)], 'birthday is 1 day too early'],
+  // three in the morning in UTC is the evening before
+  ['created_at between 2000-01-03 and 2000-01-05', [false, at('2000-01-03T03:00:00Z')], 'created_at is 2 hours too early'],
+  ['created_at between 2000-01-03 and 2000-01-05', [false, at('2000-01-06T06:00:00Z')], 'created_at is 1 hour too late'],
+  ['created_at = 2000-01-03', [false, at('2000-01-03T03:00:00Z')], 'created_at is 2 hours too early'],
+  ['created_at = 2000-01-03', [false, at('2000-01-04T06:00:00Z')], 'created_at is 1 hour too late'],
+];
+
+test.each(DAYS_IN_NEW_YORK)('days of a zone: %s of %j', (rule, seen, expected) => {
+  expect(describeAll(find(rule, [seen], 'America/New_York'), ({ sentence }) => sentence)).toBe(expected);
 });
 
 test('a date begins and ends with its zone', () => {

@@ -84,6 +84,10 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['created_at > 2026-01-01T10:00:00.1234Z', ['invalid_literal', '2026-01-01T10:00:00.1234Z', /milliseconds/, /three digits/]],
   ['created_at > 2026-01-01T24:00:00Z', ['invalid_literal', '2026-01-01T24:00:00Z', /no such time/]],
   ['birthday = 2026-1-5', ['type_mismatch', '2026-1-5', /is a number/, /two digits/]],
+  // one mistake is told once: what stands in for it is not held against the rest
+  ['age = 2026-02-30', ['invalid_literal', '2026-02-30', /28 days/]],
+  ['age = 2026-02-30T00:00:00Z', ['invalid_literal', '2026-02-30T00:00:00Z', /28 days/]],
+  ['created_at > 2026-02-30T10:00:00Z', ['invalid_literal', '2026-02-30T10:00:00Z', /28 days/]],
   ['created_at > "2026-01-01"', ['type_mismatch', '"2026-01-01"', /is a string/, /without quotes/]],
   // time
   ['created_at in the last 3 months', ['syntax_error', 'months', /unit of time/, /use days/]],
@@ -107,6 +111,7 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['birthday < 5 hours ago', ['invalid_literal', '5 hours ago', /whole days/, 'use days or weeks']],
   ['5 hours ago < attributes.joined_on', ['invalid_literal', '5 hours ago', /whole days/, 'use days or weeks']],
   ['birthday in the last 5 minutes', ['invalid_literal', 'in the last 5 minutes', /not a number of days/, 'use days or weeks']],
+  ['birthday < 5 hours ago and today < 5 hours ago', ['invalid_literal', '5 hours ago', /whole days/]],
   ['days_between(today, created_at) > 5', ['not_available', 'today', /not available in `days_between` yet/]],
   ['days_between(created_at, 5 days ago) > 1', ['not_available', '5 days ago', /not available/]],
   ['tags + 1 > 2', ['type_mismatch', 'tags', '`tags` is a list of strings; `+` takes numbers', null]],
@@ -124,6 +129,9 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['(1 2) > 3', ['syntax_error', '2', 'expected an operator or `)`, found `2`']],
   ['() > 1', ['syntax_error', ')', /a condition or a value/, 'a bracket holds a condition or a value']],
   ['attributes. = 1', ['syntax_error', '=', 'expected a name, found `=`', /double quotes/]],
+  ['count(orders.) > 1', ['syntax_error', ')', 'expected a name, found `)`', null]],
+  ['percentile((orders.total', ['syntax_error', '', 'expected `)`, found the end of the rule']],
+  ['age > 5 €', ['syntax_error', '€', 'the character `€` (U+20AC) is not part of a rule']],
   ['5 x > 1', ['syntax_error', 'x', 'expected an operator, found `x`', null]],
   ['(((country = "CN")', ['syntax_error', '', /found the end of the rule/, null]],
   ['created_at in next week', ['syntax_error', 'next', /calendar period/, 'only `anniversary in next month` looks ahead']],
@@ -154,6 +162,15 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['Country = "CN"', ['unknown_field', 'Country', 'unknown field `Country`', 'did you mean `country`?']],
   ['firstName = "a"', ['unknown_field', 'firstName', 'unknown field `firstName`', 'did you mean `first_name`?']],
   ['country = CN', ['unknown_field', 'CN', 'unknown field `CN`', 'a string stands in double quotes: "CN"']],
+  ['title = "x"', ['unknown_field', 'title', /unknown/, null]],
+  [
+    'count(orders where status = "paid" and channel = "web" and total > 5) = "5"',
+    ['type_mismatch', '"5"', /^`count\(orders where status = "paid" and channel = "web" and t…` is a number, /],
+  ],
+  [
+    `count(events "page_view" where ${'y'.repeat(41)} = 1) > 1`,
+    ['unknown_field', 'y'.repeat(41), /of events/, 'what an event carries is written `properties.NAME`'],
+  ],
   ['total > 5', ['unknown_field', 'total', 'unknown field `total`', 'that is a field of orders; write sum(orders.total)']],
   ['orders.total > 5', ['unknown_field', 'orders.total', /unknown field/, 'write sum(orders.total)']],
   ['placed_at > today', ['unknown_field', 'placed_at', /unknown field/, /last\(orders\.placed_at\)/]],
@@ -268,8 +285,40 @@ const JSON_FORMS: readonly (readonly [json: unknown, ...Expected[]])[] = [
   [{ op: 'anniversary', left: { field: 'birthday' }, window: 'tomorrow' }, ['syntax_error', '/window', /today/]],
   [{ op: '>', left: { aggregate: 'count', of: 'refunds' }, right: 1 }, ['unknown_source', '/left/of', /unknown source/]],
   [{ op: '>', left: { aggregate: 'cnt', of: 'orders' }, right: 1 }, ['syntax_error', '/left/aggregate', /aggregate function/, /count/]],
+  [
+    { op: '>', left: { aggregate: 'cuont', of: 'orders' }, right: 1 },
+    ['syntax_error', '/left/aggregate', /function/, 'did you mean "count"?'],
+  ],
+  [
+    { op: '>', left: { aggregate: 'count', of: 'order' }, right: 1 },
+    ['unknown_source', '/left/of', /unknown source/, 'did you mean "orders"?'],
+  ],
+  [{ op: '>', left: { aggregate: 'sum', of: { events: 5 } }, right: 1 }, ['syntax_error', '/left/of/events', /name, found `5`/]],
+  [
+    { op: '>', left: { aggregate: 'count', of: 'orders', window: { between: [5, { at: 'now' }] } }, right: 1 },
+    ['syntax_error', '/left/window/between/0', /expected an instant/],
+  ],
   [{ op: '>', left: { aggregate: 'count', of: 'orders', field: null }, right: 1 }, ['syntax_error', '/left/field', /found `null`/]],
   [{ op: '>', left: { aggregate: 'count', of: 'orders', where: null }, right: 1 }, ['syntax_error', '/left/where', /found `null`/]],
+  [{ op: 'beetween', left: AGE, right: 1 }, ['syntax_error', '/op', /operator/, 'did you mean "between"?']],
+  [{ op: 'contains', left: AGE }, ['syntax_error', '', 'the member `value` is missing']],
+  [{ op: '=', left: { op: '%', left: 'x', right: 2 }, right: 1 }, ['syntax_error', '/left/op', /one of \+ - \* \//]],
+  [{ op: '=', left: { op: '+', left: 1 }, right: 1 }, ['syntax_error', '/left', 'the member `right` is missing']],
+  [{ op: 'in', left: AGE, values: Array(1001).fill(1) }, ['limit_exceeded', '/values', /1,000 values; this is 1001/]],
+  [{ abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqr: 1 }, ['syntax_error', '', /with `abcdefghijklmnopqrstuvwxyzabcdefghijklmn…`$/]],
+  [
+    { op: '=', left: Object.fromEntries([...'abcdefghij'].map((letter) => [letter.repeat(9), 1]).concat([['feild', 1]])), right: 1 },
+    ['syntax_error', '/left', /expected a value/, null],
+  ],
+  [
+    { op: '=', left: { field: 'created_at' }, right: { at: 'tomorrow' } },
+    ['syntax_error', '/right/at', 'expected "now" or "today", found `"tomorrow"`'],
+  ],
+  [{ op: '=', left: { field: 'birthday' }, right: { date: 5 } }, ['syntax_error', '/right/date', /a date such as/]],
+  [{ op: '=', left: { field: 'created_at' }, right: { timestamp: '2026-01-01' } }, ['invalid_literal', '/right/timestamp', /RFC 3339/]],
+  [{ op: 'within', left: { field: 'created_at' }, window: { last: null } }, ['syntax_error', '/window/last', /found `null`/, null]],
+  [{ op: 'within', left: { field: 'created_at' }, window: { last: ['3 months'] } }, ['syntax_error', '/window/last', /found a list/, null]],
+  [{ op: 'within', left: { field: 'created_at' }, window: { last: `${'9'.repeat(400)}d` } }, ['syntax_error', '/window/last', /duration/]],
   [{ op: '=', left: { field: 'today' }, right: 1 }, ['unknown_field', '/left/field', /unknown field/, /at/]],
   [{ op: '=', left: { field: 'a b' }, right: 1 }, ['unknown_field', '/left/field', /unknown field/]],
   [{ op: '=', left: AGE, right: 0.1 + 0.2 }, ['limit_exceeded', '/right', /17 digits/]],
@@ -323,6 +372,12 @@ const WARNINGS: readonly (readonly [text: string, ...codes: string[]])[] = [
   ['consent.sms = true', 'unknown_consent'],
   ['in segment "still"', 'paused_segment'],
   ['count(orders between 90 days ago and 180 days ago) > 1', 'empty_window'],
+  ['count(orders between now and now) > 1', 'empty_window'],
+  // a day begins at most 16 hours before it does in UTC
+  ['count(orders between 2026-01-02 and 2026-01-01T08:00:00Z) > 1', 'empty_window'],
+  ['count(orders between 2026-01-02 and 2026-01-01T08:00:00.001Z) > 1'],
+  ['created_at between 5 days ago and 9 days ago', 'empty_window'],
+  ['created_at between 2026-02-01T00:00:00Z and 2026-01-01T00:00:00Z', 'empty_window'],
   ['count(orders between 2026-02-01 and 2026-01-01) > 1', 'empty_window'],
   ['count(orders between now and 2 days ago) > 1', 'empty_window'],
   ['count(orders between today and 3 days ago) > 1', 'empty_window'],
@@ -338,4 +393,18 @@ test.each(WARNINGS)('warns: %s', (text, ...codes) => {
   expect(outcome.errors).toEqual([]);
   expect(outcome.warnings.map((warning) => warning.code)).toEqual(codes);
   expect(outcome.checked?.warnings).toEqual(outcome.warnings);
+});
+
+const WARNING_HINTS: readonly (readonly [text: string, hint: string | undefined])[] = [
+  ['consent.emial = true', 'did you mean `consent.email`?'],
+  ['consent.sms = true', undefined],
+  ['count(events "page_view" where properties.patth = "a") > 1', 'did you mean `properties.path`?'],
+  ['count(events "page_view" where properties.zzz = "a") > 1', undefined],
+  ['count(events "page_veiw") > 1', 'did you mean "page_view"?'],
+  ['count(events "zzz") > 1', undefined],
+];
+
+test.each(WARNING_HINTS)('a warning helps: %s', (text, hint) => {
+  const [warning] = checkInput(text, CATALOG, { purpose: 'check' }).warnings;
+  expect(warning?.hint).toBe(hint);
 });

@@ -35,8 +35,12 @@ test('what fails only together blames nobody', async () => {
   expect((await blame((ids) => (ids.length > 3 ? failure('57014') : null))).blamed).toEqual([]);
 });
 
-test('an outage is thrown on', async () => {
-  await expect(blame((ids) => (ids.length === 1 ? failure('08006') : failure('57014')))).rejects.toMatchObject({ code: '08006' });
+test.each(['08006', '57P01', '40001', '40P01', '25P02', '0A054'])('faults of no rule are thrown on: %s', async (code) => {
+  await expect(blame((ids) => (ids.length === 1 ? failure(code) : failure('57014')))).rejects.toMatchObject({ code });
+});
+
+test.each(['22012', '22P02', '54000', '54001', '54011', '57014'])('a rule is blamed for %s', async (code) => {
+  expect((await blame((ids) => (ids.includes(3) ? failure(code, 'broken') : null))).blamed).toMatchObject([[3, expect.any(String)]]);
 });
 
 test('reasons are told in words', () => {

@@ -1,8 +1,12 @@
 // What publishing would do, told before: compared with what publishing then does, for nested segments, drafts, paused ones and old versions.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { findImpact, type Impact } from '../../src/evaluation/impact.ts';
+import { previewRule } from '../../src/evaluation/preview.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { checkInput } from '../../src/rules/check-rule.ts';
+import type { CheckedRule } from '../../src/rules/checked-rule.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
 import { pauseSegment } from '../../src/segments/lifecycle.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
@@ -85,6 +89,15 @@ it('compares with another version', async () => {
   expect(await impactOf('base', 2, { against: 2 })).toMatchObject({ entering: 0, leaving: 0, staying: 40, changes: 0 });
 });
 
+it('answers for a rule that nobody has saved', async () => {
+  const { clock, timeZone, programs } = shop.strata;
+  const asking = { database: database(), clock, timeZone, limits: programs.get().limits };
+  const request = { key: 'base', wanted: { rule: 'sum(orders.total) >= 6' }, sample: 3 };
+  const impact = await findImpact(asking, request, new AbortController().signal); // c06–c39 of c05–c39
+  expect(impact).toMatchObject({ entering: 0, leaving: 1, staying: 34, sampleLeaving: ['c05'] });
+  expect(impact.rulesDiff.diff.changed).toEqual([{ before: 'sum(orders.total) >= 5', after: 'sum(orders.total) >= 6' }]);
+});
+
 it('answers for drafts and paused segments', async () => {
   const draft = { key: 'draft', name: 'draft', kind: 'rule', rule: 'country = "GB"', publish: false, author: null } as const;
   await createSegment(database(), shop.clock, draft);
@@ -99,4 +112,61 @@ it('refuses what publishing would refuse', async () => {
   await expect(impactOf('base', number)).rejects.toMatchObject({ code: 'invalid_rule' });
   const looping = await addVersion(database(), shop.clock, 'aside', { rule: 'everyone', author: null });
   await expect(impactOf('aside', looping, { against: 99 })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+it('counts everybody at one moment', async () => {
+  const { pool } = database();
+  const connect = pool.connect.bind(pool);
+  let isWritten = false;
+  // once the first chunk is counted, somebody of a later one is written
+  const beside: typeof pool.connect = async () => {
+    const client = await connect();
+    return new Proxy(client, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (name !== 'query' || typeof member !== 'function') return typeof member === 'function' ? member.bind(target) : member;
+        return async (...given: unknown[]) => {
+          const answer: unknown = await member.apply(target, given);
+          if (!isWritten && typeof given[0] === 'string' && given[0].includes('as entering')) {
+            isWritten = true;
+            await shop.write({ customers: IDS.map((id) => customer(id, { profile: { country: 'GB' } })) });
+          }
+          return answer;
+        };
+      },
+    });
+  };
+  const number = await addVersion(database(), shop.clock, 'base', { rule: 'country = "CN"', author: null });
+  const { clock, timeZone, programs } = shop.strata;
+  const asking = {
+    database: { ...database(), pool: Object.assign(Object.create(pool), { connect: beside }) },
+    clock,
+    timeZone,
+    limits: programs.get().limits,
+  };
+  const expected = await impactOf('base', number);
+  const found = await findImpact(asking, { key: 'base', wanted: { number }, sample: 3 }, new AbortController().signal);
+  expect(isWritten).toBe(true);
+  expect([found.entering, found.leaving, found.staying]).toEqual([expected.entering, expected.leaving, expected.staying]);
+});
+
+it('previews who was there by then', async () => {
+  const created = [
+    ['early', START_MS - 10 * DAY_MS],
+    ['then', START_MS - 5 * DAY_MS],
+    ['ahead', START_MS + DAY_MS],
+  ] as const;
+  await shop.write({ customers: created.map(([id, createdAtMs]) => customer(id, { profile: { country: 'XX' }, createdAtMs })) });
+  const { checked } = checkInput('country = "XX"', EMPTY_CATALOG, { purpose: 'preview' });
+  const preview = async (pastMs: number | null, sample: number) => {
+    const { clock, timeZone, programs } = shop.strata;
+    const request = { checked: checked as CheckedRule, pastMs, sample, timeZone, timeoutMs: 60_000 };
+    const { count, population, sampleIds } = await previewRule(database(), clock, programs.get().definitions, request);
+    return [count, population, sampleIds];
+  };
+  expect(await preview(null, 2)).toEqual([3, IDS.length + 3, ['ahead', 'early']]);
+  expect(await preview(START_MS - 5 * DAY_MS, 5)).toEqual([2, 2, ['early', 'then']]);
+  expect(await preview(START_MS - 5 * DAY_MS - 1, 0)).toEqual([1, 1, []]);
+  const [row] = await database().query<{ statement_timeout: string }>({ text: 'show statement_timeout' });
+  expect(row?.statement_timeout).toBe('0'); // the limit was the preview's
 });

@@ -2,13 +2,19 @@
 // operation, so nothing is remembered beyond it.
 import DataLoader from 'dataloader';
 import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
+import { fixedIso } from '../../db/as-of.ts';
 import type { Database } from '../../db/database.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
-import { type CustomerPart, readCustomerParts, selectCustomer, WHOLE_CUSTOMER } from '../../ingest/read-customers.ts';
+import {
+  type CustomerPart,
+  type CustomerSelection,
+  readCustomerParts,
+  selectCustomer,
+  WHOLE_CUSTOMER,
+} from '../../ingest/read-customers.ts';
 import { listEventsOf } from '../../ingest/read-events.ts';
 import { listOrdersOf } from '../../ingest/read-orders.ts';
-import { fixedIso } from '../../membership/due.ts';
 import { lookAgain } from '../../membership/look-again.ts';
 import { type MemberOf, readMembersOf } from '../../membership/read-members-of.ts';
 import { readSegmentsOf, type SegmentsOf } from '../../membership/read-segments-of.ts';
@@ -53,12 +59,12 @@ export interface LoaderParts {
 /** Keys of segments that have been read: they never change, and no segment is ever removed. */
 const seenSegments = new WeakMap<Strata, Set<string>>();
 
-export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fields }: LoaderParts) {
-  const { database } = strata;
-  const selection = fields === null ? WHOLE_CUSTOMER : selectCustomer(fields.Customer);
-  const isKeyEnough = fields !== null && [...fields.Segment].every((field) => OF_SEGMENT_KEY.has(field));
-  const seen = seenSegments.get(strata) ?? new Set();
-  seenSegments.set(strata, seen);
+export function makeLoaders(parts: LoaderParts) {
+  const selection = parts.fields === null ? WHOLE_CUSTOMER : selectCustomer(parts.fields.Customer);
+  return { ...customerLoaders(parts, selection), ...segmentLoaders(parts), ...listLoaders(parts, selection) };
+}
+
+function customerLoaders({ reads, personal, seesCustomers }: LoaderParts, selection: CustomerSelection) {
   const noted = (customer: CustomerPart) => {
     if (seesCustomers) personal.note('getCustomer', [customer.id]);
     return customer;
@@ -75,19 +81,22 @@ export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fi
       if (along !== undefined) return noted(along);
       return typeof customerId === 'string' ? customer.load(customerId) : null;
     },
+  };
+}
+
+function segmentLoaders({ strata, reads, caller, fields }: LoaderParts) {
+  const { database } = strata;
+  const isKeyEnough = fields !== null && [...fields.Segment].every((field) => OF_SEGMENT_KEY.has(field));
+  const seen = seenSegments.get(strata) ?? new Set();
+  seenSegments.set(strata, seen);
+  return {
     /** Where nothing is asked of the segment but what its key says; undefined: it has to be read. */
     segmentByKey: (key: unknown) =>
       isKeyEnough && typeof key === 'string' && seen.has(key) && allowsSegment(caller, key) ? { key } : undefined,
     noteSegment: (key: string) => seen.add(key),
     segment: new DataLoader<string, ReturnType<typeof segmentOut> | null>(async (keys) => {
-      const byKey = new Map(
-        (
-          await getSegments(
-            database,
-            keys.filter((key) => allowsSegment(caller, key)),
-          )
-        ).map((each) => [each.key, each]),
-      );
+      const allowed = keys.filter((key) => allowsSegment(caller, key));
+      const byKey = new Map((await getSegments(database, allowed)).map((each) => [each.key, each]));
       for (const key of byKey.keys()) seen.add(key);
       return keys.map((key) =>
         orError(() => {
@@ -110,29 +119,26 @@ export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fi
       const found = await readCurrentSegments(strata, reads, ids.map(customerKey));
       return ids.map((id) => onlyAllowed(caller, found.get(customerKey(id))?.segments ?? [], ({ key }) => key).map(customerSegmentOut));
     }),
+  };
+}
+
+function listLoaders({ strata, reads, caller, personal }: LoaderParts, selection: CustomerSelection) {
+  return {
     orders: firstPages(async (wanted, { first }) => {
       const ids = wanted.map(({ id }) => id);
       const orders = await listOrdersOf(reads, ids, first + 1);
       personal.note('listOrders', ids);
-      return ({ id }) =>
-        page(
-          orders.get(id) ?? [],
-          first,
-          (order) => order,
-          (last) => encodeCursor('orders', [Date.parse(last.placedAt), last.id]),
-        );
+      const endOf = (last: { readonly placedAt: string; readonly id: string }) =>
+        encodeCursor('orders', [Date.parse(last.placedAt), last.id]);
+      return ({ id }) => page(orders.get(id) ?? [], first, (order) => order, endOf);
     }),
     events: firstPages(async (wanted, { first, name }) => {
       const ids = wanted.map(({ id }) => id);
       const events = await listEventsOf(reads, ids, { limit: first + 1, name: name ?? null });
       personal.note('listEvents', ids);
-      return ({ id }) =>
-        page(
-          events.get(id) ?? [],
-          first,
-          (event) => event,
-          (last) => encodeCursor('events', [Date.parse(last.occurredAt), last.id]),
-        );
+      const endOf = (last: { readonly occurredAt: string; readonly id: string }) =>
+        encodeCursor('events', [Date.parse(last.occurredAt), last.id]);
+      return ({ id }) => page(events.get(id) ?? [], first, (event) => event, endOf);
     }),
     members: firstPages(async (wanted, { first }) => {
       const places = wanted.map(({ id, afterKey = null }) => ({ segment: id, afterKey }));
@@ -140,7 +146,7 @@ export function makeLoaders({ strata, reads, caller, personal, seesCustomers, fi
         caller,
         places.map(({ segment }) => segment),
       );
-      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata), customer: selection });
+      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata.clock), customer: selection });
       return (_each, index) => page(pages[index] ?? [], first, memberWith, (last) => encodeCursor('members', [last.customerKey]));
     }),
   };
@@ -152,11 +158,11 @@ async function readCurrentSegments(
   reads: Database,
   keys: readonly CustomerKey[],
 ): Promise<ReadonlyMap<CustomerKey, SegmentsOf>> {
-  const found = await readSegmentsOf(reads, keys, fixedIso(strata));
+  const found = await readSegmentsOf(reads, keys, fixedIso(strata.clock));
   const late = [...found].filter(([, { isLate }]) => isLate).map(([key]) => key);
   if (late.length === 0) return found;
   if ((await lookAgain(strata, { keys: late, cause: 'time' })) > 0) strata.publisher.poke();
-  return new Map([...found, ...(await readSegmentsOf(strata.database, late, fixedIso(strata)))]);
+  return new Map([...found, ...(await readSegmentsOf(strata.database, late, fixedIso(strata.clock)))]);
 }
 
 function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][number]): object {

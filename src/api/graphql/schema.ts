@@ -125,7 +125,8 @@ function overlap(maker: SchemaMaker, targets: LinkTargets, route: Route): FieldS
       }
       requireSegments(caller, segments);
       const ids = await readSegmentIds(strata.database, segments);
-      const found = await strata.heavyReads.run(() => readOverlap({ database: strata.database, clock: strata.clock }, ids), signal());
+      const read = () => readOverlap({ database: strata.database, clock: strata.clock }, ids);
+      const found = await strata.heavyReads.run(caller.identity, read, signal());
       return found.pairs.map(({ left, right, both }) => ({ leftKey: left, rightKey: right, both }));
     },
   };

@@ -4,15 +4,16 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
 import type { Database } from '../../db/database.ts';
-import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import type { CheckRequest } from './check-request.ts';
 import { chooseReads } from './freshness.ts';
 import { JsonText } from './json-text.ts';
 import { isOutage } from './outage.ts';
 import { recordCall } from './record-call.ts';
+import { refusalFor } from './refusal-for.ts';
 import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
+import { isWrite } from './route.ts';
 
 /** A stream that nobody reads for so long ends. */
 const UNREAD_MS = 60_000;
@@ -40,8 +41,10 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const handleOn = (reads: Database) => route.handle({ ...checked, reads } as Parameters<Route['handle']>[0]);
   const handle = () => recordCall(route, checked, () => withoutReplica(context.strata, reads, handleOn));
   const isHeavy = typeof route.heavy === 'function' ? route.heavy(query) : route.heavy === true;
-  const answer = await (isHeavy ? context.strata.heavyReads.run(handle, call.signal()) : handle()).catch((error) =>
-    withoutOthers(caller, error),
+  const answer = await (isHeavy ? context.strata.heavyReads.run(caller.identity, handle, call.signal()) : handle()).catch(
+    (error: unknown) => {
+      throw refusalFor(caller, error);
+    },
   );
   if (isHeavy && answer instanceof Readable) reply.raw.setTimeout(UNREAD_MS, () => reply.raw.destroy()); // its place is for those who read
   if (context.checkAnswers && route.media === undefined)
@@ -51,7 +54,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
 
 /** Only what is read may be read from a replica. */
 async function chooseFor({ strata }: RouteContext, route: Route, token: unknown): Promise<Database> {
-  if (route.method !== 'GET' && route.readsOnly !== true) return strata.database;
+  if (isWrite(route)) return strata.database;
   return chooseReads(strata, route.fresh ?? 'write', route.fresh === undefined ? undefined : token);
 }
 
@@ -66,14 +69,4 @@ async function withoutReplica(strata: Strata, reads: Database, handleOn: (reads:
     strata.log.warn({ err: error }, 'a read failed on the replica and is repeated on the primary');
     return handleOn(strata.database);
   }
-}
-
-/** Some refusals name other segments, which a key for named ones is not told of. */
-function withoutOthers(caller: Caller, error: unknown): never {
-  if (caller.segments === null || !(error instanceof AppError)) throw error;
-  if (error.code === 'in_use')
-    throw new AppError('in_use', 'Something else still needs it, of which this key may not know.', { cause: error });
-  if (error.code === 'pinned_elsewhere')
-    throw new AppError('pinned_elsewhere', 'A pin in another segment of the group stands against it.', { cause: error });
-  throw error;
 }

@@ -53,6 +53,7 @@ export const catalogRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/catalog',
     operationId: 'getCatalog',
+    personal: { of: 'values', fields: true },
     tag: 'catalog',
     scope: 'segments:read',
     summary: 'Every field that a rule may name: type, operators, frequent values',

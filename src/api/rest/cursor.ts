@@ -21,10 +21,14 @@ export type ListName =
   | 'keys'
   | 'audit';
 
-/** `integer`: fits Postgres' bigint; `instant`: epoch milliseconds of a time that can be stored; `text`: storable as text. A forged cursor must not reach SQL as anything else. */
-export type PlacePart = 'integer' | 'instant' | 'text';
+/**
+ * `integer`: fits Postgres' bigint; `number`: of a version, fits its integer; `instant`: epoch milliseconds of a time that can be stored; `text`:
+ * storable as text. A forged cursor must not reach SQL as anything else.
+ */
+export type PlacePart = 'integer' | 'number' | 'instant' | 'text';
 
 const MAX_BIGINT = 2n ** 63n - 1n;
+const MAX_INTEGER = 2n ** 31n - 1n;
 const LEAST_INSTANT = BigInt(Date.UTC(1900, 0, 1));
 const GREATEST_INSTANT = BigInt(Date.UTC(2201, 0, 1));
 
@@ -53,7 +57,8 @@ function fits(part: PlacePart, value: unknown): boolean {
   if (!/^-?\d{1,19}$/.test(value)) return false;
   const number = BigInt(value);
   if (part === 'instant') return number >= LEAST_INSTANT && number <= GREATEST_INSTANT;
-  return number <= MAX_BIGINT && number >= -MAX_BIGINT - 1n;
+  const most = part === 'number' ? MAX_INTEGER : MAX_BIGINT;
+  return number <= most && number >= -most - 1n;
 }
 
 function invalidCursor(cause?: unknown): AppError {

@@ -1,5 +1,6 @@
 // In charge of the routes of erasure: erase a customer, read a receipt again, ask whether an id has been erased.
 import { z } from 'zod';
+import { isUuid } from '../../base/uuid.ts';
 import { findReceipts, type Receipt, readReceipt } from '../../changes/erasures.ts';
 import { AppError } from '../../errors.ts';
 import { readCustomer } from '../../ingest/read-customers.ts';
@@ -35,8 +36,6 @@ const CheckSchema = z
   .meta({ id: 'ErasureCheck' });
 
 const ReceiptPath = z.strictObject({ receiptId: z.string().meta({ description: 'As in the answer to the erasure' }) });
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 function receiptOut(receipt: Receipt): z.input<typeof ReceiptSchema> {
   return {
     receiptId: receipt.id,
@@ -79,7 +78,7 @@ export const erasureRoutes: readonly Route[] = [
     answers: { 200: ReceiptSchema },
     refusals: ['not_found'],
     handle: async ({ strata, params }) => {
-      const receipt = UUID.test(params.receiptId) ? await readReceipt(strata.database, params.receiptId) : null;
+      const receipt = isUuid(params.receiptId) ? await readReceipt(strata.database, params.receiptId) : null;
       if (receipt === null) throw new AppError('not_found', 'There is no such receipt.');
       return receiptOut(receipt);
     },

@@ -1,11 +1,11 @@
 // In charge of the routes of groups: segments that exclude each other.
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
 import { changeGroup, createGroup, deleteGroup, type Group, getGroup, listGroups, listGroupVersions } from '../../segments/groups.ts';
 import type { Strata } from '../../strata.ts';
 import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { expectTag, tagOver } from './etag.ts';
 import { type Route, route } from './route.ts';
 import { Instant, instant, listOf, Page, SegmentKey, storableText } from './wire.ts';
 
@@ -125,7 +125,7 @@ export const groupRoutes: readonly Route[] = [
       const { name, segments, otherwise } = body;
       await requireWholeGroup(strata, caller, params.key);
       requireSegments(caller, segmentsIn({ segments, otherwise: otherwise ?? null }));
-      const expected = expectGroupTag(request.headers['if-match']);
+      const expected = expectGroup(request.headers['if-match']);
       const changed = { name, segments, otherwise: otherwise ?? null };
       const group = await changeGroup(strata.database, strata.clock, params.key, changed, caller.actor, expected);
       strata.runsWaiting.ring();
@@ -147,7 +147,7 @@ export const groupRoutes: readonly Route[] = [
     handle: async ({ strata, caller, params, request }) => {
       await requireWholeGroup(strata, caller, params.key);
       const { segments } = await getGroup(strata.database, params.key);
-      await deleteGroup(strata.database, strata.clock, params.key, expectGroupTag(request.headers['if-match']));
+      await deleteGroup(strata.database, strata.clock, params.key, expectGroup(request.headers['if-match']));
       strata.runsWaiting.ring();
       return { key: params.key, segments };
     },
@@ -165,8 +165,8 @@ export const groupRoutes: readonly Route[] = [
     answers: { 200: listOf(GroupVersionSchema) },
     refusals: ['not_found', 'invalid_cursor'],
     handle: async ({ strata, caller, params, query }) => {
+      const [before] = decodeCursor('group-versions', query.after, ['number']) ?? [];
       await groupFor(strata, caller, params.key);
-      const [before] = decodeCursor('group-versions', query.after, ['integer']) ?? [];
       const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
       const rows = await listGroupVersions(strata.database, params.key, range);
       return page(
@@ -227,19 +227,11 @@ async function requireWholeGroup(strata: Strata, caller: Caller, key: string): P
     throw new AppError('forbidden', 'This key is for named segments, and not for all of this group.');
 }
 
-/** A hash of what its owners edit. */
+/** Of what its owners edit. */
 export function groupTag({ key, name, version }: Group): string {
-  return `"${createHash('sha256')
-    .update(JSON.stringify([key, name, version]))
-    .digest('base64url')
-    .slice(0, 22)}"`;
+  return tagOver([key, name, version]);
 }
 
-function expectGroupTag(ifMatch: string | undefined): (group: Group) => void {
-  if (ifMatch === undefined) return () => {};
-  const accepted = ifMatch.split(',').map((tag) => tag.trim());
-  return (group) => {
-    if (accepted.includes('*') || accepted.includes(groupTag(group))) return;
-    throw new AppError('version_conflict', `Group “${group.key}” has changed since you read it; read it again.`);
-  };
+function expectGroup(ifMatch: string | undefined): (group: Group) => void {
+  return expectTag(ifMatch, 'Group', groupTag);
 }

@@ -214,7 +214,7 @@ async function readPage(
   caller: Caller,
 ): Promise<z.input<typeof HistoryPage>> {
   const { limit, after, type, cause, from, to } = parameters;
-  const [beforePosition, beforeMs] = decodeCursor('history', after, ['integer', 'integer']) ?? [];
+  const [beforePosition, beforeMs] = decodeCursor('history', after, ['integer', 'instant']) ?? [];
   const rows = await readHistory(source.database, {
     ...of,
     limit: limit + 1,

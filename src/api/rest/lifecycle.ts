@@ -1,8 +1,6 @@
 // In charge of the routes of a segment's life: what a version would do before it is published, pause, resume, archive.
 import { z } from 'zod';
 import { onlyAllowed } from '../../access/caller.ts';
-import { AppError } from '../../errors.ts';
-import { isEvaluationFailure } from '../../evaluation/evaluation-failure.ts';
 import { findImpact } from '../../evaluation/impact.ts';
 import { diffVersions } from '../../segments/diff-versions.ts';
 import { archiveSegment, pauseSegment, resumeSegment } from '../../segments/lifecycle.ts';
@@ -12,9 +10,9 @@ import { countDeliveries } from '../../webhooks/count-deliveries.ts';
 import { requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
-import { sampleFor } from './rules.ts';
+import { refuseFailure, sampleFor } from './rules.ts';
 import {
-  expectTag,
+  expectSegment,
   ImpactSchema,
   impactOut,
   RuleInput,
@@ -134,7 +132,7 @@ export const lifecycleRoutes: readonly Route[] = [
     answers: { 200: SegmentSchema },
     refusals: ['not_found', 'in_use', 'conflict'],
     handle: async ({ strata, params, request, reply }) => {
-      const segment = await pauseSegment(strata.database, strata.clock, params.key, expectTag(request.headers['if-match']));
+      const segment = await pauseSegment(strata.database, strata.clock, params.key, expectSegment(request.headers['if-match']));
       reply.header('etag', segmentTag(segment));
       return segmentOut(segment);
     },
@@ -153,7 +151,7 @@ export const lifecycleRoutes: readonly Route[] = [
     refusals: ['not_found', 'invalid_rule', 'conflict'],
     handle: async ({ strata, params, request, reply }) => {
       const { database, clock } = strata;
-      const runId = await resumeSegment(database, clock, params.key, expectTag(request.headers['if-match']));
+      const runId = await resumeSegment(database, clock, params.key, expectSegment(request.headers['if-match']));
       strata.runsWaiting.ring();
       reply.header('etag', segmentTag(await getSegment(database, params.key)));
       return { run: runOut(await getRun(database, runId), clock.nowMs()) };
@@ -174,15 +172,10 @@ export const lifecycleRoutes: readonly Route[] = [
     refusals: ['not_found', 'in_use'],
     handle: async ({ strata, params, request, reply }) => {
       const { database, clock } = strata;
-      const { segment, runId } = await archiveSegment(database, clock, params.key, expectTag(request.headers['if-match']));
+      const { segment, runId } = await archiveSegment(database, clock, params.key, expectSegment(request.headers['if-match']));
       strata.runsWaiting.ring();
       reply.header('etag', segmentTag(segment));
       return { segment: segmentOut(segment), run: runId === null ? null : runOut(await getRun(database, runId), clock.nowMs()) };
     },
   }),
 ];
-
-function refuseFailure(error: unknown): never {
-  if (!isEvaluationFailure(error)) throw error;
-  throw new AppError('rule_failed', 'The database cannot compute this rule over the facts there are.', { cause: error });
-}

@@ -6,11 +6,11 @@ import { readPast } from '../../changes/kept-history.ts';
 import { readFeedEnd } from '../../changes/read-changes.ts';
 import { readCustomerSegmentsAt, readMembersAt } from '../../changes/read-past.ts';
 import { readMembersAtPosition } from '../../changes/read-snapshot.ts';
+import { fixedIso } from '../../db/as-of.ts';
 import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
-import { fixedIso } from '../../membership/due.ts';
 import { type Member, readMembers } from '../../membership/read-members.ts';
 import { readSegmentIds } from '../../segments/read-segment-ids.ts';
 import { getSegment } from '../../segments/segments.ts';
@@ -85,7 +85,7 @@ export const memberRoutes: readonly Route[] = [
       const segment = await getSegment(strata.database, params.key);
       const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1 };
       const rows = await (query.at === undefined
-        ? readMembers(reads, segment.id, { ...range, asOfIso: fixedIso(strata) })
+        ? readMembers(reads, segment.id, { ...range, asOfIso: fixedIso(strata.clock) })
         : asOf(strata, reads, query.at, (atMs) => readMembersAt(reads, segment.id, atMs, range)));
       return page(rows, query.limit, memberOut, (last) => encodeCursor('members', [last.customerKey]));
     },
@@ -208,7 +208,7 @@ async function snapshotPage(
   const source = await chooseFeed(strata, reads, given);
   const position = given ?? (await readFeedEnd(source.database));
   if (given !== undefined) await requireFeedPlace(source, given);
-  const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1, asOfIso: fixedIso(strata) };
+  const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: query.limit + 1, asOfIso: fixedIso(strata.clock) };
   const rows = await readMembersAtPosition(source.database, segment.id, position, range);
   await requireWhole(source, position);
   const shown = page(rows, query.limit, memberOut, (last) => encodeCursor('snapshot', [position, last.customerKey]));
@@ -222,7 +222,7 @@ async function* printMembers(source: FeedSource, segmentId: number, position: st
   yield 'customerId,since,source,version\r\n';
   let afterKey: CustomerKey | undefined;
   for (;;) {
-    const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: EXPORTED_TOGETHER, asOfIso: fixedIso(source) };
+    const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: EXPORTED_TOGETHER, asOfIso: fixedIso(source.clock) };
     const members = await readMembersAtPosition(source.database, segmentId, position, range);
     await requireWhole(source, position);
     if (members.length === 0) return;

@@ -1,11 +1,12 @@
 // In charge of the route of moves: up to 1,000 customers at once, or all members that a rule holds for as a run.
 import { z } from 'zod';
-import { requireAllSegments, requireSegments } from '../../access/caller.ts';
+import { allowsSegment, type Caller, requireAllSegments, requireSegments } from '../../access/caller.ts';
 import { type MoveOutcome, move } from '../../pipeline.ts';
 import { queueMove } from '../../segments/queue-move.ts';
 import { getRun } from '../../segments/runs.ts';
 import { requireRule } from './personal.ts';
 import { Reason, Until } from './pins.ts';
+import { OF_ANOTHER } from './refusal-for.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
 import { RuleInput, RunSchema, runOut } from './segment-schemas.ts';
@@ -40,7 +41,16 @@ const MovedSchema = z
   .strictObject({
     moved: Count,
     skipped: z
-      .array(z.strictObject({ customerId: z.string(), code: z.string(), detail: z.string() }))
+      .array(
+        z.strictObject({
+          customerId: z.string(),
+          code: z.string(),
+          detail: z.string(),
+          segment: SegmentKey.nullable().meta({
+            description: 'The other segment that stands in the way; null: none, or not the caller’s to know',
+          }),
+        }),
+      )
       .meta({ description: 'With `partial`: who could not be moved, and why' }),
     changes: Count.meta({ description: 'Memberships that it changed' }),
     token: Token,
@@ -49,8 +59,12 @@ const MovedSchema = z
 
 const MoveQueued = z.strictObject({ run: RunSchema });
 
-function movedOut({ moved, skipped, changes, token }: MoveOutcome): z.input<typeof MovedSchema> {
-  return { moved, skipped: skipped.map(({ customerId, code, detail }) => ({ customerId, code, detail })), changes, token };
+function movedOut({ moved, skipped, changes, token }: MoveOutcome, caller: Caller): z.input<typeof MovedSchema> {
+  const told = skipped.map(({ customerId, code, detail, segment }) => {
+    const isTold = segment === null || allowsSegment(caller, segment);
+    return isTold ? { customerId, code, detail, segment } : { customerId, code, detail: OF_ANOTHER, segment: null };
+  });
+  return { moved, skipped: told, changes, token };
 }
 
 export const moveRoutes: readonly Route[] = [
@@ -75,7 +89,8 @@ export const moveRoutes: readonly Route[] = [
       const untilMs = typeof until === 'string' ? Date.parse(until) : null;
       const request = { ...rest, actor: caller.actor, reason: reason ?? null, untilMs };
       if (customerIds !== undefined) {
-        return movedOut(await move(strata, { ...request, customerIds, partial: query.partial }, movedOut));
+        const answerOf = (outcome: MoveOutcome) => movedOut(outcome, caller);
+        return answerOf(await move(strata, { ...request, customerIds, partial: query.partial }, answerOf));
       }
       const runId = await withRuleOfBody(() => queueMove(strata.database, strata.clock, { ...request, rule: where ?? null }), '/where');
       strata.runsWaiting.ring();

@@ -42,7 +42,7 @@ const IDEMPOTENCY_KEY: JsonSchema = {
 const IF_MATCH = {
   name: 'If-Match',
   in: 'header',
-  description: 'ETag of the segment as you know it; refused with 412 when it has changed since',
+  description: 'ETag of the segment or group as you know it; refused with 412 when it has changed since',
   schema: { type: 'string' },
 };
 const IF_NONE_MATCH = {

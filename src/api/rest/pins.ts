@@ -1,8 +1,8 @@
 // In charge of the routes of pins: putting a customer in or out by hand, giving the word back to the rule, listing what was said.
 import { z } from 'zod';
 import { type Caller, onlyAllowed, requireAllSegments } from '../../access/caller.ts';
+import { fixedIso } from '../../db/as-of.ts';
 import { AppError } from '../../errors.ts';
-import { fixedIso } from '../../membership/due.ts';
 import { listPins, type Pin } from '../../membership/read-pins.ts';
 import type { PinWish } from '../../membership/write-pins.ts';
 import { type HandOutcome, pin } from '../../pipeline.ts';
@@ -130,7 +130,7 @@ export const pinRoutes: readonly Route[] = [
         ...(afterKey === undefined ? {} : { afterKey }),
         ...(query.include === undefined ? {} : { include: query.include }),
         limit: query.limit + 1,
-        asOfIso: fixedIso(strata),
+        asOfIso: fixedIso(strata.clock),
       });
       return page(rows, query.limit, pinOut, (last) => encodeCursor('pins', [last.customerKey]));
     },

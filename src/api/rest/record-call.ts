@@ -1,6 +1,5 @@
 // In charge of what is kept of a call: of a write its entry in the audit and, under an Idempotency-Key, its answer; of a read of personal
 // data an entry. Both faces come through here. What rides along in the write's transaction is access/write-record.ts.
-
 import type { FastifyRequest } from 'fastify';
 import type { AuditChange, AuditOrigin } from '../../access/audit-entry.ts';
 import { allows, type Caller } from '../../access/caller.ts';
@@ -14,6 +13,7 @@ import { customerKey } from '../../ingest/customer-key.ts';
 import type { Strata } from '../../strata.ts';
 import type { RouteCall } from './answer-route.ts';
 import type { Route } from './route.ts';
+import { isWrite } from './route.ts';
 
 export interface CheckedCall extends RouteCall {
   readonly strata: Strata;
@@ -28,11 +28,6 @@ export async function recordCall(route: Route, call: CheckedCall, handle: () => 
   const answer = await handle();
   await recordRead(route, call, answer);
   return answer;
-}
-
-/** Everything but a GET, unless it says that it only reads. */
-export function isWrite(route: Route): boolean {
-  return route.method !== 'GET' && route.readsOnly !== true;
 }
 
 export function originOf(
@@ -173,46 +168,53 @@ async function repeat({ strata, reply }: CheckedCall, answer: KeptAnswer | null)
 /** Answers about more customers than these tell how many they were, not who. */
 const NAMED_MAX = 10;
 
+/** `more`: what is told of each; `ofMany`: of many at once. */
+export function describeRead(customerIds: readonly string[], more: object, ofMany: object = {}): AuditChange[] {
+  if (customerIds.length > NAMED_MAX) return [{ customerKey: null, content: { customers: customerIds.length, ...more, ...ofMany } }];
+  return customerIds.map((customerId) => ({ customerKey: customerKey(customerId), content: { customerId, ...more } }));
+}
+
 async function recordRead(route: Route, call: CheckedCall, answer: unknown): Promise<void> {
   const { personal } = route;
   if (personal === undefined || call.reply.statusCode >= 300 || !sees(call.caller, personal)) return;
-  const ids = idsOf(personal.of, call, answer);
-  if (ids.length === 0) return;
-  const { params, query } = call;
-  const asked = Object.keys(query as object);
-  const changes: AuditChange[] =
-    ids.length > NAMED_MAX
-      ? [{ customerKey: null, content: { customers: ids.length, asked, segment: (params as { readonly key?: string }).key } }]
-      : ids.map((customerId) => ({ customerKey: customerKey(customerId), content: { customerId, asked } }));
-  await call.strata.audit.read(originOf(call, route.operationId), null, changes);
+  const changes = readOf(personal.of, call, answer as Told);
+  if (changes.length > 0) await call.strata.audit.read(originOf(call, route.operationId), null, changes);
 }
 
 function sees(caller: Caller, { fields }: NonNullable<Route['personal']>): boolean {
   return !fields || allows(caller, 'pii:read');
 }
 
-interface WithIds {
+/** What answers tell persons by. */
+interface Told {
   readonly id?: string;
   readonly customerId?: string;
-  readonly data?: readonly WithIds[];
-  readonly sample?: readonly WithIds[];
+  readonly data?: readonly (Told & { readonly kind?: string; readonly path?: string; readonly values?: readonly string[] })[];
+  readonly sample?: readonly Told[];
   readonly payloads?: readonly { readonly content: { readonly customerId?: string } | null }[];
 }
 
-function idsOf(of: NonNullable<Route['personal']>['of'], { params }: CheckedCall, answer: unknown): readonly string[] {
-  const given = answer as WithIds;
+function readOf(of: NonNullable<Route['personal']>['of'], { params, query }: CheckedCall, answer: Told): AuditChange[] {
+  const { key: segment, customerId } = params as { readonly key?: string; readonly customerId?: string };
+  const { data = [], sample = [] } = answer;
+  const asked = Object.keys(query as object);
+  const about = (ids: readonly string[]) => describeRead(ids, { asked }, { segment });
   switch (of) {
     case 'path':
-      return [String((params as WithIds).customerId)];
+      return about([String(customerId)]);
     case 'owner':
-      return given.customerId === undefined ? [] : [given.customerId];
+      return about(answer.customerId === undefined ? [] : [answer.customerId]);
     case 'rows':
-      return (given.data ?? []).map((row) => String(row.customerId ?? row.id));
+      return about(data.map((row) => String(row.customerId ?? row.id)));
     case 'sample':
-      return (given.sample ?? []).map((row) => String(row.id));
+      return about(sample.map((row) => String(row.id)));
     case 'payloads': {
-      const contents = (given.data ?? []).flatMap(({ payloads = [] }) => payloads.flatMap(({ content }) => content?.customerId ?? []));
-      return [...new Set(contents)];
+      const contents = data.flatMap(({ payloads = [] }) => payloads.flatMap(({ content }) => content?.customerId ?? []));
+      return about([...new Set(contents)]);
+    }
+    case 'values': {
+      const fields = data.flatMap(({ kind, path, values = [] }) => (kind === 'attribute' && values.length > 0 ? [path] : []));
+      return fields.length === 0 ? [] : [{ customerKey: null, content: { fields, asked } }];
     }
     default:
       return unreachable(of);

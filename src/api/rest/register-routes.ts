@@ -11,7 +11,7 @@ import { type CheckRequest, requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
 import { JsonText } from './json-text.ts';
 import type { Load } from './overload.ts';
-import { type Method, type Route, scopesOf, type TokenKind } from './route.ts';
+import { isWrite, type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -106,7 +106,7 @@ function configOf(route: Route): FastifyContextConfig {
 /** Streams last, and what tells of the process's state is always answered. */
 function loadOf(route: Route): Pick<FastifyContextConfig, 'load'> {
   if (route.public === true || route.operationId === 'getMetrics' || route.media !== undefined || route.body?.kind === 'stream') return {};
-  return { load: route.method === 'GET' || route.readsOnly === true ? 'read' : 'write' };
+  return { load: isWrite(route) ? 'write' : 'read' };
 }
 
 function requireBody(route: Route, body: unknown): void {

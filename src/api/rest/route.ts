@@ -70,9 +70,12 @@ export type Access =
 export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject, Payload extends z.ZodType> = Access &
   RouteFields<Params, Query, Payload>;
 
-/** Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`. */
+/**
+ * Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`; `values`:
+ * nobody by name, the frequent values of personal fields in its `data`.
+ */
 interface Personal {
-  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads';
+  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads' | 'values';
   /** it tells of them only with `pii:read` */
   readonly fields?: true;
 }
@@ -123,9 +126,14 @@ export function scopesOf({ scope }: Route): readonly Scope[] {
   return scope === undefined ? [] : typeof scope === 'string' ? [scope] : scope;
 }
 
+/** Everything but a GET, unless it says that it only reads. */
+export function isWrite(route: Route): boolean {
+  return route.method !== 'GET' && route.readsOnly !== true;
+}
+
 /** Every write but imports, whose rows have ids. */
 export function takesIdempotencyKey(route: Route): boolean {
-  return route.method !== 'GET' && route.readsOnly !== true && route.body?.kind !== 'stream';
+  return isWrite(route) && route.body?.kind !== 'stream';
 }
 
 const OF_JSON = ['invalid_json', 'invalid_encoding', 'body_too_large'] as const;

@@ -51,7 +51,8 @@ function readRule(input: unknown, catalog: Catalog): { readonly checked: Checked
   return { checked, warnings: warnings.map((warning) => placeInBody(toErrorDetail(warning))) };
 }
 
-function refuseFailure(error: unknown): never {
+/** Throws `rule_failed` where it was the rule that failed. */
+export function refuseFailure(error: unknown): never {
   if (!isEvaluationFailure(error)) throw error;
   throw new AppError('rule_failed', 'The database cannot compute this rule over the facts there are.', { cause: error });
 }

@@ -1,13 +1,12 @@
 // In charge of how segments, versions and runs look on the wire, and of turning the stages' forms into it.
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { unreachable } from '../../base/assert.ts';
-import { AppError } from '../../errors.ts';
 import type { Impact } from '../../evaluation/impact.ts';
 import type { VersionsDiff } from '../../segments/diff-versions.ts';
 import type { Run } from '../../segments/runs.ts';
 import type { Segment } from '../../segments/segments.ts';
 import type { SegmentVersion } from '../../segments/versions.ts';
+import { expectTag, tagOver } from './etag.ts';
 import { Count, CustomerId, Instant, InstantInput, instant, instantOrNull, SegmentKey, storableText } from './wire.ts';
 
 const RunCauseSchema = z.enum(['definition', 'refresh', 'time', 'repair', 'archive', 'group', 'move']);
@@ -258,19 +257,13 @@ function stageOf(status: Segment['status']): string {
   }
 }
 
-/** A hash of what its owners edit. Counts and progress are left out: they move with every order, and an edit would never get through. */
+/** Of what its owners edit. Counts and progress are left out: they move with every order, and an edit would never get through. */
 export function segmentTag(segment: Segment): string {
   const { key, name, description, icon, color, reviewAtMs, kind, version, draft } = segment;
-  const edited = JSON.stringify([key, name, description, icon, color, reviewAtMs, kind, version, draft, stageOf(segment.status)]);
-  return `"${createHash('sha256').update(edited).digest('base64url').slice(0, 22)}"`;
+  return tagOver([key, name, description, icon, color, reviewAtMs, kind, version, draft, stageOf(segment.status)]);
 }
 
-/** The condition that If-Match puts on an edit; without the header, none. Throws `version_conflict`. */
-export function expectTag(ifMatch: string | undefined): (segment: Segment) => void {
-  if (ifMatch === undefined) return () => {};
-  const accepted = ifMatch.split(',').map((tag) => tag.trim());
-  return (segment) => {
-    if (accepted.includes('*') || accepted.includes(segmentTag(segment))) return;
-    throw new AppError('version_conflict', `Segment “${segment.key}” has changed since you read it; read it again.`);
-  };
+/** The condition that If-Match puts on an edit. Throws `version_conflict`. */
+export function expectSegment(ifMatch: string | undefined): (segment: Segment) => void {
+  return expectTag(ifMatch, 'Segment', segmentTag);
 }

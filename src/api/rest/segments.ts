@@ -12,7 +12,7 @@ import { requireRule } from './personal.ts';
 import { type Route, route } from './route.ts';
 import { withRuleOfBody } from './rule-place.ts';
 import {
-  expectTag,
+  expectSegment,
   RunSchema,
   runOut,
   SegmentInput,
@@ -114,7 +114,7 @@ export const segmentRoutes: readonly Route[] = [
         ...rest,
         ...(reviewAt === undefined ? {} : { reviewAtMs: reviewAt === null ? null : Date.parse(reviewAt) }),
       };
-      const segment = await updateSegment(strata.database, strata.clock, params.key, edit, expectTag(request.headers['if-match']));
+      const segment = await updateSegment(strata.database, strata.clock, params.key, edit, expectSegment(request.headers['if-match']));
       reply.header('etag', segmentTag(segment));
       return segmentOut(segment);
     },
@@ -150,7 +150,7 @@ export const segmentRoutes: readonly Route[] = [
     handle: async ({ strata, caller, params, body, request, reply }) => {
       requireRule(caller, body.rule);
       const { database, clock } = strata;
-      const expected = expectTag(request.headers['if-match']);
+      const expected = expectSegment(request.headers['if-match']);
       const version = { rule: body.rule, note: body.note ?? null, author: caller.actor };
       const number = await withRuleOfBody(async () => {
         if (!body.publish) return addVersion(database, clock, params.key, version, expected);
@@ -175,7 +175,7 @@ export const segmentRoutes: readonly Route[] = [
     answers: { 200: listOf(VersionSchema) },
     refusals: ['not_found', 'invalid_cursor'],
     handle: async ({ strata, params, query }) => {
-      const [before] = decodeCursor('versions', query.after, ['integer']) ?? [];
+      const [before] = decodeCursor('versions', query.after, ['number']) ?? [];
       const range = { ...(before === undefined ? {} : { beforeNumber: Number(before) }), limit: query.limit + 1 };
       const rows = await listVersions(strata.database, params.key, range);
       return page(rows, query.limit, versionOut, (last) => encodeCursor('versions', [last.number]));
@@ -209,7 +209,7 @@ export const segmentRoutes: readonly Route[] = [
     refusals: ['not_found', 'invalid_rule', 'conflict'],
     handle: async ({ strata, params, request, reply }) => {
       const { database, clock } = strata;
-      const { runId } = await publishVersion(database, clock, params.key, params.number, expectTag(request.headers['if-match']));
+      const { runId } = await publishVersion(database, clock, params.key, params.number, expectSegment(request.headers['if-match']));
       strata.runsWaiting.ring();
       reply.header('etag', segmentTag(await getSegment(database, params.key)));
       return { run: runOut(await getRun(database, runId), clock.nowMs()) };

@@ -1,6 +1,7 @@
 // In charge of the routes of webhooks: making and changing them, their secrets, their deliveries. Not of sending (webhooks/).
 import { z } from 'zod';
 import { allowsSegment, type Caller, requireAllSegments, requireSegments } from '../../access/caller.ts';
+import { isUuid } from '../../base/uuid.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { type Delivery, listDeliveries, testWebhook } from '../../webhooks/deliveries.ts';
@@ -23,8 +24,6 @@ import { Count, FlagParameter, Instant, InstantInput, instant, instantOrNull, li
 
 const MOST_SEGMENTS = 100;
 const HOUR_MS = 3_600_000;
-const UUID_TEXT = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 const WebhookPath = z.strictObject({ webhookId: z.string().meta({ description: 'As in the answer to its making' }) });
 
 const Url = storableText(2000).meta({
@@ -230,7 +229,7 @@ export const webhookRoutes: readonly Route[] = [
     refusals: ['invalid_cursor'],
     handle: async ({ strata, caller, query }) => {
       const [afterId] = decodeCursor('webhooks', query.after, ['text']) ?? [];
-      if (afterId !== undefined && !UUID_TEXT.test(afterId)) throw new AppError('invalid_cursor', 'The cursor is not one of this list.');
+      if (afterId !== undefined && !isUuid(afterId)) throw new AppError('invalid_cursor', 'The cursor is not one of this list.');
       const rows = await listWebhooks(strata.database, { afterId, limit: query.limit + 1 });
       return page(
         rows,

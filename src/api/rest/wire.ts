@@ -112,6 +112,8 @@ const ErrorPlace = z
     code: z.string(),
     detail: z.string(),
     hint: z.string().optional(),
+    segment: z.string().optional().meta({ description: 'Key of the other segment that stands in the way' }),
+    group: z.string().optional().meta({ description: 'Key of the group that does' }),
   })
   .meta({ id: 'ErrorDetail', description: 'One of several things that are wrong' });
 

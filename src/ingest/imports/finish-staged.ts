@@ -13,21 +13,25 @@ import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
 import { analyzeStagedLines } from './stage-lines.ts';
 import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
+import { batchesAtOnce } from './write-in-parts.ts';
 
 /** Throws AppError `invalid_rows` where an atomic import has rejections; nothing is written then. */
 export async function finishStaged(run: ImportRun): Promise<void> {
   await analyzeStagedLines(run.target.database);
   if (run.atomicTypes !== null) return writeTogether(run);
-  const lane = new Lane();
-  for await (const rows of stagedRows(run)) {
-    run.check();
-    const judge = async (): Promise<JudgedBatch> => {
-      const { taken, rejected } = await judgeRows(run, rows);
-      return { direct: taken.map(({ fact }) => fact), staged: [], rejected };
-    };
-    await lane.add(judge, (judged) => storeBatch(run, judged, judge));
+  const lane = new Lane(batchesAtOnce(run.kind));
+  try {
+    for await (const rows of stagedRows(run)) {
+      run.check();
+      const judge = async (): Promise<JudgedBatch> => {
+        const { taken, rejected } = await judgeRows(run, rows);
+        return { direct: taken.map(({ fact }) => fact), staged: [], rejected };
+      };
+      await lane.add(judge, (judged) => storeBatch(run, judged, judge));
+    }
+  } finally {
+    await lane.drain(); // also where it fails: nothing is under way any more when the import ends
   }
-  await lane.drain();
 }
 
 /** Lines of orders are judged as orders first, so that all rejections are told; other rows were judged when they were staged. */

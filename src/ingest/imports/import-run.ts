@@ -6,6 +6,7 @@ import type { ImportKind } from './import-fields.ts';
 import type { LocalTimes } from './local-time.ts';
 import type { Rejections } from './rejections.ts';
 import type { StagedLines } from './stage-lines.ts';
+import type { PartsInTurn } from './write-in-parts.ts';
 
 /** The parts of the service that an import needs. The last three are the later stages', given in so that ingest knows none of them. */
 export interface ImportTarget {
@@ -13,8 +14,8 @@ export interface ImportTarget {
   readonly types: RegisteredTypes;
   /** the service's */
   readonly currency: string;
-  /** One transaction: facts written, their customers noted as owed an evaluation by this import. */
-  writeDeferred(facts: Facts, importId: string): Promise<void>;
+  /** One transaction: facts written, their customers evaluated or noted as owed an evaluation by this import. → number of changes */
+  write(facts: Facts, importId: string): Promise<number>;
   /** The same for many batches in one transaction; asked for the batches again when the transaction is repeated. */
   writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<void>;
   /** Evaluates everybody whom the import owes. */
@@ -33,6 +34,9 @@ export interface ImportRun {
   readonly cellTimes: LocalTimes | null;
   readonly staged: StagedLines;
   readonly rejections: Rejections;
+  readonly parts: PartsInTurn;
+  /** changes that its batches made, before what they owe is evaluated */
+  changes: number;
   /** Throws when the caller hung up or the lease was lost. */
   check(): void;
 }

@@ -1,5 +1,6 @@
 // In charge of rows of a file against validation: which are facts, which are rejected. New attributes and properties are registered
 // before anything is written. Not of writing.
+import { setImmediate } from 'node:timers/promises';
 import { unreachable } from '../../base/assert.ts';
 import { BatchTypes } from '../../catalog/registered-types.ts';
 import type { ErrorDetail } from '../../errors.ts';
@@ -11,6 +12,7 @@ import { validateCustomer } from '../validate-customer.ts';
 import { validateEvent } from '../validate-event.ts';
 import { validateOrder } from '../validate-order.ts';
 import type { ImportRun, Row } from './import-run.ts';
+import { ROWS_BETWEEN_PAUSES } from './limits.ts';
 import { typeOpenCells } from './read-cell.ts';
 import type { RawRow } from './read-row.ts';
 
@@ -36,10 +38,23 @@ export async function judgeRows(run: ImportRun, rows: readonly Row[]): Promise<J
   const { types, database } = run.target;
   for (;;) {
     const batchTypes = new BatchTypes(types);
-    const judged = judgeAgainst(run, rows, batchTypes);
+    const judged = await judgeInPauses(run, rows, batchTypes);
     const proposals = batchTypes.proposals();
     if (proposals.length === 0 || (await types.register(database, proposals)).length === 0) return judged;
   }
+}
+
+/** Some rows at a time: what Postgres answers meanwhile is not to wait for all of them. */
+async function judgeInPauses(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): Promise<JudgedRows> {
+  const taken: JudgedRows['taken'][number][] = [];
+  const rejected: JudgedRows['rejected'][number][] = [];
+  for (let from = 0; from < rows.length; from += ROWS_BETWEEN_PAUSES) {
+    if (from > 0) await setImmediate();
+    const judged = judgeAgainst(run, rows.slice(from, from + ROWS_BETWEEN_PAUSES), batchTypes);
+    taken.push(...judged.taken);
+    rejected.push(...judged.rejected);
+  }
+  return { taken, rejected };
 }
 
 /** Rows that may not be written: nothing is registered, `batchTypes` keeps what they propose. */

@@ -1,17 +1,29 @@
-// In charge of one write at a time while the next batch is read and judged: Postgres and the service both have something to do.
+// In charge of writing while the next batch is read and judged: Postgres and the service both have something to do.
 
 export class Lane {
-  #writing: Promise<void> = Promise.resolve();
+  readonly #atOnce: number;
+  readonly #writing: Promise<void>[] = [];
 
-  /** Judges at once, waits for the write before, starts this one, and does not wait for it. Throws what the write before threw. */
-  async add<Judged>(judge: () => Promise<Judged>, write: (judged: Judged) => Promise<void>): Promise<void> {
-    const judged = await judge();
-    await this.#writing;
-    this.#writing = write(judged);
-    this.#writing.catch(() => {}); // thrown by the next add, or by drain
+  /** `atOnce`: writes under way at the same time; those of more than one order themselves. */
+  constructor(atOnce: 1 | 2) {
+    this.#atOnce = atOnce;
   }
 
+  /** Judges at once, waits until there is room, starts the write, and does not wait for it. Throws what an earlier write threw. */
+  async add<Judged>(judge: () => Promise<Judged>, write: (judged: Judged) => Promise<void>): Promise<void> {
+    const judged = await judge();
+    while (this.#writing.length >= this.#atOnce) {
+      await this.#writing[0]; // one that failed stays there: nothing is written behind it
+      this.#writing.shift();
+    }
+    const writing = write(judged);
+    writing.catch(() => {}); // thrown by a later add, or by drain
+    this.#writing.push(writing);
+  }
+
+  /** Waits for all of them. Throws what the first threw that failed. */
   async drain(): Promise<void> {
-    await this.#writing;
+    const ended = await Promise.allSettled(this.#writing);
+    for (const outcome of ended) if (outcome.status === 'rejected') throw outcome.reason;
   }
 }

@@ -1,6 +1,7 @@
 // In charge of an import's row in `imports`: it says that somebody works on it, for as long as he renews it. What a dead import
 // left behind (staged lines) is removed by the next one; what it owes (pending) is the leader's (membership/pending.ts).
 import type { Clock } from '../../base/clock.ts';
+import { fixedIso } from '../../db/as-of.ts';
 import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import type { ImportKind } from './import-fields.ts';
@@ -100,9 +101,4 @@ async function removeLeftovers(database: Database, clock: Clock): Promise<void> 
       where imports.id = import_lines.import_id
         and imports.status <> 'running'`,
   });
-}
-
-function fixedIso(clock: Clock): string | null {
-  const fixedMs = clock.fixedMs();
-  return fixedMs === null ? null : new Date(fixedMs).toISOString();
 }

@@ -9,6 +9,9 @@ export const BATCH_ROWS = 2_000;
 /** Rows weigh differently; a batch also ends at this many bytes of input. */
 export const BATCH_BYTES = 4 * 1024 * 1024;
 
+/** Rows that are judged in one go: two or three milliseconds. */
+export const ROWS_BETWEEN_PAUSES = 250;
+
 /** Rejections that the answer lists; all are counted. */
 export const LISTED_ERRORS = 100;
 

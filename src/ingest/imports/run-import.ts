@@ -18,6 +18,7 @@ import { createRows } from './read-rows.ts';
 import { Rejections } from './rejections.ts';
 import { removeStagedLines, StagedLines } from './stage-lines.ts';
 import { judgeBatch, readableRows, storeBatch } from './take-rows.ts';
+import { batchesAtOnce, PartsInTurn } from './write-in-parts.ts';
 
 export interface ImportDependencies extends ImportTarget {
   readonly clock: Clock;
@@ -61,11 +62,18 @@ export async function runImport(dependencies: ImportDependencies, request: Impor
   const counted = { rows: 0, written: 0 };
   try {
     const run = await importAll(dependencies, request, lease, counted);
-    const { changes, token } = await dependencies.evaluatePending(lease.importId);
+    const { changes, token } = await dependencies.evaluatePending(lease.importId); // the token last: it covers all of them
     await removeStagedLines(dependencies.database, lease.importId);
     await lease.close('done');
     const rejected = run.rejections.rejectedRows;
-    return { rows: counted.rows, accepted: counted.rows - rejected, rejected, errors: run.rejections.errors, changes, token };
+    return {
+      rows: counted.rows,
+      accepted: counted.rows - rejected,
+      rejected,
+      errors: run.rejections.errors,
+      changes: run.changes + changes,
+      token,
+    };
   } catch (error) {
     await giveUp(dependencies, lease);
     throw withExtent(error, counted.written);
@@ -93,10 +101,12 @@ async function importAll(
     cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
     staged: new StagedLines(dependencies.database, lease.importId),
     rejections: new Rejections(() => rows.plan),
+    parts: new PartsInTurn(),
+    changes: 0,
     check: () => stopped.throwIfAborted(),
   };
   const staging = run.lineLevel || options.atomic;
-  const lane = new Lane();
+  const lane = new Lane(batchesAtOnce(kind));
   let batch: RowResult[] = [];
   let batchFrom = 0;
   const take = async () => {
@@ -121,9 +131,12 @@ async function importAll(
       if (bytes.count - batchFrom >= BATCH_BYTES) await take();
     }
   } finally {
-    await take(); // also the rows before a place where the file cannot be read on
-    await lane.drain();
-    stopped.removeEventListener('abort', stop);
+    try {
+      await take(); // also the rows before a place where the file cannot be read on
+    } finally {
+      stopped.removeEventListener('abort', stop);
+      await lane.drain(); // nothing is under way any more when the import ends
+    }
   }
   if (staging || kind === 'events') await finishStaged(run);
   return run;

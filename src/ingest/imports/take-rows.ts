@@ -8,7 +8,6 @@ import type { ImportRun, Row } from './import-run.ts';
 import { type Fact, type JudgedRows, judgeAgainst, judgeOrderLines, judgeRows, NO_EVENT_ID } from './judge-rows.ts';
 import type { RawRow, RowResult } from './read-row.ts';
 import type { StagedLine } from './stage-lines.ts';
-import { writeInParts } from './write-in-parts.ts';
 
 /** What is to become of the rows of a batch. */
 export interface JudgedBatch {
@@ -56,7 +55,7 @@ export async function storeBatch(run: ImportRun, judged: JudgedBatch, judge: () 
   await withCurrentTypes(run.target, async () => {
     const { direct, staged, rejected } = current ?? (await judge());
     current = undefined;
-    await writeInParts(run, direct);
+    await run.parts.write(run, direct);
     await run.staged.add(staged);
     noteRejected(run, rejected);
   });

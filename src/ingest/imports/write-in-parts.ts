@@ -1,37 +1,83 @@
-// In charge of writing a batch over two connections at once. One does not keep two cores busy, and more than two only wait for each other.
+// In charge of writing batches over two connections at once. One does not keep two cores busy, and more than two only wait for each other.
 import type { CustomerKey } from '../facts.ts';
+import type { ImportKind } from './import-fields.ts';
 import type { ImportRun } from './import-run.ts';
 import { type Fact, toFacts } from './judge-rows.ts';
 
 /** Smaller batches are not worth a second transaction. */
 const SPLIT_FROM_ROWS = 500;
 
-/** Each part is a transaction; resolves when both have committed. Where one fails the other may stand: an import can be sent again. */
-export async function writeInParts(run: ImportRun, facts: readonly Fact[]): Promise<void> {
-  const parts = facts.length < SPLIT_FROM_ROWS ? [facts] : split(facts);
-  const written = await Promise.allSettled(
-    parts.filter((part) => part.length > 0).map((part) => run.target.writeDeferred(toFacts(run, part), run.importId)),
-  );
-  for (const outcome of written) if (outcome.status === 'rejected') throw outcome.reason;
+type Part = 0 | 1;
+
+interface Split {
+  readonly parts: readonly [readonly Fact[], readonly Fact[]];
+  readonly partOf: ReadonlyMap<string, Part>;
+  /** everything of a customer is in the part of its key */
+  readonly isByCustomer: boolean;
+}
+
+/**
+ * How many batches may be under way: a part of the second then follows its own part of the first, and need not wait for the other. Where types
+ * are redeclared meanwhile a batch is judged and written again, which must not come behind a later one; orders have no such types.
+ */
+export function batchesAtOnce(kind: ImportKind): 1 | 2 {
+  return kind === 'orders' ? 2 : 1;
+}
+
+/** The parts of one import's batches, each part in the order of the batches. */
+export class PartsInTurn {
+  #turns: readonly [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
+  #before: Split = split([]);
+
+  /** Each part is a transaction; resolves when both have committed. Where one fails the other may stand: an import can be sent again. */
+  async write(run: ImportRun, facts: readonly Fact[]): Promise<void> {
+    const [first, second] = this.#turns;
+    const writePart = async (turns: readonly Promise<void>[], part: readonly Fact[]): Promise<void> => {
+      await Promise.all(turns);
+      if (part.length === 0) return;
+      const changes = await run.target.write(toFacts(run, part), run.importId);
+      run.changes += changes; // not in one expression with the wait: the other part counts meanwhile
+    };
+    if (facts.length < SPLIT_FROM_ROWS) {
+      const whole = writePart([first, second], facts);
+      this.#turns = [whole, whole];
+    } else {
+      const now = split(facts);
+      const follows = now.isByCustomer && this.#before.isByCustomer && staysInParts(now, this.#before);
+      this.#turns = [
+        writePart(follows ? [first] : [first, second], now.parts[0]),
+        writePart(follows ? [second] : [first, second], now.parts[1]),
+      ];
+      this.#before = now;
+    }
+    for (const outcome of await Promise.allSettled(this.#turns)) if (outcome.status === 'rejected') throw outcome.reason;
+  }
 }
 
 /**
  * In two, each in its order. Rows of one customer stay together, so that no part waits for the other's locks; rows of one order too,
  * also where it changes hands: the later one is to count.
  */
-function split(facts: readonly Fact[]): readonly (readonly Fact[])[] {
-  const even: Fact[] = [];
-  const odd: Fact[] = [];
-  const orders = new Map<string, Fact[]>();
+function split(facts: readonly Fact[]): Split {
+  const parts: readonly [Fact[], Fact[]] = [[], []];
+  const partOf = new Map<string, Part>();
+  let isByCustomer = true;
   for (const fact of facts) {
-    const own = isOdd('customerKey' in fact ? fact.customerKey : fact.key) ? odd : even;
-    const part = 'items' in fact ? (orders.get(fact.id) ?? own) : own;
-    if ('items' in fact) orders.set(fact.id, part);
-    part.push(fact);
+    const own = partOfCustomer('customerKey' in fact ? fact.customerKey : fact.key);
+    const part = 'items' in fact ? (partOf.get(fact.id) ?? own) : own;
+    if ('items' in fact) partOf.set(fact.id, part);
+    if (part !== own) isByCustomer = false;
+    parts[part].push(fact);
   }
-  return [even, odd];
+  return { parts, partOf, isByCustomer };
 }
 
-function isOdd(key: CustomerKey): boolean {
-  return key.charCodeAt(key.length - 1) % 2 === 1; // of the last digit
+/** An order that changed hands since the batch before may have changed parts, and is to be written behind it. */
+function staysInParts({ partOf }: Split, before: Split): boolean {
+  for (const [id, part] of partOf) if ((before.partOf.get(id) ?? part) !== part) return false;
+  return true;
+}
+
+function partOfCustomer(key: CustomerKey): Part {
+  return key.charCodeAt(key.length - 1) % 2 === 1 ? 1 : 0; // of the last digit
 }

@@ -1,0 +1,155 @@
+// Locks whom a write touches, inside the caller's transaction: the owners of its orders, then customers by key, making those who are new.
+// In charge of the locks and of what they found; the SQL is queries.ts, what is written behind them is write-facts.ts.
+//
+// READ COMMITTED: a statement's snapshot is older than its waits, so each lock is a statement of its own, and what it guards is
+// read by a later one.
+import { READ_TYPES_VERSION } from '../catalog/registered-types.ts';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
+import type { CustomerKey, Facts } from './facts.ts';
+import { firstInstantMs, type NamedCustomer, namedCustomers, refuseCollisions } from './named-customers.ts';
+import { LOCK_ORDER_OWNERS, lockCustomersQuery } from './queries.ts';
+import { overAnyRows, overRows, printInstant, type Row, withoutNulls } from './rows-query.ts';
+
+/** What an order's `customer_id` in order_owners is while its deletion is under way. */
+const NOBODY: CustomerKey = '0';
+
+/**
+ * An attribute or property was declared anew, with another type, after these facts were judged: they must be judged again.
+ * See `withCurrentTypes`. A redeclaration waits for writers that have passed here, and writers wait here for it.
+ */
+export class StaleTypes extends Error {
+  constructor() {
+    super('types were redeclared while these facts were under way');
+    this.name = 'StaleTypes';
+  }
+}
+
+export interface LockedCustomers {
+  /** made by this write */
+  readonly created: ReadonlySet<CustomerKey>;
+  /** everybody touched: named by the facts, or previous owner of one of their orders */
+  readonly locked: readonly CustomerKey[];
+}
+
+export interface FactLocks extends LockedCustomers {
+  readonly previousOwners: ReadonlyMap<string, CustomerKey | null>;
+}
+
+/** Locks the orders of these facts by id; → previous owner by order id, deleted orders too (null: nobody had it). Sends one statement at most. */
+export async function lockOrderOwners(client: Client, facts: Facts): Promise<ReadonlyMap<string, CustomerKey | null>> {
+  const lock = orderOwnersLock(facts);
+  return lock.read(await pipeline(client, lock.statements));
+}
+
+/** Statements that take a lock, and what their rows say. */
+interface Lock<Taken> {
+  readonly statements: readonly Statement[];
+  read(rows: Rows): Taken;
+}
+
+type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
+
+function orderOwnersLock(facts: Facts): Lock<ReadonlyMap<string, CustomerKey | null>> {
+  const owners = new Map<string, CustomerKey>();
+  for (const id of facts.deletedOrderIds) owners.set(id, NOBODY);
+  for (const order of facts.orders) owners.set(order.id, order.customerKey);
+  const rows = [...owners].map(([orderId, customerKey]) => ({ order_id: orderId, customer_id: customerKey }));
+  return {
+    statements: overAnyRows(LOCK_ORDER_OWNERS, rows),
+    read: ([found = []]) =>
+      new Map(found.map((row) => [String(row['order_id']), row['previous_customer_id'] as CustomerKey | null] as const)),
+  };
+}
+
+/**
+ * Locks by id all customers whom the facts name, making those who are not there with all their values, and the previous owners.
+ * Sends all it sends before it waits: what the caller sends next stands behind the lock.
+ * Throws AppError id_collision where two external ids meet in one key, StaleTypes where values were judged by types that are no more.
+ */
+export async function lockCustomers(
+  client: Client,
+  facts: Facts,
+  previousOwners: ReadonlyMap<string, CustomerKey | null>,
+  fixedIso: string | null,
+): Promise<LockedCustomers> {
+  const lock = customersLock(facts, previousOwners, fixedIso);
+  return lock.read(await pipeline(client, lock.statements));
+}
+
+function customersLock(
+  facts: Facts,
+  previousOwners: ReadonlyMap<string, CustomerKey | null>,
+  fixedIso: string | null,
+): Lock<LockedCustomers> {
+  const named = namedCustomers(facts);
+  const rows: Row[] = [];
+  for (const [key, customer] of named) rows.push(insertRow(key, customer));
+  const previous = new Set<CustomerKey>();
+  for (const key of previousOwners.values()) if (key !== null && key !== NOBODY && !named.has(key)) previous.add(key);
+  for (const key of previous) rows.push({ id: key });
+  if (rows.length === 0) return { statements: [], read: () => ({ created: new Set(), locked: [] }) };
+
+  const lock = overRows(lockCustomersQuery({ tell: facts.customers.length > 0, previous: previous.size > 0 }), rows, fixedIso);
+  const judgedBy = typesVersions(facts);
+  return {
+    statements: judgedBy.size === 0 ? [lock] : [lock, READ_TYPES_VERSION],
+    read: ([found = [], versions = []]) => {
+      for (const version of judgedBy) if (version !== versions[0]?.['version']) throw new StaleTypes();
+      const locked = found.map((row) => String(row['id']));
+      if (locked.length < rows.length) refuseCollisions(named, new Set(locked));
+      return { created: new Set(found.filter((row) => row['created'] === true).map((row) => String(row['id']))), locked };
+    },
+  };
+}
+
+/** An order came from a customer whom the write does not name, and who has to be locked in one order with those it does name. */
+export class OrderMoved extends Error {
+  constructor() {
+    super('an order came from another customer');
+    this.name = 'OrderMoved';
+  }
+}
+
+/**
+ * Both locks in one go, before it is known whose the orders were: whoever asks so supposes that they are new or stay with their customers, which
+ * is nearly always so. `read` throws OrderMoved where it is not, and what the functions above throw. Not for facts that delete orders.
+ */
+export function locksAtOnce(facts: Facts, fixedIso: string | null): Lock<FactLocks> {
+  const owners = orderOwnersLock(facts);
+  const customers = customersLock(facts, new Map(), fixedIso);
+  const behind = owners.statements.length;
+  return {
+    statements: [...owners.statements, ...customers.statements],
+    read: (rows) => {
+      const previousOwners = owners.read(rows.slice(0, behind));
+      const locked = customers.read(rows.slice(behind));
+      const isLocked = new Set(locked.locked);
+      for (const key of previousOwners.values()) if (key !== null && key !== NOBODY && !isLocked.has(key)) throw new OrderMoved();
+      return { ...locked, previousOwners };
+    },
+  };
+}
+
+function typesVersions(facts: Facts): ReadonlySet<string> {
+  const versions = new Set<string>();
+  for (const { typesVersion } of facts.customers) if (typesVersion !== undefined) versions.add(typesVersion);
+  for (const { typesVersion } of facts.events) if (typesVersion !== undefined) versions.add(typesVersion);
+  return versions;
+}
+
+/** All values of a customer who may be new. Without a time it is the clock's; one ahead of asOf is settled by `createdTime` (write-facts.ts). */
+function insertRow(key: CustomerKey, customer: NamedCustomer): Row {
+  const fact = customer.fact;
+  const atMs = firstInstantMs(customer);
+  const createdAt = Number.isFinite(atMs) ? printInstant(atMs) : null;
+  if (fact === null) return { id: key, external_id: customer.id, created_at: createdAt };
+  return {
+    ...fact.profile,
+    id: key,
+    external_id: fact.id,
+    tags: fact.tags ?? null,
+    attributes: fact.attributes === undefined ? null : withoutNulls(fact.attributes),
+    consents: fact.consents === undefined ? null : withoutNulls(fact.consents),
+    created_at: createdAt,
+  };
+}

@@ -1,0 +1,208 @@
+// In charge of what the leading process does in the background, and of beginning again what failed of it. Who leads is db/leader.ts.
+import type pg from 'pg';
+import { chainAudit, trimAudit } from './access/chain-audit.ts';
+import { trimKeys } from './access/claims.ts';
+import { startStopwatch } from './base/clock.ts';
+import { blankDueExits, nextBlankMs } from './changes/erasures.ts';
+import { checkNext } from './changes/self-check.ts';
+import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
+import { fixedIso } from './db/as-of.ts';
+import { watchClock } from './membership/clock-set-back.ts';
+import { evaluateDue, nextDueMs } from './membership/due.ts';
+import { failBroken } from './membership/fail-segments.ts';
+import { runOpenRuns } from './membership/full-run.ts';
+import { findAbandonedImports, settlePending } from './membership/pending.ts';
+import { queueConstantFlips, retryFailed } from './segments/lifecycle.ts';
+import type { Strata } from './strata.ts';
+import { setEndpointsBack } from './webhooks/clock-set-back.ts';
+import { readPassedPosition, trimNotices } from './webhooks/places.ts';
+
+/** In days; what is absent is kept for ever. */
+export interface Retention {
+  /** of the log of changes */
+  readonly historyDays?: number | undefined;
+  readonly auditDays?: number | undefined;
+  /** for how long more the log is kept for a webhook that has not had it; absent: seven */
+  readonly webhookDays?: number;
+}
+
+/**
+ * Publishes on the connection that holds the lock, whose end is that of the term, and does the rest beside it: what fails of that is begun
+ * again by itself, and holds up neither the feed nor the others.
+ */
+export async function lead(
+  strata: Strata,
+  { historyDays, auditDays, webhookDays = WEBHOOK_DAYS }: Retention,
+  connection: pg.Client,
+  signal: AbortSignal,
+): Promise<void> {
+  const term = new AbortController();
+  const until = AbortSignal.any([signal, term.signal]);
+  const publishing = strata.publisher.run(connection, until);
+  const others = [
+    keepAt(strata, 'looks', () => lookAtDue(strata, until), until),
+    keepAt(strata, 'runs', () => runQueued(strata, until), until),
+    keepAt(strata, 'imports', () => settleAbandoned(strata, until), until),
+    keepAt(strata, 'erasures', () => blankExits(strata, until), until),
+    keepAt(strata, 'retention', () => trimLog(strata, historyDays, webhookDays, until), until),
+    keepAt(strata, 'audit', () => keepAudit(strata, auditDays, until), until),
+    keepAt(strata, 'self-check', () => checkStored(strata, until), until),
+    keepAt(strata, 'clock', () => lookAtClock(strata, until), until),
+  ];
+  try {
+    await Promise.all([publishing, ...others]);
+  } finally {
+    term.abort();
+    await publishing.catch(() => {}); // told by the line above
+    await connection.end().catch(() => {}); // the next leader need not wait for what the others still have under way
+    await Promise.allSettled(others);
+  }
+}
+
+const AGAIN_MS = 1000;
+
+/** Begins again what failed, until the signal. What failed with the connection of the lead is not told of: the end of the term is. */
+export async function keepAt({ clock, log, meters }: Strata, work: string, task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await task();
+    } catch (error) {
+      await clock.sleep(AGAIN_MS, signal);
+      if (signal.aborted) return;
+      meters.failedWork.inc({ work });
+      log.error({ err: error, work }, 'work in the background failed; it is begun again');
+    }
+  }
+}
+
+const DUE_LOOK_MS = 250;
+
+/** Sleeps until the next flip, at most a quarter of a second: a look may have been stored by anybody meanwhile. */
+async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const { customers, changes, dueAtMs } = await evaluateDue(strata, (error) =>
+      strata.log.error({ err: error }, 'a customer could not be evaluated'),
+    );
+    const doneMs = strata.clock.nowMs();
+    for (const dueMs of dueAtMs) strata.meters.lateness.observe(Math.max(0, doneMs - dueMs) / 1000);
+    if (changes > 0) strata.publisher.poke();
+    const flips = await queueConstantFlips(strata.database, strata.clock, strata.clock.nowMs());
+    if (flips > 0) strata.runsWaiting.ring();
+    if (customers > 0) continue;
+    const dueMs = (await nextDueMs(strata.database)) ?? Number.POSITIVE_INFINITY;
+    await strata.clock.sleep(Math.max(1, Math.min(DUE_LOOK_MS, dueMs - strata.clock.nowMs())), signal);
+  }
+}
+
+function lookAtClock(strata: Strata, signal: AbortSignal): Promise<void> {
+  const onSetBack = async (byMs: number) => {
+    await setEndpointsBack(strata.database, strata.clock, byMs);
+    strata.log.warn({ byMs }, 'the clock of the database was set back: everybody is evaluated again');
+    strata.runsWaiting.ring();
+  };
+  return watchClock(strata, onSetBack, signal);
+}
+
+const RUNS_LOOK_MS = 1000;
+
+async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await failBroken(strata);
+    await retryFailed(strata.database, strata.clock);
+    const worked = await runOpenRuns(strata, signal);
+    if (worked) strata.publisher.poke();
+    else await strata.runsWaiting.wait(strata.clock, RUNS_LOOK_MS, signal);
+  }
+}
+
+const ABANDONED_LOOK_MS = 5000;
+
+async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    for (const importId of await findAbandonedImports(strata.database, fixedIso(strata.clock))) {
+      if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
+    }
+    await strata.clock.sleep(ABANDONED_LOOK_MS, signal);
+  }
+}
+
+const TRIM_LOOK_MS = 60_000;
+const TRIM_PAUSE_MS = 50;
+const DAY_MS = 86_400_000;
+
+const WEBHOOK_DAYS = 7;
+
+/**
+ * Takes from the log what is older than it is to be kept, a piece at a time with pauses between. What a webhook has not had is kept some days
+ * longer; one that has not had it then is told of the gap in its record.
+ */
+async function trimLog(strata: Strata, historyDays: number | undefined, webhookDays: number, signal: AbortSignal): Promise<void> {
+  if (historyDays === undefined) return;
+  while (!signal.aborted) {
+    const olderThanMs = strata.clock.nowMs() - historyDays * DAY_MS;
+    const passed = await readPassedPosition(strata.database);
+    const trimmed =
+      (await trimHistory(strata.database, olderThanMs, TRIMMED_AT_ONCE, passed)) +
+      (passed === null ? 0 : await trimHistory(strata.database, olderThanMs - webhookDays * DAY_MS));
+    await trimNotices(strata.database, olderThanMs);
+    await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_LOOK_MS, signal);
+  }
+}
+
+const AUDIT_LOOK_MS = 1000;
+const VACUUMED_AFTER = 100_000;
+
+/** Gives entries of the audit their places, and once a minute takes what is too old: entries, and keys that are kept for a day. */
+async function keepAudit(strata: Strata, auditDays: number | undefined, signal: AbortSignal): Promise<void> {
+  const { database, clock } = strata;
+  let trimMs = clock.nowMs();
+  let deleted = 0;
+  while (!signal.aborted) {
+    for (let chained = 1; chained > 0 && !signal.aborted; deleted += chained) chained = await chainAudit(database);
+    if (deleted >= VACUUMED_AFTER) {
+      await database.query({ text: 'vacuum (truncate off) audit_inbox' }); // as the outbox: autovacuum comes too seldom
+      deleted = 0;
+    }
+    if (clock.nowMs() >= trimMs) {
+      const entries = auditDays === undefined ? 0 : await trimAudit(database, clock.nowMs() - auditDays * DAY_MS);
+      const keys = await trimKeys(database, clock.nowMs());
+      if (entries + keys === 0) trimMs = clock.nowMs() + TRIM_LOOK_MS;
+    }
+    await clock.sleep(AUDIT_LOOK_MS, signal);
+  }
+}
+
+const BLANK_LOOK_MS = 5000;
+/** Exits that wait for their number have it by then. */
+const BLANK_AGAIN_MS = 1000;
+
+/** Exits of the erased become tombstones when their time has come: to the millisecond, where that is not nearer than the next look. */
+async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    if ((await blankDueExits(strata.database, strata.clock, await readPassedPosition(strata.database))) > 0) continue;
+    const blankMs = (await nextBlankMs(strata.database)) ?? Number.POSITIVE_INFINITY;
+    const waitMs = Math.max(blankMs - strata.clock.nowMs(), BLANK_AGAIN_MS);
+    await strata.clock.sleep(Math.min(waitMs, BLANK_LOOK_MS), signal);
+  }
+}
+
+const CHECK_PAUSE_MS = 5000;
+/** The self-check rests so many times as long as it has worked: at most a fiftieth of the time is its own. */
+const CHECK_REST = 49;
+
+/** Walks through everybody for ever. What is wrong is mended and told at error: whoever reads it has found a bug or a hand in the tables. */
+async function checkStored(strata: Strata, signal: AbortSignal): Promise<void> {
+  const { clock, log, meters, publisher } = strata;
+  await clock.sleep(CHECK_PAUSE_MS, signal);
+  while (!signal.aborted) {
+    const seconds = startStopwatch();
+    const { customers, mismatches } = await checkNext(strata);
+    meters.checked.inc(customers);
+    for (const mismatch of mismatches) {
+      meters.mismatches.inc({ kind: mismatch.kind });
+      log.error(mismatch, 'the self-check found something wrong and mended it');
+    }
+    if (mismatches.length > 0) publisher.poke();
+    await clock.sleep(Math.max(CHECK_PAUSE_MS, seconds() * 1000 * CHECK_REST), signal);
+  }
+}

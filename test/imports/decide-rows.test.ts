@@ -1,0 +1,79 @@
+// What an import decides: customers with the batch that brings them, owed ones of before with their own cause, those of orders at the end.
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NO_FACTS } from '../../src/ingest/facts.ts';
+import type { ImportKind } from '../../src/ingest/imports/import-fields.ts';
+import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
+import { importFile, writeDeferred } from '../../src/pipeline.ts';
+import { openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
+
+let under: StrataUnderTest;
+beforeAll(async () => {
+  under = await openStrataUnderTest();
+  await under.define('germans', 'country = "DE"');
+  await under.define('buyers', 'count(orders) >= 1');
+});
+afterAll(() => under.drop());
+
+/** → what the import says of itself, and when it owed how many: at each report of its progress */
+async function bring(kind: ImportKind, rows: readonly object[]) {
+  const options = parseImportOptions(kind, {}, 'UTC');
+  if (!options.ok) throw new Error(JSON.stringify(options.problems));
+  const stream = Readable.from([Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))], { objectMode: false });
+  const owed: Promise<number>[] = [];
+  const onProgress = () => void owed.push(count('pending'));
+  const summary = await importFile(under.strata, {
+    kind,
+    format: 'ndjson',
+    options: options.value,
+    stream,
+    encoding: 'identity',
+    onProgress,
+  });
+  return { changes: summary.changes, accepted: summary.accepted, owed: await Promise.all(owed) };
+}
+
+async function count(table: string): Promise<number> {
+  const [row] = await under.strata.database.query<{ n: number }>({ text: `select count(*)::integer as n from ${table} as t` });
+  return row?.n ?? 0;
+}
+
+const changes = async () => {
+  await under.publish();
+  const rows = await under.strata.database.query<{ type: string; key: string; cause: string; n: number }>({
+    text: `select c.type, s.key, c.cause, count(*)::integer as n from changes as c join segments as s on s.id = c.segment_id
+           group by c.type, s.key, c.cause order by s.key, c.type`,
+  });
+  return rows.map((row) => `${row.n} ${row.type} ${row.key} ${row.cause}`);
+};
+
+const people = (country: string) =>
+  Array.from({ length: 1200 }, (_, index) => ({ id: `p${index}`, country: index % 3 === 0 ? country : 'FR' }));
+
+test('customers are decided with their batch', async () => {
+  expect(await bring('customers', people('DE'))).toEqual({ changes: 400, accepted: 1200, owed: [0] });
+  expect(await changes()).toEqual(['400 entered germans data']);
+  expect(await bring('customers', people('DE'))).toMatchObject({ changes: 0, owed: [0] });
+  expect(await bring('customers', people('AT'))).toMatchObject({ changes: 400 });
+  expect(await count('memberships')).toBe(0);
+});
+
+test('what another import owes them is settled', async () => {
+  await writeDeferred(under.strata, { ...NO_FACTS, orders: [order('o', 'p1')] }, '77');
+  expect(await count('pending')).toBe(1);
+  expect(await bring('customers', [{ id: 'p1', country: 'DE' }])).toMatchObject({ changes: 2 });
+  expect(await count('pending')).toBe(0);
+});
+
+test('customers of orders are decided at the end', async () => {
+  const orders = Array.from({ length: 900 }, (_, index) => ({ id: `o${index}`, customerId: `p${index % 300}`, total: 1 }));
+  expect(await bring('orders', orders)).toEqual({ changes: 299, accepted: 900, owed: [300] }); // p1 was in already
+  expect(await count('pending')).toBe(0);
+});
+
+test('an order that changes hands takes both along', async () => {
+  expect(await bring('orders', [{ id: 'o5', customerId: 'new', total: 1 }])).toMatchObject({ changes: 1 });
+  const left = ['o305', 'o605'].map((id) => ({ id, customerId: 'new', total: 1 }));
+  expect(await bring('orders', left)).toMatchObject({ changes: 1 });
+  expect(await changes()).toContain('1 exited buyers data');
+});

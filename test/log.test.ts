@@ -1,0 +1,32 @@
+// The log as whoever reads it meets it: standing still at the other end of the pipe, and at the end of the process.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+
+const LINES = 3000;
+const SCRIPT = `
+  import { openLog } from ${JSON.stringify(new URL('../src/log.ts', import.meta.url).href)};
+  const log = openLog('info');
+  for (let line = 0; line < ${LINES}; line += 1) log.info({ line, filling: 'x'.repeat(1000) }, 'one of many');
+  process.stdout.write('said');
+  process.once('message', () => {
+    log.fatal('the last');
+    process.exit(3);
+  });`;
+
+test('holds nobody up while nobody reads', async () => {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', SCRIPT], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('its pipes are not there');
+  const [said] = await once(stdout, 'data'); // with three megabytes before a pipe that takes a few kilobytes
+  expect(String(said)).toBe('said');
+
+  const reading = text(stderr);
+  const exiting = once(child, 'exit');
+  child.send('end');
+  const lines = (await reading).trimEnd().split('\n');
+  expect(await exiting).toEqual([3, null]);
+  expect(lines).toHaveLength(LINES + 1);
+  expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ level: 'fatal', msg: 'the last' });
+});
