@@ -85,7 +85,10 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, Guidance>> = {
     when: 'The instant or position lies before what is kept (`HISTORY_DAYS`).',
     todo: 'Ask from `oldest` on; a consumer of the feed begins with a snapshot.',
   },
-  version_conflict: { when: '`If-Match` is not the ETag of the segment or group any more.', todo: 'Read it again, and edit what it is now.' },
+  version_conflict: {
+    when: '`If-Match` is not the ETag of the segment or group any more.',
+    todo: 'Read it again, and edit what it is now.',
+  },
   body_too_large: { when: 'The body is larger than one request may be.', todo: 'Send it in parts, or as an import.' },
   unsupported_media_type: {
     when: 'The Content-Type (or encoding) is not taken here.',
