@@ -42,7 +42,7 @@ function conjunctsOf(rule: Rule): readonly Rule[] {
 // ---------------------------------------------------------------- the profile
 
 /** Whether it asks for the profile alone, and the clock by itself changes nothing of its answer. */
-export function isSteady(rule: Rule): boolean {
+function isSteady(rule: Rule): boolean {
   switch (rule.kind) {
     case 'and':
     case 'or':
@@ -260,7 +260,7 @@ function hasClock(leaf: Expression): boolean {
 type Known = number | 'missing' | 'unknown';
 
 /** What the rule says of somebody of whom some aggregates have no rows, whatever else is true of them; null: that depends. */
-export function withoutRows(rule: Rule, empty: ReadonlySet<Aggregate>): boolean | null {
+function withoutRows(rule: Rule, empty: ReadonlySet<Aggregate>): boolean | null {
   const value = (expression: Expression): Known => valueWithoutRows(expression, empty);
   switch (rule.kind) {
     case 'and':
