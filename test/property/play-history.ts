@@ -13,6 +13,7 @@ import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { settlePending } from '../../src/membership/pending.ts';
 import { erase, evaluatePending, move, pin, readSegments, write, writeDeferred, writeTogether } from '../../src/pipeline.ts';
 import type { Rule } from '../../src/rules/ast.ts';
+import { namedInRule } from '../../src/rules/named-in-rule.ts';
 import { ruleToJson } from '../../src/rules/print-json.ts';
 import { printRule } from '../../src/rules/print-text.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
@@ -247,8 +248,11 @@ export class Play {
     }
     await this.#strata.programs.reload();
     await settleProgram(database, this.#strata.programs, this.#strata.timeZone); // so that the version stands aside from the others
-    await publishVersion(database, this.#clock, step.segment, number);
-    this.model.publish(step.segment, versions[number - 1] as Rule);
+    const rule = versions[number - 1] as Rule;
+    const namesPaused = [...namedInRule(rule).segments].some((key) => this.model.standingOf(key) === 'paused');
+    const isPublished = await this.#refusable(() => publishVersion(database, this.#clock, step.segment, number));
+    if (isPublished === namesPaused) throw new Error(`publishing ${step.segment} was ${isPublished ? 'accepted' : 'refused'}`);
+    if (isPublished) this.model.publish(step.segment, rule);
   }
 
   async #refusable(work: () => Promise<unknown>): Promise<boolean> {
