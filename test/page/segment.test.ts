@@ -78,7 +78,7 @@ describe.skipIf(CHROMIUM === undefined)('the page of a segment (skipped where th
     await page.close();
   });
 
-  test('a long file goes to the disk as it comes', async () => {
+  test('a long file streams to the disk', async () => {
     const page = await openAsLong();
     await page.evaluate(
       'window.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true })',
