@@ -164,7 +164,7 @@ async function decide(
   { locks, moment, late }: Locked, // whom the write touches, and as of when it is decided
 ): Promise<Ending<Decided>> {
   const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
-  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locks, moment);
+  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locks, moment, overdue);
   const differences = findings.flatMap((found) => found.differences);
   const decided: Decided = {
     decision: moment.decision,

@@ -83,8 +83,8 @@ export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, Cu
 }
 
 /**
- * New customers are judged by every segment, the others by those that read what was written and their dependents. → with it, who is in what
- * before that is stored
+ * New customers are judged by every segment, the others by those that read what was written and their dependents. `overdue`: what bringing them up
+ * to date has changed. → with it, who is in what before that is stored
  */
 export async function writeAndEvaluate(
   strata: Strata,
@@ -93,6 +93,7 @@ export async function writeAndEvaluate(
   facts: Facts,
   locks: FactLocks,
   moment: Moment,
+  overdue: readonly Difference[],
 ): Promise<{ readonly findings: readonly Findings[]; readonly members: readonly Readonly<Record<string, unknown>>[] }> {
   const touched = program.touchedBy({
     profile: facts.customers.length > 0,
@@ -105,10 +106,11 @@ export async function writeAndEvaluate(
     return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
   };
   const known = locks.locked.filter((key) => !locks.created.has(key));
+  const held = [...known, ...overdue.map(({ customerKey }) => customerKey).filter((key) => locks.created.has(key))];
   const [, [members = []], ...findings] = await inOneBatch(client, () =>
     inOrder([
       pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
-      pipeline(client, known.length === 0 ? [] : [readHeldSegments(known)]), // who is new is in none
+      pipeline(client, held.length === 0 ? [] : [readHeldSegments(held)]), // who is new is in none, unless brought up to date first
       ...evaluate(everything ? [] : known, touched),
       ...evaluate(everything ? locks.locked : [...locks.created], program.all),
     ] as const),
