@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
+import { removeStagedLines, StagedLines } from '../../src/ingest/imports/stage-lines.ts';
 import { erase } from '../../src/pipeline.ts';
 import { type ImportService, startImportService } from './service.ts';
 
@@ -347,6 +348,15 @@ describe('trouble', () => {
       expect(await refusalOf(service.csv('orders', stream, parameters))).toMatchObject({ code: 'unavailable' });
     }
     expect(await service.rows(`select count(*)::int as n from orders where id like 'crashed-%'`)).toEqual([{ n: 0 }]);
+  });
+
+  test('batches at once set one mark', async () => {
+    const staged = new StagedLines(service.strata.database, '987654321');
+    await Promise.all([1, 2, 3].map((line) => staged.add([{ group: 'marked', line, data: {} }])));
+    expect(await service.rows('select line::int from import_lines where import_id = 987654321 order by line')).toEqual(
+      [-1, 1, 2, 3].map((line) => ({ line })),
+    );
+    await removeStagedLines(service.strata.database, '987654321');
   });
 
   test('an erasure takes its lines, and nobody else’s', async () => {

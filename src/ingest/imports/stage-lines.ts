@@ -19,7 +19,8 @@ const MARK: StagedLine = { group: '', line: -1, data: {} };
 export class StagedLines {
   readonly #database: Database;
   readonly #importId: string;
-  #isMarked = false;
+  /** the first lines, with the mark */
+  #marked: Promise<void> | null = null;
 
   constructor(database: Database, importId: string) {
     this.#database = database;
@@ -29,15 +30,23 @@ export class StagedLines {
   /** Each call is a transaction of its own, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
   async add(lines: readonly StagedLine[]): Promise<void> {
     if (lines.length === 0) return;
+    if (this.#marked !== null) {
+      await this.#marked; // two batches at once must not set two marks: the second would hide that the first is lost, with its lines
+      return this.#insert(lines);
+    }
+    this.#marked = this.#insert([MARK, ...lines]);
+    return this.#marked;
+  }
+
+  async #insert(lines: readonly StagedLine[]): Promise<void> {
     await this.#database.query({
       name: 'stage_import_lines',
       text: `
         insert into import_lines (import_id, order_id, line, data)
         select $1::bigint, given."group", given.line, given.data
         from jsonb_to_recordset($2::jsonb) as given ("group" text, line bigint, data jsonb)`,
-      values: [this.#importId, JSON.stringify(this.#isMarked ? lines : [MARK, ...lines])],
+      values: [this.#importId, JSON.stringify(lines)],
     });
-    this.#isMarked = true;
   }
 
   /** All lines in order, in pages, but those of who was erased since. Throws `unavailable` where they are lost: before the first page, or after the last. */
@@ -54,7 +63,7 @@ export class StagedLines {
   }
 
   async #requireMark(): Promise<void> {
-    if (!this.#isMarked || (await hasMark(this.#database, this.#importId))) return;
+    if (this.#marked === null || (await hasMark(this.#database, this.#importId))) return;
     throw new AppError(
       'unavailable',
       'The database failed while the file was being read, and what waited there is lost; send the file again.',
