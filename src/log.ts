@@ -26,7 +26,8 @@ const TRIES_AT_EXIT = 20;
 
 /**
  * Whoever reads the log and stands still holds nobody up: writing in turn, each line waited a tenth of a second for room in the pipe, and
- * every request with it (1.6 s for 2,700 lines, November 2026). What is left at an exit is written then, as long as anybody takes it.
+ * every request with it (1.6 s for 2,700 lines, November 2026). What is left at an exit is written then, as long as
+ * anybody takes it; a piece of 16 kB that waits for room just then is lost.
  */
 function openDestination(): ReturnType<typeof pino.destination> {
   let triesLeft = Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 // The log as whoever reads it meets it: standing still at the other end of the pipe, and at the end of the process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 
 const LINES = 3000;
@@ -22,10 +22,11 @@ test('holds nobody up while nobody reads', async () => {
   const [said] = await once(stdout, 'data'); // with three megabytes before a pipe that takes a few kilobytes
   expect(String(said)).toBe('said');
 
-  const reading = text(stderr);
   const exiting = once(child, 'exit');
-  child.send('end');
-  const lines = (await reading).trimEnd().split('\n');
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: stderr })) {
+    if (lines.push(line) === LINES) child.send('end');
+  }
   expect(await exiting).toEqual([3, null]);
   expect(lines).toHaveLength(LINES + 1);
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ level: 'fatal', msg: 'the last' });
