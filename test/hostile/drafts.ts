@@ -198,6 +198,8 @@ const DRAFTS: Readonly<Record<string, Make>> = {
       ['from', PAST],
       ['to', '2026-06-02T00:00:00Z'],
       ['against', 'bucket'],
+      ['salt', 'spring'],
+      ['below', '90'],
     ],
   }),
   getValueGrid: asked(['value', '10,20.5'], ['cycle', '30'], ['bands', '4']),

@@ -92,13 +92,16 @@ function mutationValues(field: Field, shop: KnownShop, random: SeededRandom): Re
 function queryValues(field: Field, shop: KnownShop, random: SeededRandom): Record<string, unknown> {
   const values: [string, unknown][] = [];
   for (const argument of field.args) {
-    if (!isNonNullType(argument.type) && random.chance(0.6)) continue;
+    const isNeeded = isNonNullType(argument.type) || NEEDED.has(`${field.name}.${argument.name}`);
+    if (!isNeeded && random.chance(0.6)) continue;
     const value = valueFor(field.name, argument, shop, random);
     if (value !== undefined) values.push([argument.name, value]);
   }
   return Object.fromEntries(values);
 }
 
+/** Optional in the schema, where another argument may stand for it. */
+const NEEDED = new Set(['outcome.at', 'flows.segments']);
 const OF_RULES = new Set(['explanation', 'impact', 'segmentVersion', 'segmentVersions', 'versionsDiff']);
 
 function valueFor(field: string, { name }: GraphQLArgument, shop: KnownShop, random: SeededRandom): unknown {
@@ -141,6 +144,8 @@ function valueFor(field: string, { name }: GraphQLArgument, shop: KnownShop, ran
       return random.integer(1, 20);
     case 'rule':
       return valid.rule();
+    case 'from':
+      return field === 'flows' ? '2026-06-01T00:00:00Z' : undefined;
     case 'at':
       return field === 'explanation' || field === 'customerSegments' ? undefined : '2026-06-01T00:00:00Z';
     default:
