@@ -38,7 +38,8 @@ export function judgeGraphql(field: string, isMutation: boolean, isValid: boolea
   if (!checked.success) return `${status}, and no result of GraphQL: ${checked.error.message.slice(0, 300)} in ${text.slice(0, 500)}`;
   const { data, errors = [] } = checked.data;
   if (isValid && errors[0]?.extensions.code === 'query_too_complex') return undefined; // right, and too much at once
-  if (isValid && (status !== 200 || errors.length > 0 || data == null)) return `valid, and refused with ${status}: ${text.slice(0, 600)}`;
+  if (isValid && (status !== 200 || errors.length > 0 || data == null))
+    return `valid, and refused with ${status}: ${JSON.stringify(errors).slice(0, 300)} ${text.slice(0, 300)}`;
   const codes = errors.map((error) => error.extensions.code);
   if (codes.includes('internal_error')) return `internal_error: ${text.slice(0, 500)}`;
   const route = isMutation ? ROUTE_OF.get(field) : undefined;
