@@ -17,6 +17,8 @@ export interface BenchOptions {
   /** the beginning of its databases' names, where there are several benches on one server */
   readonly databases: string;
   report(figure: Figure): void;
+  /** What this run does not measure, and why: a figure that is not there is told, never only missing. */
+  leaveOut(id: string, why: string): void;
   /** What is being done, for who watches; not part of the output. */
   say(text: string): void;
 }
@@ -34,6 +36,8 @@ export interface Bench extends BenchOptions {
   service(): Promise<Service>;
   /** The database `reference` holds the same shop. */
   reference(): Promise<void>;
+  /** Ends the service and leaves its shop, all segments built, to one figure that may do with it what it likes; none can come after it. */
+  takeShop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -46,6 +50,7 @@ export function openBench(options: BenchOptions): Bench {
   let empty: Service | undefined;
   let built: Promise<Service> | undefined;
   let hasReference = false;
+  let isTaken = false;
   const build = async () => {
     if (empty === undefined) {
       say('loading the shop');
@@ -73,6 +78,7 @@ export function openBench(options: BenchOptions): Bench {
       hasReference = true;
     },
     service: () => {
+      if (isTaken) throw new Error('the shop was given away');
       built ??= build();
       return built;
     },
@@ -83,6 +89,13 @@ export function openBench(options: BenchOptions): Bench {
       await server.createMigrated(referenceDatabase);
       await loadShop(server, referenceDatabase, shop);
       await settle(server, referenceDatabase);
+    },
+    takeShop: async () => {
+      built ??= build();
+      const service = await built;
+      isTaken = true;
+      await drainOutbox(server, strataDatabase);
+      await service.stop();
     },
     close: async () => empty?.stop(),
   };

@@ -26,7 +26,18 @@ export function printFigure(figure: Figure): string {
   return `${JSON.stringify({ id, what, value: short(value), unit, reference: rounded, ratio: ratio === null ? null : short(ratio), target, ...judged })}\n`;
 }
 
-export function printTable(figures: readonly Figure[]): string {
+/** What was not measured: left out by choice, or begun and not finished. */
+export interface Absence {
+  readonly id: string;
+  readonly why: string;
+  readonly isFailure: boolean;
+}
+
+export function printAbsence({ id, why, isFailure }: Absence): string {
+  return `${JSON.stringify(isFailure ? { id, failure: why } : { id, leftOut: why })}\n`;
+}
+
+export function printTable(figures: readonly Figure[], absences: readonly Absence[]): string {
   const head = ['figure', 'what', 'value', 'reference', 'ratio', 'target', 'verdict'];
   const rows = figures.map((figure) => [
     figure.id,
@@ -43,7 +54,8 @@ export function printTable(figures: readonly Figure[]): string {
       .map((cell, column) => cell.padEnd(widths[column] as number))
       .join('  ')
       .trimEnd()}\n`;
-  return `\n${line(head)}${line(widths.map((width) => '─'.repeat(width)))}${rows.map(line).join('')}`;
+  const absent = absences.map(({ id, why, isFailure }) => `${id} ${isFailure ? 'failed' : 'left out'}: ${why}\n`);
+  return `\n${line(head)}${line(widths.map((width) => '─'.repeat(width)))}${rows.map(line).join('')}${absent.join('')}`;
 }
 
 export function median(values: readonly number[]): number {

@@ -2,14 +2,13 @@
 // so that both write into tables of equal size. And how flat the service's memory stays.
 import fs from 'node:fs';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline as stream } from 'node:stream/promises';
 import { type Bench, startBenchService } from './bench.ts';
 import { median } from './figure.ts';
 import { processSeconds, watchMemory } from './processes.ts';
 import { copyInto, type Server } from './server.ts';
 import type { Service } from './service.ts';
 import {
+  type BenchOrder,
   COPY_CUSTOMERS,
   COPY_ITEMS,
   COPY_ORDERS,
@@ -17,7 +16,6 @@ import {
   type CopyTable,
   customerCopy,
   customerLine,
-  inPieces,
   itemsCopy,
   orderBody,
   orderCopy,
@@ -28,8 +26,14 @@ interface Slice {
   readonly name: string;
   readonly kind: 'customers' | 'orders';
   readonly rows: number;
-  readonly lines: () => Iterable<string>;
-  readonly tables: readonly { readonly copy: CopyTable; readonly pieces: () => Iterable<string> }[];
+  /** Writes its rows to disk in both forms, so that making them costs neither way anything. */
+  spool(folder: string): Spooled;
+}
+
+interface Spooled {
+  readonly lines: string;
+  readonly tables: readonly { readonly copy: CopyTable; readonly file: string }[];
+  remove(): void;
 }
 
 interface Cost {
@@ -40,6 +44,7 @@ interface Cost {
 }
 
 const ORDER_SLICES = 4;
+const PIECE = 262_144;
 
 export async function measureImport(bench: Bench): Promise<void> {
   const { server, say } = bench;
@@ -53,9 +58,11 @@ export async function measureImport(bench: Bench): Promise<void> {
     say(`import: ${slice.name}, ${slice.rows} rows`);
     const runs: Record<'strata' | 'copy', Cost | undefined> = { strata: undefined, copy: undefined };
     memory.takePeakMegabytes();
+    const spooled = slice.spool(server.folder);
     for (const way of index % 2 === 0 ? (['copy', 'strata'] as const) : (['strata', 'copy'] as const)) {
-      runs[way] = way === 'copy' ? await copySlice(bench, slice) : await importSlice(server, service, slice);
+      runs[way] = way === 'copy' ? await copySlice(bench, spooled) : await importSlice(bench, service, slice, spooled);
     }
+    spooled.remove();
     measured.push({ slice, strata: runs.strata as Cost, copy: runs.copy as Cost, peakMegabytes: memory.takePeakMegabytes() });
   }
   memory.stop();
@@ -104,73 +111,80 @@ function slicesOf(bench: Bench): readonly Slice[] {
       name: 'customers',
       kind: 'customers',
       rows: customers,
-      lines: () => inPieces(everyCustomer(), customerLine),
-      tables: [{ copy: COPY_CUSTOMERS, pieces: () => inPieces(everyCustomer(), customerCopy) }],
+      spool: (folder) => spool(folder, everyCustomer(), customerLine, [[COPY_CUSTOMERS, customerCopy]]),
     },
   ];
+  const orderLine = (order: BenchOrder) => `${JSON.stringify(orderBody(order, true, true))}\n`;
   for (let slice = 0; slice < ORDER_SLICES; slice += 1) {
     const from = Math.round((slice * orders) / ORDER_SLICES);
     const to = Math.round(((slice + 1) * orders) / ORDER_SLICES);
-    const rows = () => shop.orders(from, to);
     slices.push({
       name: `orders, slice ${slice + 1} of ${ORDER_SLICES}`,
       kind: 'orders',
       rows: to - from,
-      lines: () => inPieces(rows(), (order) => `${JSON.stringify(orderBody(order, true, true))}\n`),
-      tables: [
-        { copy: COPY_OWNERS, pieces: () => inPieces(rows(), ownerCopy) },
-        { copy: COPY_ORDERS, pieces: () => inPieces(rows(), orderCopy) },
-        { copy: COPY_ITEMS, pieces: () => inPieces(rows(), itemsCopy) },
-      ],
+      spool: (folder) =>
+        spool(folder, shop.orders(from, to), orderLine, [
+          [COPY_OWNERS, ownerCopy],
+          [COPY_ORDERS, orderCopy],
+          [COPY_ITEMS, itemsCopy],
+        ]),
     });
   }
   return slices;
 }
 
-/** Files first, so that making the rows costs neither way anything. */
-async function spool<Value>(
-  server: Server,
-  contents: readonly Iterable<string>[],
-  use: (files: readonly string[]) => Promise<Value>,
-): Promise<Value> {
-  const files = contents.map((_, index) => path.join(server.folder, `slice-${index}`));
-  try {
-    for (const [index, file] of files.entries()) {
-      await stream(Readable.from(contents[index] as Iterable<string>, { objectMode: false }), fs.createWriteStream(file));
+/** Each row is drawn once and printed in every form: drawing is half of the work. */
+function spool<Row>(
+  folder: string,
+  rows: Iterable<Row>,
+  line: (row: Row) => string,
+  tables: readonly (readonly [CopyTable, (row: Row) => string])[],
+): Spooled {
+  const forms = [line, ...tables.map(([, print]) => print)].map((print, index) => {
+    const file = path.join(folder, `slice-${index}`);
+    return { print, file, open: fs.openSync(file, 'w'), text: '' };
+  });
+  for (const row of rows) {
+    for (const form of forms) {
+      form.text += form.print(row);
+      if (form.text.length < PIECE) continue;
+      fs.writeSync(form.open, form.text);
+      form.text = '';
     }
-    return await use(files);
+  }
+  for (const { open, text } of forms) {
+    fs.writeSync(open, text);
+    fs.closeSync(open);
+  }
+  const files = forms.map(({ file }) => file);
+  return {
+    lines: files[0] as string,
+    tables: tables.map(([copy], index) => ({ copy, file: files[index + 1] as string })),
+    remove: () => {
+      for (const file of files) fs.rmSync(file, { force: true });
+    },
+  };
+}
+
+const readFile = (file: string) => fs.createReadStream(file, { highWaterMark: PIECE });
+
+async function copySlice({ server, referenceDatabase }: Bench, { tables }: Spooled): Promise<Cost> {
+  const client = await server.connect(referenceDatabase);
+  try {
+    return await cost(server, undefined, async () => {
+      for (const { copy, file } of tables) await copyInto(client, copy, readFile(file));
+    });
   } finally {
-    for (const file of files) fs.rmSync(file, { force: true });
+    await client.end();
   }
 }
 
-const readFile = (file: string) => fs.createReadStream(file, { highWaterMark: 262_144 });
-
-async function copySlice({ server, referenceDatabase }: Bench, slice: Slice): Promise<Cost> {
-  return spool(
-    server,
-    slice.tables.map(({ pieces }) => pieces()),
-    async (files) => {
-      const client = await server.connect(referenceDatabase);
-      try {
-        return await cost(server, undefined, async () => {
-          for (const [index, { copy }] of slice.tables.entries()) await copyInto(client, copy, readFile(files[index] as string));
-        });
-      } finally {
-        await client.end();
-      }
-    },
-  );
-}
-
-async function importSlice(server: Server, service: Service, slice: Slice): Promise<Cost> {
-  return spool(server, [slice.lines()], ([file]) =>
-    cost(server, service, async () => {
-      const answer = await service.stream(`/v1/imports/${slice.kind}`, 'application/x-ndjson', readFile(file as string));
-      if (answer['accepted'] === slice.rows && answer['rejected'] === 0) return;
-      throw new Error(`of ${slice.rows} rows the import took ${answer['accepted']}: ${JSON.stringify(answer).slice(0, 1000)}`);
-    }),
-  );
+function importSlice({ server }: Bench, service: Service, { kind, rows }: Slice, { lines }: Spooled): Promise<Cost> {
+  return cost(server, service, async () => {
+    const answer = await service.stream(`/v1/imports/${kind}`, 'application/x-ndjson', readFile(lines));
+    if (answer['accepted'] === rows && answer['rejected'] === 0) return;
+    throw new Error(`of ${rows} rows the import took ${answer['accepted']}: ${JSON.stringify(answer).slice(0, 1000)}`);
+  });
 }
 
 async function cost(server: Server, service: Service | undefined, work: () => Promise<void>): Promise<Cost> {

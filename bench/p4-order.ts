@@ -22,6 +22,8 @@ type Inserted = InsertOutcome & { readonly postgresSeconds: number };
 
 export async function measureOrder(bench: Bench): Promise<void> {
   const sizes = [SIZES['small'] as ShopSize, SIZES['S'] as ShopSize].filter((size) => size.customers < bench.size.customers);
+  if (sizes.length === 0)
+    bench.leaveOut('P4g, P4c', `there is no shop smaller than one of ${bench.size.customers} customers to compare with`);
   const smaller: Smaller[] = [];
   for (const size of sizes) smaller.push(await openSmaller(bench, size));
   const service = await bench.service();

@@ -11,7 +11,7 @@ import type { Service } from './service.ts';
 import { orderBody } from './shop.ts';
 
 const LOOK_MS = 50;
-const BACKLOG_SECONDS = 12;
+const BACKLOG_SECONDS = 8;
 const LEAST_IDLE_CHANGES = 100;
 const IDLE_SECONDS = 15;
 /** Writes come apart by up to so much, so that none waits for the one before. */

@@ -36,8 +36,6 @@ export interface Server {
   connect(database: string): Promise<pg.Client>;
   /** An empty database with Strata's schema. */
   createMigrated(database: string): Promise<void>;
-  /** A copy of a database that nobody is connected to. */
-  clone(from: string, to: string): Promise<void>;
   dropDatabase(database: string): Promise<void>;
   /** processor seconds of all of Postgres so far */
   cpuSeconds(): number;
@@ -77,7 +75,6 @@ export async function startServer(): Promise<Server> {
       const opened = openDatabase(urlOf(database));
       await migrate(opened).finally(() => opened.close());
     },
-    clone: (from, to) => onServer(`create database ${to} template ${from} strategy file_copy`),
     dropDatabase: (database) => onServer(`drop database if exists ${database} with (force)`),
     cpuSeconds: () => postgresSeconds(postgres.pid),
     stop: async () => {
