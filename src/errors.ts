@@ -54,6 +54,8 @@ export interface ErrorDetail {
   /** keys of what else it is about: the segment or the group that stands in the way */
   readonly segment?: string;
   readonly group?: string;
+  /** keys of the segments of a cycle, from one of them back to it */
+  readonly cycle?: string[];
 }
 
 /** What some refusals say beside their detail. */

@@ -11,7 +11,7 @@ export function checkSegments(context: CheckContext, purpose: Purpose, own: stri
   for (const [key, place] of context.segments) {
     const cycle = own === undefined ? null : findCycle(context.catalog, own, key);
     if (cycle === null) checkStatus(context, key, place, purpose);
-    else tellError(context, 'cycle', `the segments form a cycle: ${cycle.join(' → ')}`, place);
+    else context.errors.push({ code: 'cycle', detail: `the segments form a cycle: ${cycle.join(' → ')}`, place, cycle });
   }
   if (context.errors.some((error) => error.code === 'cycle')) return;
   checkNesting(context, own);

@@ -23,4 +23,6 @@ export interface Diagnostic {
   readonly detail: string;
   readonly place: Place;
   readonly hint?: string;
+  /** of the code `cycle`: the keys on its way, the first again at its end */
+  readonly cycle?: readonly string[];
 }

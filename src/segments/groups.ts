@@ -311,7 +311,7 @@ async function refuseCycles(client: Client, keys: readonly string[]): Promise<vo
       const cycle = findCycle(catalog, key, reference);
       if (cycle === null) continue;
       const detail = `The segments would form a cycle: ${cycle.join(' → ')}. Those of one group depend on each other.`;
-      throw new AppError('conflict', detail, { errors: [{ pointer: '/segments', code: 'cycle', detail }] });
+      throw new AppError('conflict', detail, { errors: [{ pointer: '/segments', code: 'cycle', detail, cycle: [...cycle] }] });
     }
   }
 }

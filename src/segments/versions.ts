@@ -53,8 +53,9 @@ export function invalidRule(problems: readonly Diagnostic[]): AppError {
   });
 }
 
-export function toErrorDetail({ code, detail, place, hint }: Diagnostic): ErrorDetail {
-  return { code, detail, ...('pointer' in place ? { pointer: place.pointer } : { span: place }), ...(hint === undefined ? {} : { hint }) };
+export function toErrorDetail({ code, detail, place, hint, cycle }: Diagnostic): ErrorDetail {
+  const more = { ...(hint === undefined ? {} : { hint }), ...(cycle === undefined ? {} : { cycle: [...cycle] }) };
+  return { code, detail, ...('pointer' in place ? { pointer: place.pointer } : { span: place }), ...more };
 }
 
 /** Inside the caller’s transaction. */

@@ -335,6 +335,34 @@ describe('a key of named segments', () => {
     await service.call('DELETE', '/v1/customers/cyd');
   });
 
+  test('is told of cycles among its own alone', async () => {
+    for (const [key, rule] of [
+      ['secretive-bridge', 'in segment "shown"'],
+      ['outer', 'in segment "secretive-bridge"'],
+    ]) {
+      await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule, publish: true });
+      await settle();
+    }
+    const making = { name: 'cyclic', scopes: ['segments:read', 'segments:write'], segments: ['shown', 'outer', 'mixed'] };
+    const { secret } = (await service.call('POST', '/v1/keys', making)).body;
+    const version = (rule: string): Request => ['/v1/segments/shown/versions', { rule, publish: true }];
+    const others = [
+      await ask(secret, 'addVersion', version('in segment "outer"')),
+      await ask(secret, 'createGroup', ['/v1/groups', { key: 'ring', name: 'Ring', segments: ['shown', 'outer'] }]),
+    ];
+    expect(others.map(({ status, body }) => [status, body.errors[0].code, body.errors[0].pointer])).toEqual([
+      [422, 'cycle', '/rule'],
+      [409, 'cycle', '/segments'],
+    ]);
+    for (const { text } of others) expect(text).not.toMatch(/secretive|bridge/);
+    const own = await ask(secret, 'addVersion', version('in segment "mixed"'));
+    expect(own.body.errors).toMatchObject([{ code: 'cycle', cycle: ['shown', 'mixed', 'shown'] }]);
+    for (const key of ['outer', 'secretive-bridge']) {
+      await service.call('DELETE', `/v1/segments/${key}`);
+      await settle();
+    }
+  });
+
   test('sees its part of groups and explanations', async () => {
     const group = (await ask(restricted, 'getGroup', ['/v1/groups/pair'])).body;
     expect(group.segments).toEqual(['manual']);

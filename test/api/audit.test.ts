@@ -415,6 +415,30 @@ describe('a read', () => {
     expect(contentsOf(entries[0])).toEqual([{ fields: ['attributes.tier'], asked: [] }]);
   });
 
+  test.each([
+    ['getSegmentReport', '/v1/segments/china/report?parts=profile&by='],
+    ['exportSegmentReport', '/v1/segments/china/report.csv?parts=profile&by='],
+    ['getComparison', '/v1/reports/comparison?segments=china&by='],
+    ['exportComparison', '/v1/reports/comparison.csv?segments=china&by='],
+  ])('of distributions names the attributes: %s', async (action, path) => {
+    await ok('PUT', '/v1/customers/ann', { attributes: { tier: 'gold' } });
+    const before = await lastPosition(service.strata);
+    await ok('GET', `${path}country,age`); // nothing that somebody typed
+    await ok('GET', `${path}country,attributes.tier,attributes.tier`);
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map((entry) => [entry.action, entry.outcome])).toEqual([[action, 'read']]);
+    expect(contentsOf(entries[0])).toEqual([{ fields: ['attributes.tier'], asked: expect.arrayContaining(['by']) }]);
+  });
+
+  test('of distributions by GraphQL too', async () => {
+    const before = await lastPosition(service.strata);
+    const query = '{ segment(key: "china") { report(parts: [profile], by: ["attributes.tier"]) { profile { field } } } }';
+    const { body } = await ok('POST', '/graphql', { query });
+    expect(body.data.segment.report.profile).toEqual([{ field: 'attributes.tier' }]);
+    const entries = await entriesAfter(service.strata, before);
+    expect(entries.map(contentsOf)).toEqual([[{ fields: ['attributes.tier'], asked: expect.arrayContaining(['by']) }]]);
+  });
+
   test('of many says how many', async () => {
     const before = await lastPosition(service.strata);
     const { body } = await ok('GET', '/v1/customers?limit=50');

@@ -10,6 +10,7 @@ import { readDecidedToken } from '../../changes/decided-token.ts';
 import { inTransaction } from '../../db/transaction.ts';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
+import { isAttribute } from '../../reports/profile-fields.ts';
 import type { Strata } from '../../strata.ts';
 import type { RouteCall } from './answer-route.ts';
 import type { Route } from './route.ts';
@@ -194,6 +195,11 @@ interface Told {
   readonly payloads?: readonly { readonly content: { readonly customerId?: string } | null }[];
 }
 
+/** Values of attributes without whose they are. */
+function describeValues(fields: readonly unknown[], asked: readonly string[]): AuditChange[] {
+  return fields.length === 0 ? [] : [{ customerKey: null, content: { fields, asked } }];
+}
+
 function readOf(of: NonNullable<Route['personal']>['of'], { params, query }: CheckedCall, answer: Told): AuditChange[] {
   const { key: segment, customerId } = params as { readonly key?: string; readonly customerId?: string };
   const { data = [], sample = [] } = answer;
@@ -212,9 +218,14 @@ function readOf(of: NonNullable<Route['personal']>['of'], { params, query }: Che
       const contents = data.flatMap(({ payloads = [] }) => payloads.flatMap(({ content }) => content?.customerId ?? []));
       return about([...new Set(contents)]);
     }
-    case 'values': {
-      const fields = data.flatMap(({ kind, path, values = [] }) => (kind === 'attribute' && values.length > 0 ? [path] : []));
-      return fields.length === 0 ? [] : [{ customerKey: null, content: { fields, asked } }];
+    case 'values':
+      return describeValues(
+        data.flatMap(({ kind, path, values = [] }) => (kind === 'attribute' && values.length > 0 ? [path] : [])),
+        asked,
+      );
+    case 'distributions': {
+      const { by = [] } = query as { readonly by?: readonly string[] };
+      return describeValues([...new Set(by.filter(isAttribute))], asked);
     }
     default:
       return unreachable(of);

@@ -12,10 +12,11 @@ export function refusalFor(caller: Caller, error: unknown): unknown {
   return new AppError(error.code, OF_ANOTHER, { errors, cause: error });
 }
 
-function isOfAnother(caller: Caller, { segment }: ErrorDetail): boolean {
-  return segment !== undefined && !allowsSegment(caller, segment);
+function isOfAnother(caller: Caller, { segment, cycle = [] }: ErrorDetail): boolean {
+  const named = segment === undefined ? cycle : [segment, ...cycle];
+  return named.some((key) => !allowsSegment(caller, key));
 }
 
-function withoutAnother({ pointer, code }: ErrorDetail): ErrorDetail {
-  return { ...(pointer === undefined ? {} : { pointer }), code, detail: OF_ANOTHER };
+function withoutAnother({ pointer, span, code }: ErrorDetail): ErrorDetail {
+  return { ...(pointer === undefined ? {} : { pointer }), ...(span === undefined ? {} : { span }), code, detail: OF_ANOTHER };
 }

@@ -55,6 +55,7 @@ const reportOf = {
   query: ReportQuerySchema,
   fresh: 'feed',
   heavy: true,
+  personal: { of: 'distributions', fields: true },
   refusals: ['not_found'],
 } as const;
 
@@ -65,6 +66,7 @@ const comparisonOf = {
   query: ComparisonQuery,
   fresh: 'feed',
   heavy: true,
+  personal: { of: 'distributions', fields: true },
   refusals: ['not_found'],
 } as const;
 

@@ -72,10 +72,10 @@ export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObjec
 
 /**
  * Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`; `values`:
- * nobody by name, the frequent values of personal fields in its `data`.
+ * nobody by name, the frequent values of personal fields in its `data`; `distributions`: nobody by name, the values of the attributes in its `by`.
  */
 interface Personal {
-  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads' | 'values';
+  readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads' | 'values' | 'distributions';
   /** it tells of them only with `pii:read` */
   readonly fields?: true;
 }

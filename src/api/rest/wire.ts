@@ -114,6 +114,7 @@ const ErrorPlace = z
     hint: z.string().optional(),
     segment: z.string().optional().meta({ description: 'Key of the other segment that stands in the way' }),
     group: z.string().optional().meta({ description: 'Key of the group that does' }),
+    cycle: z.array(z.string()).optional().meta({ description: 'Of `cycle`: keys of segments, each of which depends on the next' }),
   })
   .meta({ id: 'ErrorDetail', description: 'One of several things that are wrong' });
 
