@@ -266,6 +266,11 @@ describe('members', () => {
 });
 
 describe('due_at', () => {
+  const CREATED_31_DAYS_LATER = {
+    bob: '2026-11-22T12:00:00.000Z',
+    ann: '2026-12-02T00:00:00.000Z',
+    dan: '2026-12-22T12:00:00.000Z',
+  } as const;
   /** rule → customer → the first instant after NOW at which the answer may differ */
   const FLIPS: readonly (readonly [rule: string, id: string, due: string | null, timeZone?: string])[] = [
     ['country = "CN"', 'ann', null],
@@ -322,6 +327,31 @@ describe('due_at', () => {
     ['count(events "page_view" where properties.seconds > 4 in the last 8 days) > 0', 'bob', '2026-11-22T12:00:00.000Z'],
     ['today >= 2026-12-01', 'ann', null],
   ];
+
+  /** rules of segments → customer → the first instant at which one of them may differ; who is kept out of them by what they are is spared */
+  const SHARED: readonly (readonly [rules: readonly string[], id: string, due: string | null])[] = [
+    [['country = "DE" and created_at in the last 31 days'], 'bob', '2026-11-22T12:00:00.000Z'],
+    [['country = "DE" and created_at in the last 31 days'], 'ann', null],
+    [['count(orders in the last 30 days) >= 2'], 'ann', '2026-12-24T00:00:00.000Z'], // one of them leaves before, and the other comes then
+    [['count(orders in the last 30 days) >= 3'], 'bob', null],
+    [['country = "DE" and count(orders) >= 3'], 'ann', null],
+    [['country = "DE" and attributes.joined < today'], 'ann', null],
+    [['country = "CN" and attributes.joined < today'], 'ann', '2026-11-21T16:00:00.000Z'],
+    ...(['bob', 'ann', 'dan'] as const).flatMap((id) =>
+      [
+        ['country = "DE" and created_at in the last 31 days', 'country = "CN" and created_at in the last 31 days'],
+        ['created_at in the last 31 days', 'country = "CN" and created_at in the last 31 days'],
+        ['country = "CN" and created_at in the last 31 days', 'created_at in the last 31 days'],
+      ].map((rules, place) => [rules, id, id === 'dan' && place === 0 ? null : CREATED_31_DAYS_LATER[id]] as const),
+    ),
+  ];
+
+  it('is one of a segment that asks', async () => {
+    for (const [rules, id, due] of SHARED) {
+      const [row] = await evaluate(emit(rules), Date.parse(NOW), [id]);
+      expect([rules, id, row?.dueAtMs == null ? null : new Date(row.dueAtMs).toISOString()]).toEqual([rules, id, due]);
+    }
+  });
 
   it('is the next instant the answer may differ', async () => {
     for (const [rule, id, due, timeZone] of FLIPS) {

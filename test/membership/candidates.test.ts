@@ -1,6 +1,9 @@
 // A segment that is built is asked only of who can be in it: who that is, whose looks are stored, and that members, pins, later orders and
 // reasons are not forgotten with the others.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
+import { narrowToCandidates } from '../../src/evaluation/find-candidates.ts';
+import { customerKey } from '../../src/ingest/customer-key.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { finishRuns, pin } from './by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
@@ -55,10 +58,23 @@ async function publishRule(rule: string): Promise<void> {
   await finishRuns(shop.strata);
 }
 
-it('finds members among few', async () => {
+/** → the customers that are evaluated of a range that has so many; null: the range itself */
+async function narrowed(key: string, customers: number): Promise<readonly string[] | null> {
   const program = shop.strata.programs.get();
-  const [often] = program.definitions.live.filter(({ key }) => key === 'often');
-  expect(program.candidates([often?.id ?? 0])).not.toBeNull();
+  const ids = program.definitions.live.filter((segment) => segment.key === key).map(({ id }) => id);
+  const range = { asOfMs: START_MS, timeZone: 'UTC', customers: { afterKey: '-9223372036854775808', throughKey: '9223372036854775807' } };
+  const found = await inTransaction(shop.strata.database, (client) => narrowToCandidates(client, program, ids, range, customers));
+  if (found === range) return null;
+  const keys = 'keys' in found.customers ? found.customers.keys : [];
+  expect(found).toEqual({ ...range, customers: { keys } });
+  return BUYERS.map(([id]) => id).filter((id) => keys.includes(customerKey(id)));
+}
+
+it('evaluates candidates alone where they are few', async () => {
+  expect(await narrowed('often', BUYERS.length)).toEqual(['often', 'later']);
+  expect(await narrowed('often', 5)).toEqual(['often', 'later']); // two of five: four tenths
+  expect(await narrowed('often', 4)).toBeNull();
+  expect(await narrowed('all', BUYERS.length)).toBeNull();
   expect(await members()).toEqual(['often']);
 });
 
