@@ -6,6 +6,7 @@ import { AccessTokens } from './access/access-tokens.ts';
 import { AuditRecorder } from './access/audit-recorder.ts';
 import { Claims } from './access/claims.ts';
 import { HeavyReads } from './access/heavy-reads.ts';
+import { HeldPlaces } from './access/held-places.ts';
 import { KnownKeys } from './access/known-keys.ts';
 import { Gatherer } from './base/batch.ts';
 import { Bell } from './base/bell.ts';
@@ -76,6 +77,7 @@ function tooManyWrites(): AppError {
 /** Reads the definitions and starts to take part in leading. Throws what the database throws. */
 export async function openStrata(options: StrataOptions): Promise<Strata> {
   const { database, clock, log } = options;
+  const accessLimits = { ...ACCESS_LIMITS, ...options.accessLimits };
   const meters = createMeters({ mismatches: MISMATCH_KINDS });
   const programs = await CurrentProgram.load(
     database,
@@ -92,7 +94,8 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     erasureDays: options.erasureDays ?? ERASURE_DAYS,
     keys: new KnownKeys(database, clock, log),
     tokens: new AccessTokens(options.secretKey, options.cluster, clock),
-    heavyReads: new HeavyReads(clock, { ...ACCESS_LIMITS, ...options.accessLimits }.heavyReads, database.pool.options.max),
+    heavyReads: new HeavyReads(clock, accessLimits.heavyReads, database.pool.options.max),
+    heldPlaces: new HeldPlaces(accessLimits.waitingReads),
     claims: new Claims(database, clock),
     audit: new AuditRecorder({
       database,

@@ -4,6 +4,7 @@ import type { AccessTokens } from './access/access-tokens.ts';
 import type { AuditRecorder } from './access/audit-recorder.ts';
 import type { Claims } from './access/claims.ts';
 import type { HeavyReads } from './access/heavy-reads.ts';
+import type { HeldPlaces } from './access/held-places.ts';
 import type { KnownKeys } from './access/known-keys.ts';
 import type { Gatherer } from './base/batch.ts';
 import type { Bell } from './base/bell.ts';
@@ -33,6 +34,8 @@ export interface Strata extends Deciding {
   readonly tokens: AccessTokens;
   /** few at a time */
   readonly heavyReads: HeavyReads;
+  /** by caller, of the feed */
+  readonly heldPlaces: HeldPlaces;
   /** who may do the work of an Idempotency-Key, and its answer */
   readonly claims: Claims;
   /** reads of personal data and refused attempts; writes carry their entries themselves */

@@ -9,6 +9,8 @@ export interface AccessLimits {
   readonly failedKeysPerMinute: number;
   /** reads of many customers at once: previews, impacts, as-of scans, exports */
   readonly heavyReads: number;
+  /** of one key: reads of the feed that wait for a change */
+  readonly waitingReads: number;
 }
 
 /** More than one process on two cores can answer: a limit that is met by default would be a surprise. */
@@ -17,4 +19,5 @@ export const ACCESS_LIMITS: AccessLimits = {
   tokenRequestsPerSecond: 20,
   failedKeysPerMinute: 600,
   heavyReads: 4,
+  waitingReads: 1000,
 };

@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { chainAudit } from '../../src/access/chain-audit.ts';
+import { PLACES_OF_TOKEN_MAX } from '../../src/access/held-places.ts';
 import { GRAPHQL_LIMITS } from '../../src/api/graphql/limits.ts';
-import { STREAMS_OF_TOKEN_MAX } from '../../src/api/rest/streams-of-token.ts';
 import { TestClock } from '../../src/base/clock.ts';
 import { EventReader } from '../api/event-reader.ts';
 import { type Service, startService } from '../api/service.ts';
 
 const MINUTE_MS = 60_000;
+const WAITING_READS = 3;
 const FOLLOW = 'subscription ($after: String) { membershipChanged(after: $after) { node { segmentKey customerId actor reason } } }';
 
 let service: Service;
@@ -21,7 +22,7 @@ const sockets: WebSocket[] = [];
 
 beforeAll(async () => {
   clock = new TestClock(Date.parse('2026-06-15T12:00:00.000Z'));
-  service = await startService({ clock });
+  service = await startService({ clock, accessLimits: { waitingReads: WAITING_READS } });
   await service.app.listen({ host: '127.0.0.1', port: 0 });
   port = (service.app.server.address() as AddressInfo).port;
   for (const key of ['one', 'two']) await service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
@@ -130,7 +131,7 @@ test('a stream ends with its token’s key', async () => {
 test('one token takes no places of others', async () => {
   const token = await mint('customer', { segments: ['two'], minutes: 1440 });
   const opened: EventReader[] = [];
-  for (let n = 0; n < STREAMS_OF_TOKEN_MAX; n += 1) opened.push(await stream(token));
+  for (let n = 0; n < PLACES_OF_TOKEN_MAX; n += 1) opened.push(await stream(token));
   expect(opened.map(({ status }) => status)).toEqual(opened.map(() => 200));
   expect((await stream(token)).status).toBe(429);
   expect((await stream(await mint('stream'))).status).toBe(200);
@@ -140,6 +141,34 @@ test('one token takes no places of others', async () => {
     clock.advance(1000); // the limit of requests goes by it
     status = (await stream(token)).status; // as soon as the end has been noticed
   }
+});
+
+test('reads that wait have a limit by key', async () => {
+  const make = async (name: string) => (await service.call('POST', '/v1/keys', { name, scopes: ['members:read'] })).body.secret;
+  const [secret, other] = [await make('polls'), await make('polls too')];
+  const { next } = (await service.call('GET', '/v1/changes?limit=1000')).body;
+  const wait = (of: string) => service.call('GET', `/v1/changes?after=${next}&wait=30`, undefined, bearer(of));
+  const asked = Array.from({ length: WAITING_READS + 1 }, () => wait(secret));
+  const refused = await Promise.race(asked); // the others wait
+  expect([refused.status, refused.body.code, refused.headers['retry-after']]).toEqual([429, 'rate_limited', '5']);
+  const elsewhere = wait(other);
+  await service.call('PUT', '/v1/segments/one/members/bob');
+  const answers = await Promise.all([...asked, elsewhere, wait(secret)]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([...Array(WAITING_READS + 2).fill(200), 429]);
+  await service.call('DELETE', '/v1/segments/one/members/bob');
+});
+
+test('a token’s waiting reads count as streams', async () => {
+  const token = await mint('stream', { segments: ['two'], minutes: 1440 });
+  for (let n = 1; n < PLACES_OF_TOKEN_MAX; n += 1) {
+    expect((await stream(token)).status).toBe(200);
+    clock.advance(1000); // the limit of requests goes by it
+  }
+  const { next } = (await service.call('GET', '/v1/changes?limit=1000')).body;
+  const asked = [1, 2].map(() => service.call('GET', `/v1/changes?after=${next}&wait=30`, undefined, bearer(token)));
+  expect((await Promise.race(asked)).status).toBe(429);
+  clock.advance(30_000);
+  expect((await Promise.all(asked)).map(({ status }) => status).sort()).toEqual([200, 429]);
 });
 
 test('sockets of one token have a limit', async () => {

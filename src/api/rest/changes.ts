@@ -23,12 +23,11 @@ import {
 import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
 import { streamChanges } from './stream-changes.ts';
-import { enterStream } from './streams-of-token.ts';
 import { integerParameter, Page } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;
-/** One open stream takes some 20 kB; beyond this the service says so instead of growing. */
-const MAX_STREAMS = 20_000;
+/** Streams and reads that wait: one takes some 20 kB; beyond this the service says so instead of growing. */
+const MAX_FOLLOWERS = 20_000;
 
 const ChangePage = z
   .strictObject({ data: z.array(ChangeSchema), next: z.string().meta({ description: 'Where to go on, also when nothing is there yet' }) })
@@ -61,7 +60,7 @@ export const changeRoutes: readonly Route[] = [
       const page = await (caller.customerId === null ? printFeedPage(source.database, asked) : printForCustomer(source, asked, caller));
       if (start.isGiven) await requireWhole(source, start.position);
       if (page.count > 0 || query.wait === 0) return pageOut(page);
-      const { changes, place } = await waitFor(strata, filter, page.place, query, signal());
+      const { changes, place } = await waitFor(strata, caller, filter, page.place, query, signal());
       return pageOut(printChanges(changes, place, caller));
     },
   }),
@@ -86,8 +85,8 @@ export const changeRoutes: readonly Route[] = [
       const start = await readStart(strata, lastId === undefined ? query : { after: String(lastId) });
       if (start.isGiven) await requireWhole(strata, start.position);
       if (request.method === 'HEAD') return reply.type('text/event-stream').send('');
-      if (strata.feedTail.size >= MAX_STREAMS) throw new AppError('unavailable', `More than ${MAX_STREAMS} streams are open.`);
-      const leave = enterStream(strata, caller);
+      requireRoom(strata);
+      const leave = strata.heldPlaces.enterStream(caller);
       const follower = strata.feedTail.follow(filter, start.position);
       return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) }).finally(leave);
     },
@@ -111,15 +110,23 @@ function printChanges(changes: readonly Change[], place: string, caller: Caller)
 /** Woken by the one that reads the feed for all who wait: nobody asks the database again and again. */
 async function waitFor(
   strata: Strata,
+  caller: Caller,
   filter: Awaited<ReturnType<typeof readFilter>>,
   place: string,
   { limit, wait }: FeedRequest & { readonly limit: number; readonly wait: number },
   signal: AbortSignal,
 ): Promise<FeedPage> {
+  requireRoom(strata);
+  const leave = strata.heldPlaces.enterWait(caller);
   const follower = strata.feedTail.follow(filter, place);
   try {
     return await follower.next(limit, { timeoutMs: wait * 1000, signal });
   } finally {
     follower.close();
+    leave();
   }
+}
+
+function requireRoom({ feedTail }: Strata): void {
+  if (feedTail.size >= MAX_FOLLOWERS) throw new AppError('unavailable', `${MAX_FOLLOWERS} readers follow the feed, as many as may.`);
 }
