@@ -1,12 +1,12 @@
 // CSV bytes to records: quoting, line numbers, encodings, cut chunks.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createCsvReader } from '../../src/ingest/imports/decode-csv.ts';
+import { CsvReader } from '../../src/ingest/imports/decode-csv.ts';
 import { ROW_LIMIT_BYTES } from '../../src/ingest/imports/limits.ts';
 
 function read(input: string | Uint8Array, options: { delimiter?: string; chunkBytes?: number } = {}) {
   const bytes = typeof input === 'string' ? Buffer.from(input) : input;
-  const reader = createCsvReader(options.delimiter ?? ',');
+  const reader = new CsvReader(options.delimiter ?? ',');
   const size = options.chunkBytes ?? 7;
   const records = [];
   for (let at = 0; at < bytes.length; at += size) records.push(...reader.push(bytes.subarray(at, at + size)));

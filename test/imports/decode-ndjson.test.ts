@@ -1,11 +1,11 @@
 // NDJSON bytes to values: line numbers, bad lines, cut chunks.
 import { expect, test } from 'vitest';
-import { createNdjsonReader } from '../../src/ingest/imports/decode-ndjson.ts';
+import { NdjsonReader } from '../../src/ingest/imports/decode-ndjson.ts';
 import { ROW_LIMIT_BYTES } from '../../src/ingest/imports/limits.ts';
 
 function read(input: string | Uint8Array, chunkBytes = 5) {
   const bytes = typeof input === 'string' ? Buffer.from(input) : input;
-  const reader = createNdjsonReader();
+  const reader = new NdjsonReader();
   const rows = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) rows.push(...reader.push(bytes.subarray(at, at + chunkBytes)));
   rows.push(...reader.end());

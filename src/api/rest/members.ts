@@ -15,6 +15,7 @@ import { type Member, readMembers } from '../../membership/read-members.ts';
 import { readSegmentIds } from '../../segments/read-segment-ids.ts';
 import { getSegment } from '../../segments/segments.ts';
 import type { Strata } from '../../strata.ts';
+import { quoteCell } from './csv-cell.ts';
 import { decodeCursor, encodeCursor, type Page as Listed, page } from './cursor.ts';
 import { chooseFeed, type FeedSource, requireFeedPlace, requireWhole } from './feed-request.ts';
 import { JsonText } from './json-text.ts';
@@ -232,8 +233,7 @@ async function* printMembers(source: FeedSource, segmentId: number, position: st
 }
 
 function printMember({ customerId, sinceMs, source, version }: Member): string {
-  const id = /[",\r\n]|^\s|\s$/.test(customerId) ? `"${customerId.replaceAll('"', '""')}"` : customerId;
-  return `${id},${instant(sinceMs)},${source},${version}\r\n`;
+  return `${quoteCell(customerId)},${instant(sinceMs)},${source},${version}\r\n`;
 }
 
 // ---------------------------------------------------------------- refusals

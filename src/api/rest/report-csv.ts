@@ -1,5 +1,6 @@
 // In charge of reports as CSV (RFC 4180): one table with a header, a figure or a row of figures in each line. Not of what a report holds.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { quoteCell } from './csv-cell.ts';
 
 /** null: there is nothing to say, an empty cell. Money and instants come as texts that begin with a digit. */
 export type CsvCell = string | number | null;
@@ -37,5 +38,5 @@ function printCell(cell: CsvCell): string {
   if (cell === null) return '';
   if (typeof cell === 'number') return String(cell);
   const text = /^[=+\-@\t\r]/.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return quoteCell(text);
 }

@@ -16,161 +16,199 @@ export interface CsvRecord {
   readonly problem: (ErrorDetail & { readonly cell: number | null }) | null;
 }
 
-export interface CsvReader {
-  /** The records that these bytes complete. Where quoting is broken, those before the break; `failure` is then set and nothing more comes. */
-  push(chunk: Uint8Array): CsvRecord[];
-  /** The last record, which may lack its line end. */
-  end(): CsvRecord[];
-  readonly failure: AppError | null;
-}
-
 /** Bytes are kept as a latin1 string, one character each, so that offsets are bytes and bad UTF-8 shows in the very cell it stands in. */
-export function createCsvReader(delimiter: string): CsvReader {
-  const separator = delimiter.charCodeAt(0);
-  let carry = '';
-  let line = 1; // of the first character of `carry`
-  let ascii = true; // of `carry`
-  let atStart = true;
-  let failure: AppError | null = null;
-  let skipping: Skip | null = null;
+export class CsvReader {
+  readonly #separator: number;
+  /** of a record that is not complete yet */
+  #carry = '';
+  /** of the first character of `#carry` */
+  #line = 1;
+  /** of `#carry` and what was pushed last */
+  #isAscii = true;
+  #isAtStart = true;
+  /** passes over a record that is too long */
+  #skip: Skip | null = null;
+  #failure: AppError | null = null;
 
-  /** Reads whole records out of `text`; what is left of an incomplete one stays in `carry`. */
-  const readRecords = (text: string, final: boolean): CsvRecord[] => {
+  constructor(delimiter: string) {
+    this.#separator = delimiter.charCodeAt(0);
+  }
+
+  /** Where quoting is broken: nothing comes any more. */
+  get failure(): AppError | null {
+    return this.#failure;
+  }
+
+  /** The records that these bytes complete. Where quoting is broken, those before the break; `failure` is set then. */
+  push(chunk: Uint8Array): CsvRecord[] {
+    if (this.#failure !== null) return [];
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.#isAscii = isAscii(bytes) && (this.#isAscii || this.#carry === '' || isAscii(Buffer.from(this.#carry, 'latin1')));
+    const text = this.#carry + bytes.toString('latin1');
+    if (!this.#isAtStart) return this.#take(text);
+    if (text.length < 3 && UTF8_BOM.startsWith(text)) {
+      this.#carry = text;
+      return [];
+    }
+    this.#isAtStart = false;
+    this.#failure = otherEncoding(text);
+    if (this.#failure !== null) return [];
+    return this.#take(withoutBom(text));
+  }
+
+  /** The last record, which may lack its line end. */
+  end(): CsvRecord[] {
+    if (this.#failure !== null) return [];
+    if (this.#skip !== null) {
+      this.#failure = this.#skip.end();
+      return this.#failure === null ? [this.#skip.toRecord()] : [];
+    }
+    return this.#decode(this.#readRecords(this.#isAtStart ? withoutBom(this.#carry) : this.#carry, true));
+  }
+
+  #take(text: string): CsvRecord[] {
+    return this.#decode(this.#skip === null ? this.#readRecords(text, false) : this.#skipRecord(this.#skip, text));
+  }
+
+  /** Reads whole records; what is left of an incomplete one is carried. */
+  #readRecords(text: string, isFinal: boolean): CsvRecord[] {
     const records: CsvRecord[] = [];
-    const length = text.length;
-    let position = 0;
-    while (position < length) {
-      const start = position;
-      const startLine = line;
-      const cells: string[] = [];
-      let problem: CsvRecord['problem'] = null;
-      let complete = false;
-      while (!complete) {
-        if (text.charCodeAt(position) === QUOTE) {
-          const openedLine = line;
-          let from = position + 1;
-          let value = '';
-          for (;;) {
-            const close = text.indexOf('"', from);
-            if (close === -1 || (close + 1 === length && !final)) {
-              line = startLine;
-              if (!final) return keep(text, start, records);
-              failure = brokenQuote(openedLine, 'is never closed');
-              return records;
-            }
-            value += text.slice(from, close);
-            position = close + 1;
-            if (text.charCodeAt(position) !== QUOTE) break;
-            value += '"';
-            from = close + 2;
-          }
-          line += countLineFeeds(value);
-          if (text.charCodeAt(position) === CARRIAGE_RETURN) {
-            if (position + 1 === length && !final) {
-              line = startLine;
-              return keep(text, start, records);
-            }
-            position += 1;
-          }
-          const next = position < length ? text.charCodeAt(position) : LINE_FEED;
-          if (next !== separator && next !== LINE_FEED) {
-            failure = brokenQuote(openedLine, `is closed on line ${line} by one that stands in the middle of a cell`);
-            return records;
-          }
-          cells.push(value);
-          complete = next === LINE_FEED;
-          position += 1;
-        } else {
-          const from = position;
-          let code = -1;
-          let quoted = false;
-          for (; position < length; position += 1) {
-            code = text.charCodeAt(position);
-            if (code === separator || code === LINE_FEED) break;
-            if (code === QUOTE) quoted = true;
-          }
-          if (position === length && !final) {
-            line = startLine;
-            return keep(text, start, records);
-          }
-          complete = position === length || code === LINE_FEED;
-          const to = complete && position > from && text.charCodeAt(position - 1) === CARRIAGE_RETURN ? position - 1 : position;
-          if (quoted) problem ??= bareQuote(cells.length);
-          cells.push(text.slice(from, to));
-          position += 1;
-        }
+    const scan: Scan = {
+      text,
+      isFinal,
+      separator: this.#separator,
+      position: 0,
+      line: this.#line,
+      isRecordOver: false,
+      hasBareQuote: false,
+    };
+    while (scan.position < text.length) {
+      const start = scan.position;
+      const record = readRecord(scan);
+      if (record === null) return this.#carryOn(text.slice(start), records);
+      if (record instanceof AppError) {
+        this.#failure = record;
+        return records;
       }
-      line += 1;
-      if (cells.length === 1 && cells[0] === '' && text.charCodeAt(start) !== QUOTE) continue; // an empty line
-      records.push({ line: startLine, cells, problem });
+      this.#line = scan.line;
+      const isEmptyLine = record.cells.length === 1 && record.cells[0] === '' && text.charCodeAt(start) !== QUOTE;
+      if (!isEmptyLine) records.push(record);
     }
-    carry = '';
+    this.#carry = '';
     return records;
-  };
+  }
 
-  const keep = (text: string, start: number, records: CsvRecord[]): CsvRecord[] => {
-    carry = text.slice(start);
-    if (carry.length > ROW_LIMIT_BYTES) {
-      skipping = createSkip(line, separator);
-      const rest = carry;
-      carry = '';
-      return records.concat(skip(rest));
-    }
-    return records;
-  };
+  #carryOn(rest: string, records: CsvRecord[]): CsvRecord[] {
+    this.#carry = rest;
+    if (rest.length <= ROW_LIMIT_BYTES) return records;
+    this.#carry = '';
+    this.#skip = createSkip(this.#line, this.#separator);
+    return records.concat(this.#skipRecord(this.#skip, rest));
+  }
 
   /** Passes over a record that is too long, to the end of it and on to what follows. */
-  const skip = (text: string): CsvRecord[] => {
-    if (skipping === null) return readRecords(text, false);
-    const end = skipping.pass(text);
-    failure = skipping.failure;
-    if (end === null || failure !== null) return [];
-    const tooLong = skipping.toRecord();
-    line = skipping.line;
-    skipping = null;
-    return [tooLong, ...readRecords(text.slice(end), false)];
-  };
+  #skipRecord(skip: Skip, text: string): CsvRecord[] {
+    const end = skip.pass(text);
+    this.#failure = skip.failure;
+    if (end === null || this.#failure !== null) return [];
+    this.#line = skip.line;
+    this.#skip = null;
+    return [skip.toRecord(), ...this.#readRecords(text.slice(end), false)];
+  }
 
-  const decode = (records: CsvRecord[]): CsvRecord[] => (ascii ? records : records.map(decodeCells));
-
-  return {
-    push: (chunk) => {
-      if (failure !== null) return [];
-      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      ascii = isAscii(bytes) && (ascii || carry === '' || isAscii(Buffer.from(carry, 'latin1')));
-      let text = carry + bytes.toString('latin1');
-      if (atStart) {
-        if (text.length < 3 && UTF8_BOM.startsWith(text)) {
-          carry = text;
-          return [];
-        }
-        atStart = false;
-        failure = otherEncoding(text);
-        if (failure !== null) return [];
-        if (text.startsWith(UTF8_BOM)) text = text.slice(3);
-      }
-      return decode(skipping === null ? readRecords(text, false) : skip(text));
-    },
-    end: () => {
-      if (failure !== null) return [];
-      if (skipping !== null) {
-        failure = skipping.end();
-        return failure === null ? [skipping.toRecord()] : [];
-      }
-      const text = carry.startsWith(UTF8_BOM) && atStart ? carry.slice(3) : carry;
-      return decode(readRecords(text, true));
-    },
-    get failure() {
-      return failure;
-    },
-  };
+  #decode(records: CsvRecord[]): CsvRecord[] {
+    return this.#isAscii ? records : records.map(decodeCells);
+  }
 }
+
+// ---------------------------------------------------------------- one record
+
+/** A place in the text, which moves on cell by cell. */
+interface Scan {
+  readonly text: string;
+  /** nothing comes behind the text */
+  readonly isFinal: boolean;
+  readonly separator: number;
+  position: number;
+  line: number;
+  /** the cell that was read last ends its record */
+  isRecordOver: boolean;
+  /** a quote stands in it, and it does not begin with one */
+  hasBareQuote: boolean;
+}
+
+/** Null: it goes on behind the text. An error: its quoting is broken. */
+function readRecord(scan: Scan): CsvRecord | AppError | null {
+  const { line } = scan;
+  const cells: string[] = [];
+  let problem: CsvRecord['problem'] = null;
+  do {
+    const cell = scan.text.charCodeAt(scan.position) === QUOTE ? readQuotedCell(scan) : readBareCell(scan);
+    if (typeof cell !== 'string') return cell;
+    if (scan.hasBareQuote) problem ??= bareQuote(cells.length);
+    cells.push(cell);
+  } while (!scan.isRecordOver);
+  scan.line += 1;
+  return { line, cells, problem };
+}
+
+function readQuotedCell(scan: Scan): string | AppError | null {
+  const { text, isFinal, separator, line: openedLine } = scan;
+  let from = scan.position + 1;
+  let position: number;
+  let value = '';
+  for (;;) {
+    const close = text.indexOf('"', from);
+    if (close === -1 || (close + 1 === text.length && !isFinal)) return isFinal ? brokenQuote(openedLine, 'is never closed') : null;
+    value += text.slice(from, close);
+    position = close + 1;
+    if (text.charCodeAt(position) !== QUOTE) break;
+    value += '"';
+    from = close + 2;
+  }
+  scan.line += countLineFeeds(value);
+  if (text.charCodeAt(position) === CARRIAGE_RETURN) {
+    if (position + 1 === text.length && !isFinal) return null;
+    position += 1;
+  }
+  const next = position < text.length ? text.charCodeAt(position) : LINE_FEED;
+  if (next !== separator && next !== LINE_FEED) return closedInside(openedLine, scan.line);
+  scan.isRecordOver = next === LINE_FEED;
+  scan.hasBareQuote = false;
+  scan.position = position + 1;
+  return value;
+}
+
+function readBareCell(scan: Scan): string | null {
+  const { text, isFinal, separator, position: from } = scan;
+  const { length } = text;
+  let position = from;
+  let code = -1;
+  let hasQuote = false;
+  for (; position < length; position += 1) {
+    code = text.charCodeAt(position);
+    if (code === separator || code === LINE_FEED) break;
+    if (code === QUOTE) hasQuote = true;
+  }
+  if (position === length && !isFinal) return null;
+  scan.isRecordOver = position === length || code === LINE_FEED;
+  scan.hasBareQuote = hasQuote;
+  scan.position = position + 1;
+  const hasReturn = scan.isRecordOver && position > from && text.charCodeAt(position - 1) === CARRIAGE_RETURN;
+  return text.slice(from, hasReturn ? position - 1 : position);
+}
+
+// ---------------------------------------------------------------- what is passed over
 
 const UTF8_BOM = '\u00ef\u00bb\u00bf'; // its three bytes, one character each
 
 function otherEncoding(text: string): AppError | null {
   if (!text.startsWith('\u00ff\u00fe') && !text.startsWith('\u00fe\u00ff')) return null;
   return new AppError('invalid_encoding', 'The file is UTF-16; save it as UTF-8 (in Excel: "CSV UTF-8") and import that.');
+}
+
+function withoutBom(text: string): string {
+  return text.startsWith(UTF8_BOM) ? text.slice(3) : text;
 }
 
 interface Skip {
@@ -211,7 +249,7 @@ function createSkip(startLine: number, separator: number): Skip {
         } else if (state === 'after quote' && code !== CARRIAGE_RETURN) {
           state = 'quoted';
           if (code === QUOTE) continue;
-          failure = brokenQuote(openedLine, `is closed on line ${line} by one that stands in the middle of a cell`);
+          failure = closedInside(openedLine, line);
           return null;
         } else if (state === 'cell start') {
           state = 'bare';
@@ -232,6 +270,10 @@ function brokenQuote(openedLine: number, what: string): AppError {
   const detail = `The quote opened on line ${openedLine} ${what}; what follows it cannot be told apart.`;
   const hint = 'A quote inside a quoted cell is written twice: "5"" pipe".';
   return new AppError('invalid_csv', detail, { errors: [{ line: openedLine, code: 'invalid_quoting', detail, hint }] });
+}
+
+function closedInside(openedLine: number, line: number): AppError {
+  return brokenQuote(openedLine, `is closed on line ${line} by one that stands in the middle of a cell`);
 }
 
 function bareQuote(cell: number): CsvRecord['problem'] {

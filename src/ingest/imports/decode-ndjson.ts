@@ -5,109 +5,117 @@ import { parseJson } from '../parse-json.ts';
 import { ROW_LIMIT_BYTES } from './limits.ts';
 
 const LINE_FEED = 10;
+const NOTHING = Buffer.alloc(0);
 
 export type NdjsonRow =
   | { readonly line: number; readonly value: unknown; readonly problem: null }
   | { readonly line: number; readonly value: null; readonly problem: ErrorDetail };
 
-export interface NdjsonReader {
+export class NdjsonReader {
+  #carried: Buffer[] = [];
+  #carriedBytes = 0;
+  /** of the first carried byte */
+  #line = 1;
+  /** what is carried was dropped: its line is too long, and its end has not come */
+  #isTooLong = false;
+  #isAtStart = true;
+  #failure: AppError | null = null;
+
+  /** The file cannot be read at all: nothing comes any more. */
+  get failure(): AppError | null {
+    return this.#failure;
+  }
+
   /** The rows that these bytes complete; blank lines are passed over. */
-  push(chunk: Uint8Array): NdjsonRow[];
+  push(chunk: Uint8Array): NdjsonRow[] {
+    if (this.#failure !== null) return [];
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (!this.#isAtStart) return this.#take(bytes);
+    const first = this.#withCarried(bytes);
+    if (first.length < 3) {
+      this.#carry(first);
+      return [];
+    }
+    this.#isAtStart = false;
+    if ((first[0] === 0xff && first[1] === 0xfe) || (first[0] === 0xfe && first[1] === 0xff)) {
+      this.#failure = new AppError('invalid_encoding', 'The file is UTF-16; save it as UTF-8 and import that.');
+      return [];
+    }
+    return this.#take(first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf ? first.subarray(3) : first);
+  }
+
   /** The last line, which may lack its line end: complete JSON is taken. */
-  end(): NdjsonRow[];
-  readonly failure: AppError | null;
+  end(): NdjsonRow[] {
+    if (this.#isTooLong) return [tooLong(this.#line)];
+    return this.#carriedBytes === 0 ? [] : this.#readLines(this.#withCarried(NOTHING));
+  }
+
+  #take(bytes: Buffer): NdjsonRow[] {
+    if (!this.#isTooLong) return this.#takeLines(bytes);
+    const end = bytes.indexOf(LINE_FEED);
+    if (end === -1) return [];
+    this.#isTooLong = false;
+    const passed = tooLong(this.#line);
+    this.#line += 1;
+    return [passed, ...this.#takeLines(bytes.subarray(end + 1))];
+  }
+
+  /** Reads the whole lines; what is behind the last line end is carried. */
+  #takeLines(bytes: Buffer): NdjsonRow[] {
+    const lastEnd = bytes.lastIndexOf(LINE_FEED);
+    const rows = lastEnd === -1 ? [] : this.#readLines(this.#withCarried(bytes.subarray(0, lastEnd + 1)));
+    const rest = bytes.subarray(lastEnd + 1);
+    if (rest.length > 0) this.#carry(rest);
+    if (this.#carriedBytes > ROW_LIMIT_BYTES) {
+      this.#withCarried(NOTHING);
+      this.#isTooLong = true;
+    }
+    return rows;
+  }
+
+  #carry(bytes: Buffer): void {
+    this.#carried.push(bytes);
+    this.#carriedBytes += bytes.length;
+  }
+
+  #withCarried(last: Buffer): Buffer {
+    const block = this.#carried.length === 0 ? last : Buffer.concat([...this.#carried, last]);
+    this.#carried = [];
+    this.#carriedBytes = 0;
+    return block;
+  }
+
+  #readLines(block: Buffer): NdjsonRow[] {
+    const rows: NdjsonRow[] = [];
+    this.#line = isUtf8(block) ? readText(block.toString('utf8'), this.#line, rows) : readBytes(block, this.#line, rows);
+    return rows;
+  }
 }
 
-export function createNdjsonReader(): NdjsonReader {
-  let carried: Buffer[] = [];
-  let carriedBytes = 0;
-  let line = 1; // of the first carried byte
-  let tooLong = false;
-  let atStart = true;
-  let failure: AppError | null = null;
+/** → the line behind the last */
+function readText(text: string, firstLine: number, rows: NdjsonRow[]): number {
+  let line = firstLine;
+  for (let from = 0; from < text.length; line += 1) {
+    const end = text.indexOf('\n', from);
+    const to = end === -1 ? text.length : end;
+    readLine(text.slice(from, to), line, rows);
+    from = to + 1;
+  }
+  return line;
+}
 
-  const readLines = (block: Buffer): NdjsonRow[] => {
-    const rows: NdjsonRow[] = [];
-    if (!isUtf8(block)) {
-      for (let from = 0; from < block.length; line += 1) {
-        const end = block.indexOf(LINE_FEED, from);
-        const to = end === -1 ? block.length : end;
-        const bytes = block.subarray(from, to);
-        if (isUtf8(bytes)) readLine(bytes.toString('utf8'), line, rows);
-        else rows.push(bad(line, 'invalid_encoding', 'the line is not valid UTF-8'));
-        from = to + 1;
-      }
-      return rows;
-    }
-    const text = block.toString('utf8');
-    for (let from = 0; from < text.length; line += 1) {
-      const end = text.indexOf('\n', from);
-      const to = end === -1 ? text.length : end;
-      readLine(text.slice(from, to), line, rows);
-      from = to + 1;
-    }
-    return rows;
-  };
-
-  const takeCarried = (last: Buffer): Buffer => {
-    const block = carried.length === 0 ? last : Buffer.concat([...carried, last]);
-    carried = [];
-    carriedBytes = 0;
-    return block;
-  };
-
-  const push = (chunk: Uint8Array): NdjsonRow[] => {
-    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const rows: NdjsonRow[] = [];
-    if (tooLong) {
-      const end = bytes.indexOf(LINE_FEED);
-      if (end === -1) return rows;
-      tooLong = false;
-      rows.push(bad(line, 'limit_exceeded', `the line is longer than ${ROW_LIMIT_BYTES} bytes`));
-      line += 1;
-      bytes = bytes.subarray(end + 1);
-    }
-    const lastEnd = bytes.lastIndexOf(LINE_FEED);
-    if (lastEnd !== -1) {
-      for (const row of readLines(takeCarried(bytes.subarray(0, lastEnd + 1)))) rows.push(row);
-      bytes = bytes.subarray(lastEnd + 1);
-    }
-    if (bytes.length > 0) {
-      carried.push(bytes);
-      carriedBytes += bytes.length;
-    }
-    if (carriedBytes > ROW_LIMIT_BYTES) {
-      takeCarried(bytes);
-      tooLong = true;
-    }
-    return rows;
-  };
-
-  return {
-    push: (chunk) => {
-      if (failure !== null) return [];
-      if (!atStart) return push(chunk);
-      const first = takeCarried(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      if (first.length < 3) {
-        carried = [first];
-        carriedBytes = first.length;
-        return [];
-      }
-      atStart = false;
-      if ((first[0] === 0xff && first[1] === 0xfe) || (first[0] === 0xfe && first[1] === 0xff)) {
-        failure = new AppError('invalid_encoding', 'The file is UTF-16; save it as UTF-8 and import that.');
-        return [];
-      }
-      return push(first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf ? first.subarray(3) : first);
-    },
-    end: () => {
-      if (tooLong) return [bad(line, 'limit_exceeded', `the line is longer than ${ROW_LIMIT_BYTES} bytes`)];
-      return carriedBytes === 0 ? [] : readLines(takeCarried(Buffer.alloc(0)));
-    },
-    get failure() {
-      return failure;
-    },
-  };
+/** Line by line, where some are not UTF-8. → the line behind the last */
+function readBytes(block: Buffer, firstLine: number, rows: NdjsonRow[]): number {
+  let line = firstLine;
+  for (let from = 0; from < block.length; line += 1) {
+    const end = block.indexOf(LINE_FEED, from);
+    const to = end === -1 ? block.length : end;
+    const bytes = block.subarray(from, to);
+    if (isUtf8(bytes)) readLine(bytes.toString('utf8'), line, rows);
+    else rows.push(bad(line, 'invalid_encoding', 'the line is not valid UTF-8'));
+    from = to + 1;
+  }
+  return line;
 }
 
 function readLine(text: string, line: number, rows: NdjsonRow[]): void {
@@ -119,6 +127,10 @@ function readLine(text: string, line: number, rows: NdjsonRow[]): void {
     const detail = error.message.replace('The body', 'the line').replace(' at line 1, column', ' at column').replace(/\.$/, '');
     rows.push(bad(line, 'invalid_json', detail));
   }
+}
+
+function tooLong(line: number): NdjsonRow {
+  return bad(line, 'limit_exceeded', `the line is longer than ${ROW_LIMIT_BYTES} bytes`);
 }
 
 function bad(line: number, code: string, detail: string): NdjsonRow {

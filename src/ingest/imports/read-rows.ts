@@ -1,8 +1,8 @@
 // In charge of a stream of bytes becoming rows in arrays, a chunk at a time: no promise per row. Throws where the file cannot be read on,
 // after the rows before.
 import { AppError } from '../../errors.ts';
-import { createCsvReader } from './decode-csv.ts';
-import { createNdjsonReader } from './decode-ndjson.ts';
+import { CsvReader } from './decode-csv.ts';
+import { NdjsonReader } from './decode-ndjson.ts';
 import type { ImportKind } from './import-fields.ts';
 import type { ImportFormat, ImportOptions } from './import-options.ts';
 import { createLocalTimes } from './local-time.ts';
@@ -20,7 +20,7 @@ export function createRows(kind: ImportKind, format: ImportFormat, options: Impo
 }
 
 function csvRows(kind: ImportKind, options: ImportOptions, bytes: AsyncIterable<Uint8Array>): Rows {
-  const reader = createCsvReader(options.delimiter);
+  const reader = new CsvReader(options.delimiter);
   const localTimes = createLocalTimes(options.timeZone);
   let plan: ColumnPlan | null = null;
   const toRows = (records: ReturnType<typeof reader.push>): RowResult[] => {
@@ -56,7 +56,7 @@ function planOf(kind: ImportKind, header: readonly string[], options: ImportOpti
 }
 
 function ndjsonRows(kind: ImportKind, options: ImportOptions, bytes: AsyncIterable<Uint8Array>): Rows {
-  const reader = createNdjsonReader();
+  const reader = new NdjsonReader();
   const localTimes = createLocalTimes(options.timeZone);
   const toRows = (rows: ReturnType<typeof reader.push>): RowResult[] =>
     rows.map(({ line, value, problem }) =>
