@@ -1,5 +1,5 @@
 // Checks the segments that a rule names: that they are there, may be used, form no cycle, and are not nested too deep.
-import type { Catalog } from '../catalog/catalog.ts';
+import type { CatalogSegment } from '../catalog/catalog.ts';
 import type { Place } from './ast.ts';
 import { type CheckContext, nearest, tellError } from './check-context.ts';
 import { LIMITS, limitExceeded } from './limits.ts';
@@ -54,7 +54,11 @@ function checkStatus(context: CheckContext, key: string, place: Place, purpose: 
 }
 
 /** The shortest way from `own` by `first` back to `own`, or null. The segments of one group depend on each other. */
-export function findCycle(catalog: Catalog, own: string, first: string): readonly string[] | null {
+export function findCycle(
+  { segments }: { readonly segments: ReadonlyMap<string, Pick<CatalogSegment, 'references' | 'together'>> },
+  own: string,
+  first: string,
+): readonly string[] | null {
   const cameFrom = new Map<string, string | null>([[first, null]]);
   const queue = [first];
   for (const key of queue) {
@@ -63,7 +67,7 @@ export function findCycle(catalog: Catalog, own: string, first: string): readonl
       for (let step = cameFrom.get(key) ?? null; step !== null; step = cameFrom.get(step) ?? null) way.unshift(step);
       return [own, ...way];
     }
-    const segment = catalog.segments.get(key);
+    const segment = segments.get(key);
     for (const reference of [...(segment?.references ?? []), ...(segment?.together ?? [])]) {
       if (cameFrom.has(reference)) continue;
       cameFrom.set(reference, key);

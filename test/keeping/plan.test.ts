@@ -262,3 +262,22 @@ test('misuse and refusals are told', async () => {
   write('segments.yaml', 'segments:\n  - {key: by-hand, rule: everyone}\n');
   expect(await run('plan', folder)).toMatchObject({ code: 3, told: expect.stringContaining('is manual in the service') });
 });
+
+test('a circle through a group is a mistake', async () => {
+  write('rules.yaml', 'segments:\n  - {key: ring-one, rule: everyone}\n  - {key: ring-two, rule: in segment "ring-three"}\n');
+  write('more.yaml', 'segments:\n  - {key: ring-three, rule: in segment "ring-one"}\n');
+  expect((await run('apply', folder)).code).toBe(0); // in no group they are right
+  write('z.yaml', '# one group\ngroups:\n  - {key: rings, segments: [ring-one, ring-two]}\n');
+  const { code, told } = await run('plan', folder);
+  expect(code).toBe(3);
+  expect(told).toBe(
+    'z.yaml:3: Segments of group “rings” depend on each other, and these would in a circle: ring-two → ring-three → ring-one → ring-two.\n',
+  );
+});
+
+test('the files of the docs are taken', async () => {
+  const page = fs.readFileSync(new URL('../../docs/segments-as-files.md', import.meta.url), 'utf8');
+  write('docs.yaml', /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '');
+  expect(await run('apply', folder)).toMatchObject({ code: 0, told: '' });
+  expect((await run('plan', folder, '--check')).out).toBe('Nothing to do: the service has what the files say.\n');
+});

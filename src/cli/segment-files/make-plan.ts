@@ -1,6 +1,7 @@
 // In charge of what it takes to make a service have what the files say: steps in an order that works, each with what it would do to members.
 // Asks the service and changes nothing. Doing it is apply-plan.ts.
 import { isDeepStrictEqual } from 'node:util';
+import { findCycle } from '../../rules/check-segments.ts';
 import { parseRule } from '../../rules/parse-text.ts';
 import { conditionsOf } from '../../rules/walk-rule.ts';
 import { type ApiClient, ApiRefusal } from '../api-client.ts';
@@ -73,6 +74,7 @@ export async function makePlan(api: ApiClient, wanted: Wanted, present: Present,
     if (!segment.archived) checked.push(await check(api, segment, wanted, problems));
   }
   const ordered = inOrder(checked, problems);
+  problems.push(...findGroupCycles(wanted, checked, present));
   if (problems.length > 0) return { steps: [], problems: sortProblems(problems) };
   const groups = planGroups(wanted, present, options);
   const steps: Step[] = [...groups.first];
@@ -170,6 +172,24 @@ function inOrder(checked: readonly CheckedSegment[], problems: Problem[]): reado
   };
   for (const each of checked) visit(each, []);
   return ordered;
+}
+
+/** Of the groups of these files: the service would refuse them when their segments are there already. */
+function findGroupCycles({ groups }: Wanted, checked: readonly CheckedSegment[], present: Present): Problem[] {
+  const kept = groups.filter(({ deleted }) => !deleted);
+  const named = new Map(
+    [...present.segments.values()].flatMap((segment) => (isLive(segment) ? [[segment.key, namesIn(segment.rule.text)] as const] : [])),
+  );
+  for (const { segment, names } of checked) named.set(segment.key, names);
+  const together = new Map(kept.flatMap((group) => keysOf(group).map((key) => [key, keysOf(group)] as const)));
+  const segments = new Map([...named].map(([key, references]) => [key, { references, together: together.get(key) ?? [] }]));
+  return kept.flatMap((group) => {
+    const cycles = keysOf(group).flatMap((key) => (named.get(key) ?? []).map((name) => findCycle({ segments }, key, name)));
+    const cycle = cycles.find((each) => each !== null);
+    if (cycle === undefined || cycle === null) return [];
+    const detail = `Segments of group “${group.key}” depend on each other, and these would in a circle: ${cycle.join(' → ')}.`;
+    return [{ ...group.place, detail }];
+  });
 }
 
 // ---------------------------------------------------------------- segments
