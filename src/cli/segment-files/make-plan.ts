@@ -254,7 +254,8 @@ function planGroups(wanted: Wanted, present: Present, { prune }: PlanOptions): {
       first.push({ kind: 'delete group', key: before.key });
       continue;
     }
-    const after = file === undefined ? before : contentOf(file);
+    if (file === undefined) continue;
+    const after = contentOf(file);
     if (isDeepStrictEqual(contentOf(before), after)) continue;
     const givesUp = keysOf(before).some((key) => !keysOf(after).includes(key) && wantedBy.has(key));
     const waits = keysOf(after).some((key) => !keysOf(before).includes(key));
