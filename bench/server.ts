@@ -1,5 +1,5 @@
 // In charge of the bench's own Postgres: in a folder under the system's temporary one, on a free port, gone at the end. And of loading a shop
-// straight into its tables. Its databases: `strata`, which the service owns, and `reference`, the same tables for the other way of doing it.
+// straight into its tables. Which databases there are is bench.ts.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
