@@ -112,7 +112,7 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, Guidance>> = {
     todo: 'Make it simpler: a shorter window, fewer parts.',
   },
   rate_limited: {
-    when: 'Too many requests of this key, or too many wrong keys from this address.',
+    when: 'Too many requests, waiting reads or large reads of this key, too many streams of this token, or too many wrong keys from this address.',
     todo: 'Wait for `Retry-After` seconds.',
   },
   internal_error: {
@@ -120,7 +120,7 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, Guidance>> = {
     todo: 'Tell the operator the id of `instance`: the log has it. A write can be repeated with the same `Idempotency-Key`.',
   },
   unavailable: {
-    when: 'The database cannot be reached or takes too long, the service stops, or too many large reads run.',
+    when: 'The database cannot be reached or takes too long, the service stops, or more is asked than can be answered soon.',
     todo: 'Try again after `Retry-After` seconds, else after one; a write with the same `Idempotency-Key`.',
   },
   not_yet: { when: 'The write that `Strata-Token` names is not visible here after five seconds.', todo: 'Ask again; it is on its way.' },
