@@ -1,5 +1,5 @@
 // Work that is gathered: whom a failure is told to, and how often the work is run for it.
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { Gatherer } from '../src/base/batch.ts';
 import { isUnreachable } from '../src/db/unreachable.ts';
 
@@ -49,4 +49,36 @@ test('a connection that breaks once fails nobody', async () => {
     return inputs;
   });
   expect((await outcomes).map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : null))).toEqual(NUMBERS);
+});
+
+afterEach(() => void vi.useRealTimers());
+
+test('a free lane waits beside a busy one', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  const runs: number[] = [];
+  const tick = () => new Promise((resolve) => setImmediate(resolve));
+  const endings: (() => void)[] = [];
+  const gatherer = new Gatherer<number, number>({
+    limit: 64,
+    lanes: 2,
+    gatherMs: 2,
+    keysOf: () => [],
+    run: async (inputs) => {
+      runs.push(inputs.length);
+      await new Promise<void>((resolve) => endings.push(resolve));
+      return inputs;
+    },
+  });
+  const first = gatherer.add(1);
+  await tick();
+  expect(runs).toEqual([1]); // nothing was under way: it waits for nobody
+  const others = [gatherer.add(2)];
+  await tick();
+  others.push(gatherer.add(3), gatherer.add(4));
+  await tick();
+  expect(runs).toEqual([1]);
+  vi.advanceTimersByTime(2);
+  expect(runs).toEqual([1, 3]);
+  for (const end of endings) end();
+  expect(await Promise.all([first, ...others])).toEqual([1, 2, 3, 4]);
 });

@@ -8,6 +8,11 @@ export interface GatherOptions<Input, Output> {
   readonly limit: number;
   /** calls under way at once */
   readonly lanes: number;
+  /**
+   * How long a free lane waits for more while another is busy, in milliseconds. Those who were just answered together ask again one after the
+   * other, and the first of them would go alone. Who finds no lane busy waits for nobody. Absent: it never waits.
+   */
+  readonly gatherMs?: number;
   /** what two pieces under way at once may not share, such as a customer: a piece that shares waits for a later call */
   keysOf(input: Input): Iterable<string>;
   /** true: what went wrong is no piece's doing: all are run once more, and then it is the answer to all; absent: it may always be one's */
@@ -58,18 +63,21 @@ export class Gatherer<Input, Output> {
     return waiting >= most || (waiting >= limit * lanes && this.#waitedSeconds > mostSeconds);
   }
 
-  /** After the current tick, so that all that arrived in it goes together. */
+  /** After the current tick, so that all that arrived in it goes together; or a little later. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    const start = (): void => {
       this.#scheduled = false;
       while (this.#lanesBusy < this.#options.lanes) {
         const pieces = this.#take();
         if (pieces.length === 0) break;
         void this.#runLane(pieces);
       }
-    });
+    };
+    const { gatherMs } = this.#options;
+    if (gatherMs !== undefined && this.#lanesBusy > 0) setTimeout(start, gatherMs);
+    else setImmediate(start);
   }
 
   /** The longest-waiting pieces that share nothing with each other, nor with a call under way, behind whose locks they would only wait. */
