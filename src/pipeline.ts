@@ -172,7 +172,7 @@ async function decide(
     segments: toSegmentKeys(members, program, differences),
     previousOwners: locks.previousOwners,
   };
-  const recording = await recordingOf(strata, client, program, moment, findings, countChanges(overdue));
+  const recording = recordingOf(program, moment, findings, countChanges(overdue));
   const notes = notesOf(pieces, locks.previousOwners);
   const ended = await endNotes(
     client,

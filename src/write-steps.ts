@@ -14,7 +14,6 @@ import { type Moment, readMoment, toMoment } from './membership/moment.ts';
 import { owe } from './membership/pending.ts';
 import { readHeldSegments } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
-import { NOTHING_SEEN, seeChanges } from './membership/record-seen.ts';
 import type { Strata } from './strata.ts';
 
 /** As one write. */
@@ -119,22 +118,12 @@ export async function writeAndEvaluate(
 }
 
 /** The statements that store what differs. */
-export async function recordingOf(
-  strata: Strata,
-  client: Client,
-  program: Program,
-  moment: Moment,
-  findings: readonly Findings[],
-  ordinalFrom: number,
-): Promise<readonly Statement[]> {
-  const seeing = { program, timeZone: strata.timeZone, asOfMs: moment.asOfMs };
-  const seen = await inOneBatch(client, () => inOrder(findings.map((found) => seeChanges(client, seeing, found.differences))));
+export function recordingOf(program: Program, moment: Moment, findings: readonly Findings[], ordinalFrom: number): readonly Statement[] {
   let ordinal = ordinalFrom;
-  return findings.flatMap((found, index) => {
+  return findings.flatMap((found) => {
     const from = ordinal;
     ordinal += countChanges(found.differences);
-    const seenOf = seen[index] ?? NOTHING_SEEN;
-    return recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: from, seenOf });
+    return recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: from });
   });
 }
 

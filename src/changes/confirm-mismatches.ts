@@ -8,7 +8,6 @@ import { isLookLate, judge, lockSuspects } from '../membership/find-mismatches.t
 import { type Deciding, inDecision } from '../membership/in-decision.ts';
 import { versionsOf } from '../membership/look-again.ts';
 import { recordStatements } from '../membership/record.ts';
-import { seeChanges } from '../membership/record-seen.ts';
 import { countReconciled, findLogMismatches, type LogFault, type LogMismatch, reconcileLog } from './log-mismatches.ts';
 
 /** member: not as the rules say · look: the next one is missing or too late · log: the feed, replayed, says something else */
@@ -57,9 +56,7 @@ async function mend(client: Client, deciding: Deciding, program: Program, keys: 
   const versionOf = (segmentId: number) => program.versionOf(segmentId);
   await pipeline(client, reconcileLog({ mismatches: logged, moment, ordinalFrom: 0, versionOf }));
   const { findings, ordinalFrom } = await judge(client, deciding, program, locked, countReconciled(logged));
-  const seeing = { program, timeZone: deciding.timeZone, asOfMs: moment.asOfMs };
-  const seenOf = await seeChanges(client, seeing, findings.differences);
-  const recording = { findings, moment, cause: 'repair' as const, versionOf: versionsOf(program), seenOf };
+  const recording = { findings, moment, cause: 'repair' as const, versionOf: versionsOf(program) };
   await pipeline(client, recordStatements({ ...recording, ordinalFrom }));
   return tell(client, program, findings, logged);
 }

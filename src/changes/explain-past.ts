@@ -8,8 +8,11 @@ import { type Because, type CountingPin, type ExplainedSegment, type MembershipE
 import type { Deciding } from '../membership/in-decision.ts';
 import type { Cause } from '../membership/record.ts';
 import type { Rule } from '../rules/ast.ts';
+import type { CheckedRule } from '../rules/checked-rule.ts';
+import { emitRecorded } from '../rules/emit-recorded.ts';
 import { type ExplainedNode, explainRule, type SeenCondition } from '../rules/explain-rule.ts';
 import { missingOf } from '../rules/missing.ts';
+import type { Moment } from '../rules/plan.ts';
 import { numberedConditions } from '../rules/walk-rule.ts';
 import { compileStored } from '../segments/definitions.ts';
 import { readPast } from './kept-history.ts';
@@ -133,7 +136,7 @@ class Recorded {
     const plain = { key, name, status, version, member, sinceMs, pin, group: null, rows: [], nested: new Map(), missing: [] };
     if (row.kind === 'manual') return { ...plain, because: 'manual', tree: null, note: null };
     const decidedAtMs = row.change_at ?? atMs;
-    const told = this.#tree(row, decidedAtMs);
+    const told = await this.#tree(row, decidedAtMs);
     if (typeof told === 'string') return { ...plain, because: pin === null ? 'rule' : 'pin', tree: null, note: told };
     const { tree, rule, note } = told;
     return {
@@ -146,13 +149,17 @@ class Recorded {
     };
   }
 
-  #tree(row: Row, decidedAtMs: number): { readonly tree: ExplainedNode; readonly rule: Rule; readonly note: string | null } | string {
+  async #tree(
+    row: Row,
+    decidedAtMs: number,
+  ): Promise<{ readonly tree: ExplainedNode; readonly rule: Rule; readonly note: string | null } | string> {
     if (row.version === null) return 'No version of it had been published then.';
     const checked = compileStored(row.rule, this.#deciding.programs.get().definitions.catalog, row.key);
     if (typeof checked === 'string') return `The rule of then cannot be read any more: ${checked}.`;
     const { rule, types } = checked;
-    const seen = row.seen !== null && row.seen.length === numberedConditions(rule).length ? row.seen : null;
     const moment = { asOfMs: decidedAtMs, timeZone: this.#deciding.timeZone };
+    const recorded = row.seen !== null && row.seen.length === numberedConditions(rule).length ? row.seen : null;
+    const seen = recorded === null ? null : await judgeRecorded(this.#deciding.database, checked, recorded, moment);
     return { tree: explainRule({ rule, types, moment, seen }), rule, note: noteOf(row, seen !== null) };
   }
 
@@ -168,6 +175,19 @@ class Recorded {
     }
     return nested;
   }
+}
+
+/** Whether the conditions held follows from what they saw. null: the values are of other types than they have by now. */
+async function judgeRecorded(
+  database: Database,
+  checked: CheckedRule,
+  seen: readonly SeenCondition[],
+  moment: Moment,
+): Promise<readonly SeenCondition[] | null> {
+  const emitted = emitRecorded(checked, seen, moment);
+  if (emitted === null) return null;
+  const [row] = await database.query<{ holds: boolean[] }>(emitted);
+  return seen.map(([, ...values], index) => [row?.holds[index] ?? null, ...values]);
 }
 
 function pinOf({ action, until, reason, actor, pinned_at }: Row): CountingPin | null {

@@ -1,5 +1,6 @@
 // In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
 // Reads only; what differs is written by membership/record.ts.
+import type { Day } from '../base/calendar.ts';
 import { startStopwatch } from '../base/clock.ts';
 import { inSpan } from '../base/tracing.ts';
 import { byPlace, fitTo, isCitus, knownCitus } from '../db/citus.ts';
@@ -7,6 +8,8 @@ import { type Client, deallocate, pipeline, type Statement } from '../db/databas
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
 import type { Narrowing } from '../rules/emit-scan.ts';
+import { type SeenPlan, seenOf, type Told } from '../rules/emit-seen.ts';
+import { todayOf } from '../rules/plan.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import type { PreparedEvaluation, Program } from './program.ts';
 
@@ -19,8 +22,8 @@ export interface Difference {
   /** the next look this evaluation asks for, in epoch milliseconds; null: none */
   readonly dueAtMs: number | null;
   readonly storedDueAtMs: number | null;
-  /** what the conditions of the changed segment's rule came to, as JSON text; absent: they were not asked for */
-  readonly seen?: string | null;
+  /** by changed segment what the conditions of its rule saw, as JSON text; not of those that nobody's rule decides */
+  readonly seen: ReadonlyMap<number, string>;
 }
 
 export interface Findings {
@@ -36,13 +39,14 @@ interface DifferenceRow {
   want: number[] | null;
   due_at: number | null;
   stored_due_at: number | null;
-  seen?: string | null;
+  seen: string | null;
 }
 
 function differencesText(evaluation: EmittedEvaluation, complete: boolean): string {
   const lookMoved = complete ? 'e.due_at is distinct from r.due_at' : `e.due_at < coalesce(r.due_at, 'infinity')`;
   return `
-    select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,${evaluation.reasons ? ' e.seen::text as seen,' : ''}
+    select e.customer_id, e.revision, e.due_at, r.due_at as stored_due_at,
+      case when e.want is distinct from e.have then ${evaluation.seen} end as seen,
       case when e.want is distinct from e.have then e.have end as have,
       case when e.want is distinct from e.have then e.want end as want
     from (${evaluation.text}) as e
@@ -54,6 +58,7 @@ function differencesText(evaluation: EmittedEvaluation, complete: boolean): stri
 function dueText(evaluation: EmittedEvaluation): string {
   return `
     select e.customer_id, e.revision, e.due_at, timestamptz '-infinity' as stored_due_at,
+      case when e.want is distinct from e.have then ${evaluation.seen} end as seen,
       case when e.want is distinct from e.have then e.have end as have,
       case when e.want is distinct from e.have then e.want end as want
     from (${evaluation.text}) as e`;
@@ -62,8 +67,6 @@ function dueText(evaluation: EmittedEvaluation): string {
 export interface Asking {
   /** absent: the program's limit for so many customers */
   readonly timeoutMs?: number;
-  /** tell what the conditions came to where a membership changes; only where the program `tellsReasons`, and not of a crowd */
-  readonly reasons?: boolean;
 }
 
 /**
@@ -75,12 +78,12 @@ export async function findDifferences(
   program: Program,
   segmentIds: readonly number[],
   input: EvaluationInput,
-  { timeoutMs = timeLimit(program.limits, input), reasons = false }: Asking = {},
+  { timeoutMs = timeLimit(program.limits, input) }: Asking = {},
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };
   const narrow = narrowingOf(input);
-  const prepared = program.evaluation(segmentIds, narrow, narrow === 'crowd' ? dueText : differencesText, reasons);
+  const prepared = program.evaluation(segmentIds, narrow, narrow === 'crowd' ? dueText : differencesText);
   if (preparedBy.get(client)?.epoch === program.definitions.epoch)
     rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
   else await forgetOlderEpochs(client, program, prepared.name);
@@ -94,7 +97,8 @@ export async function findDifferences(
     return found;
   });
   program.meter?.evaluated(narrow === 'range' ? 'scan' : 'customers', seconds());
-  return { differences: rows.map(toDifference), complete };
+  const today = todayOf(input);
+  return { differences: rows.map((row) => toDifference(row, prepared.emitted.seenPlan, today)), complete };
 }
 
 type Asked = Pick<PreparedEvaluation, 'name' | 'text' | 'emitted'>;
@@ -169,18 +173,31 @@ export async function prepareDifferences(client: Client, program: Program, segme
   await pipeline(client, [{ name, text, values: emitted.bind({ asOfMs: 0, timeZone, customers: { keys: [] } }) }]);
 }
 
-function toDifference(row: DifferenceRow): Difference {
+function toDifference(row: DifferenceRow, plan: SeenPlan, today: Day): Difference {
   const have = row.have ?? [];
   const want = row.want ?? [];
   const haveSet = new Set(have);
   const wantSet = new Set(want);
+  const entered = want.filter((id) => !haveSet.has(id));
+  const exited = have.filter((id) => !wantSet.has(id));
   return {
     customerKey: row.customer_id,
     revision: row.revision,
-    entered: want.filter((id) => !haveSet.has(id)),
-    exited: have.filter((id) => !wantSet.has(id)),
+    entered,
+    exited,
     dueAtMs: row.due_at,
     storedDueAtMs: row.stored_due_at,
-    ...(row.seen === undefined ? {} : { seen: row.seen }),
+    seen: row.seen === null ? NOTHING_SEEN : seenOfEach(plan, { json: row.seen, want: wantSet, today }, [...entered, ...exited]),
   };
+}
+
+export const NOTHING_SEEN: Difference['seen'] = new Map();
+
+function seenOfEach(plan: SeenPlan, told: Told, segmentIds: readonly number[]): Difference['seen'] {
+  const seen = new Map<number, string>();
+  for (const id of segmentIds) {
+    const text = seenOf(plan, told, id);
+    if (text !== null) seen.set(id, text);
+  }
+  return seen;
 }

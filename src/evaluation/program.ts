@@ -135,21 +135,19 @@ export class Program {
     return [...found].filter((id) => this.#byId.has(id)).sort((a, b) => a - b);
   }
 
-  /** With `reasons` of a single segment. */
   evaluation(
     segmentIds: readonly number[],
     narrow: Narrowing,
     wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
-    reasons = false,
   ): PreparedEvaluation {
-    const cacheKey = `${narrow}${reasons ? ' with reasons' : ''}:${segmentIds.join(',')}`;
+    const cacheKey = `${narrow}:${segmentIds.join(',')}`;
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined) {
       this.#cache.delete(cacheKey); // to the young end
       this.#cache.set(cacheKey, cached);
       return cached;
     }
-    const made = this.#prepare(segmentIds, narrow, wrap, reasons);
+    const made = this.#prepare(segmentIds, narrow, wrap);
     this.#cache.set(cacheKey, made);
     if (this.#cache.size > CACHED_EVALUATIONS) {
       const oldest = this.#cache.keys().next().value;
@@ -167,12 +165,6 @@ export class Program {
     return emitCandidates({ segments: segmentIds.map((id) => this.#live(id)), pinned: this.definitions.pinned });
   }
 
-  /** Whether the evaluation of these can tell the reasons of its changes: of one segment by itself that has a rule. */
-  tellsReasons(segmentIds: readonly number[]): boolean {
-    const [id] = segmentIds;
-    return segmentIds.length === 1 && id !== undefined && !this.#together.has(id) && this.definitions.names.get(id)?.kind !== 'manual';
-  }
-
   #live(id: number): LiveSegment {
     const segment = this.#byId.get(id);
     if (segment === undefined) throw new Error(`segment ${id} is not live`);
@@ -183,11 +175,11 @@ export class Program {
     segmentIds: readonly number[],
     narrow: Narrowing,
     wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
-    reasons: boolean,
   ): PreparedEvaluation {
     const segments = segmentIds.map((id) => this.#live(id));
-    const { catalog, segmentIds: idsByKey, pinned, groups } = this.definitions;
-    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups, reasons });
+    const { catalog, segmentIds: idsByKey, pinned, groups, names } = this.definitions;
+    const told = new Set(segmentIds.filter((id) => names.get(id)?.kind !== 'manual')); // of these no rule is asked
+    const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups, told });
     const complete = this.#isComplete(segmentIds);
     const text = wrap(emitted, complete);
     return { emitted, text, name: `evaluate_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, complete };

@@ -2,6 +2,7 @@
 // Nothing is evaluated. Members, records and the run's progress advance together, so it goes on where it was after a crash.
 import { startStopwatch } from '../base/clock.ts';
 import { type Client, pipeline } from '../db/database.ts';
+import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
@@ -9,7 +10,6 @@ import { type Deciding, inDecision } from './in-decision.ts';
 import { lockForLook } from './look-again.ts';
 import { readMoment, toMoment } from './moment.ts';
 import { recordStatements } from './record.ts';
-import { NOTHING_SEEN } from './record-seen.ts';
 import { RunPace } from './run-pace.ts';
 
 /** Until nobody is left, the run is cancelled or superseded, or the signal aborts. */
@@ -39,7 +39,7 @@ async function leave(
   const { moment } = await lockForLook(client, deciding, found);
   const keys = await stillMembers(client, run.segmentId, found);
   const differences = keys.map((customerKey) => {
-    return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null };
+    return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null, seen: NOTHING_SEEN };
   });
   await pipeline(client, [
     ...recordStatements({
@@ -47,7 +47,6 @@ async function leave(
       moment,
       cause: 'archive',
       versionOf: () => run.version,
-      seenOf: NOTHING_SEEN,
     }),
     advanceRuns([run.id], last, keys.length, [keys.length]),
   ]);

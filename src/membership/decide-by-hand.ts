@@ -17,7 +17,6 @@ import { lockForLook, versionsOf } from './look-again.ts';
 import type { Moment } from './moment.ts';
 import { readHeldSegments, toSegmentKeys } from './read-segment-keys.ts';
 import { countChanges, recordStatements } from './record.ts';
-import { seeChanges } from './record-seen.ts';
 import { type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
 
 export interface ByHand {
@@ -217,9 +216,7 @@ async function writeAndRecord(
   const findings = await findDifferences(client, program, segmentIds, { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers });
   const pinLogIdOf = whoSaidIt(writes, logIds);
   const versionOf = versionsOf(program);
-  const seeing = { program, timeZone: deciding.timeZone, asOfMs: moment.asOfMs };
-  const seenOf = await seeChanges(client, seeing, findings.differences);
-  await pipeline(client, recordStatements({ findings, moment, cause: saying.cause, versionOf, ordinalFrom, pinLogIdOf, seenOf }));
+  await pipeline(client, recordStatements({ findings, moment, cause: saying.cause, versionOf, ordinalFrom, pinLogIdOf }));
   return countChanges(findings.differences);
 }
 

@@ -11,7 +11,6 @@ import type { CustomerKey } from '../ingest/facts.ts';
 import { type Deciding, inFramedDecision } from './in-decision.ts';
 import { evaluateAll, type Locked, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
-import { type SeenOf, seeChanges } from './record-seen.ts';
 
 /** The more customers a scan has, the more of them share a page and its planning. */
 const MOST_PIECES = 4;
@@ -60,7 +59,6 @@ function cutCrowds(keys: readonly CustomerKey[], pieceCustomers: number): readon
 interface Scan {
   readonly program: Program;
   readonly differences: ReadonlyMap<CustomerKey, Difference>;
-  readonly seenOf: SeenOf;
 }
 
 /**
@@ -77,9 +75,7 @@ async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Prom
       ]);
       const input = { asOfMs: await readAsOf(client, deciding.clock), timeZone: deciding.timeZone };
       const { differences } = await findDifferences(client, program, program.all, { ...input, customers: { keys, isCrowd: true } });
-      await pipeline(client, [{ text: 'set local plan_cache_mode = force_generic_plan; set local enable_hashjoin = off' }]);
-      const seenOf = await seeChanges(client, { program, ...input }, differences);
-      return { program, differences: new Map(differences.map((found) => [found.customerKey, found])), seenOf };
+      return { program, differences: new Map(differences.map((found) => [found.customerKey, found])) };
     });
   } catch (error) {
     if (isEvaluationFailure(error)) return null;
@@ -128,10 +124,7 @@ async function applyLocked(
   const ordinalFrom = countChanges(standing);
   const again = await evaluateAll(client, deciding, program, { keys: moved, moment, cause, ordinalFrom });
   return {
-    last: [
-      ...recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf: scan.seenOf }),
-      ...settleStatements(keys, revisions),
-    ],
+    last: [...recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }), ...settleStatements(keys, revisions)],
     value: () => ordinalFrom + countChanges(again),
   };
 }

@@ -10,7 +10,6 @@ import type { EvaluationInput } from '../rules/emit.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { type Failure, failSegments } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
-import { seeChanges } from './record-seen.ts';
 
 export interface Suspicion {
   /** brings the database to where the failure was met, inside a transaction that is rolled back */
@@ -84,8 +83,7 @@ async function blame(deciding: Deciding, suspicion: Suspicion): Promise<Readonly
       const reasons = await findCulprits(suspects, async (ids) => {
         await client.query('savepoint suspect');
         try {
-          const { differences } = await findDifferences(client, program, ids, input, { timeoutMs });
-          await seeChanges(client, { program, ...input }, differences); // a rule that cannot give its reasons fails as well
+          await findDifferences(client, program, ids, input, { timeoutMs });
         } finally {
           await client.query('rollback to savepoint suspect');
         }

@@ -21,7 +21,6 @@ import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
-import { type SeenOf, seeChanges, seenWith } from './record-seen.ts';
 import { runMove } from './run-move.ts';
 import { RunPace } from './run-pace.ts';
 import { type Piece, Pieces } from './run-pieces.ts';
@@ -164,7 +163,6 @@ interface Scan {
   readonly program: Program;
   readonly segmentIds: readonly number[];
   readonly differences: readonly Difference[];
-  readonly asOfMs: number;
 }
 
 function segmentsOf(program: Program, runs: readonly Run[]): readonly number[] {
@@ -179,10 +177,8 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
     const customers = { afterKey: chunk.afterKey, throughKey: chunk.throughKey };
     const range = { asOfMs, timeZone: deciding.timeZone, customers };
     const input = await narrowToCandidates(client, program, segmentIds, range, chunk.customers);
-    const reasons = program.tellsReasons(segmentIds);
-    const asking = { timeoutMs: program.limits.scanTimeoutMs, reasons };
-    const { differences } = await findDifferences(client, program, segmentIds, input, asking);
-    return { program, segmentIds, differences, asOfMs };
+    const { differences } = await findDifferences(client, program, segmentIds, input, { timeoutMs: program.limits.scanTimeoutMs });
+    return { program, segmentIds, differences };
   };
   return inScan(deciding.database, read, { hurry: false });
 }
@@ -203,14 +199,9 @@ async function applyPiece(
     if (current.definitions.epoch !== program.definitions.epoch) return { open: ids, stale: true };
     const changesBySegment = new Map<number, number>();
     if (piece.differences.length > 0) {
-      // before the locks: what a revision that still stands was found with is what its conditions came to
-      const seeing = { program, timeZone: deciding.timeZone, asOfMs: found.asOfMs };
-      const seenOf = program.tellsReasons(found.segmentIds)
-        ? seenWith(piece.differences)
-        : await seeChanges(client, seeing, piece.differences);
       if (!isAlone) await prepareDifferences(client, program, program.all, deciding.timeZone);
       held = startStopwatch();
-      for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause, seenOf)) {
+      for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause)) {
         for (const id of [...entered, ...exited]) changesBySegment.set(id, (changesBySegment.get(id) ?? 0) + 1);
       }
     }
@@ -228,13 +219,12 @@ async function applyLocked(
   { program, segmentIds }: Omit<Scan, 'differences'>,
   piece: Piece,
   cause: Cause,
-  seenOf: SeenOf,
 ): Promise<readonly Difference[]> {
   const { moment, revisions } = await lockForLook(client, deciding, keysOf(piece.differences));
   const standing = piece.differences.filter((difference) => revisions.get(difference.customerKey) === difference.revision);
   const moved = piece.differences.filter((d) => revisions.has(d.customerKey) && revisions.get(d.customerKey) !== d.revision);
   const findings = { differences: standing, complete: segmentIds.length === program.all.length };
-  await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program), seenOf }));
+  await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }));
   await evaluateAll(client, deciding, program, { keys: keysOf(moved), moment, cause, ordinalFrom: countChanges(standing) });
   return standing;
 }

@@ -8,7 +8,6 @@ import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { type Moment, readMoment, toMoment } from './moment.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
-import { seeChanges } from './record-seen.ts';
 
 export interface Look {
   readonly keys: readonly CustomerKey[];
@@ -63,8 +62,7 @@ export async function evaluateAll(
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
   const found = await findDifferences(client, program, program.all, input);
   const findings = { ...found, differences: inOrderOf(keys, found.differences) };
-  const seenOf = await seeChanges(client, { program, ...input }, findings.differences);
-  await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program), seenOf }));
+  await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program) }));
   return findings.differences;
 }
 

@@ -4,7 +4,6 @@ import type { Statement } from '../db/database.ts';
 import type { Difference, Findings } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Moment } from './moment.ts';
-import type { SeenOf } from './record-seen.ts';
 
 export const CAUSES = ['data', 'time', 'definition', 'pin', 'move', 'group', 'unpin', 'refresh', 'repair', 'erasure', 'archive'] as const;
 export type Cause = (typeof CAUSES)[number];
@@ -17,8 +16,6 @@ export interface Recording {
   versionOf(segmentId: number): number;
   /** outbox rows that this decision has written already */
   readonly ordinalFrom?: number;
-  /** what the conditions of its rule came to (`seeChanges`) */
-  readonly seenOf: SeenOf;
   /** what was said by hand and brings this change about: its id in pin_log */
   pinLogIdOf?(customerKey: CustomerKey, segmentId: number): string | null;
 }
@@ -33,24 +30,24 @@ export function recordStatements(recording: Recording): Statement[] {
   return [...changeStatements(recording), ...lookStatements(recording.findings)];
 }
 
-function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0, pinLogIdOf, seenOf }: Recording): Statement[] {
+function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0, pinLogIdOf }: Recording): Statement[] {
   const customers: CustomerKey[] = [];
   const segments: number[] = [];
   const types: string[] = [];
   const versions: number[] = [];
   const pinLogIds: (string | null)[] = [];
   const seen: (string | null)[] = [];
-  const push = (customer: CustomerKey, segment: number, type: string) => {
+  const push = ({ customerKey: customer, seen: reasons }: Difference, segment: number, type: string) => {
     customers.push(customer);
     segments.push(segment);
     types.push(type);
     versions.push(versionOf(segment));
     pinLogIds.push(pinLogIdOf?.(customer, segment) ?? null);
-    seen.push(seenOf(customer, segment));
+    seen.push(reasons.get(segment) ?? null);
   };
-  for (const { customerKey, entered, exited } of findings.differences) {
-    for (const segment of exited) push(customerKey, segment, 'exited'); // exits first: a move between two segments never shows both
-    for (const segment of entered) push(customerKey, segment, 'entered');
+  for (const difference of findings.differences) {
+    for (const segment of difference.exited) push(difference, segment, 'exited'); // exits first: a move between two segments never shows both
+    for (const segment of difference.entered) push(difference, segment, 'entered');
   }
   if (customers.length === 0) return [];
   const at = new Date(moment.asOfMs).toISOString();

@@ -194,8 +194,9 @@ function emitFilter(aggregate: Aggregate, rows: Rows, types: ReadonlyMap<Express
       ),
     );
   const rowFlips: Flips = {
-    addInstant: (instant) => add(sql`nullif(greatest(${instant}, ${asOf(parameters)}), ${asOf(parameters)})`, flips.addInstant),
-    addDay: (day) => add(sql`nullif(greatest(${day}, ${today(parameters)}), ${today(parameters)})`, flips.addDay),
+    addInstant: (instant) =>
+      add(sql`nullif(greatest(${instant}, ${asOf(parameters)}), ${asOf(parameters)})`, (least) => flips.addInstant(least, true)),
+    addDay: (day) => add(sql`nullif(greatest(${day}, ${today(parameters)}), ${today(parameters)})`, (least) => flips.addDay(least, true)),
     addArrival: () => assert(false, 'no rows are counted in where'),
   };
   return emitCondition(aggregate.where, { scope: rows.scan.source, types, parameters, flips: rowFlips, nullIsFalse: true, customer: null });
@@ -232,7 +233,10 @@ function addExistenceFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void
   addLeast('exists', conditions, rows, emitter, flips.addArrival);
 }
 
-/** The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. */
+/**
+ * The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. A row that is
+ * in the window leaves it after asOf, and one that is past its end has yet to come into it: all of it lies ahead.
+ */
 function addWindowFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void {
   const { parameters, flips } = emitter;
   const { lower, upper } = plan;
@@ -247,18 +251,18 @@ function addWindowFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void {
 
   if (lower?.kind === 'moving') {
     const after = spanInWindow(plan, lower.offsetMs);
-    add('leaves', [exists, ...behind, ...fixedUpper], (earliest) => flips.addInstant(sql`${earliest} + ${span(parameters, after)}`));
+    add('leaves', [exists, ...behind, ...fixedUpper], (earliest) => flips.addInstant(sql`${earliest} + ${span(parameters, after)}`, true));
   }
   if (upper?.kind === 'moving' && upper.offsetMs <= 0) {
     const after = 1 - upper.offsetMs;
-    add('enters', [exists, ...past, ...fixedLower], (earliest) => flips.addInstant(sql`${earliest} + ${span(parameters, after)}`));
+    add('enters', [exists, ...past, ...fixedLower], (earliest) => flips.addInstant(sql`${earliest} + ${span(parameters, after)}`, true));
   }
   const stepping = lower?.kind === 'stepping' ? lower : upper?.kind === 'stepping' ? upper : null;
   if (stepping !== null) {
     const next = parameters.bound('timestamptz', stepping.nextName, (input) => formatInstant(stepping.nextMs(input)));
     const moved = stepping === lower ? [...behind, ...fixedUpper] : [...past, ...fixedLower];
     add(`steps ${stepping.nextName}`, [exists, ...moved], (earliest) =>
-      flips.addInstant(sql`case when ${earliest} is not null then ${next} end`),
+      flips.addInstant(sql`case when ${earliest} is not null then ${next} end`, true),
     );
   }
 }
@@ -292,6 +296,7 @@ function addCountFlips(
   const unchanged = edgeInstant(parameters, movingEdge(-lowerOffsetMs - halfMs));
   flips.addInstant(
     sql`case when ${newer} >= ${enough} then ${unchanged} else ${earliest} + ${span(parameters, spanInWindow(plan, lowerOffsetMs))} end`,
+    true,
   );
 }
 
@@ -300,24 +305,24 @@ const SUMMED = new Set<Aggregate['function']>(['sum', 'avg']);
 function applyFunction(aggregate: Aggregate, value: SqlOperand | null, flags: readonly SQL[], rows: Rows): SqlOperand {
   const { scan } = rows;
   const overRows = (): SqlOperand => {
-    const count = scan.total(flags, (columns) => sql`count(*) filter (where ${conjunction(columns)})`);
+    const count = scan.count(flags, (columns) => sql`count(*) filter (where ${conjunction(columns)})`);
     return { kind: 'value', type: 'number', sql: count, nullable: false, scale: 0, integer: true };
   };
   if (value === null) {
     assert(aggregate.function === 'count', 'only count needs no field');
     return overRows();
   }
-  const overValues = (build: (column: SQL, filter: SQL) => SQL, take: 'aggregate' | 'total' = 'aggregate'): SQL =>
+  const overValues = (build: (column: SQL, filter: SQL) => SQL, take: 'aggregate' | 'count' | 'total' = 'aggregate'): SQL =>
     scan[take]([value.sql, ...flags], ([column, ...columns]) => build(column ?? sql.empty(), sql`filter (where ${conjunction(columns)})`));
   if (SUMMED.has(aggregate.function)) assert(value.type === 'number', 'sums are of numbers');
   switch (aggregate.function) {
     case 'count': {
       if (!value.nullable) return overRows();
-      const count = overValues((column, filter) => sql`count(${column}) ${filter}`, 'total');
+      const count = overValues((column, filter) => sql`count(${column}) ${filter}`, 'count');
       return { kind: 'value', type: 'number', sql: count, nullable: false, scale: 0, integer: true };
     }
     case 'distinct': {
-      const count = overValues((column, filter) => sql`count(distinct ${column}) ${filter}`, 'total');
+      const count = overValues((column, filter) => sql`count(distinct ${column}) ${filter}`, 'count');
       return { kind: 'value', type: 'number', sql: count, nullable: false, scale: 0, integer: true };
     }
     case 'sum': {

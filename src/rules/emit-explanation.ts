@@ -3,7 +3,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import { TIME_COLUMN, type ValueType } from '../catalog/catalog.ts';
-import type { Aggregate, Expression, Rule } from './ast.ts';
+import type { Aggregate, Expression } from './ast.ts';
 import type { CheckedRule } from './checked-rule.ts';
 import { createAggregates, emitRowCondition, UNASKED_FLIPS } from './emit-aggregate.ts';
 import { emitCondition } from './emit-condition.ts';
@@ -38,7 +38,7 @@ export function emitExplanation({ rule, types, reads }: CheckedRule, segmentIds:
     segment: (key: string) => sql`coalesce(${segmentNumber(idOf(key))} = any(h.named), false)`,
   };
   const scope: EmitScope = { scope: 'customers', types, parameters, flips: UNASKED_FLIPS, nullIsFalse: false, customer };
-  const seen = emitReasons(rule, scope);
+  const seen = sql`to_jsonb(array[${list(numberedConditions(rule).map((condition) => emitSeen(condition, scope)))}]::jsonb[])`;
   const holds = emitCondition(rule, scope);
   const named = [...reads.segments].map(idOf).sort((a, b) => a - b);
   const memberships = named.length === 0 ? [] : [joinMemberships({ narrow: 'ids', memberships: 'present' }, [], named, parameters)];
@@ -48,11 +48,6 @@ from customers as c
 ${sql.join([...memberships, ...aggregates.joins()], sql.raw('\n'))}
 where ${narrowIds(sql`c.id`, parameters)}`);
   return { text: text.trim(), bind };
-}
-
-/** `seen` of a rule, as in EmittedExplanation. */
-export function emitReasons(rule: Rule, scope: EmitScope): SQL {
-  return sql`to_jsonb(array[${list(numberedConditions(rule).map((condition) => emitSeen(condition, scope)))}]::jsonb[])`;
 }
 
 function emitSeen(condition: Condition, scope: EmitScope): SQL {

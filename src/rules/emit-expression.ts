@@ -8,6 +8,8 @@ import { type EmitScope, isNullable, type NumberOperand, type Operand, toUnits }
 import { dayStartMilliseconds, zone } from './emit-parameters.ts';
 
 export function emitExpression(expression: Expression, scope: EmitScope): Operand {
+  const known = scope.customer?.known?.(expression);
+  if (known !== undefined) return known;
   switch (expression.kind) {
     case 'string':
     case 'boolean': {

@@ -6,11 +6,11 @@ import type { CheckedRule } from './checked-rule.ts';
 import { type AskedAggregate, createAggregates } from './emit-aggregate.ts';
 import { answersOf, emitChoice, type SegmentNode } from './emit-choice.ts';
 import { emitCondition } from './emit-condition.ts';
-import { emitReasons } from './emit-explanation.ts';
 import type { EmitScope } from './emit-operand.ts';
-import { type Parameters, segmentNumber } from './emit-parameters.ts';
+import { fragmentKey, type Parameters, segmentNumber } from './emit-parameters.ts';
 import type { Pins } from './emit-pins.ts';
 import { list, type Narrowing } from './emit-scan.ts';
+import { SeenValues } from './emit-seen.ts';
 import { GuardedFlips, type Guards } from './guarded-flips.ts';
 import { necessaryOf } from './necessary.ts';
 import { aggregatesOf, lastingCounts } from './walk-rule.ts';
@@ -21,8 +21,8 @@ export interface Group {
   /** what the nodes answer, by ascending id; rules aside too. Null is false. */
   readonly answers: readonly { readonly id: number; readonly holds: SQL }[];
   readonly dueAt: SQL;
-  /** what the conditions of one segment's rule came to (emit-explanation.ts) */
-  reasonsOf(segment: SegmentNode): SQL;
+  /** what the conditions of those segments compare whose reasons are told */
+  readonly seen: SeenValues;
 }
 
 /** What is not of the group itself. */
@@ -32,8 +32,14 @@ export interface Surroundings {
   /** whether the customer is a member now of a segment that is not computed */
   stands(segmentId: number): SQL;
   readonly pins: Pins;
+  /** the segments whose reasons are told */
+  readonly told: ReadonlySet<number>;
+  /** key → id of all that are computed, in this group or another */
+  readonly computed: ReadonlyMap<string, number>;
 }
 
+/** An answer that comes to no more than this where it is written out for everybody who asks for it is written out. */
+const REPEATED_CHARACTERS = 2_000;
 /** A row of a group holds its aggregates and its answers: together far below the 1,664 columns that Postgres takes. */
 const GROUP_AGGREGATES = 600;
 const GROUP_SEGMENTS = 600;
@@ -107,7 +113,7 @@ function answeredKeys(segment: SegmentNode): readonly string[] {
 export function emitGroup(
   segments: readonly SegmentNode[],
   narrowing: Narrowing,
-  { elsewhere, stands, pins }: Surroundings,
+  { elsewhere, stands, pins, told, computed }: Surroundings,
   parameters: Parameters,
 ): Group {
   const flips = new GuardedFlips();
@@ -129,18 +135,24 @@ export function emitGroup(
       flips.under(guards, () => emitCondition(checked.rule, scope)),
     );
   };
-  // What is asked for more than once is a column of a fenced level, so that it is computed once. All others stand where their answer is
-  // taken: a column of every segment through every level was a fifth of what starting the statement took with 500 segments.
-  const named = new Set(segments.flatMap(({ checked }) => [...checked.reads.segments]));
+  // What is asked for more than once and is not short is a column of a fenced level, so that it is computed once. All others stand where their
+  // answer is taken: a level hands on every aggregate, which costs more than a few conditions asked again.
+  const uses = countUses(segments);
   const levels = levelsOf(segments).flatMap((level, place) => {
     const alias = `l${place + 1}`;
     const columns: SQL[] = [];
     for (const segment of level) {
-      if (segment.choice === null && !named.has(segment.key)) {
+      const used = uses.get(segment.key) ?? 0;
+      if (segment.choice === null && used === 0) {
         answers.set(segment.key, emit(segment, true));
         continue;
       }
-      columns.push(sql`${emit(segment, false)} as ${sql.raw(columnOf(segment))}`);
+      const holds = segment.choice === null ? sql`(${emit(segment, false)})` : null;
+      if (holds !== null && fragmentKey(holds).length * (used + 1) <= REPEATED_CHARACTERS) {
+        answers.set(segment.key, holds);
+        continue;
+      }
+      columns.push(sql`${holds ?? emit(segment, false)} as ${sql.raw(columnOf(segment))}`);
       const column = sql.raw(`${alias}.${columnOf(segment)}`);
       for (const { id, key } of answersOf(segment)) {
         answers.set(key, segment.choice === null ? column : sql`(${column} = ${segmentNumber(id)})`);
@@ -148,6 +160,12 @@ export function emitGroup(
     }
     return columns.length === 0 ? [] : [sql`cross join lateral (select ${list(columns)} offset 0) as ${sql.raw(alias)}`];
   });
+  const seen = new SeenValues();
+  for (const segment of segments) {
+    const segmentId = Math.abs(segment.id); // a rule aside is its segment's
+    if (segment.choice !== null || !told.has(segmentId)) continue;
+    flips.under('nobody asks', () => seen.add(segmentId, segment.checked.rule, scopeOf(segment, false), computed));
+  }
   return {
     joins: [...aggregates.joins(), ...levels],
     answers: segments
@@ -155,7 +173,7 @@ export function emitGroup(
       .sort((a, b) => a.id - b.id)
       .map(({ id, key }) => ({ id, holds: answer(key) })),
     dueAt: flips.dueAt(parameters),
-    reasonsOf: (segment) => flips.under('nobody asks', () => emitReasons(segment.checked.rule, scopeOf(segment, false))),
+    seen,
   };
 }
 
@@ -170,6 +188,13 @@ function emitGuards({ rule }: CheckedRule, scope: EmitScope): Guards {
           sql.raw(' and '),
         )})`;
   return { arrival: all(profile), change: all([...profile, ...falling]) };
+}
+
+/** By key, how many segments and choices of these name it. */
+function countUses(segments: readonly SegmentNode[]): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>();
+  for (const key of segments.flatMap(({ checked }) => [...checked.reads.segments])) uses.set(key, (uses.get(key) ?? 0) + 1);
+  return uses;
 }
 
 function columnOf({ id, choice }: SegmentNode): string {

@@ -45,9 +45,10 @@ export type Operand =
 
 /** What time-dependent parts report: instants, and days at whose beginning, the answer may differ; what is not ahead is dropped later. */
 export interface Flips {
-  addInstant(instant: SQL): void;
-  addDay(day: SQL): void;
-  /** The time of a row that is ahead: from then on it exists. */
+  /** `isAhead`: as it is made it can only be null or later than asOf, so that nobody has to look. */
+  addInstant(instant: SQL, isAhead?: true): void;
+  addDay(day: SQL, isAhead?: true): void;
+  /** The time of a row that is ahead, or null: from then on it exists. */
   addArrival(instant: SQL): void;
 }
 
@@ -63,6 +64,8 @@ export interface EmitScope {
   readonly customer: {
     aggregate(aggregate: Aggregate): SqlOperand;
     segment(key: string): SQL;
+    /** what an expression came to, where that is recorded; absent: nothing is */
+    known?(expression: Expression): SqlOperand | undefined;
   } | null;
 }
 

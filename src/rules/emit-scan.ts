@@ -27,6 +27,8 @@ export interface Scan {
    * that asks (a sixth of the steps of 500 segments); of a range who has no rows has none.
    */
   total(columns: readonly SQL[], build: (columns: readonly SQL[]) => SQL): SQL;
+  /** The same of one that is 0 by itself over no rows. */
+  count(columns: readonly SQL[], build: (columns: readonly SQL[]) => SQL): SQL;
   /** Says from which edge on rows are needed; null: all of them. */
   reads(lower: Edge | null): void;
   /** What joins the customers `c`. */
@@ -101,6 +103,7 @@ export function createScan(
       narrowing === 'ids'
         ? aggregate(columns, (references) => sql`coalesce(${build(references)}, 0)`)
         : sql`coalesce(${aggregate(columns, build)}, 0)`,
+    count: (columns, build) => (narrowing === 'ids' ? aggregate(columns, build) : sql`coalesce(${aggregate(columns, build)}, 0)`),
     reads: (lower) => {
       if (lower === null) all = true;
       else lowerEdges.set(lower.name, lower);

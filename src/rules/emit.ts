@@ -1,5 +1,5 @@
 // In charge of the one statement that evaluates segments: for given customers, which of them each customer is in (`have`), which it ought
-// to be in (`want`), and when that may change by the clock alone (`due_at`). Not in charge of running it or of what follows from it.
+// to be in (`want`), when that may change by the clock alone (`due_at`), and what the conditions saw. Not in charge of running it or of what follows from it.
 //
 //   customers c ─ memberships h ─ pins p ─ group: one look at each source (emit-scan) ─ levels l1, l2 … of segments that name each other
 import { type SQL, sql } from 'drizzle-orm';
@@ -12,6 +12,7 @@ import { joinMemberships } from './emit-membership.ts';
 import { asOf, type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { createPins } from './emit-pins.ts';
 import { list, type Narrowing, narrow } from './emit-scan.ts';
+import { joinPlans, recordsAsJson, type SeenPlan, type SeenValues } from './emit-seen.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 import { conditionsOf } from './walk-rule.ts';
 
@@ -35,19 +36,22 @@ export interface EmitRequest {
   readonly pinned?: ReadonlySet<number>;
   /** groups of segments that exclude each other; of one that is touched all that can be computed are among `segments` */
   readonly groups?: readonly GroupToEvaluate[];
-  /** tell too, of the only segment, what its rule's conditions came to where a membership is to change */
-  readonly reasons?: boolean;
+  /** of these segments tell too what the conditions of their rules see */
+  readonly told?: ReadonlySet<number>;
 }
 
 export type EvaluationInput = BindingInput;
 
 export interface EmittedEvaluation {
   /**
-   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz, and with `reasons` seen
-   * jsonb. It is fenced: Postgres would compute every membership once for each use of `want`.
+   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz, and
+   * with `told` records of what was seen. It is fenced: Postgres would compute every membership once for each use of `want`.
    */
   readonly text: string;
-  readonly reasons: boolean;
+  /** `seen` as text for `readTold`, of columns of `e`: to be asked only of those for whom something changes */
+  readonly seen: string;
+  /** how that is read */
+  readonly seenPlan: SeenPlan;
   /** the computed ones, ascending */
   readonly segmentIds: readonly number[];
   /** parameter values, in order */
@@ -70,24 +74,27 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
     parameters,
   );
   const elsewhere = (key: string): SQL => isMember(idOf(key, request.segmentIds));
-  const answer = joinGroups(divideIntoGroups(nodes), request.narrow, { elsewhere, stands: isMember, pins }, parameters);
+  const told = request.told ?? new Set();
+  const computed = new Map(segments.map(({ key, id }) => [key, id]));
+  const answer = joinGroups(divideIntoGroups(nodes), request.narrow, { elsewhere, stands: isMember, pins, told, computed }, parameters);
   const named = [...new Set([...namedElsewhere(segments, request.segmentIds), ...standingIds(nodes)])].sort((a, b) => a - b);
   const memberships = joinMemberships(request, segmentIds, named, parameters);
-  assert(request.reasons !== true || nodes.length === 1, 'reasons are told of a single segment');
   const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
+  const seen = answer.records.map((record, index) => sql`,\n  ${record} as ${sql.raw(seenColumn(index))}`);
   const { text, bind, beside } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
   ${answer.want} as want,
-  ${dueAt} as due_at${request.reasons === true ? sql`, ${answer.reasons} as seen` : sql.empty()}
+  ${dueAt} as due_at${sql.join(seen)}
 from customers as c
 ${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
 where ${narrow(sql`c.id`, request.narrow, parameters)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}
 offset 0`);
   return {
     text: text.trim(),
-    reasons: request.reasons === true,
+    seen: recordsAsJson(answer.records.map((_, index) => `e.${seenColumn(index)}`)),
+    seenPlan: answer.seenPlan,
     segmentIds,
     bind,
     narrowed: (column) => (request.narrow === 'range' ? beside(narrow(sql.raw(column), 'range', parameters)) : 'true'),
@@ -103,23 +110,29 @@ function joinGroups(
   narrowing: Narrowing,
   surroundings: Surroundings,
   parameters: Parameters,
-): Pick<Group, 'joins' | 'dueAt'> & { readonly want: SQL; readonly reasons: SQL } {
+): Pick<Group, 'joins' | 'dueAt'> & { readonly want: SQL; readonly records: readonly SQL[]; readonly seenPlan: SeenPlan } {
   const want = (answers: Group['answers']): SQL =>
     sql`array_remove(array[${list(answers.map(({ id, holds }) => sql`case when ${holds} then ${segmentNumber(id)} end`))}]::integer[], null)`;
   const [only, ...others] = groups;
   if (only === undefined || others.length === 0) {
     const group = emitGroup(only ?? [], narrowing, surroundings, parameters);
-    return { ...group, want: want(group.answers.filter(({ id }) => id >= 0)), reasons: reasonsOfChange(only ?? [], group) };
+    const { records, plan } = group.seen;
+    return { ...group, want: want(group.answers.filter(({ id }) => id >= 0)), records, seenPlan: plan };
   }
   const answered = new Map<string, SQL>();
   const elsewhere = (key: string): SQL => answered.get(key) ?? surroundings.elsewhere(key);
   const joins: SQL[] = [];
+  const seen: SeenValues[] = [];
+  const records: SQL[] = [];
   const aliases = groups.map((group, place) => {
     const alias = sql.raw(`a${place + 1}`);
-    const { answers, dueAt, joins: inner } = emitGroup(group, 'ids', { ...surroundings, elsewhere }, parameters);
+    const { answers, dueAt, joins: inner, seen: ownSeen } = emitGroup(group, 'ids', { ...surroundings, elsewhere }, parameters);
+    const columns = ownSeen.records.map((record, index) => sql`, ${record} as ${sql.raw(`seen${index}`)}`);
     joins.push(
-      sql`cross join lateral (select ${want(answers)} as want, ${dueAt} as due_at from (select) as o ${sql.join([...inner], sql.raw('\n'))} offset 0) as ${alias}`,
+      sql`cross join lateral (select ${want(answers)} as want, ${dueAt} as due_at${sql.join(columns)} from (select) as o ${sql.join([...inner], sql.raw('\n'))} offset 0) as ${alias}`,
     );
+    seen.push(ownSeen);
+    records.push(...columns.map((_, index) => sql`${alias}.${sql.raw(`seen${index}`)}`));
     for (const { key, id } of group.flatMap(answersOf)) answered.set(key, sql`(${segmentNumber(id)} = any(${alias}.want))`);
     return alias;
   });
@@ -131,16 +144,13 @@ function joinGroups(
     joins,
     want: sql`array(select w.id from unnest(${wants}) as w (id) where w.id >= 0 order by w.id)`,
     dueAt: sql`least(${list(aliases.map((alias) => sql`${alias}.due_at`))})`,
-    reasons: sql`null::jsonb`,
+    records,
+    seenPlan: joinPlans(seen),
   };
 }
 
-/** Null where the membership is as it ought to be. */
-function reasonsOfChange([segment]: readonly SegmentNode[], { answers, reasonsOf }: Group): SQL {
-  const [answer] = answers;
-  if (segment === undefined || answer === undefined) return sql`null::jsonb`;
-  const had = sql`coalesce(${segmentNumber(answer.id)} = any(h.have), false)`;
-  return sql`case when coalesce(${answer.holds}, false) <> ${had} then ${reasonsOf(segment)} end`;
+function seenColumn(index: number): string {
+  return `seen${index + 1}`;
 }
 
 function idOf(key: string, segmentIds: ReadonlyMap<string, number>): number {

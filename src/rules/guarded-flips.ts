@@ -10,6 +10,7 @@ const MOST_GUARDS = 8;
 
 interface Candidate {
   readonly sql: SQL;
+  readonly isAhead: boolean;
   /** it matters where one of them holds, by what they compute; null: to everybody */
   guards: Map<string, SQL> | null;
 }
@@ -36,11 +37,11 @@ export class GuardedFlips implements Flips {
     }
   }
 
-  readonly addInstant = (instant: SQL): void => this.#add(this.#instants, instant, 'change');
+  readonly addInstant = (instant: SQL, isAhead = false): void => this.#add(this.#instants, instant, 'change', isAhead);
 
-  readonly addDay = (day: SQL): void => this.#add(this.#days, day, 'change');
+  readonly addDay = (day: SQL, isAhead = false): void => this.#add(this.#days, day, 'change', isAhead);
 
-  readonly addArrival = (instant: SQL): void => this.#add(this.#instants, instant, 'arrival');
+  readonly addArrival = (instant: SQL): void => this.#add(this.#instants, instant, 'arrival', true);
 
   dueAt(parameters: Parameters): SQL {
     const [instants, days] = [[...this.#instants.values()], [...this.#days.values()]];
@@ -50,13 +51,13 @@ export class GuardedFlips implements Flips {
     return dueDay ?? dueInstant ?? sql`null::timestamptz`;
   }
 
-  #add(candidates: Map<string, Candidate>, flip: SQL, kind: keyof Guards): void {
+  #add(candidates: Map<string, Candidate>, flip: SQL, kind: keyof Guards, isAhead: boolean): void {
     if (this.#guards === 'nobody asks') return;
     const key = fragmentKey(flip);
     const guard = this.#guards[kind];
     const known = candidates.get(key);
     if (known === undefined) {
-      candidates.set(key, { sql: flip, guards: guard === null ? null : new Map([[fragmentKey(guard), guard]]) });
+      candidates.set(key, { sql: flip, isAhead, guards: guard === null ? null : new Map([[fragmentKey(guard), guard]]) });
     } else if (known.guards !== null) {
       if (guard === null) known.guards = null;
       else known.guards.set(fragmentKey(guard), guard);
@@ -65,7 +66,11 @@ export class GuardedFlips implements Flips {
 }
 
 function leastAhead(candidates: readonly Candidate[], now: SQL): SQL {
-  return sql`least(${list(candidates.map((candidate) => sql`nullif(greatest(${whereItMatters(candidate)}, ${now}), ${now})`))})`;
+  const ahead = (candidate: Candidate): SQL => {
+    const flip = whereItMatters(candidate);
+    return candidate.isAhead ? flip : sql`nullif(greatest(${flip}, ${now}), ${now})`;
+  };
+  return sql`least(${list(candidates.map(ahead))})`;
 }
 
 function whereItMatters({ sql: flip, guards }: Candidate): SQL {

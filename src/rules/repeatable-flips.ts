@@ -27,9 +27,9 @@ export class RepeatableFlips implements Flips {
     this.#underway.pop();
   }
 
-  readonly addInstant = (instant: SQL): void => this.#add(() => this.#flips.addInstant(instant));
+  readonly addInstant = (instant: SQL, isAhead?: true): void => this.#add(() => this.#flips.addInstant(instant, isAhead));
 
-  readonly addDay = (day: SQL): void => this.#add(() => this.#flips.addDay(day));
+  readonly addDay = (day: SQL, isAhead?: true): void => this.#add(() => this.#flips.addDay(day, isAhead));
 
   readonly addArrival = (instant: SQL): void => this.#add(() => this.#flips.addArrival(instant));
 

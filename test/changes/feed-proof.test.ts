@@ -10,7 +10,6 @@ import { type Client, type Database, openDatabase, pipeline } from '../../src/db
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { readMoment, toMoment } from '../../src/membership/moment.ts';
 import { recordStatements } from '../../src/membership/record.ts';
-import { NOTHING_SEEN } from '../../src/membership/record-seen.ts';
 import { EventReader } from '../api/event-reader.ts';
 import { AUTHORIZED, built, type Service, startService } from '../api/service.ts';
 import { Random } from '../membership/random.ts';
@@ -106,13 +105,18 @@ async function decide(client: Client, random: Random, customers: readonly number
     exited.forEach(tell('exited'));
     entered.forEach(tell('entered'));
     const ids = (list: readonly string[]) => list.map((segment) => segmentIds.get(segment) ?? 0);
-    return { customerKey: key, revision: '0', entered: ids(entered), exited: ids(exited), dueAtMs: null, storedDueAtMs: null };
+    return {
+      customerKey: key,
+      revision: '0',
+      entered: ids(entered),
+      exited: ids(exited),
+      dueAtMs: null,
+      storedDueAtMs: null,
+      seen: new Map(),
+    };
   });
   const findings = { differences, complete: false };
-  await pipeline(
-    client,
-    recordStatements({ findings, moment: toMoment(moments), cause: 'data', versionOf: () => number, seenOf: NOTHING_SEEN }),
-  );
+  await pipeline(client, recordStatements({ findings, moment: toMoment(moments), cause: 'data', versionOf: () => number }));
   return { number, afterCommits, changes };
 }
 

@@ -2,7 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog, CatalogSegment } from '../../src/catalog/catalog.ts';
 import { type EmitRequest, type EmittedEvaluation, emitEvaluation, nextConstantFlip } from '../../src/rules/emit.ts';
+import { emitExplanation } from '../../src/rules/emit-explanation.ts';
 import { divideIntoGroups } from '../../src/rules/emit-group.ts';
+import { emitRecorded } from '../../src/rules/emit-recorded.ts';
+import { type SeenPlan, seenOf, type Told } from '../../src/rules/emit-seen.ts';
+import type { SeenCondition } from '../../src/rules/explain-rule.ts';
+import { todayOf } from '../../src/rules/plan.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
 import { facts, type HandMadeFacts } from '../oracle/hand-made-shop.ts';
 import { apply, EMPTY_SHOP } from '../oracle/shop.ts';
@@ -401,6 +406,97 @@ describe('due_at', () => {
   });
 });
 
+describe('what is seen', () => {
+  interface Sight {
+    readonly id: string;
+    readonly told: Told;
+  }
+
+  async function see(emitted: EmittedEvaluation): Promise<readonly Sight[]> {
+    const rows = await testDatabase.database.query<{ customer_id: string; want: number[]; seen: string }>({
+      text: `select e.customer_id, e.want, ${emitted.seen} as seen from (${emitted.text}) as e`,
+      values: emitted.bind({ ...MOMENT, customers: { keys: IDS.map(customerKeyOf) } }),
+    });
+    return rows.map(({ customer_id, want, seen }) => ({
+      id: customer_id,
+      told: { json: seen, want: new Set(want), today: todayOf(MOMENT) },
+    }));
+  }
+
+  const MOMENT = { asOfMs: Date.parse(NOW), timeZone: ZONE };
+
+  it('is what an explanation sees', async () => {
+    const rules = Object.keys(MEMBERS);
+    const ids = rules.map((_, place) => place + 1);
+    const emitted = emit(rules, { told: new Set(ids) });
+    const sights = await see(emitted);
+    expect(sights).toHaveLength(IDS.length);
+    for (const [place, rule] of rules.entries()) {
+      const checked = checkText(rule, catalog);
+      const explanation = emitExplanation(checked, SEGMENT_IDS);
+      const explained = await testDatabase.database.query<{ customer_id: string; seen: SeenCondition[] }>({
+        text: explanation.text,
+        values: explanation.bind({ ...MOMENT, customers: { keys: IDS.map(customerKeyOf) } }),
+      });
+      for (const { id, told } of sights) {
+        const seen = JSON.parse(seenOf(emitted.seenPlan, told, place + 1) ?? '[]') as SeenCondition[];
+        const recorded = emitRecorded(checked, seen, MOMENT);
+        const [row] = recorded === null ? [] : await testDatabase.database.query<{ holds: boolean[] }>(recorded);
+        const judged = seen.map(([, ...values], index) => [row?.holds[index], ...values]);
+        expect({ rule, id, seen: judged }).toEqual({ rule, id, seen: explained.find((each) => each.customer_id === id)?.seen });
+      }
+    }
+  });
+
+  it('outgrows a record and a group', async () => {
+    const rules = Array.from(
+      { length: 650 },
+      (_, n) => `attributes.points + ${n} > 5 or attributes.tier = "gold" or attributes.points - ${n} > 5`,
+    );
+    const emitted = emit(rules, { told: new Set([1, 550, 650]) });
+    const all = emit(rules, { told: new Set(rules.map((_, place) => place + 1)) });
+    for (const each of [emitted, all]) {
+      const ann = (await see(each)).find(({ id }) => id === customerKeyOf('ann'));
+      const told = [1, 2, 550, 650].map((id) => ann && seenOf(each.seenPlan, ann.told, id));
+      const seen = (n: number) => `[[null,"${12.5 + n}"],[null,"gold"],[null,"${12.5 - n}"]]`;
+      expect(told).toEqual([seen(0), each === all ? seen(1) : null, seen(549), seen(649)]);
+    }
+  });
+
+  it('is not judged as another type', async () => {
+    const checked = checkText('attributes.points > 5', catalog);
+    expect(emitRecorded(checked, [[null, 'many']], MOMENT)).toBeNull();
+    expect(emitRecorded(checked, [[null, true]], MOMENT)).toBeNull();
+    expect(emitRecorded(checked, [[null, '12.5']], MOMENT)).not.toBeNull();
+  });
+});
+
+describe('numbers that were told', () => {
+  const CUSTOMER = { want: new Set<number>(), today: todayOf({ asOfMs: Date.parse(NOW), timeZone: ZONE }) };
+  const PLAN: SeenPlan = new Map([
+    [1, [{ kind: 'values', values: [{ record: 0, place: 0, type: 'number', scale: 4 }] }]],
+    [2, [{ kind: 'values', values: [{ record: 0, place: 1, type: 'string', scale: 0 }] }]],
+  ]);
+  const told = (number: string, text = 'x'): Told => ({ ...CUSTOMER, json: `{"f1":${number},"f2":${JSON.stringify(text)}}` });
+
+  it.each([
+    ['0', '0'],
+    ['-0', '0'],
+    ['1', '0.0001'],
+    ['-12', '-0.0012'],
+    ['10000', '1'],
+    ['5999900', '599.99'],
+    ['123456789012345678901234567890', '12345678901234567890123456.789'],
+    ['1.50', '0.00015'],
+  ])('%s lose no digit', (number, units) => {
+    expect(seenOf(PLAN, told(number), 1)).toBe(`[[null,"${units}"]]`);
+  });
+
+  it.each([',"f1":5', '{"f1":5}', '\\","f1":5,"', 'a,'])('leave texts alone: %s', (text) => {
+    expect(seenOf(PLAN, told('1', text), 2)).toBe(JSON.stringify([[null, text]]));
+  });
+});
+
 describe('the statement', () => {
   it('reads each source once, values as parameters', () => {
     const emitted = emit(['count(orders where status = "paid" in the last 30 days) >= 2', 'sum(orders.total in the last 30 days) > 500.5']);
@@ -408,19 +504,19 @@ describe('the statement', () => {
       `select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
   array_remove(array[case when (o1.g3 >= $1::bigint) then 1 end, case when (o1.g4 > $2::numeric) then 2 end]::integer[], null) as want,
-  least(nullif(greatest(o1.g1, $3::timestamptz), $3::timestamptz), nullif(greatest(o1.g2 + $4::interval, $3::timestamptz), $3::timestamptz)) as due_at
+  least(o1.g1, o1.g2 + $3::interval) as due_at
 from customers as c
-cross join lateral (select array_agg(k.segment_id order by k.segment_id) as have from (select m.customer_id, m.segment_id from memberships as m where m.customer_id = c.id and m.segment_id + 0 = any($5::integer[])) as k) as h
-cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, coalesce(count(*) filter (where r.x3 and r.x4), 0) as g3, coalesce(sum(r.x5) filter (where r.x3), 0) as g4 from (select s."placed_at" as x1, (s."placed_at" > $3::timestamptz) as x2, (s."placed_at" <= $3::timestamptz and s."placed_at" > $6::timestamptz) as x3, (s."status" = $7::text collate "C") as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
+cross join lateral (select array_agg(k.segment_id order by k.segment_id) as have from (select m.customer_id, m.segment_id from memberships as m where m.customer_id = c.id and m.segment_id + 0 = any($4::integer[])) as k) as h
+cross join lateral (select min(r.x1) filter (where r.x2) as g1, min(r.x1) filter (where r.x3) as g2, count(*) filter (where r.x3 and r.x4) as g3, coalesce(sum(r.x5) filter (where r.x3), 0) as g4 from (select s."placed_at" as x1, (s."placed_at" > $5::timestamptz) as x2, (s."placed_at" <= $5::timestamptz and s."placed_at" > $6::timestamptz) as x3, (s."status" = $7::text collate "C") as x4, s."total" as x5 from orders as s where s.customer_id = c.id and s."placed_at" >= $6::timestamptz offset 0) as r) as o1
 where c.id = any($8::bigint[])
 offset 0`,
     );
     expect(emitted.bind({ asOfMs: Date.parse(NOW), timeZone: ZONE, customers: { keys: ['1'] } })).toEqual([
       '2',
       '5005000',
-      NOW,
       '2592000000 milliseconds',
       [1, 2],
+      NOW,
       '2026-10-22T12:00:00.000Z',
       'paid',
       ['1'],

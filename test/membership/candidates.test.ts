@@ -90,8 +90,8 @@ it('tells the reasons', async () => {
   expect(rows).toEqual([
     {
       seen: [
-        [true, 'DE'],
-        [true, '3'],
+        [null, 'DE'],
+        [null, '3'],
       ],
     },
   ]);

@@ -50,7 +50,7 @@ it('shortens its pieces beside a write', async () => {
 
 it('divides a chunk without leaving anybody out', () => {
   const found = ['7', '-9', '30', '4'].map((customerKey) => {
-    return { customerKey, revision: '1', entered: [], exited: [], dueAtMs: null, storedDueAtMs: null };
+    return { customerKey, revision: '1', entered: [], exited: [], dueAtMs: null, storedDueAtMs: null, seen: new Map() };
   });
   const pieces = new Pieces(found, { afterKey: '-10', throughKey: '99', customers: 11 });
   const first = pieces.next(3);

@@ -1,0 +1,215 @@
+// In charge of what an evaluation tells of its reasons: every value that a condition compares, once for all segments, where a membership is to
+// change. And of reading from that what the conditions of one segment saw, in the form that changes record. Whether a condition held is not
+// told: it follows from the values and the instant (emit-recorded.ts), and would be asked of everybody at every evaluation.
+import { type SQL, sql } from 'drizzle-orm';
+import { assert, unreachable } from '../base/assert.ts';
+import { anniversaryIn, type Day, parseDay, partsOfDay } from '../base/calendar.ts';
+import type { Expression, Rule } from './ast.ts';
+import { emitExpression } from './emit-expression.ts';
+import type { EmitScope, SqlOperand } from './emit-operand.ts';
+import { fragmentKey } from './emit-parameters.ts';
+import { list } from './emit-scan.ts';
+import type { SeenCondition, SeenJson } from './explain-rule.ts';
+import { type Condition, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
+
+/** A row ends at 1,664 columns. */
+const RECORD_VALUES = 1_000;
+
+/** One value among those told: in which record, in which of its places, and what it is. */
+interface ToldValue {
+  readonly record: number;
+  readonly place: number;
+  readonly type: SqlOperand['type'] | 'age';
+  /** of numbers: the value is what is told × 10^-scale */
+  readonly scale: number;
+}
+
+/** The values of a condition's computed sides; of a named segment whether the customer is in it, or where it is computed too, its id. */
+type PlannedCondition =
+  | { readonly kind: 'values'; readonly values: readonly ToldValue[] }
+  | { readonly kind: 'member'; readonly value: ToldValue }
+  | { readonly kind: 'wanted'; readonly segmentId: number };
+
+/** By segment, of each numbered condition of its rule. */
+export type SeenPlan = ReadonlyMap<number, readonly PlannedCondition[]>;
+
+/** What the segments of one group see. Of a value that several compare there is one. */
+export class SeenValues {
+  readonly #values: SQL[] = [];
+  readonly #places = new Map<string, number>();
+  readonly #plan = new Map<number, readonly PlannedCondition[]>();
+
+  /** `scope`: what moves in it has been taken note of already. `computed`: key → id of segments whose answer stands in `want`. */
+  add(segmentId: number, rule: Rule, scope: EmitScope, computed: ReadonlyMap<string, number>): void {
+    this.#plan.set(
+      segmentId,
+      numberedConditions(rule).map((condition) => this.#condition(condition, scope, computed)),
+    );
+  }
+
+  #condition(condition: Condition, scope: EmitScope, computed: ReadonlyMap<string, number>): PlannedCondition {
+    if (condition.kind === 'segment') {
+      const wanted = computed.get(condition.key);
+      if (wanted !== undefined) return { kind: 'wanted', segmentId: wanted };
+      assert(scope.customer !== null, 'no segment stands in where');
+      return { kind: 'member', value: this.#tell(scope.customer.segment(condition.key), 'boolean', 0) };
+    }
+    return {
+      kind: 'values',
+      values: sidesOf(condition)
+        .filter(isComputed)
+        .map((side) => this.#side(side, scope)),
+    };
+  }
+
+  #side(side: Expression, scope: EmitScope): ToldValue {
+    const operand = emitExpression(side, scope);
+    assert(operand.kind === 'value', 'what is computed is a value');
+    if (operand.type === 'list') return this.#tell(sql`to_jsonb(${operand.sql})::text`, 'list', 0); // what is told are scalars
+    if (operand.type !== 'number') return this.#tell(operand.sql, operand.type, 0);
+    // a function of the database for everybody who is evaluated took a twentieth of a full evaluation
+    if (operand.birthday !== undefined) return this.#tell(operand.birthday, 'age', 0);
+    return this.#tell(operand.sql, 'number', operand.scale);
+  }
+
+  #tell(value: SQL, type: ToldValue['type'], scale: number): ToldValue {
+    const key = fragmentKey(value);
+    const index = this.#places.get(key) ?? this.#values.push(value) - 1;
+    this.#places.set(key, index);
+    return { record: Math.floor(index / RECORD_VALUES), place: index % RECORD_VALUES, type, scale };
+  }
+
+  get plan(): SeenPlan {
+    return this.#plan;
+  }
+
+  /** The records that hold the values, as they are stored; made JSON only of whom something changes for. */
+  get records(): readonly SQL[] {
+    const count = Math.ceil(this.#values.length / RECORD_VALUES);
+    return Array.from({ length: count }, (_, record) => {
+      const values = this.#values.slice(record * RECORD_VALUES, (record + 1) * RECORD_VALUES);
+      return sql`row(${list(values)})`;
+    });
+  }
+}
+
+/** Several groups' plans as one, their records one behind the other. */
+export function joinPlans(groups: readonly SeenValues[]): SeenPlan {
+  const joined = new Map<number, readonly PlannedCondition[]>();
+  let before = 0;
+  for (const { plan, records } of groups) {
+    const moved = (value: ToldValue): ToldValue => ({ ...value, record: value.record + before });
+    for (const [segmentId, conditions] of plan)
+      joined.set(
+        segmentId,
+        conditions.map((condition) => moveRecords(condition, moved)),
+      );
+    before += records.length;
+  }
+  return joined;
+}
+
+function moveRecords(condition: PlannedCondition, moved: (value: ToldValue) => ToldValue): PlannedCondition {
+  switch (condition.kind) {
+    case 'values':
+      return { ...condition, values: condition.values.map(moved) };
+    case 'member':
+      return { ...condition, value: moved(condition.value) };
+    case 'wanted':
+      return condition;
+    default:
+      return unreachable(condition);
+  }
+}
+
+/** Of columns that hold records, the text that is read here: objects one behind the other, whose keys Postgres names f1, f2 … */
+export function recordsAsJson(columns: readonly string[]): string {
+  return columns.length === 0 ? `''` : columns.map((column) => `to_json(${column})::text`).join(` || ',' || `);
+}
+
+/** What was told of one customer. */
+export interface Told {
+  /** the text of `EmittedEvaluation.seen` */
+  readonly json: string;
+  /** ids of those computed segments that the customer is to be in */
+  readonly want: ReadonlySet<number>;
+  readonly today: Day;
+}
+
+/** What the conditions of a segment saw, as JSON text: see SeenCondition. null: its reasons are not told. */
+export function seenOf(plan: SeenPlan, told: Told, segmentId: number): string | null {
+  const conditions = plan.get(segmentId);
+  return conditions === undefined ? null : JSON.stringify(conditions.map((condition) => toSeenCondition(condition, told)));
+}
+
+function toSeenCondition(condition: PlannedCondition, told: Told): SeenCondition {
+  switch (condition.kind) {
+    case 'values':
+      return [null, ...condition.values.map((value) => toSeen(value, told))];
+    case 'member':
+      return [toSeen(condition.value, told) === true];
+    case 'wanted':
+      return [told.want.has(condition.segmentId)];
+    default:
+      return unreachable(condition);
+  }
+}
+
+function toSeen(value: ToldValue, told: Told): SeenJson {
+  const text = findText(told.json, value);
+  if (text === 'null') return null;
+  switch (value.type) {
+    case 'number':
+      return inUnits(text, value.scale);
+    case 'boolean':
+      return text === 'true';
+    case 'age':
+      return ageOf(parseDay(JSON.parse(text) as string), told.today);
+    case 'timestamp':
+      return Date.parse(JSON.parse(text) as string);
+    case 'string':
+    case 'date':
+      return JSON.parse(text) as string;
+    case 'list':
+      return JSON.parse(JSON.parse(text) as string) as readonly string[];
+    default:
+      return unreachable(value.type);
+  }
+}
+
+/** A text, with its quotes, or anything else that is no list and no object. */
+const SCALAR = /"(?:[^"\\]+|\\.)*"|[^,}]+/y;
+
+/**
+ * Of some sixty values a changed segment needs two or three: they are looked for, which takes a fifth of reading everything, and numbers keep all
+ * their digits. No text can hold a key, as a quote in it has a backslash before it.
+ */
+function findText(json: string, { record, place }: ToldValue): string {
+  let from = 0;
+  for (let passed = 0; passed < record; passed += 1) from = json.indexOf('},{"f1":', from) + 1;
+  const key = `"f${place + 1}":`;
+  const at = json.indexOf(key, from);
+  assert(at !== -1, 'every value was told');
+  SCALAR.lastIndex = at + key.length;
+  const [text] = SCALAR.exec(json) ?? [];
+  assert(text !== undefined, 'every key has a value');
+  return text;
+}
+
+/** Full years on a day; null: born later. Who was born on 29 February is a year older on 1 March where there is none (strata_age). */
+function ageOf(birthday: Day, today: Day): string | null {
+  if (birthday > today) return null;
+  const [born, now] = [partsOfDay(birthday), partsOfDay(today)];
+  return String(now.year - born.year - (anniversaryIn(birthday, now.year) > today ? 1 : 0));
+}
+
+/** A decimal × 10^-scale, without zeros behind that say nothing. */
+function inUnits(decimal: string, scale: number): string {
+  const [, sign = '', whole = '', behind = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(decimal) ?? [];
+  assert(whole !== '', `${decimal} is a plain decimal`);
+  const digits = whole.padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  const fraction = (digits.slice(point) + behind).replace(/0+$/, '');
+  const units = digits.slice(0, point).replace(/^0+(?=\d)/, '');
+  return fraction === '' ? (units === '0' ? units : `${sign}${units}`) : `${sign}${units}.${fraction}`;
+}
