@@ -24,11 +24,7 @@ export function inTransaction<Value>(
   work: (client: Client) => Promise<Value>,
   onCommitted?: (lsn: string) => void,
 ): Promise<Value> {
-  const toEnding = async (client: Client): Promise<Ending<Value>> => {
-    const value = await work(client);
-    return { last: [], value: () => value };
-  };
-  return inFramed(database, [], toEnding, onCommitted);
+  return inFramed(database, [], async (client) => endWith([], await work(client)), onCommitted);
 }
 
 /** What a transaction ends with. */
@@ -40,6 +36,10 @@ export interface Ending<Value> {
 }
 
 type Row = Readonly<Record<string, unknown>>;
+
+export function endWith<Value>(last: readonly Statement[], value: Value): Ending<Value> {
+  return { last, value: () => value };
+}
 
 /** The same with the begin and the commit in one batch with the first statements and the last; `work` is given the rows of the first. */
 export async function inFramed<Value>(

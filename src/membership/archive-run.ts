@@ -3,6 +3,7 @@
 import { startStopwatch } from '../base/clock.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
+import { endWith } from '../db/transaction.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
@@ -79,6 +80,6 @@ async function stillMembers(client: Client, segmentId: number, keys: readonly Cu
 async function finish(deciding: Deciding, run: Run): Promise<void> {
   await changeDefinitions(deciding.database, deciding.clock, async (client) => {
     const [rows = []] = await pipeline(client, [readMoment(deciding.clock)]);
-    await finishRuns(client, [run.id], toMoment(rows).asOfMs, new Map());
+    return endWith(await finishRuns(client, [run.id], toMoment(rows).asOfMs, new Map()), undefined);
   });
 }

@@ -2,7 +2,7 @@
 // everybody, by runs. A clock set forwards needs nothing: whatever it has passed is due.
 import { systemClock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
-import type { Database } from '../db/database.ts';
+import { type Database, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { queueRun } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
@@ -45,7 +45,7 @@ async function lookAtEverybody({ database }: Deciding, nowMs: number): Promise<v
        order by s.id
        for update of s`,
     );
-    for (const { id, version } of rows) await queueRun(client, id, version, 'time', nowMs);
+    for (const { id, version } of rows) await pipeline(client, (await queueRun(client, id, version, 'time', nowMs)).last);
     await client.query(`update segments as s set retry_at = $1::timestamptz where s.status = 'failed' and s.retry_at > $1::timestamptz`, [
       new Date(nowMs).toISOString(),
     ]);

@@ -3,6 +3,7 @@
 //
 //   locks ─► the moment ─► what the clock alone has changed ─► the plan ─► pins ─► evaluate them, their groups, who names them ─► record
 import { type Client, pipeline } from '../db/database.ts';
+import { endWith } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -102,9 +103,10 @@ export async function lookForPins(deciding: Deciding, segmentKeys: readonly stri
     values: [unready],
   });
   if (rows.length === 0) return; // another process has done it, or there is no such segment
-  await changeDefinitions(deciding.database, deciding.clock, (client) =>
-    client.query('update segments as s set has_pins = true where s.key = any($1::text[]) and not s.has_pins', [unready]),
-  );
+  await changeDefinitions(deciding.database, deciding.clock, async (client) => {
+    await client.query('update segments as s set has_pins = true where s.key = any($1::text[]) and not s.has_pins', [unready]);
+    return endWith([], undefined);
+  });
 }
 
 /** The same inside the caller's decision: one piece of a move of many. */

@@ -2,7 +2,7 @@
 // members, in a transaction of their own, and whatever met the failure is repeated without them. Nothing else is held up.
 // When they are tried again is segments/lifecycle.ts.
 import type { Client } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import { endWith, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { findCulprits, reasonOf } from '../evaluation/find-culprits.ts';
 import { findDifferences } from '../evaluation/find-differences.ts';
@@ -49,7 +49,9 @@ export async function failTogether(deciding: Deciding, segments: ReadonlyMap<num
 }
 
 async function takeOutOfEvaluation(deciding: Deciding, failures: ReadonlyMap<number, Failure>): Promise<void> {
-  await changeDefinitions(deciding.database, deciding.clock, (client) => failSegments(client, failures, deciding.clock.nowMs()));
+  await changeDefinitions(deciding.database, deciding.clock, async (client) =>
+    endWith(await failSegments(client, failures, deciding.clock.nowMs()), undefined),
+  );
   await deciding.programs.reload();
 }
 

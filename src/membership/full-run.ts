@@ -6,7 +6,7 @@ import { startStopwatch } from '../base/clock.ts';
 import { inOwnSpan, inSpan } from '../base/tracing.ts';
 import { fixedIso, readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
-import { inScan, inTransaction } from '../db/transaction.ts';
+import { endWith, inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { narrowToCandidates } from '../evaluation/find-candidates.ts';
 import { type Difference, findDifferences, prepareDifferences } from '../evaluation/find-differences.ts';
@@ -244,6 +244,6 @@ async function finish(deciding: Deciding, runs: readonly Run[], startedMs: numbe
   const { definitions } = stale ? await programs.reload() : programs.get();
   const flips = new Map(definitions.live.map((segment) => [segment.id, nextConstantFlip(segment.checked, startedMs, timeZone)]));
   const end = async (client: Client) => finishRuns(client, ids, await readAsOf(client, deciding.clock), flips);
-  if (await hasBuilding(database, ids)) await changeDefinitions(database, clock, end);
-  else await inTransaction(database, end);
+  if (await hasBuilding(database, ids)) await changeDefinitions(database, clock, async (client) => endWith(await end(client), undefined));
+  else await inTransaction(database, async (client) => pipeline(client, await end(client)));
 }

@@ -2,7 +2,7 @@
 // or the program is read again and the whole repeated.
 import type { Clock } from '../base/clock.ts';
 import type { Client, Database, Statement } from '../db/database.ts';
-import { type Ending, inFramed } from '../db/transaction.ts';
+import { type Ending, endWith, inFramed } from '../db/transaction.ts';
 import type { CurrentProgram } from '../evaluation/current-program.ts';
 import type { Program } from '../evaluation/program.ts';
 import { READ_EPOCH, SHARE_DEFINITIONS } from '../segments/definitions.ts';
@@ -22,11 +22,7 @@ export function inDecision<Value>(
   work: (client: Client, program: Program) => Promise<Value>,
   onCommitted?: (lsn: string) => void,
 ): Promise<Value> {
-  const toEnding = async (client: Client, program: Program): Promise<Ending<Value>> => {
-    const value = await work(client, program);
-    return { last: [], value: () => value };
-  };
-  return inFramedDecision(deciding, [], toEnding, onCommitted);
+  return inFramedDecision(deciding, [], async (client, program) => endWith([], await work(client, program)), onCommitted);
 }
 
 type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
@@ -45,8 +41,9 @@ export async function inFramedDecision<Value>(
         deciding.database,
         [SHARE_DEFINITIONS, READ_EPOCH, ...first],
         async (client, [, epochs, ...opened]) => {
-          if (epochs?.[0]?.['epoch'] !== program.definitions.epoch) throw new StaleDefinitions();
-          return await work(client, program, opened);
+          const current = await deciding.programs.of(String(epochs?.[0]?.['epoch']));
+          if (current === undefined) throw new StaleDefinitions();
+          return await work(client, current, opened);
         },
         onCommitted,
       );

@@ -3,7 +3,7 @@
 import { startStopwatch } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
-import type { Client } from '../db/database.ts';
+import { type Client, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -166,7 +166,7 @@ async function finish(client: Client, deciding: Deciding, run: Run): Promise<voi
      where r.id = $1::bigint and r.status = 'running'`,
     [run.id, fixedIso(deciding.clock)],
   );
-  if (rowCount === 1) await tellFinished(client, [run.id]);
+  if (rowCount === 1) await pipeline(client, tellFinished([run.id]));
 }
 
 async function fail(deciding: Deciding, run: Run, reason: string): Promise<void> {
@@ -177,6 +177,6 @@ async function fail(deciding: Deciding, run: Run, reason: string): Promise<void>
        where r.id = $1::bigint and r.status = 'running'`,
       [run.id, fixedIso(deciding.clock), reason],
     );
-    if (rowCount === 1) await tellFinished(client, [run.id]);
+    if (rowCount === 1) await pipeline(client, tellFinished([run.id]));
   });
 }

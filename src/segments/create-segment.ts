@@ -2,9 +2,10 @@
 import type { Clock } from '../base/clock.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import type { Client, Database } from '../db/database.ts';
-import { inTransaction, sqlState } from '../db/transaction.ts';
+import { endWith, inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { changeDefinitions } from './definitions.ts';
+import type { QueuedRun } from './runs.ts';
 import { getSegment, noteSegment, type Segment } from './segments.ts';
 import { insertVersion, publishIn, readRule } from './versions.ts';
 
@@ -34,7 +35,7 @@ export async function createSegment(
   const publish = segment.publish || isManual; // there is nothing to draft
   const rule = readRule(isManual ? NOBODY : segment.rule, await loadCatalog(database), segment.key, publish ? 'publish' : 'check');
   const now = new Date(clock.nowMs()).toISOString();
-  const store = async (client: Client): Promise<string | null> => {
+  const store = async (client: Client): Promise<QueuedRun | null> => {
     const { rows } = await client.query<{ id: number }>(
       `insert into segments (key, name, description, icon, color, kind, has_pins, status, created_at, updated_at)
        values ($1, $2, $3, $4, $5, $6, $6 = 'manual', 'draft', $7::timestamptz, $7::timestamptz)
@@ -44,14 +45,18 @@ export async function createSegment(
     const [row] = rows;
     if (row === undefined) throw new Error('the segment was not stored');
     await insertVersion(client, row.id, 1, rule, { note: null, author: segment.author }, now);
-    const runId = publish ? await publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
+    const run = publish ? await publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
     await noteSegment(client, segment.key, null, { ...segment, rule: rule.text });
-    return runId;
+    return run;
   };
-  const stored = publish ? changeDefinitions(database, clock, store) : inTransaction(database, store);
+  const storeAndPublish = async (client: Client) => {
+    const run = await store(client);
+    return endWith(run?.last ?? [], run);
+  };
+  const stored = publish ? changeDefinitions(database, clock, storeAndPublish) : inTransaction(database, store);
   const run = await stored.catch((error: unknown) => {
     if (sqlState(error) === '23505') throw new AppError('already_exists', `There is a segment “${segment.key}” already.`, { cause: error });
     throw error;
   });
-  return { segment: await getSegment(database, segment.key), run };
+  return { segment: await getSegment(database, segment.key), run: run?.id ?? null };
 }

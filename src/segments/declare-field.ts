@@ -4,11 +4,11 @@ import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Declaration, type DeclaredType, declareType } from '../catalog/declare-type.ts';
 import { asQueryable, type Database } from '../db/database.ts';
-import { changeDefinitions, type LiveSegment, loadDefinitions } from './definitions.ts';
+import { changeUnderLock, type LiveSegment, loadDefinitions } from './definitions.ts';
 
 /** Throws `in_use` (a live rule reads it), `conflict` (stored values do not convert). */
 export async function declareField(database: Database, clock: Clock, declaration: Declaration): Promise<DeclaredType> {
-  return changeDefinitions(database, clock, async (client) => {
+  return changeUnderLock(database, clock, async (client) => {
     const { live } = await loadDefinitions(asQueryable(client));
     const readBy = live.filter((segment) => reads(segment, declaration)).map((segment) => segment.key);
     const { event, name } = declaration;

@@ -3,8 +3,8 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import type { Client, Database, Queryable, Statement } from '../db/database.ts';
-import { inTransaction, sqlState } from '../db/transaction.ts';
+import { asQueryable, type Client, type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
+import { type Ending, endWith, inFramed, sqlState } from '../db/transaction.ts';
 import { checkStored } from '../rules/check-stored.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import type { GroupToEvaluate } from '../rules/emit-choice.ts';
@@ -55,29 +55,106 @@ const DEFINITIONS_LOCK = '7310589412002';
 export const SHARE_DEFINITIONS: Statement = { name: 'share_definitions', text: `select pg_advisory_xact_lock_shared(${DEFINITIONS_LOCK})` };
 export const READ_EPOCH: Statement = { name: 'read_epoch', text: 'select d.epoch from definitions as d' };
 
+/** One change at a time: whoever has the row knows the epoch that follows, and that nothing it has read changes until it ends. */
+const HOLD_EPOCH: Statement = { name: 'hold_epoch', text: 'select d.epoch from definitions as d for update' };
+const MOVE_EPOCH: Statement = { name: 'move_epoch', text: 'update definitions set epoch = epoch + 1' };
+
 const EXCLUSIVE_TIMEOUT_MS = 100;
 const BETWEEN_TRIES_MS = 20;
 
+/** Waited for at most 100 ms at a time and then tried again, so that writers never queue behind it. */
+const TAKE_DEFINITIONS: readonly Statement[] = [
+  setLockTimeout(`${EXCLUSIVE_TIMEOUT_MS}ms`),
+  { name: 'take_definitions', text: `select pg_advisory_xact_lock(${DEFINITIONS_LOCK})` },
+  setLockTimeout('0'),
+];
+
+function setLockTimeout(value: string): Statement {
+  return { name: 'set_lock_timeout', text: `select set_config('lock_timeout', $1, true)`, values: [value] };
+}
+
+/** Who keeps the definitions of a database in memory: told of a change of this process before it is committed. */
+export interface DefinitionsKeeper {
+  readonly kept: Definitions;
+  /** They are in force once `committed` has come to true, and never if it comes to false. */
+  expect(next: Definitions, committed: Promise<boolean>): void;
+}
+
+const keepers = new WeakMap<Database, DefinitionsKeeper>();
+
+/** Of each database one: the last that says so. */
+export function keepDefinitions(database: Database, keeper: DefinitionsKeeper): void {
+  keepers.set(database, keeper);
+}
+
 /**
- * Changes definitions under the exclusive lock, which no evaluation holds with it, and moves the epoch. The lock is waited for at most
- * 100 ms at a time and then tried again, so that writers never queue behind it.
+ * Changes definitions and moves the epoch. `work` reads, checks and writes while evaluations go on under the definitions as they are: it
+ * locks nothing that an evaluation waits for, which leaves rows of `runs` that are there and the count of notices to the statements that it
+ * returns. Those go with the exclusive lock, which no evaluation holds with it, the epoch and the commit in one batch. Who keeps the definitions
+ * has the new ones by then.
  */
-export async function changeDefinitions<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
+export function changeDefinitions<Value>(
+  database: Database,
+  clock: Clock,
+  work: (client: Client) => Promise<Ending<Value>>,
+): Promise<Value> {
+  return untilLocked(clock, async () => {
+    let outcome = new Outcome();
+    try {
+      const value = await inFramed(database, [HOLD_EPOCH], async (client, [held]) => {
+        outcome.tell(false); // of the attempt before
+        outcome = new Outcome();
+        const { last, value } = await work(client);
+        await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told);
+        return {
+          last: [...TAKE_DEFINITIONS, ...last, MOVE_EPOCH],
+          value: (rows) => value(rows.slice(TAKE_DEFINITIONS.length, TAKE_DEFINITIONS.length + last.length)),
+        };
+      });
+      outcome.tell(true);
+      return value;
+    } catch (error) {
+      outcome.tell(false);
+      throw error;
+    }
+  });
+}
+
+/** The same with all of `work` under the exclusive lock: for what reads or rewrites what evaluations write. Whoever writes waits for it. */
+export function changeUnderLock<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
+  return untilLocked(clock, () =>
+    inFramed(database, [HOLD_EPOCH], async (client) => {
+      await pipeline(client, TAKE_DEFINITIONS);
+      return endWith([MOVE_EPOCH], await work(client));
+    }),
+  );
+}
+
+async function untilLocked<Value>(clock: Clock, change: () => Promise<Value>): Promise<Value> {
   for (;;) {
     try {
-      return await inTransaction(database, async (client) => {
-        await client.query(`set local lock_timeout = '${EXCLUSIVE_TIMEOUT_MS}ms'`);
-        await client.query(`select pg_advisory_xact_lock(${DEFINITIONS_LOCK})`);
-        await client.query('set local lock_timeout = 0');
-        const value = await work(client);
-        await client.query('update definitions set epoch = epoch + 1');
-        return value;
-      });
+      return await change();
     } catch (error) {
       if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
       await (clock.fixedMs() === null ? clock : systemClock).sleep(BETWEEN_TRIES_MS); // a clock that stands would never wake us
     }
   }
+}
+
+/** Whether a transaction was committed, for those who were told of it before. */
+class Outcome {
+  tell: (committed: boolean) => void = () => {};
+  readonly told = new Promise<boolean>((resolve) => {
+    this.tell = resolve;
+  });
+}
+
+/** What the transaction has written is read inside it: nobody else can change definitions before it ends. */
+async function tellKeeper(database: Database, client: Client, epoch: string, committed: Promise<boolean>): Promise<void> {
+  const keeper = keepers.get(database);
+  if (keeper === undefined) return;
+  const next = await readDefinitions(asQueryable(client), keeper.kept);
+  keeper.expect({ ...next, epoch: String(BigInt(epoch) + 1n) }, committed);
 }
 
 interface SegmentRow {
@@ -104,9 +181,14 @@ export async function readEpoch(database: Queryable): Promise<string> {
 export async function loadDefinitions(database: Queryable, before?: Definitions): Promise<Definitions> {
   for (;;) {
     const epoch = await readEpoch(database);
-    const [catalog, rows, groups] = await Promise.all([loadCatalog(database), readLive(database), readGroups(database)]);
-    if ((await readEpoch(database)) === epoch) return assemble(epoch, catalog, rows, groups, before);
+    const definitions = await readDefinitions(database, before);
+    if ((await readEpoch(database)) === epoch) return { ...definitions, epoch };
   }
+}
+
+async function readDefinitions(database: Queryable, before: Definitions | undefined): Promise<Omit<Definitions, 'epoch'>> {
+  const [catalog, rows, groups] = await Promise.all([loadCatalog(database), readLive(database), readGroups(database)]);
+  return assemble(catalog, rows, groups, before);
 }
 
 function readLive(database: Queryable): Promise<SegmentRow[]> {
@@ -121,12 +203,11 @@ function readLive(database: Queryable): Promise<SegmentRow[]> {
 }
 
 function assemble(
-  epoch: string,
   catalog: Catalog,
   rows: readonly SegmentRow[],
   groups: readonly GroupToEvaluate[],
   before: Definitions | undefined,
-): Definitions {
+): Omit<Definitions, 'epoch'> {
   const live: LiveSegment[] = [];
   const broken: BrokenSegment[] = [];
   const known = checkedBefore(catalog, before);
@@ -138,7 +219,6 @@ function assemble(
       live.push({ id: row.id, key: row.key, name: row.name, version: row.version, building: row.status === 'building', checked: outcome });
   }
   return {
-    epoch,
     catalog,
     live,
     broken,

@@ -3,7 +3,8 @@
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import { asQueryable, type Client, type Database, type Queryable } from '../db/database.ts';
+import { asQueryable, type Client, type Database, type Queryable, type Statement } from '../db/database.ts';
+import { endWith } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { findCycle } from '../rules/check-segments.ts';
 import { changeDefinitions } from './definitions.ts';
@@ -165,8 +166,9 @@ export async function createGroup(
     );
     const [row] = rows;
     if (row === undefined) throw new Error('the group was not stored');
-    await putInForce(client, clock, { id: row.id, version: 1 }, content, author, []);
+    const last = await putInForce(client, clock, { id: row.id, version: 1 }, content, author, []);
     await noteGroup(client, key, null, content);
+    return endWith(last, undefined);
   });
   return getGroup(database, key);
 }
@@ -191,8 +193,9 @@ export async function changeGroup(
       version,
       new Date(clock.nowMs()).toISOString(),
     ]);
-    if (!isSame) await putInForce(client, clock, { id: group.id, version }, content, author, keysOf(group));
+    const last = isSame ? [] : await putInForce(client, clock, { id: group.id, version }, content, author, keysOf(group));
     await noteGroup(client, key, contentOf(group), content);
+    return endWith(last, undefined);
   });
   return getGroup(database, key);
 }
@@ -207,8 +210,9 @@ export async function deleteGroup(database: Database, clock: Clock, key: string,
       group.id,
       now,
     ]);
-    await build(client, clock, keysOf(group));
+    const last = await build(client, clock, keysOf(group));
     await noteGroup(client, key, contentOf(group), null);
+    return endWith(last, undefined);
   });
 }
 
@@ -232,7 +236,7 @@ async function putInForce(
   content: GroupContent,
   author: string | null,
   formerKeys: readonly string[],
-): Promise<void> {
+): Promise<readonly Statement[]> {
   const ids = await findSegments(client, content);
   await refuseOfOtherGroups(client, group.id, content);
   const idOf = (key: string) => ids.get(key) ?? null;
@@ -249,7 +253,7 @@ async function putInForce(
     ],
   );
   await refuseCycles(client, keysOf(content));
-  await build(client, clock, [...new Set([...keysOf(content), ...formerKeys])]);
+  return build(client, clock, [...new Set([...keysOf(content), ...formerKeys])]);
 }
 
 /** → id by key */
@@ -316,8 +320,8 @@ async function refuseCycles(client: Client, keys: readonly string[]): Promise<vo
   }
 }
 
-/** Everybody is evaluated again for the live ones; the others are when they are live again. */
-async function build(client: Client, clock: Clock, keys: readonly string[]): Promise<void> {
+/** Everybody is evaluated again for the live ones; the others are when they are live again. → the statements that end their runs of before */
+async function build(client: Client, clock: Clock, keys: readonly string[]): Promise<readonly Statement[]> {
   const nowMs = clock.nowMs();
   const { rows } = await client.query<{ id: number; version: number }>(
     `update segments as s
@@ -326,7 +330,11 @@ async function build(client: Client, clock: Clock, keys: readonly string[]): Pro
      returning s.id, s.version`,
     [keys],
   );
-  for (const { id, version } of rows.sort((a, b) => a.id - b.id)) await queueRun(client, id, version, 'group', nowMs);
+  const superseding: Statement[] = [];
+  for (const { id, version } of rows.sort((a, b) => a.id - b.id)) {
+    superseding.push(...(await queueRun(client, id, version, 'group', nowMs)).last);
+  }
+  return superseding;
 }
 
 /** Archiving takes its members away, and nothing would say whose they are then. Throws `in_use`. */

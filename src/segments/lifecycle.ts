@@ -4,13 +4,12 @@ import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import { asQueryable, type Client, type Database } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import { asQueryable, type Client, type Database, pipeline, type Statement } from '../db/database.ts';
+import { endWith, inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
-import { changeDefinitions, compileStored } from './definitions.ts';
+import { changeDefinitions, changeUnderLock, compileStored } from './definitions.ts';
 import { refuseWhileGrouped } from './groups.ts';
-import { tellFinished } from './notices.ts';
-import { type Failure, failSegments, getRun, queueRun, type Run, type RunCause } from './runs.ts';
+import { endRuns, type Failure, failSegments, getRun, queueRun, type Run, type RunCause, readOpenRuns } from './runs.ts';
 import { getSegment, lockSegment, noteSegment, type Segment, statusOf } from './segments.ts';
 import { putInForce } from './versions.ts';
 
@@ -20,36 +19,30 @@ type Expected = (segment: Segment) => void;
 export async function pauseSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Segment> {
   await changeDefinitions(database, clock, async (client) => {
     const segment = await lockSegment(client, key, expected);
-    if (segment.status === 'paused') return noteSegment(client, key, statusOf(segment), statusOf(segment));
+    if (segment.status === 'paused') {
+      await noteSegment(client, key, statusOf(segment), statusOf(segment));
+      return endWith([], undefined);
+    }
     if (segment.status !== 'active' && segment.status !== 'building' && segment.status !== 'failed') {
       throw new AppError('conflict', `Segment “${key}” is ${segment.status}; only a published one can be paused.`);
     }
     await refuseWhileNamed(client, key, 'paused');
-    await pause(client, segment.id, clock.nowMs());
+    const last = await pause(client, segment.id, clock.nowMs());
     await noteSegment(client, key, statusOf(segment), { ...statusOf(segment), status: 'paused' });
+    return endWith(last, undefined);
   });
   return getSegment(database, key);
 }
 
-async function pause(client: Client, segmentId: number, nowMs: number): Promise<void> {
-  const now = new Date(nowMs).toISOString();
+/** → the statements that end its runs */
+async function pause(client: Client, segmentId: number, nowMs: number): Promise<readonly Statement[]> {
   await client.query(
     `update segments as s
      set status = 'paused', failure = null, failures = 0, retry_at = null, due_at = null, updated_at = $2::timestamptz
      where s.id = $1`,
-    [segmentId, now],
+    [segmentId, new Date(nowMs).toISOString()],
   );
-  const { rows } = await client.query<{ id: string }>(
-    `update runs as r
-     set status = 'cancelled', finished_at = $2::timestamptz
-     where r.segment_id = $1 and r.status in ('queued', 'running')
-     returning r.id`,
-    [segmentId, now],
-  );
-  await tellFinished(
-    client,
-    rows.map((row) => row.id),
-  );
+  return endRuns('cancelled', await readOpenRuns(client, [segmentId]), nowMs);
 }
 
 /** A failed one is tried again by itself, so it counts as live: what it names must stay. */
@@ -85,15 +78,15 @@ export async function resumeSegment(database: Database, clock: Clock, key: strin
     const { id, version, status, run } = segment;
     if (status === 'building' && run !== null) {
       await noteSegment(client, key, statusOf(segment), statusOf(segment));
-      return run.id;
+      return endWith([], run.id);
     }
     if (version === null || (status !== 'paused' && status !== 'failed')) {
       throw new AppError('conflict', `Segment “${key}” is ${status}; only a paused or failed one can be resumed.`);
     }
     const rule = await readStoredRule(client, id, version);
-    const runId = await putInForce(client, clock, { id, key }, { number: version, rule }, await causeOfTry(client, id, version));
-    await noteSegment(client, key, statusOf(segment), { version, status: 'building', run: runId });
-    return runId;
+    const queued = await putInForce(client, clock, { id, key }, { number: version, rule }, await causeOfTry(client, id, version));
+    await noteSegment(client, key, statusOf(segment), { version, status: 'building', run: queued.id });
+    return endWith(queued.last, queued.id);
   });
 }
 
@@ -128,7 +121,7 @@ export interface Archived {
  * be read, and publishing a version brings it back. Again on an archived one: nothing. Throws `not_found`, `in_use`.
  */
 export async function archiveSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Archived> {
-  const runId = await changeDefinitions(database, clock, async (client) => {
+  const runId = await changeUnderLock(database, clock, async (client) => {
     const segment = await lockSegment(client, key, expected);
     const isArchived = segment.status === 'archived' || segment.status === 'archiving';
     if (!isArchived) {
@@ -142,6 +135,7 @@ export async function archiveSegment(database: Database, clock: Clock, key: stri
   return { segment: await getSegment(database, key), runId };
 }
 
+/** Under the lock: whether it has members must not change any more. */
 async function archive(client: Client, segment: Segment, nowMs: number): Promise<string | null> {
   const { rows } = await client.query('select m.customer_id from memberships as m where m.segment_id = $1 limit 1', [segment.id]);
   const hasMembers = rows.length > 0;
@@ -151,9 +145,10 @@ async function archive(client: Client, segment: Segment, nowMs: number): Promise
      where s.id = $1`,
     [segment.id, hasMembers ? 'archiving' : 'archived', new Date(nowMs).toISOString()],
   );
-  const runId = await queueRun(client, segment.id, segment.version ?? 0, 'archive', nowMs);
-  if (hasMembers) return runId;
-  await client.query('delete from runs as r where r.id = $1::bigint', [runId]);
+  const { id, last } = await queueRun(client, segment.id, segment.version ?? 0, 'archive', nowMs);
+  await pipeline(client, last);
+  if (hasMembers) return id;
+  await client.query('delete from runs as r where r.id = $1::bigint', [id]);
   return null;
 }
 
@@ -174,14 +169,9 @@ export async function cancelRun(database: Database, clock: Clock, id: string): P
     });
     if (isNeeded(run, segment)) {
       if (segment.status !== 'archiving') await refuseWhileNamed(client, key, 'paused');
-      await pause(client, segment.id, clock.nowMs());
-    } else {
-      await client.query(`update runs as r set status = 'cancelled', finished_at = $2::timestamptz where r.id = $1::bigint`, [
-        id,
-        new Date(clock.nowMs()).toISOString(),
-      ]);
-      await tellFinished(client, [id]);
+      return endWith(await pause(client, segment.id, clock.nowMs()), undefined);
     }
+    return endWith(endRuns('cancelled', [id], clock.nowMs()), undefined);
   });
   return getRun(database, id);
 }
@@ -219,14 +209,14 @@ export async function retryFailed(database: Database, clock: Clock): Promise<num
     );
     const catalog = await loadCatalog(asQueryable(client));
     const failures = new Map<number, Failure>();
+    const superseding: Statement[] = [];
     for (const { id, key, version, rule } of rows) {
       const outcome = compileStored(rule, catalog, key);
       await client.query(`update segments as s set status = 'building', failure = null, retry_at = null where s.id = $1`, [id]);
       if (typeof outcome === 'string') failures.set(id, { version, reason: outcome });
-      else await queueRun(client, id, version, await causeOfTry(client, id, version), nowMs);
+      else superseding.push(...(await queueRun(client, id, version, await causeOfTry(client, id, version), nowMs)).last);
     }
-    await failSegments(client, failures, nowMs);
-    return rows.length - failures.size;
+    return endWith([...superseding, ...(await failSegments(client, failures, nowMs))], rows.length - failures.size);
   });
 }
 
@@ -239,9 +229,10 @@ export async function refreshSegment(database: Database, clock: Clock, key: stri
     }
     // what it takes the place of is still why the members change
     const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
-    const runId = await queueRun(client, id, version, cause, clock.nowMs());
-    await noteSegment(client, key, null, { run: runId });
-    return runId;
+    const queued = await queueRun(client, id, version, cause, clock.nowMs());
+    await pipeline(client, queued.last);
+    await noteSegment(client, key, null, { run: queued.id });
+    return queued.id;
   });
 }
 
@@ -255,7 +246,7 @@ export async function queueConstantFlips(database: Database, clock: Clock, asOfM
        returning s.id, s.version`,
       [new Date(asOfMs).toISOString()],
     );
-    for (const row of rows) await queueRun(client, row.id, row.version, 'time', clock.nowMs());
+    for (const row of rows) await pipeline(client, (await queueRun(client, row.id, row.version, 'time', clock.nowMs())).last);
     return rows.length;
   });
 }

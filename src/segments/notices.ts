@@ -1,6 +1,6 @@
 // In charge of what is told of segments and runs beside memberships: each notice is written in the transaction that brings it about.
 // Not of sending (webhooks/).
-import type { Client } from '../db/database.ts';
+import type { Statement } from '../db/database.ts';
 
 export const NOTICE_TYPES = ['segment.published', 'segment.failed', 'run.finished'] as const;
 export type NoticeType = (typeof NOTICE_TYPES)[number];
@@ -9,10 +9,10 @@ export type NoticeType = (typeof NOTICE_TYPES)[number];
  * One row counts notices until the commit, so that ids are in order of commit and no reader skips one. The decision is drawn after that
  * lock: every change that the notice may be about has a smaller one. `source` gives number (from 1), segment_id, at and data.
  */
-async function writeNotices(client: Client, type: NoticeType, source: string, values: readonly unknown[]): Promise<void> {
-  await client.query('update notice_count as k set last_id = k.last_id where k.only_row');
-  await client.query(
-    `with told as (
+function writeNotices(type: NoticeType, source: string, values: readonly unknown[]): Statement[] {
+  const lock = { name: 'lock_notices', text: 'update notice_count as k set last_id = k.last_id where k.only_row' };
+  const text = `
+    with told as (
        ${source}
      ), counted as (
        update notice_count as k
@@ -22,17 +22,15 @@ async function writeNotices(client: Client, type: NoticeType, source: string, va
      insert into notices (id, type, segment_id, data, at, decision)
      select c.before + t.number, '${type}', t.segment_id, t.data, t.at, nextval('decisions')
      from told as t
-     cross join counted as c`,
-    values as unknown[],
-  );
+     cross join counted as c`;
+  return [lock, { name: `tell_${type}`, text, values }];
 }
 
 const iso = (instant: string) => `to_char(${instant} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** A version was put in force; its run has that id. */
-export function tellPublished(client: Client, segmentId: number, runId: string, nowMs: number): Promise<void> {
+export function tellPublished(segmentId: number, runId: string, nowMs: number): Statement[] {
   return writeNotices(
-    client,
     'segment.published',
     `select 1 as number, s.id as segment_id, $3::timestamptz as at,
        jsonb_build_object('segment', s.key, 'version', s.version, 'runId', $2::text) as data
@@ -43,10 +41,9 @@ export function tellPublished(client: Client, segmentId: number, runId: string, 
 }
 
 /** The segments could not be computed, and have just become `failed`. */
-export async function tellFailed(client: Client, segmentIds: readonly number[], nowMs: number): Promise<void> {
-  if (segmentIds.length === 0) return;
-  await writeNotices(
-    client,
+export function tellFailed(segmentIds: readonly number[], nowMs: number): Statement[] {
+  if (segmentIds.length === 0) return [];
+  return writeNotices(
     'segment.failed',
     `select row_number() over (order by s.id) as number, s.id as segment_id, $2::timestamptz as at,
        jsonb_build_object('segment', s.key, 'version', s.version, 'failure', s.failure, 'failures', s.failures, 'retryAt', ${iso('s.retry_at')}) as data
@@ -57,10 +54,9 @@ export async function tellFailed(client: Client, segmentIds: readonly number[], 
 }
 
 /** The runs have just ended, whichever way. */
-export async function tellFinished(client: Client, runIds: readonly string[]): Promise<void> {
-  if (runIds.length === 0) return;
-  await writeNotices(
-    client,
+export function tellFinished(runIds: readonly string[]): Statement[] {
+  if (runIds.length === 0) return [];
+  return writeNotices(
     'run.finished',
     `select row_number() over (order by r.id) as number, r.segment_id, r.finished_at as at,
        jsonb_build_object('runId', r.id::text, 'segment', s.key, 'version', r.version, 'cause', r.cause, 'status', r.status, 'done', r.done,

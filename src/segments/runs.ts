@@ -1,5 +1,5 @@
 // In charge of the record of runs: what is to be evaluated in full, how far it is, how it ended. Not of evaluating (membership/full-run.ts).
-import type { Client, Database, Queryable, Statement } from '../db/database.ts';
+import { type Client, type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { tellFailed, tellFinished } from './notices.ts';
 
@@ -107,26 +107,53 @@ export async function listOpenRuns(database: Database): Promise<Run[]> {
   return rows.map(toRun);
 }
 
-/** Queues a run inside the caller's transaction; open runs of the segment, but for moves into it, are superseded by it. → the new run's id */
-export async function queueRun(client: Client, segmentId: number, version: number, cause: RunCause, nowMs: number): Promise<string> {
+export interface QueuedRun {
+  readonly id: string;
+  /** end the runs that it takes the place of: to be sent in the same transaction */
+  readonly last: readonly Statement[];
+}
+
+/** Queues a run inside the caller's transaction, which has the segment's row locked; open runs of the segment, but for moves into it, are superseded by it. */
+export async function queueRun(client: Client, segmentId: number, version: number, cause: RunCause, nowMs: number): Promise<QueuedRun> {
   const now = new Date(nowMs).toISOString();
-  const { rows: superseded } = await client.query<{ id: string }>(
-    `update runs as r
-     set status = 'superseded', finished_at = $2::timestamptz
-     where r.segment_id = $1 and r.status in ('queued', 'running') and r.cause <> 'move'
-     returning r.id`,
-    [segmentId, now],
-  );
-  await tellFinished(client, idsOf(superseded));
-  const { rows } = await client.query<{ id: string }>(
-    `insert into runs (segment_id, version, cause, status, total, queued_at)
-     values ($1, $2, $3, 'queued', 0, $4::timestamptz)
-     returning id`,
-    [segmentId, version, cause, now],
-  );
-  const [row] = rows;
+  const [open = [], queued = []] = await pipeline(client, [
+    {
+      name: 'runs_to_supersede',
+      text: `select r.id from runs as r where r.segment_id = $1 and r.status in ('queued', 'running') and r.cause <> 'move' order by r.id`,
+      values: [segmentId],
+    },
+    {
+      name: 'queue_run',
+      text: `
+        insert into runs (segment_id, version, cause, status, total, queued_at)
+        values ($1, $2, $3, 'queued', 0, $4::timestamptz)
+        returning id`,
+      values: [segmentId, version, cause, now],
+    },
+  ]);
+  const [row] = queued as { id: string }[];
   if (row === undefined) throw new Error('the run was not stored');
-  return row.id;
+  return { id: row.id, last: endRuns('superseded', idsOf(open as { id: string }[]), nowMs) };
+}
+
+/** Ids of the open runs of a segment, moves into it among them; in a transaction that has its row locked, they end in no other. */
+export async function readOpenRuns(client: Client, segmentIds: readonly number[]): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>({
+    name: 'open_runs_of',
+    text: `select r.id from runs as r where r.segment_id = any($1::integer[]) and r.status in ('queued', 'running') order by r.id`,
+    values: [segmentIds],
+  });
+  return idsOf(rows);
+}
+
+/** Those of them that are open still. */
+export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string[], nowMs: number): Statement[] {
+  if (ids.length === 0) return [];
+  const text = `
+    update runs as r
+    set status = $2, finished_at = $3::timestamptz
+    where r.id = any($1::bigint[]) and r.status in ('queued', 'running')`;
+  return [{ name: 'end_runs', text, values: [ids, status, new Date(nowMs).toISOString()] }, ...tellFinished(ids)];
 }
 
 /** From here on customers are counted by the planner's estimate: an exact count of a million takes as long as evaluating some of them. */
@@ -201,30 +228,37 @@ export async function hasBuilding(database: Database, ids: readonly string[]): P
   return rows.length > 0;
 }
 
-/** Ends open runs as done, their segments as active or archived, inside the caller's transaction. */
+/**
+ * Segments of runs that end become active or archived, inside the caller's transaction, where nobody else ends them any more. → the statements
+ * that end the runs in it
+ */
 export async function finishRuns(
   client: Client,
   ids: readonly string[],
   asOfMs: number,
   nextFlips: ReadonlyMap<number, number | null>,
-): Promise<void> {
+): Promise<readonly Statement[]> {
   const at = new Date(asOfMs).toISOString();
-  await client.query(
-    `select s.id
-     from segments as s
-     where s.id in (select r.segment_id from runs as r where r.id = any($1::bigint[]))
-     order by s.id
-     for update`,
-    [ids],
-  );
-  const { rows } = await client.query<{ id: string; segment_id: number }>(
-    `update runs as r
-     set status = 'done', total = r.done, finished_at = $2::timestamptz
-     where r.id = any($1::bigint[]) and r.status = 'running'
-     returning r.id, r.segment_id`,
-    [ids, at],
-  );
-  const segmentIds = rows.map((row) => row.segment_id);
+  const [, running = []] = await pipeline(client, [
+    {
+      name: 'lock_segments_of_runs',
+      text: `
+        select s.id
+        from segments as s
+        where s.id in (select r.segment_id from runs as r where r.id = any($1::bigint[]))
+        order by s.id
+        for update`,
+      values: [ids],
+    },
+    {
+      name: 'runs_to_finish',
+      text: `select r.id, r.segment_id from runs as r where r.id = any($1::bigint[]) and r.status = 'running' order by r.id`,
+      values: [ids],
+    },
+  ]);
+  const ending = running as { id: string; segment_id: number }[];
+  if (ending.length === 0) return [];
+  const segmentIds = ending.map((row) => row.segment_id);
   const flips = segmentIds.map((id) => {
     const flipMs = nextFlips.get(id) ?? null;
     return flipMs === null ? null : new Date(flipMs).toISOString();
@@ -238,7 +272,11 @@ export async function finishRuns(
      where s.id = u.id`,
     [segmentIds, flips, at],
   );
-  await tellFinished(client, idsOf(rows));
+  const text = `
+    update runs as r
+    set status = 'done', total = r.done, finished_at = $2::timestamptz
+    where r.id = any($1::bigint[]) and r.status = 'running'`;
+  return [{ name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending))];
 }
 
 /** Why a segment could not be computed, and the version that could not: another one that was published meanwhile is not to blame. */
@@ -252,10 +290,10 @@ const FIRST_RETRY_SECONDS = 60;
 const LAST_RETRY_SECONDS = 3600;
 
 /**
- * The segments could not be computed: their runs end as failed, they keep their members, say why, and when they are tried again. Inside
- * `changeDefinitions`, so that nobody evaluates them any more.
+ * The segments could not be computed: they keep their members, say why, and when they are tried again. Inside `changeDefinitions`, so that
+ * nobody evaluates them any more. → the statements that end their runs as failed, for its end
  */
-export async function failSegments(client: Client, failures: ReadonlyMap<number, Failure>, nowMs: number): Promise<void> {
+export async function failSegments(client: Client, failures: ReadonlyMap<number, Failure>, nowMs: number): Promise<readonly Statement[]> {
   const { rows } = await client.query<{ id: number; failure: string }>(
     `update segments as s
      set status = 'failed', failure = u.failure, updated_at = $4::timestamptz, due_at = null,
@@ -275,18 +313,17 @@ export async function failSegments(client: Client, failures: ReadonlyMap<number,
       new Date(nowMs).toISOString(),
     ],
   );
-  const { rows: runs } = await client.query<{ id: string }>(
-    `update runs as r
-     set status = 'failed', failure = u.failure, finished_at = $3::timestamptz
-     from unnest($1::integer[], $2::text[]) as u (id, failure)
-     where r.segment_id = u.id and r.status in ('queued', 'running')
-     returning r.id`,
-    [rows.map((row) => row.id), rows.map((row) => row.failure), new Date(nowMs).toISOString()],
-  );
-  await tellFailed(
-    client,
-    rows.map((row) => row.id),
-    nowMs,
-  );
-  await tellFinished(client, idsOf(runs));
+  if (rows.length === 0) return [];
+  const segmentIds = rows.map((row) => row.id);
+  const text = `
+    update runs as r
+    set status = 'failed', failure = u.failure, finished_at = $3::timestamptz
+    from unnest($1::integer[], $2::text[]) as u (id, failure)
+    where r.segment_id = u.id and r.id = any($4::bigint[]) and r.status in ('queued', 'running')`;
+  const runIds = await readOpenRuns(client, segmentIds);
+  return [
+    { name: 'fail_runs', text, values: [segmentIds, rows.map((row) => row.failure), new Date(nowMs).toISOString(), runIds] },
+    ...tellFailed(segmentIds, nowMs),
+    ...tellFinished(runIds),
+  ];
 }

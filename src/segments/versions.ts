@@ -5,7 +5,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
 import { registerTypes, type TypeProposal } from '../catalog/registered-types.ts';
 import { asQueryable, type Client, type Database, toQuery } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import { endWith, inTransaction } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
@@ -14,7 +14,7 @@ import { ruleToJson } from '../rules/print-json.ts';
 import { printRule } from '../rules/print-text.ts';
 import { changeDefinitions } from './definitions.ts';
 import { tellPublished } from './notices.ts';
-import { queueRun, type RunCause } from './runs.ts';
+import { type QueuedRun, queueRun, type RunCause } from './runs.ts';
 import { getSegment, lockSegment, noteSegment, type Segment, statusOf } from './segments.ts';
 
 export interface SegmentVersion {
@@ -108,15 +108,15 @@ export async function addPublishedVersion(
   return changeDefinitions(database, clock, async (client) => {
     const number = await storeVersion(client, clock, key, rule, version, expected);
     const before = await lockSegment(client, key);
-    const runId = await publishIn(client, clock, { id: before.id, key }, { number, rule: rule.json });
+    const run = await publishIn(client, clock, { id: before.id, key }, { number, rule: rule.json });
     await noteSegment(client, key, statusOf(before), {
       version: number,
       status: 'building',
       rule: rule.text,
       note: version.note,
-      run: runId,
+      run: run.id,
     });
-    return { version: number, runId };
+    return endWith(run.last, { version: number, runId: run.id });
   });
 }
 
@@ -207,37 +207,36 @@ export async function publishVersion(
   const runId = await changeDefinitions(database, clock, async (client) => {
     const before = await lockSegment(client, key, expected);
     const run = await publishIn(client, clock, { id: before.id, key }, { number, rule: version.json });
-    await noteSegment(client, key, statusOf(before), { version: number, status: 'building', run });
-    return run;
+    await noteSegment(client, key, statusOf(before), { version: number, status: 'building', run: run.id });
+    return endWith(run.last, run.id);
   });
   return { runId, version: number };
 }
 
-/** Inside `changeDefinitions`: in force from the commit on. Throws `invalid_rule`. → the id of its run */
+/** Inside `changeDefinitions`: in force from the commit on. Throws `invalid_rule`. → its run */
 export async function publishIn(
   client: Client,
   clock: Clock,
   segment: { readonly id: number; readonly key: string },
   version: { readonly number: number; readonly rule: unknown },
-): Promise<string> {
+): Promise<QueuedRun> {
   await client.query('update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2', [
     segment.id,
     version.number,
     new Date(clock.nowMs()).toISOString(),
   ]);
-  const runId = await putInForce(client, clock, segment, version, 'definition');
-  await tellPublished(client, segment.id, runId, clock.nowMs());
-  return runId;
+  const { id, last } = await putInForce(client, clock, segment, version, 'definition');
+  return { id, last: [...last, ...tellPublished(segment.id, id, clock.nowMs())] };
 }
 
-/** Inside `changeDefinitions`: from the commit on the version is evaluated at every write, and a run is queued. Throws `invalid_rule`. → the run's id */
+/** Inside `changeDefinitions`: from the commit on the version is evaluated at every write, and a run is queued. Throws `invalid_rule`. → the run */
 export async function putInForce(
   client: Client,
   clock: Clock,
   segment: { readonly id: number; readonly key: string },
   version: { readonly number: number; readonly rule: unknown },
   cause: RunCause,
-): Promise<string> {
+): Promise<QueuedRun> {
   const { checked } = readRule(version.rule, await loadCatalog(asQueryable(client)), segment.key, 'publish');
   await registerAssumed(client, checked);
   const nowMs = clock.nowMs();

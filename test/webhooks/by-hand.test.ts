@@ -1,6 +1,7 @@
 // What somebody does to a webhook by hand, and what it is told beside memberships, step by step on a standing clock.
 import { Webhook as Verifier } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { endWith } from '../../src/db/transaction.ts';
 import { changeDefinitions } from '../../src/segments/definitions.ts';
 import { pauseSegment } from '../../src/segments/lifecycle.ts';
 import { failSegments } from '../../src/segments/runs.ts';
@@ -151,7 +152,9 @@ describe('notices', () => {
     await publish();
     await publish(); // takes the place of the first
     const failures = new Map([[id, { version: 1, reason: 'the statement took too long' }]]);
-    await changeDefinitions(database(), shop.clock, (client) => failSegments(client, failures, shop.clock.nowMs()));
+    await changeDefinitions(database(), shop.clock, async (client) =>
+      endWith(await failSegments(client, failures, shop.clock.nowMs()), undefined),
+    );
     await publish();
     await pauseSegment(database(), shop.clock, 'china');
     await shop.publish();
