@@ -19,7 +19,7 @@ import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, s
 import { runArchive } from './archive-run.ts';
 import { failTogether, withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
-import { evaluateAll, lockForLook, versionsOf } from './look-again.ts';
+import { evaluateLocked, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
 import { runMove } from './run-move.ts';
 import { RunPace } from './run-pace.ts';
@@ -56,7 +56,7 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
 async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: number, signal: AbortSignal): Promise<void> {
   const [first] = runs;
   if (first === undefined) return;
-  const { limits } = deciding.programs.get();
+  const { limits } = await programFor(deciding, runs);
   const pace = await RunPace.begin(deciding, limits, signal);
   let open = runs;
   let most = limits.chunkCustomers;
@@ -93,6 +93,12 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
     }
   }
   await ahead?.catch(() => {}); // nobody needs it any more
+}
+
+/** The program in force, read again where another process has put these versions in force and nobody has met them here. */
+async function programFor({ programs }: Deciding, runs: readonly Run[]): Promise<Program> {
+  const program = programs.get();
+  return runs.some((run) => program.versionOf(run.segmentId) !== run.version) ? programs.reload() : program;
 }
 
 interface ScannedChunk {
@@ -183,7 +189,10 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
   return inScan(deciding.database, read, { hurry: false });
 }
 
-/** Applies where the revision still stands; whoever was written since the scan is evaluated again, against everything. */
+/**
+ * Applies where the revision still stands; whoever was written since the scan is evaluated again. Only for the run's segments, as everybody
+ * else: what the write touched it has decided itself, and all live segments would be another large statement to emit and to plan.
+ */
 async function applyPiece(
   deciding: Deciding,
   found: Omit<Scan, 'differences'>,
@@ -199,7 +208,7 @@ async function applyPiece(
     if (current.definitions.epoch !== program.definitions.epoch) return { open: ids, stale: true };
     const changesBySegment = new Map<number, number>();
     if (piece.differences.length > 0) {
-      if (!isAlone) await prepareDifferences(client, program, program.all, deciding.timeZone);
+      if (!isAlone) await prepareDifferences(client, program, found.segmentIds, deciding.timeZone);
       held = startStopwatch();
       for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause)) {
         for (const id of [...entered, ...exited]) changesBySegment.set(id, (changesBySegment.get(id) ?? 0) + 1);
@@ -225,7 +234,8 @@ async function applyLocked(
   const moved = piece.differences.filter((d) => revisions.has(d.customerKey) && revisions.get(d.customerKey) !== d.revision);
   const findings = { differences: standing, complete: segmentIds.length === program.all.length };
   await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }));
-  await evaluateAll(client, deciding, program, { keys: keysOf(moved), moment, cause, ordinalFrom: countChanges(standing) });
+  const look = { keys: keysOf(moved), moment, cause, ordinalFrom: countChanges(standing) };
+  await evaluateLocked(client, deciding, program, segmentIds, look);
   return standing;
 }
 
@@ -238,10 +248,9 @@ function keysOf(differences: readonly Difference[]): CustomerKey[] {
  * has passed is due at once. Where a segment was building, the definitions change with its end: it is evaluated only where it reads.
  */
 async function finish(deciding: Deciding, runs: readonly Run[], startedMs: number): Promise<void> {
-  const { database, clock, timeZone, programs } = deciding;
+  const { database, clock, timeZone } = deciding;
   const ids = runs.map((run) => run.id);
-  const stale = runs.some((run) => programs.get().versionOf(run.segmentId) !== run.version);
-  const { definitions } = stale ? await programs.reload() : programs.get();
+  const { definitions } = await programFor(deciding, runs);
   const flips = new Map(definitions.live.map((segment) => [segment.id, nextConstantFlip(segment.checked, startedMs, timeZone)]));
   const end = async (client: Client) => finishRuns(client, ids, await readAsOf(client, deciding.clock), flips);
   if (await hasBuilding(database, ids)) await changeDefinitions(database, clock, async (client) => endWith(await end(client), undefined));

@@ -50,17 +50,25 @@ function inOrder(keys: readonly CustomerKey[]): CustomerKey[] {
   return [...BigInt64Array.from(keys, BigInt).sort()].map(String);
 }
 
-/** Evaluates all live segments for locked customers and records what differs. → what differed */
-export async function evaluateAll(
+type LockedLook = Look & { readonly moment: Moment; readonly ordinalFrom?: number };
+
+/** All live segments for locked customers. → what differed */
+export function evaluateAll(client: Client, deciding: Deciding, program: Program, look: LockedLook): Promise<readonly Difference[]> {
+  return evaluateLocked(client, deciding, program, program.all, look);
+}
+
+/** Evaluates live segments for locked customers and records what differs. → what differed */
+export async function evaluateLocked(
   client: Client,
   deciding: Deciding,
   program: Program,
-  look: Look & { readonly moment: Moment; readonly ordinalFrom?: number },
+  segmentIds: readonly number[],
+  look: LockedLook,
 ): Promise<readonly Difference[]> {
   const { keys, moment, cause, ordinalFrom = 0 } = look;
   if (keys.length === 0) return [];
   const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
-  const found = await findDifferences(client, program, program.all, input);
+  const found = await findDifferences(client, program, segmentIds, input);
   const findings = { ...found, differences: inOrderOf(keys, found.differences) };
   await pipeline(client, recordStatements({ findings, moment, cause, ordinalFrom, versionOf: versionsOf(program) }));
   return findings.differences;
