@@ -1,7 +1,7 @@
 // In charge of making a segment: its row, its first version, and publishing that at once if asked.
 import type { Clock } from '../base/clock.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import type { Client, Database } from '../db/database.ts';
+import { asQueryable, type Client, type Database } from '../db/database.ts';
 import { endWith, inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { changeDefinitions } from './definitions.ts';
@@ -33,9 +33,10 @@ export async function createSegment(
 ): Promise<{ readonly segment: Segment; readonly run: string | null }> {
   const isManual = segment.kind === 'manual';
   const publish = segment.publish || isManual; // there is nothing to draft
-  const rule = readRule(isManual ? NOBODY : segment.rule, await loadCatalog(database), segment.key, publish ? 'publish' : 'check');
   const now = new Date(clock.nowMs()).toISOString();
   const store = async (client: Client): Promise<QueuedRun | null> => {
+    const catalog = await loadCatalog(asQueryable(client));
+    const rule = readRule(isManual ? NOBODY : segment.rule, catalog, segment.key, publish ? 'publish' : 'check');
     const { rows } = await client.query<{ id: number }>(
       `insert into segments (key, name, description, icon, color, kind, has_pins, status, created_at, updated_at)
        values ($1, $2, $3, $4, $5, $6, $6 = 'manual', 'draft', $7::timestamptz, $7::timestamptz)
@@ -45,7 +46,7 @@ export async function createSegment(
     const [row] = rows;
     if (row === undefined) throw new Error('the segment was not stored');
     await insertVersion(client, row.id, 1, rule, { note: null, author: segment.author }, now);
-    const run = publish ? await publishIn(client, clock, { id: row.id, key: segment.key }, { number: 1, rule: rule.json }) : null;
+    const run = publish ? await publishIn(client, clock, row.id, { number: 1, rule }) : null;
     await noteSegment(client, segment.key, null, { ...segment, rule: rule.text });
     return run;
   };

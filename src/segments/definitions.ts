@@ -68,6 +68,8 @@ const TAKE_DEFINITIONS: readonly Statement[] = [
   { name: 'take_definitions', text: `select pg_advisory_xact_lock(${DEFINITIONS_LOCK})` },
   setLockTimeout('0'),
 ];
+const SAVE: Statement = { name: 'save_before_lock', text: 'savepoint before_lock' };
+const GO_BACK: Statement = { name: 'go_back_before_lock', text: 'rollback to savepoint before_lock' };
 
 function setLockTimeout(value: string): Statement {
   return { name: 'set_lock_timeout', text: `select set_config('lock_timeout', $1, true)`, values: [value] };
@@ -91,54 +93,71 @@ export function keepDefinitions(database: Database, keeper: DefinitionsKeeper): 
  * Changes definitions and moves the epoch. `work` reads, checks and writes while evaluations go on under the definitions as they are: it
  * locks nothing that an evaluation waits for, which leaves rows of `runs` that are there and the count of notices to the statements that it
  * returns. Those go with the exclusive lock, which no evaluation holds with it, the epoch and the commit in one batch. Who keeps the definitions
- * has the new ones by then.
+ * has the new ones by then. Where the waiting for the lock runs out, `work` is done once more, and its lock taken before the last batch.
  */
-export function changeDefinitions<Value>(
+export async function changeDefinitions<Value>(
   database: Database,
   clock: Clock,
   work: (client: Client) => Promise<Ending<Value>>,
 ): Promise<Value> {
-  return untilLocked(clock, async () => {
-    let outcome = new Outcome();
-    try {
-      const value = await inFramed(database, [HOLD_EPOCH], async (client, [held]) => {
-        outcome.tell(false); // of the attempt before
-        outcome = new Outcome();
-        const { last, value } = await work(client);
-        await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told);
-        return {
-          last: [...TAKE_DEFINITIONS, ...last, MOVE_EPOCH],
-          value: (rows) => value(rows.slice(TAKE_DEFINITIONS.length, TAKE_DEFINITIONS.length + last.length)),
-        };
-      });
-      outcome.tell(true);
-      return value;
-    } catch (error) {
-      outcome.tell(false);
-      throw error;
-    }
-  });
+  try {
+    return await changeOnce(database, work, null);
+  } catch (error) {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+    await rest(clock);
+    return changeOnce(database, work, clock);
+  }
+}
+
+/** `patience`: the clock to rest by between tries of the lock; null: one try, with the commit. */
+async function changeOnce<Value>(
+  database: Database,
+  work: (client: Client) => Promise<Ending<Value>>,
+  patience: Clock | null,
+): Promise<Value> {
+  let outcome = new Outcome();
+  try {
+    const value = await inFramed(database, [HOLD_EPOCH], async (client, [held]) => {
+      outcome.tell(false); // of the attempt before
+      outcome = new Outcome();
+      const { last, value } = await work(client);
+      await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told);
+      if (patience !== null) await takeDefinitions(client, patience);
+      const first = patience === null ? TAKE_DEFINITIONS : [];
+      return { last: [...first, ...last, MOVE_EPOCH], value: (rows) => value(rows.slice(first.length, first.length + last.length)) };
+    });
+    outcome.tell(true);
+    return value;
+  } catch (error) {
+    outcome.tell(false);
+    throw error;
+  }
 }
 
 /** The same with all of `work` under the exclusive lock: for what reads or rewrites what evaluations write. Whoever writes waits for it. */
 export function changeUnderLock<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
-  return untilLocked(clock, () =>
-    inFramed(database, [HOLD_EPOCH], async (client) => {
-      await pipeline(client, TAKE_DEFINITIONS);
-      return endWith([MOVE_EPOCH], await work(client));
-    }),
-  );
+  return inFramed(database, [HOLD_EPOCH], async (client) => {
+    await takeDefinitions(client, clock);
+    return endWith([MOVE_EPOCH], await work(client));
+  });
 }
 
-async function untilLocked<Value>(clock: Clock, change: () => Promise<Value>): Promise<Value> {
+/** As often as it takes; what the transaction has done so far stands. */
+async function takeDefinitions(client: Client, clock: Clock): Promise<void> {
   for (;;) {
     try {
-      return await change();
+      await pipeline(client, [SAVE, ...TAKE_DEFINITIONS]);
+      return;
     } catch (error) {
       if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
-      await (clock.fixedMs() === null ? clock : systemClock).sleep(BETWEEN_TRIES_MS); // a clock that stands would never wake us
+      await pipeline(client, [GO_BACK]);
+      await rest(clock);
     }
   }
+}
+
+async function rest(clock: Clock): Promise<void> {
+  await (clock.fixedMs() === null ? clock : systemClock).sleep(BETWEEN_TRIES_MS); // a clock that stands would never wake us
 }
 
 /** Whether a transaction was committed, for those who were told of it before. */

@@ -11,7 +11,7 @@ import { changeDefinitions, changeUnderLock, compileStored } from './definitions
 import { refuseWhileGrouped } from './groups.ts';
 import { endRuns, type Failure, failSegments, getRun, queueRun, type Run, type RunCause, readOpenRuns } from './runs.ts';
 import { getSegment, lockSegment, noteSegment, type Segment, statusOf } from './segments.ts';
-import { putInForce } from './versions.ts';
+import { putInForce, readRule } from './versions.ts';
 
 type Expected = (segment: Segment) => void;
 
@@ -83,8 +83,9 @@ export async function resumeSegment(database: Database, clock: Clock, key: strin
     if (version === null || (status !== 'paused' && status !== 'failed')) {
       throw new AppError('conflict', `Segment “${key}” is ${status}; only a paused or failed one can be resumed.`);
     }
-    const rule = await readStoredRule(client, id, version);
-    const queued = await putInForce(client, clock, { id, key }, { number: version, rule }, await causeOfTry(client, id, version));
+    const stored = await readStoredRule(client, id, version);
+    const rule = readRule(stored, await loadCatalog(asQueryable(client)), key, 'publish');
+    const queued = await putInForce(client, clock, id, { number: version, rule }, await causeOfTry(client, id, version));
     await noteSegment(client, key, statusOf(segment), { version, status: 'building', run: queued.id });
     return endWith(queued.last, queued.id);
   });

@@ -104,11 +104,11 @@ export async function addPublishedVersion(
   version: NewVersion,
   expected: (segment: Segment) => void = () => {},
 ): Promise<Published> {
-  const rule = readRule(version.rule, await loadCatalog(database), key, 'publish');
   return changeDefinitions(database, clock, async (client) => {
+    const rule = readRule(version.rule, await loadCatalog(asQueryable(client)), key, 'publish');
     const number = await storeVersion(client, clock, key, rule, version, expected);
     const before = await lockSegment(client, key);
-    const run = await publishIn(client, clock, { id: before.id, key }, { number, rule: rule.json });
+    const run = await publishIn(client, clock, before.id, { number, rule });
     await noteSegment(client, key, statusOf(before), {
       version: number,
       status: 'building',
@@ -194,7 +194,7 @@ export async function getVersion(database: Database, key: string, number: number
 
 /**
  * Makes a version the one in force, an older one too, and queues the run that brings everybody under it; an archived segment comes back by
- * it. The rule is checked again under the lock, so two publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`.
+ * it. The rule is checked where no other definition changes, so two publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`.
  */
 export async function publishVersion(
   database: Database,
@@ -206,47 +206,48 @@ export async function publishVersion(
   const version = await getVersion(database, key, number);
   const runId = await changeDefinitions(database, clock, async (client) => {
     const before = await lockSegment(client, key, expected);
-    const run = await publishIn(client, clock, { id: before.id, key }, { number, rule: version.json });
+    const rule = readRule(version.json, await loadCatalog(asQueryable(client)), key, 'publish');
+    const run = await publishIn(client, clock, before.id, { number, rule });
     await noteSegment(client, key, statusOf(before), { version: number, status: 'building', run: run.id });
     return endWith(run.last, run.id);
   });
   return { runId, version: number };
 }
 
-/** Inside `changeDefinitions`: in force from the commit on. Throws `invalid_rule`. → its run */
-export async function publishIn(
-  client: Client,
-  clock: Clock,
-  segment: { readonly id: number; readonly key: string },
-  version: { readonly number: number; readonly rule: unknown },
-): Promise<QueuedRun> {
+/** A version whose rule was checked for publishing inside the same `changeDefinitions`. */
+export interface CheckedVersion {
+  readonly number: number;
+  readonly rule: StoredRule;
+}
+
+/** Inside `changeDefinitions`: in force from the commit on. → its run */
+export async function publishIn(client: Client, clock: Clock, segmentId: number, version: CheckedVersion): Promise<QueuedRun> {
   await client.query('update segment_versions as v set published_at = $3::timestamptz where v.segment_id = $1 and v.number = $2', [
-    segment.id,
+    segmentId,
     version.number,
     new Date(clock.nowMs()).toISOString(),
   ]);
-  const { id, last } = await putInForce(client, clock, segment, version, 'definition');
-  return { id, last: [...last, ...tellPublished(segment.id, id, clock.nowMs())] };
+  const { id, last } = await putInForce(client, clock, segmentId, version, 'definition');
+  return { id, last: [...last, ...tellPublished(segmentId, id, clock.nowMs())] };
 }
 
-/** Inside `changeDefinitions`: from the commit on the version is evaluated at every write, and a run is queued. Throws `invalid_rule`. → the run */
+/** Inside `changeDefinitions`: from the commit on the version is evaluated at every write, and a run is queued. → the run */
 export async function putInForce(
   client: Client,
   clock: Clock,
-  segment: { readonly id: number; readonly key: string },
-  version: { readonly number: number; readonly rule: unknown },
+  segmentId: number,
+  version: CheckedVersion,
   cause: RunCause,
 ): Promise<QueuedRun> {
-  const { checked } = readRule(version.rule, await loadCatalog(asQueryable(client)), segment.key, 'publish');
-  await registerAssumed(client, checked);
+  await registerAssumed(client, version.rule.checked);
   const nowMs = clock.nowMs();
   await client.query(
     `update segments as s
      set version = $2, status = 'building', failure = null, failures = 0, retry_at = null, due_at = null, updated_at = $3::timestamptz
      where s.id = $1`,
-    [segment.id, version.number, new Date(nowMs).toISOString()],
+    [segmentId, version.number, new Date(nowMs).toISOString()],
   );
-  return queueRun(client, segment.id, version.number, cause, nowMs);
+  return queueRun(client, segmentId, version.number, cause, nowMs);
 }
 
 /**
