@@ -61,6 +61,8 @@ const MOVE_EPOCH: Statement = { name: 'move_epoch', text: 'update definitions se
 
 const EXCLUSIVE_TIMEOUT_MS = 100;
 const BETWEEN_TRIES_MS = 20;
+/** One after the other in one transaction. */
+const TRIES_HELD = 10;
 
 /** Waited for at most 100 ms at a time and then tried again, so that writers never queue behind it. */
 const TAKE_DEFINITIONS: readonly Statement[] = [
@@ -93,20 +95,19 @@ export function keepDefinitions(database: Database, keeper: DefinitionsKeeper): 
  * Changes definitions and moves the epoch. `work` reads, checks and writes while evaluations go on under the definitions as they are: it
  * locks nothing that an evaluation waits for, which leaves rows of `runs` that are there and the count of notices to the statements that it
  * returns. Those go with the exclusive lock, which no evaluation holds with it, the epoch and the commit in one batch. Who keeps the definitions
- * has the new ones by then. Where the waiting for the lock runs out, `work` is done once more, and its lock taken before the last batch.
+ * has the new ones by then. Where the waiting for the lock runs out, `work` is done again, and the lock taken before the last batch.
  */
-export async function changeDefinitions<Value>(
+export function changeDefinitions<Value>(
   database: Database,
   clock: Clock,
   work: (client: Client) => Promise<Ending<Value>>,
 ): Promise<Value> {
-  try {
-    return await changeOnce(database, work, null);
-  } catch (error) {
-    if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
-    await rest(clock);
-    return changeOnce(database, work, clock);
-  }
+  let patience: Clock | null = null;
+  return untilTaken(clock, () => {
+    const change = changeOnce(database, work, patience);
+    patience = clock;
+    return change;
+  });
 }
 
 /** `patience`: the clock to rest by between tries of the lock; null: one try, with the commit. */
@@ -136,21 +137,34 @@ async function changeOnce<Value>(
 
 /** The same with all of `work` under the exclusive lock: for what reads or rewrites what evaluations write. Whoever writes waits for it. */
 export function changeUnderLock<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
-  return inFramed(database, [HOLD_EPOCH], async (client) => {
-    await takeDefinitions(client, clock);
-    return endWith([MOVE_EPOCH], await work(client));
-  });
+  return untilTaken(clock, () =>
+    inFramed(database, [HOLD_EPOCH], async (client) => {
+      await takeDefinitions(client, clock);
+      return endWith([MOVE_EPOCH], await work(client));
+    }),
+  );
 }
 
-/** As often as it takes; what the transaction has done so far stands. */
+/** What the transaction has done so far stands between the tries. Not for ever: a service of an older version takes the lock before the epoch's row. */
 async function takeDefinitions(client: Client, clock: Clock): Promise<void> {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       await pipeline(client, [SAVE, ...TAKE_DEFINITIONS]);
       return;
     } catch (error) {
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE || attempt >= TRIES_HELD) throw error;
       await pipeline(client, [GO_BACK]);
+      await rest(clock);
+    }
+  }
+}
+
+async function untilTaken<Value>(clock: Clock, change: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await change();
+    } catch (error) {
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
       await rest(clock);
     }
   }
