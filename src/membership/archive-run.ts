@@ -2,8 +2,8 @@
 // Nothing is evaluated. Members, records and the run's progress advance together, so it goes on where it was after a crash.
 import { startStopwatch } from '../base/clock.ts';
 import { type Client, pipeline } from '../db/database.ts';
-import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
 import { endWith } from '../db/transaction.ts';
+import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
