@@ -74,6 +74,7 @@ test('reads beyond the bound are refused at once', async () => {
     const late = await service.call('GET', '/v1/orders/o');
     expect(late).toMatchObject({ status: 503, body: { code: 'unavailable' } });
     expect(late.headers['retry-after']).toBe('1');
+    for (const path of ['/v1/orders/o?wait=30', '/v1/changes?wait=0']) expect((await service.call('GET', path)).status).toBe(503);
     expect((await service.call('GET', '/healthz')).status).toBe(200);
   });
   const { 200: accepted = [], 503: unavailable = [] } = byStatus(await reading);

@@ -31,7 +31,7 @@ export function refuseOverload(app: FastifyInstance): void {
 
 /** → undefined: it may last, and says nothing of how fast others are answered: streams, uploads, sockets, a poll that waits for changes. */
 function loadOf({ routeOptions: { config }, query, raw }: FastifyRequest): Load | undefined {
-  if ((config?.load === 'graphql' && raw.headers.upgrade !== undefined) || (query as { readonly wait?: unknown }).wait !== undefined)
-    return undefined;
-  return config?.load;
+  const isSocket = config?.load === 'graphql' && raw.headers.upgrade !== undefined;
+  const isWaiting = config?.mayWait === true && Number((query as { readonly wait?: string }).wait ?? 0) > 0;
+  return isSocket || isWaiting ? undefined : config?.load;
 }

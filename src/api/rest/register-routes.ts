@@ -20,6 +20,8 @@ declare module 'fastify' {
     readonly public?: boolean;
     /** counted among those under way; absent: not counted */
     readonly load?: Load;
+    /** not counted where its `wait` says so: it lasts as long as nothing happens */
+    readonly mayWait?: boolean;
     /** its body is a stream of any length */
     readonly upload?: boolean;
     /** any of them opens it */
@@ -97,6 +99,7 @@ function configOf(route: Route): FastifyContextConfig {
     public: route.public === true,
     upload: route.body?.kind === 'stream',
     ...loadOf(route),
+    mayWait: route.query !== undefined && 'wait' in route.query.shape,
     scopes: scopesOf(route),
     tokens,
     ...(tokens.length === 0 ? { cors: false } : {}),
