@@ -63,7 +63,7 @@ interface Scan {
 
 /**
  * null: it failed. Planned for these customers (how many they are decides how their rows are read: a plan for any number of them looked each row
- * up by itself), and the reasons as ever.
+ * up by itself).
  */
 async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Promise<Scan | null> {
   const program = deciding.programs.get();
