@@ -69,10 +69,8 @@ describe('embedded Postgres', () => {
     expect(fs.existsSync(path.join(folder, 'postgres', 'postmaster.pid'))).toBe(false);
   });
 
-  test('starts again quickly with its data', async () => {
-    const begunMs = performance.now();
+  test('starts again with its data', async () => {
     const postgres = await start();
-    expect(performance.now() - begunMs).toBeLessThan(2000);
     expect(await ask(postgres.url, 'select count(*)::int as count from kept')).toEqual([{ count: 0 }]);
   });
 

@@ -283,7 +283,7 @@ describe('how files are written', () => {
 
   test('test titles are short statements', () => {
     const titles = tests.flatMap((file) =>
-      [...file.code.matchAll(/^\s*test(?:\.\w+(?:\([^)\n]*\))?)*\(\s*(['"`])(.+?)\1/gm)].map((match) => ({
+      [...file.code.matchAll(/^\s*(?:test|it|\]\)|\))(?:\.\w+(?:\([^)\n]*\))?)*\(\s*(['"`])(.+?)\1\s*,/gm)].map((match) => ({
         file: file.name,
         title: match[2] ?? '',
       })),

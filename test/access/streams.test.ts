@@ -80,9 +80,7 @@ async function subscribe(token: string) {
 }
 
 /** Until the stream has said another heartbeat: it sleeps again then. */
-async function beat(reader: EventReader, count: number): Promise<void> {
-  while (reader.comments < count) await new Promise((resolve) => setImmediate(resolve));
-}
+const beat = (reader: EventReader, count: number) => reader.until(() => reader.comments >= count);
 
 /** The publisher rests by the same clock. */
 async function asTimePasses<Value>(awaited: Promise<Value>): Promise<Value> {

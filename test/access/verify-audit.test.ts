@@ -126,7 +126,7 @@ describe('an audit that was touched', () => {
     expect(await fault()).toMatchObject({ position: '7' });
   });
 
-  it('shows a changed entry whose hash was made anew', async () => {
+  it('shows a changed entry with a new hash', async () => {
     const [row] = await sql(`update audit as a set actor = 'somebody' where a.position = 7 returning a.*`);
     if (row === undefined) throw new Error('there is no seventh entry');
     const { id, at, actor, key_id, address, request_id, action, outcome, target } = row;
@@ -145,7 +145,7 @@ describe('an audit that was touched', () => {
     expect(await fault()).toEqual({ position: '4', detail: 'payload 0 was changed' });
   });
 
-  it('shows a changed payload whose hash was made anew', async () => {
+  it('shows a changed payload with a new hash', async () => {
     await sql(`
       update audit_payloads as p
       set content = 'x', hash = sha256(convert_to(encode(p.salt, 'hex') || 'x', 'UTF8'))
@@ -186,7 +186,7 @@ describe('an audit that was touched', () => {
     expect(await fault()).toMatchObject({ position: '7' });
   });
 
-  it('shows an entry that was put behind the head', async () => {
+  it('shows an entry put behind the head', async () => {
     await copyEntry(3, ENTRIES + 1);
     expect(await fault()).toMatchObject({ position: String(ENTRIES + 1) });
   });
@@ -196,7 +196,7 @@ describe('an audit that was touched', () => {
     expect(await fault()).toMatchObject({ detail: expect.stringContaining('belongs to no entry') });
   });
 
-  it('shows a head that was set back, by one that was noted', async () => {
+  it('shows a head set back, by one noted', async () => {
     const noted = await readAuditHead(test.database);
     await sql(`delete from audit as a where a.position > 10`);
     await sql(`delete from audit_payloads as p where not exists (select from audit as a where a.id = p.entry_id)`);
@@ -254,7 +254,7 @@ describe('strata audit verify', () => {
 });
 
 describe('chaining', () => {
-  it('by two at once gives each entry one place', async () => {
+  it('by two at once places each entry once', async () => {
     await test.database.query(storeEntries(Array.from({ length: 200 }, (_, place) => entry(100 + place))));
     const chained = await Promise.all([1, 2, 3].map(() => chainAudit(test.database)));
     expect(chained.reduce((sum, count) => sum + count)).toBe(200);

@@ -286,7 +286,7 @@ describe('a key of named segments', () => {
   );
 
   test.each(ROUTES.filter(({ path }) => path.includes('/segments/:key')).map(({ operationId, path }) => [operationId, path]))(
-    '%s of others is refused, whether there are or not',
+    '%s is refused of others and nobody’s',
     async (operationId, path) => {
       for (const key of ['secretive', 'there-is-none']) {
         const filled = path.replace(':key', key).replace(':customerId', 'ada').replace(':number', '1');

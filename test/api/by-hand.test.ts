@@ -1,6 +1,6 @@
 // Pins, manual segments, moves and groups over HTTP.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { built, type Service, startService } from './service.ts';
+import { afterRuns, built, type Service, startService } from './service.ts';
 
 let service: Service;
 
@@ -129,14 +129,8 @@ describe('moves', () => {
       reason: 'home',
     });
     expect(answer).toMatchObject({ status: 202, body: { run: { cause: 'move', segment: 'guests' } } });
-    for (;;) {
-      const { body } = await service.call('GET', `/v1/runs/${answer.body.run.id}`);
-      if (body.status === 'done') {
-        expect(body).toMatchObject({ done: 5, total: 5, changes: 4 });
-        break;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const { body } = await afterRuns(service, `/v1/runs/${answer.body.run.id}`, ({ status }) => status === 'done');
+    expect(body).toMatchObject({ done: 5, total: 5, changes: 4 });
     expect(await segmentsOf('d')).toEqual(['british', 'guests']);
     expect(await segmentsOf('a')).toEqual(['chinese', 'everyone']);
   });
@@ -161,13 +155,7 @@ describe('moves', () => {
 });
 
 describe('groups', () => {
-  const settled = async (key: string) => {
-    for (;;) {
-      const answer = await service.call('GET', `/v1/groups/${key}`);
-      if (answer.body.status === 'active') return answer;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };
+  const settled = (key: string) => afterRuns(service, `/v1/groups/${key}`, ({ status }) => status === 'active');
 
   test('a group is built, read and listed', async () => {
     for (const [key, rule] of [

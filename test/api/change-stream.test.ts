@@ -1,5 +1,5 @@
 // The feed as server-sent events: resuming, filters, heartbeats, slow readers, ends that say why.
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { encodeCursor } from '../../src/api/rest/cursor.ts';
@@ -9,9 +9,10 @@ import { trimHistory } from '../../src/changes/trim.ts';
 import { EventReader } from './event-reader.ts';
 import { AUTHORIZED, built, type Service, startService } from './service.ts';
 
-/** The system's, but what sleeps for seconds (heartbeats, patience with slow readers) sleeps until it is rung. */
+/** The system's, but what sleeps for seconds (heartbeats, patience with slow readers) sleeps for ever, or in a hurry hardly at all. */
 const long = new EventTarget();
 setMaxListeners(0, long);
+let isHurried = false;
 const clock: typeof systemClock = {
   ...systemClock,
   sleep: (ms, signal) =>
@@ -19,11 +20,20 @@ const clock: typeof systemClock = {
       ? systemClock.sleep(ms, signal)
       : new Promise((resolve) => {
           if (signal?.aborted) return resolve();
-          long.addEventListener('ring', () => resolve(), { once: true });
+          if (isHurried) return setImmediate(resolve);
+          long.addEventListener('hurry', () => resolve(), { once: true });
           signal?.addEventListener('abort', () => resolve(), { once: true });
         }),
 };
-const ring = () => long.dispatchEvent(new Event('ring'));
+
+/** Seconds pass in no time until that has happened. */
+async function inHurry<Value>(happening: Promise<Value>): Promise<Value> {
+  isHurried = true;
+  long.dispatchEvent(new Event('hurry'));
+  return happening.finally(() => {
+    isHurried = false;
+  });
+}
 
 let service: Service;
 let port: number;
@@ -119,10 +129,7 @@ describe('a stream', () => {
     const reader = await stream(`after=${cursor}&segment=huge`);
     const next = reader.next();
     const told = await end(await order('h2', 'bob-h', '1'));
-    while (reader.lastId !== told) {
-      ring();
-      await systemClock.sleep(5);
-    }
+    await inHurry(reader.until(() => reader.lastId === told));
     expect(reader.comments).toBeGreaterThan(0);
     await order('h3', 'cat-h', '5000');
     expect((await next)?.data).toMatchObject({ segment: 'huge', customerId: 'cat-h' });
@@ -131,13 +138,13 @@ describe('a stream', () => {
 
 describe('an end', () => {
   test.each([
-    ['after=nonsense', 400, 'invalid_cursor'],
-    [`after=${encodeCursor('changes', [10_000_000])}`, 400, 'invalid_cursor'],
-    [`after=${encodeCursor('changes', [-1])}`, 400, 'invalid_cursor'],
-    ['segment=nope', 404, 'not_found'],
-    ['wait=3', 400, 'invalid_request'],
-    [`segment=${Array.from({ length: 101 }, (_, index) => `s${index}`).join(',')}`, 400, 'invalid_request'],
-  ])('refuses %.20s before it begins', async (query, status, code) => {
+    ['what is no cursor', 'after=nonsense', 400, 'invalid_cursor'],
+    ['a cursor ahead', `after=${encodeCursor('changes', [10_000_000])}`, 400, 'invalid_cursor'],
+    ['a cursor below', `after=${encodeCursor('changes', [-1])}`, 400, 'invalid_cursor'],
+    ['unknown segments', 'segment=nope', 404, 'not_found'],
+    ['other parameters', 'wait=3', 400, 'invalid_request'],
+    ['many segments', `segment=${Array.from({ length: 101 }, (_, index) => `s${index}`).join(',')}`, 400, 'invalid_request'],
+  ])('refuses %s before it begins', async (_title, query, status, code) => {
     expect(await service.call('GET', `/v1/changes/stream?${query}`)).toMatchObject({ status, body: { code } });
   });
 
@@ -155,20 +162,8 @@ describe('an end', () => {
     const reader = await stream('', { authorization: `Bearer ${key.secret}` });
     expect(reader.status).toBe(200);
     expect((await service.call('DELETE', `/v1/keys/${key.id}`)).status).toBeLessThan(300);
-    const read: string[] = [];
-    const reading = (async () => {
-      for (let event = await reader.next(); event !== null; event = await reader.next())
-        read.push(`${event.event} ${event.data.code ?? ''}`);
-    })();
-    let isOver = false;
-    void reading.then(() => {
-      isOver = true;
-    });
-    while (!isOver) {
-      ring();
-      await systemClock.sleep(20);
-    }
-    expect(read.at(-1)).toBe('error unauthenticated');
+    const read = await inHurry(reader.take(Number.POSITIVE_INFINITY));
+    expect(read.at(-1)).toMatchObject({ event: 'error', data: { code: 'unauthenticated' } });
   });
 
   /** More than connections hold. → the position before them */
@@ -204,15 +199,14 @@ describe('an end', () => {
 
   test('comes when nobody reads for long', async () => {
     await addMany();
+    const connected = once(service.app.server, 'connection') as Promise<[net.Socket]>;
     const reader = await stream('segment=huge');
-    const { socket } = reader.response;
-    socket.pause();
+    const [served] = await connected;
+    reader.response.socket.pause();
     const before = service.strata.feedTail.size;
-    while (service.strata.feedTail.size === before) {
-      ring(); // patience is over at last, and then that with the last words
-      await systemClock.sleep(20);
-    }
     expect(before).toBeGreaterThan(0);
+    await inHurry(once(served, 'close')); // patience is over at last, and then that with the last words
+    expect(service.strata.feedTail.size).toBe(before - 1);
   });
 
   test('is 410 behind what is kept', async () => {

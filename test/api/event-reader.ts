@@ -18,6 +18,7 @@ export class EventReader {
   comments = 0;
   readonly #request: http.ClientRequest;
   readonly #events: AsyncGenerator<ReadEvent>;
+  readonly #heard: (() => void)[] = [];
 
   private constructor(request: http.ClientRequest, response: http.IncomingMessage) {
     this.#request = request;
@@ -52,6 +53,11 @@ export class EventReader {
     return events;
   }
 
+  /** Resolves when it holds: asked again after every event and comment, while somebody waits for `next`. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.#heard.push(resolve));
+  }
+
   close(): void {
     this.#request.destroy();
   }
@@ -65,6 +71,7 @@ export class EventReader {
         rest = blocks.pop() ?? '';
         for (const block of blocks) {
           const event = this.#readBlock(block);
+          for (const resolve of this.#heard.splice(0)) resolve();
           if (event !== null) yield event;
         }
       }

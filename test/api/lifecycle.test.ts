@@ -1,6 +1,6 @@
 // A segment's life over HTTP: diff and impact before publishing, pause, resume, archive, with If-Match on every edit.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { built, type Service, startService } from './service.ts';
+import { afterRuns, built, type Service, startService } from './service.ts';
 
 let service: Service;
 
@@ -80,7 +80,7 @@ describe('the life of a segment', () => {
   test('archive and publish again', async () => {
     const archived = await call('DELETE', 'elsewhere');
     expect(archived).toMatchObject({ status: 202, body: { run: { cause: 'archive' } } });
-    await left('elsewhere', 'archiving');
+    await afterRuns(service, '/v1/segments/elsewhere', ({ status, memberCount }) => status !== 'archiving' && memberCount === 0);
     const changes = await service.call('GET', '/v1/changes?segment=elsewhere&limit=1000');
     const exits = changes.body.data.filter((change: { cause: string }) => change.cause === 'archive');
     expect(exits.map((change: { customerId: string; type: string }) => `${change.customerId} ${change.type}`).sort()).toEqual([
@@ -126,11 +126,3 @@ test('a closed circle is printed', async () => {
     { code: 'cycle', detail: 'the segments form a cycle: china → elsewhere → china', pointer: '/rule' },
   ]);
 });
-
-async function left(key: string, status: string): Promise<void> {
-  for (;;) {
-    const answer = await call('GET', key);
-    if (answer.body.status !== status && answer.body.memberCount === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

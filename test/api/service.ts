@@ -4,6 +4,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import type { Patience } from '../../src/api/rest/slow-requests.ts';
 import { buildApp } from '../../src/app.ts';
+import type { Bell } from '../../src/base/bell.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
 import type { Strata } from '../../src/strata.ts';
@@ -25,6 +26,8 @@ export interface Service {
   readonly strata: Strata;
   /** In process, with the admin key; an object as `body` is sent as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** Resolves when the leader has next found no run that is open. */
+  rest(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export async function startService(
     ...(options.accessLimits === undefined ? {} : { accessLimits: options.accessLimits }),
     ...(options.webhookSend === undefined ? {} : { webhookSend: options.webhookSend }),
   });
+  const rest = tellRests(strata.runsWaiting);
   const app = await buildApp({
     strata,
     adminKey: ADMIN_KEY,
@@ -68,6 +72,7 @@ export async function startService(
     app,
     strata,
     call: (method, path, body, headers) => call(app, method, path, body, headers),
+    rest,
     close: async () => {
       await app.close();
       await strata.close();
@@ -95,11 +100,28 @@ async function call(
   return { status: answer.statusCode, headers: answer.headers, text: answer.body, body: isJson ? JSON.parse(answer.body) : undefined };
 }
 
-/** Polls with the database's own progress: resolves when the segment has left `building`. */
-export async function built(service: Service, key: string): Promise<Answer> {
+/** The leader waits at this bell whenever it has done all runs that there were. */
+function tellRests(runsWaiting: Bell): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  const wait = runsWaiting.wait.bind(runsWaiting);
+  runsWaiting.wait = (...until) => {
+    for (const resolve of waiting.splice(0)) resolve();
+    return wait(...until);
+  };
+  return () => new Promise((resolve) => waiting.push(resolve));
+}
+
+/** Asks now and after runs until the answer is as wished. */
+export async function afterRuns(service: Service, path: string, isDone: (body: Answer['body']) => boolean): Promise<Answer> {
   for (;;) {
-    const answer = await service.call('GET', `/v1/segments/${key}`);
-    if (answer.body.status !== 'building') return answer;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const rested = service.rest(); // before it is asked: what ends meanwhile is told
+    const answer = await service.call('GET', path);
+    if (isDone(answer.body)) return answer;
+    await rested;
   }
+}
+
+/** Resolves when the segment has left `building`. */
+export function built(service: Service, key: string): Promise<Answer> {
+  return afterRuns(service, `/v1/segments/${key}`, ({ status }) => status !== 'building');
 }

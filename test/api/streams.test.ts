@@ -4,7 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { AUTHORIZED, type Service, startService } from './service.ts';
 
 let service: Service;
@@ -199,6 +199,7 @@ async function countOf(id: string): Promise<number> {
   return (await service.strata.database.query({ text: 'select 1 from customers as c where c.external_id = $1', values: [id] })).length;
 }
 
+/** Nothing tells of it: a caller who has hung up is not answered. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+  await vi.waitUntil(holds, { timeout: 20_000, interval: 10 });
 }

@@ -262,12 +262,14 @@ test('every reader gets the same, right feed', async () => {
     followByStream(stream, new Random(SEED + 2), ''),
     followByStream(green, new Random(SEED + 3), 'segment=green'),
   ];
-  for (let index = 0; index < HELD_OPEN; index += 1) {
+  const decided = Array.from({ length: HELD_OPEN }, (_, index) => {
     const customer = CUSTOMERS - 1 - index; // decided first, committed last, or never
-    const hold = () => new Promise<void>((resolve) => release.push(resolve));
-    held.push(transact(new Random(random.below(2 ** 31)), [customer], hold, index > 0));
-  }
-  while (release.length < HELD_OPEN) await systemClock.sleep(1);
+    return new Promise<void>((isDecided) => {
+      const hold = () => new Promise<void>((resolve) => isDecided(void release.push(resolve)));
+      held.push(transact(new Random(random.below(2 ** 31)), [customer], hold, index > 0));
+    });
+  });
+  await Promise.all(decided);
 
   for (let step = 1; step <= STEPS; step += 1) {
     if (step === STEPS) {

@@ -391,7 +391,7 @@ describe('due_at', () => {
     expect(flips).toBeGreaterThan(10);
   });
 
-  it('leaves to the segment what depends on no row', () => {
+  it('leaves the segment what depends on no row', () => {
     const flip = (rule: string): string | null => {
       const at = nextConstantFlip(checkText(rule, catalog), Date.parse(NOW), ZONE);
       return at === null ? null : new Date(at).toISOString();

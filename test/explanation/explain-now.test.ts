@@ -160,14 +160,14 @@ describe('the next change', () => {
 });
 
 describe('a change to come', () => {
-  it('is the earlier of a row and a date', async () => {
+  it('is the earlier of row and date', async () => {
     await shop.define('until-autumn', 'count(orders in the last 7 days) >= 1 and today < 2026-09-01');
     expect((await explain('a', 'until-autumn')).next).toMatchObject({ atMs: START_MS + 5 * DAY_MS, type: 'exited' });
     await shop.define('until-tuesday', 'count(orders in the last 7 days) >= 1 and today < 2026-06-16');
     expect((await explain('a', 'until-tuesday')).next).toMatchObject({ atMs: Date.parse('2026-06-16T00:00:00Z'), type: 'exited' });
   });
 
-  it('takes a segment that stands still as it is', async () => {
+  it('takes a segment at rest as it is', async () => {
     await shop.define('still', 'country = "CN"');
     await shop.define('on-it', 'in segment "still" and count(orders in the last 7 days) >= 1');
     await shop.strata.database.query({ text: `update segments set status = 'failed', failure = 'too slow' where key = 'still'` });
@@ -196,7 +196,7 @@ describe('asking', () => {
     ]);
   });
 
-  it('rests on what is named and on its group', () => {
+  it('rests on the named and its group', () => {
     const live = (id: number, ...names: string[]) => ({ id, key: `s${id}`, checked: { reads: { segments: new Set(names) } } });
     const groups = [{ id: 1, segmentIds: [3, 5, 9], otherwiseId: 4 }];
     const program = {
@@ -228,6 +228,7 @@ describe('asking', () => {
     await explain('a', 'outer');
     const { pool } = shop.strata.database;
     const clients = await Promise.all(Array.from({ length: pool.idleCount }, () => pool.connect()));
+    expect(clients.length).toBeGreaterThan(0);
     try {
       for (const client of clients) {
         const { rows } = await client.query(`select p.name from pg_prepared_statements as p where p.name like 'why%'`);

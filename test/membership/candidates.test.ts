@@ -78,7 +78,7 @@ it('evaluates candidates alone where they are few', async () => {
   expect(await members()).toEqual(['often']);
 });
 
-it('owes looks to members and whose order is ahead', async () => {
+it('owes looks to members and orders ahead', async () => {
   // orders that are ahead had their look before, from when they were written
   expect(await looks()).toEqual(['later 1', 'often 27']);
 });

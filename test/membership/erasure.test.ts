@@ -228,7 +228,7 @@ describe('an erasure', () => {
     await expect(erase(shop.strata, ANN.id)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  it('of somebody in no segment is done at once', async () => {
+  it('of somebody in none is done at once', async () => {
     await shop.write({ customers: [customer('dan')] });
     const { receipt } = await erase(shop.strata, 'dan');
     expect(receipt).toMatchObject({ changes: 0, blankAtMs: START_MS, blankedAtMs: START_MS });

@@ -30,7 +30,7 @@ async function isLate(customerId: string): Promise<boolean | undefined> {
   return found.get(customerKey(customerId))?.isLate;
 }
 
-it('a reader at the instant sees the new answer', async () => {
+it('who reads then sees the new answer', async () => {
   expect(await shop.segmentsOf('read')).toEqual([]);
   expect(await keysRead('read')).toEqual(['summer']);
 });

@@ -71,7 +71,7 @@ describe('the clock', () => {
     expect(await shop.segmentsOf('a')).toEqual(['china', 'loyal', 'loyal-china']);
   });
 
-  it('lets an order of the future in at its time', async () => {
+  it('lets a future order in at its time', async () => {
     const atMs = shop.clock.nowMs() + DAY_MS;
     await shop.write({ orders: [order('future', 'f', { placedAtMs: atMs })] });
     expect(await shop.segmentsOf('f')).toEqual([]);

@@ -90,7 +90,7 @@ describe.skipIf(!isThere('cdnow-sample'))('CDNOW (skipped where ../shared/data/c
     group by b.customer
     having count(*) >= 2`;
 
-  it('tells what came of the members of an instant', async () => {
+  it('tells what came of an instant’s members', async () => {
     const answer = await report(service, 'outcome?segment=twice&at=1997-04-15T12:00:00Z&days=42');
     const at = `timestamp '1997-04-15 12:00'`;
     const [expected] = await ask(

@@ -139,7 +139,7 @@ describe.skipIf(!isThere('chinook'))('Chinook in figures (skipped where ../share
     expect(filled.map(({ from, members, everybody }: Record<string, number>) => ({ from, members, everybody }))).toEqual(bands);
   });
 
-  it('ranks genres by share and lift as SQL does', async () => {
+  it('ranks genres by share and lift like SQL', async () => {
     const { goods } = await get(service, '/v1/segments/rock/report?parts=goods&days=730&most=100');
     const rows = await ask(
       service,
@@ -196,6 +196,7 @@ describe.skipIf(!isThere('chinook'))('Chinook in figures (skipped where ../share
       service,
       '/v1/reports/comparison?segments=rock,curious,spender,recent&by=country,city&most=100&days=365',
     );
+    expect(segments.map(({ segment }: { segment: string }) => segment)).toEqual(['rock', 'curious', 'spender', 'recent']);
     for (const { segment, members, value, profile } of segments) {
       const alone = await get(service, `/v1/segments/${segment}/report?parts=value,profile&by=country,city&most=100&days=365`);
       expect([segment, members, value]).toEqual([segment, alone.members, alone.value]);

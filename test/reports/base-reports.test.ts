@@ -97,7 +97,7 @@ describe('cohorts', () => {
 });
 
 describe('new and returning', () => {
-  it('are told by the period of the first order', async () => {
+  it('are told by their first order’s period', async () => {
     const { periods } = await report(`new-and-returning?${WINTER}`);
     expect(periods).toEqual([
       {

@@ -169,7 +169,7 @@ test('a limit is told beside other mistakes', () => {
   expect(codes({ or: [...Array(500).fill(condition), 5] })).toEqual(['syntax_error']); // what stands in for it is no condition
 });
 
-test('each character is cut into one token', () => {
+test('no character is cut into two tokens', () => {
   for (const unit of ['(', '"', '1', '-', '.', ' ', 'a', '2026-01-01', "'", '\\', '--\n', '2026-01-01T']) {
     const text = unit.repeat(10_000);
     const tokens = tokenize(text);
