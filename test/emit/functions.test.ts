@@ -21,26 +21,33 @@ async function askOne(text: string, values: readonly unknown[]): Promise<Record<
 }
 
 const HOUR_MS = 3_600_000;
-const FIRST_TRANSITION = Temporal.Instant.from('1970-01-01T00:00:00Z');
+const DAY_MS = 24 * HOUR_MS;
+const FIRST_INSTANT = Temporal.Instant.from('1969-12-01T00:00:00Z');
 
-function transitionsOf(zone: string): readonly number[] {
-  const found: number[] = [];
-  let at: Temporal.ZonedDateTime | null = FIRST_TRANSITION.toZonedDateTimeISO(zone);
-  for (;;) {
-    at = at.getTimeZoneTransition('next');
-    if (at === null || at.year > 2040) return found;
-    found.push(at.epochMilliseconds);
-  }
+interface Offset {
+  readonly fromMs: number;
+  readonly offsetMs: number;
 }
 
-function localDayAt(instantMs: number, zone: string): number {
-  return parseDay(Temporal.Instant.fromEpochMilliseconds(instantMs).toZonedDateTimeISO(zone).toPlainDate().toString());
+/** A zone as Temporal knows it: how far its clocks are ahead of UTC, and from when on. Asking for each instant took half a minute. */
+function offsetsOf(zone: string): readonly Offset[] {
+  const found: Offset[] = [];
+  let at: Temporal.ZonedDateTime | null = FIRST_INSTANT.toZonedDateTimeISO(zone);
+  for (; at !== null && at.year <= 2040; at = at.getTimeZoneTransition('next')) {
+    found.push({ fromMs: at.epochMilliseconds, offsetMs: at.offsetNanoseconds / 1_000_000 });
+  }
+  return found;
 }
 
 /** What a clock on the wall shows, read as if it were UTC. */
-function clockMs(instantMs: number, zone: string): number {
-  return Temporal.Instant.fromEpochMilliseconds(instantMs).toZonedDateTimeISO(zone).toPlainDateTime().toZonedDateTime('UTC')
-    .epochMilliseconds;
+function clockMs(instantMs: number, offsets: readonly Offset[]): number {
+  const offset = offsets.findLast(({ fromMs }) => fromMs <= instantMs);
+  if (offset === undefined) throw new Error(`${instantMs} lies before the first instant`);
+  return instantMs + offset.offsetMs;
+}
+
+function localDayAt(instantMs: number, offsets: readonly Offset[]): number {
+  return Math.floor(clockMs(instantMs, offsets) / DAY_MS);
 }
 
 /** `clocks`: how Postgres reads the clock. Its zone data may be of another year than Node's; where the two disagree nothing is compared. */
@@ -60,20 +67,21 @@ select
   ) as clocks`;
 
 describe('days of a zone', () => {
-  it('begin and hold as in Temporal, everywhere', { timeout: 240_000 }, async () => {
+  it('begin and hold as in Temporal, everywhere', { timeout: 120_000 }, async () => {
     let compared = 0;
     const wrong: string[] = [];
     const judge = (isRight: boolean, said: string) => {
       if (!isRight) wrong.push(said);
     };
     for (const zone of Intl.supportedValuesOf('timeZone')) {
-      const transitions = transitionsOf(zone);
+      const offsets = offsetsOf(zone);
+      const transitions = offsets.slice(1).map(({ fromMs }) => fromMs);
       const days = transitions.flatMap((ms) => [-1, 0, 1, 2].map((shift) => dayOf(ms, zone) + shift));
       const instants = transitions.flatMap((ms) => [-HOUR_MS, -1, 0, 60_000, HOUR_MS - 1, 2 * HOUR_MS].map((shift) => ms + shift));
       const starts = days.map((day) => dayStartMs(day, zone));
       const answer = await askOne(QUERY, [zone, days.map(formatDay), instants, [...starts, ...instants]]);
       const clocks = answer['clocks'] as string[];
-      const agree = [...starts, ...instants].map((ms, place) => Number(clocks[place]) === clockMs(ms, zone));
+      const agree = [...starts, ...instants].map((ms, place) => Number(clocks[place]) === clockMs(ms, offsets));
       days.forEach((day, place) => {
         if (!agree[place]) return;
         const startMs = starts[place] as number;
@@ -81,9 +89,9 @@ describe('days of a zone', () => {
         const asked = `${zone} ${formatDay(day)}`;
         const emittedMs = Number((answer['starts'] as string[])[place]);
         judge(emittedMs === startMs, `${asked} starts at ${emittedMs} in SQL, at ${startMs} here`);
-        judge(localDayAt(startMs, zone) >= day, `${asked} has not begun at ${startMs}`);
+        judge(localDayAt(startMs, offsets) >= day, `${asked} has not begun at ${startMs}`);
         for (const before of [1, HOUR_MS / 2, 3 * HOUR_MS]) {
-          judge(localDayAt(startMs - before, zone) < day, `${asked} has begun ${before} ms before ${startMs}`);
+          judge(localDayAt(startMs - before, offsets) < day, `${asked} has begun ${before} ms before ${startMs}`);
         }
       });
       instants.forEach((ms, place) => {
