@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/access/scopes.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type Answer, type Service, startService } from '../api/service.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 
 type Request = readonly [path: string, body?: unknown];
 
@@ -245,14 +244,8 @@ afterAll(() => service.close());
 /** Runs and the feed, by hand. */
 async function settle(): Promise<void> {
   const { strata } = service;
-  await strata.programs.reload();
-  while (await runOpenRuns(strata, new AbortController().signal));
-  const client = await strata.database.pool.connect();
-  try {
-    while ((await moveOutbox(client, strata.timeZone)) > 0);
-  } finally {
-    client.release();
-  }
+  await finishRuns(strata);
+  await publishChanges(strata);
 }
 
 async function ask(secret: string, operationId: string, [path, body]: Request): Promise<Answer> {

@@ -9,8 +9,8 @@ import { isWrite } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
 import { buildApp } from '../../src/app.ts';
 import { TestClock } from '../../src/base/clock.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { findTraces } from '../membership/dump-database.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { contentsOf, entriesAfter, lastPosition, settleAudit } from './audit-entries.ts';
 import { ADMIN_KEY, type Service, startService } from './service.ts';
 
@@ -48,8 +48,7 @@ async function ok(method: string, path: string, body?: unknown, headers?: Record
 }
 
 async function runAll(): Promise<void> {
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
 }
 
 interface Write {

@@ -1,8 +1,7 @@
 // Explanations over HTTP: now and as of a past instant, pins and groups, segments that are not live, refusals.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
@@ -13,8 +12,7 @@ const iso = (atMs: number): string => new Date(atMs).toISOString();
 let service: Service;
 
 async function settle(): Promise<void> {
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
 }
 
 async function define(key: string, rule: string, publish = true): Promise<void> {
@@ -111,7 +109,7 @@ describe('the past', () => {
 
   it('keeps what was seen at an exit', async () => {
     await put('/v1/customers/ann', { country: 'DE' });
-    while ((await moveOutbox(service.strata.database.pool, 'UTC')) > 0);
+    await publishChanges(service.strata);
     const atMs = clock.nowMs();
     clock.advance(HOUR_MS);
     await put('/v1/customers/ann', { country: 'FR' });

@@ -1,9 +1,8 @@
 // The past over HTTP: members and segments as of an instant, histories, sizes, and what is answered where the log has been trimmed.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
@@ -21,8 +20,7 @@ beforeAll(async () => {
     rule: 'count(orders where status = "paid") >= 1',
     publish: true,
   });
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
   await orderAt(13, 'ann');
   await orderAt(14, 'ben');
   await orderAt(14, 'cem');
@@ -30,7 +28,7 @@ beforeAll(async () => {
   await service.call('DELETE', '/v1/orders/ann');
   await orderAt(16, 'ann');
   clock.set(START_MS + 6 * HOUR_MS);
-  while ((await moveOutbox(service.strata.database.pool, 'UTC')) > 0);
+  await publishChanges(service.strata);
 });
 afterAll(() => service.close());
 

@@ -1,7 +1,7 @@
 // What a shop asks at every page view: the segments of one customer, or of many at once; of customers who are not known too.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
@@ -26,8 +26,7 @@ async function define(key: string, rule: string, more: object = {}): Promise<voi
 }
 
 async function runAll(): Promise<void> {
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
 }
 
 beforeAll(async () => {

@@ -4,9 +4,8 @@ import { EXAMPLE_REQUESTS, type ExampleAnswer, type ExampleRequest, fillIn } fro
 import type { Route } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import type { TestDatabase } from '../database.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { settleAudit } from './audit-entries.ts';
 import { AUTHORIZED, type Service, startService } from './service.ts';
 
@@ -48,11 +47,8 @@ export async function tellExamples(service: Service): Promise<readonly Told[]> {
 
 /** What happens by itself in a service that runs: runs, numbers of the feed, the chain of the audit. */
 async function settle({ strata }: Service): Promise<void> {
-  await strata.programs.reload();
-  while (await runOpenRuns(strata, new AbortController().signal));
-  const client = await strata.database.pool.connect();
-  while ((await moveOutbox(client, strata.timeZone)) > 0);
-  client.release();
+  await finishRuns(strata);
+  await publishChanges(strata);
   await settleAudit(strata);
 }
 

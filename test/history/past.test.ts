@@ -8,8 +8,8 @@ import { countMembersAt, readCustomerSegmentsAt, readMembersAt } from '../../src
 import { periodsBetween, RESOLUTIONS, readSizes } from '../../src/changes/read-sizes.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { Random } from '../membership/random.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 import { propertySettings } from '../property/settings.ts';
@@ -74,8 +74,7 @@ async function takeStep({ shop, random, past }: Play, step: number): Promise<voi
       author: null,
     });
     await publishVersion(strata.database, clock, 'big', number);
-    await strata.programs.reload();
-    while (await runOpenRuns(strata, new AbortController().signal));
+    await finishRuns(strata);
   }
   if (step < 50 && random.below(3) === 0) {
     await shop.publish();

@@ -5,7 +5,6 @@ import { loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { makeDemoShop } from '../../src/cli/demo-shop.ts';
 import { AppError } from '../../src/errors.ts';
 import { prepareBatch } from '../../src/ingest/prepare-batch.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { write } from '../../src/pipeline.ts';
 import type { Rule } from '../../src/rules/ast.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';
@@ -14,6 +13,7 @@ import { fillTemplate, getTemplate } from '../../src/segments/fill-template.ts';
 import { createGroup } from '../../src/segments/groups.ts';
 import { TEMPLATES } from '../../src/segments/templates.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { openStrataUnderTest, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
 import { evaluateRule } from '../oracle/evaluate.ts';
 import { parse } from '../oracle/parse.ts';
@@ -53,8 +53,7 @@ beforeAll(async () => {
     for (const segment of segments) await createSegment(strata.database, clock, { ...segment, publish: true, author: null });
     for (const { key, ...content } of groups) await createGroup(strata.database, clock, key, content, null);
   }
-  await strata.programs.reload();
-  while (await runOpenRuns(strata, new AbortController().signal));
+  await finishRuns(strata);
   const rows = await strata.database.query<{ key: string; id: string }>({
     text: `select s.key, c.external_id as id from memberships as m
       join segments as s on s.id = m.segment_id join customers as c on c.id = m.customer_id order by c.external_id`,

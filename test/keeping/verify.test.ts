@@ -6,12 +6,12 @@ import { trimHistory } from '../../src/changes/trim.ts';
 import { verify } from '../../src/changes/verify.ts';
 import { verifyCommand } from '../../src/cli/verify.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { erase, move, pin } from '../../src/pipeline.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
 import { createGroup } from '../../src/segments/groups.ts';
 import { archiveSegment, pauseSegment } from '../../src/segments/lifecycle.ts';
 import { addPublishedVersion } from '../../src/segments/versions.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let under: StrataUnderTest;
@@ -21,8 +21,7 @@ beforeAll(async () => {
   under = await openStrataUnderTest();
   const { strata, clock } = under;
   const work = async () => {
-    await strata.programs.reload();
-    while (await runOpenRuns(strata, new AbortController().signal));
+    await finishRuns(strata);
   };
   await under.define('buyers', 'count(orders) >= 1');
   await under.define('fresh', 'count(orders in the last 30 days) >= 1');

@@ -1,16 +1,11 @@
 // In charge of what tests say by hand: short forms of pins, moves and groups, each followed by the runs that it queued.
 import { customerKey } from '../../src/ingest/customer-key.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type MoveRequest, moveMembers } from '../../src/membership/move-members.ts';
 import { type PinRequest, type PinWish, writePin } from '../../src/membership/write-pins.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
 import { changeGroup, createGroup, deleteGroup } from '../../src/segments/groups.ts';
 import type { Strata } from '../../src/strata.ts';
-
-export async function finishRuns(strata: Strata): Promise<void> {
-  await strata.programs.reload();
-  while (await runOpenRuns(strata, new AbortController().signal));
-}
+import { finishRuns } from './leader-by-hand.ts';
 
 export async function defineManual(strata: Strata, key: string): Promise<void> {
   const { database, clock } = strata;

@@ -5,7 +5,8 @@ import { inTransaction } from '../../src/db/transaction.ts';
 import { narrowToCandidates } from '../../src/evaluation/find-candidates.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
-import { finishRuns, pin } from './by-hand.ts';
+import { pin } from './by-hand.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 const RULE = (country: string) => `country = "${country}" and count(orders in the last 30 days) >= 3`;

@@ -1,9 +1,9 @@
 // The day a rule cannot be computed: its segment fails with the reason and keeps its members; writes, looks and runs go on without it.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { customerKey } from '../../src/ingest/customer-key.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 let shop: StrataUnderTest;
@@ -50,8 +50,7 @@ it('fails a run without holding up another', async () => {
   await publishVersion(database, shop.clock, 'average', number);
   const other = await addVersion(database, shop.clock, 'buyers', { rule: 'count(orders) >= 2', author: null });
   await publishVersion(database, shop.clock, 'buyers', other);
-  await shop.strata.programs.reload();
-  while (await runOpenRuns(shop.strata, new AbortController().signal));
+  await finishRuns(shop.strata);
   expect((await getSegment(database, 'average')).run?.status).toBe('failed');
   expect((await getSegment(database, 'buyers')).status).toBe('active');
   expect(await shop.segmentsOf('b')).toEqual([]);

@@ -5,7 +5,8 @@ import { archiveSegment, pauseSegment, resumeSegment } from '../../src/segments/
 import { getSegment } from '../../src/segments/segments.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
-import { changesOf, defineManual, dropGroup, finishRuns, move, pin, putGroup, reorder } from './by-hand.ts';
+import { changesOf, defineManual, dropGroup, move, pin, putGroup, reorder } from './by-hand.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';
 
 let test: StrataUnderTest;

@@ -6,7 +6,8 @@ import { queueMove } from '../../src/segments/queue-move.ts';
 import { getRun } from '../../src/segments/runs.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
-import { changesOf, defineManual, finishRuns, move, pin } from './by-hand.ts';
+import { changesOf, defineManual, move, pin } from './by-hand.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, type StrataUnderTest } from './strata-under-test.ts';
 
 const MANY = 1_200;

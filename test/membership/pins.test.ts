@@ -4,7 +4,8 @@ import { customerKey } from '../../src/ingest/customer-key.ts';
 import { refreshSegment } from '../../src/segments/lifecycle.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
-import { changesOf, defineManual, finishRuns, pin } from './by-hand.ts';
+import { changesOf, defineManual, pin } from './by-hand.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';
 
 let test: StrataUnderTest;

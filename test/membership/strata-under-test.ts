@@ -1,17 +1,16 @@
 // In charge of a whole Strata on a database of its own whose clock stands still and in which nothing happens by itself.
 import { pino } from 'pino';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
 import type { EvaluationLimits } from '../../src/evaluation/evaluation-limits.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { type CustomerFact, type Facts, NO_FACTS, type OrderFact } from '../../src/ingest/facts.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { openStrata, type StrataOptions } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
 import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
+import { finishRuns, publishChanges } from './leader-by-hand.ts';
 
 export const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
 export const DAY_MS = 86_400_000;
@@ -60,8 +59,7 @@ export async function openStrataUnderTest(
     clock,
     define: async (key, rule) => {
       await createSegment(database, clock, { key, name: key, kind: 'rule', rule, publish: true, author: null });
-      await strata.programs.reload();
-      while (await runOpenRuns(strata, new AbortController().signal));
+      await finishRuns(strata);
     },
     write: (facts) => write(strata, { ...NO_FACTS, ...facts }),
     moveTo: async (atMs) => {
@@ -81,12 +79,7 @@ export async function openStrataUnderTest(
       return rows.map((row) => row.key);
     },
     publish: async () => {
-      const client = await database.pool.connect();
-      try {
-        while ((await moveOutbox(client, strata.timeZone)) > 0);
-      } finally {
-        client.release();
-      }
+      await publishChanges(strata);
     },
     drop: async () => {
       await strata.close();

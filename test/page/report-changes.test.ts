@@ -2,8 +2,7 @@
 import fs from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { findViolations } from './accessible.ts';
 import { type Browsing, CHROMIUM, startBrowsing } from './browser.ts';
 
@@ -37,14 +36,8 @@ describe.skipIf(CHROMIUM === undefined)('flows and outcomes on the page (skipped
 
   const settle = async () => {
     const { strata } = browsing.service;
-    await strata.programs.reload();
-    while (await runOpenRuns(strata, new AbortController().signal));
-    const client = await strata.database.pool.connect();
-    try {
-      while ((await moveOutbox(client, strata.timeZone)) > 0);
-    } finally {
-      client.release();
-    }
+    await finishRuns(strata);
+    await publishChanges(strata);
   };
   const report = async (path: string) => {
     const answer = await browsing.service.call('GET', `/v1/reports/${path}`);

@@ -5,8 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { dataFile, groupBy, isThere, parseCsv, readCsv } from './read-csv.ts';
 
 const DAY_MS = 86_400_000;
@@ -68,8 +68,7 @@ describe.skipIf(!isThere('cdnow-sample'))('CDNOW (skipped where ../shared/data/c
       ...{ key: 'twice', name: 'twice', kind: 'rule', publish: true },
       rule: 'count(orders in the last 60 days) >= 2',
     });
-    await service.strata.programs.reload();
-    while (await runOpenRuns(service.strata, new AbortController().signal));
+    await finishRuns(service.strata);
     const fail = (error: unknown) => {
       throw error;
     };

@@ -2,9 +2,8 @@
 // and masks, and nothing of what Strata keeps but who is a member.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { type CsvRow, isThere, readCsv } from './read-csv.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of any statement
@@ -37,11 +36,8 @@ async function define(service: Service, rules: Readonly<Record<string, string>>)
          select from memberships where customer_id = customers.id and segment_id = (select id from segments where key = '${key}'))`,
     );
   }
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
-  const client = await service.strata.database.pool.connect();
-  while ((await moveOutbox(client, 'UTC')) > 0);
-  client.release();
+  await finishRuns(service.strata);
+  await publishChanges(service.strata);
 }
 
 async function get(service: Service, path: string) {

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { write } from '../../src/pipeline.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { customer, order, START_MS } from '../membership/strata-under-test.ts';
 
 let service: Service;
@@ -34,8 +34,7 @@ beforeAll(async () => {
     ],
   });
   await service.call('POST', '/v1/segments', { key: 'early', name: 'early', kind: 'rule', rule: 'tags has ("early")', publish: true });
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
 }, 60_000);
 
 afterAll(() => service?.close());

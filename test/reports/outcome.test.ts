@@ -1,11 +1,10 @@
 // Outcomes of a small shop, each figure reckoned by hand.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { write } from '../../src/pipeline.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { customer, DAY_MS, order, START_MS } from '../membership/strata-under-test.ts';
 
 /** The day's number since the campaign, and a fraction of it. */
@@ -29,8 +28,7 @@ function tagged(id: string, ...tags: string[]) {
 async function define(key: string, rule: string): Promise<void> {
   const made = await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule, publish: true });
   expect(made.status, made.text).toBe(201);
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
 }
 
 function buy(day: number, id: string, customerId: string, total: string, status = 'paid') {
@@ -38,12 +36,7 @@ function buy(day: number, id: string, customerId: string, total: string, status 
 }
 
 async function publish(): Promise<void> {
-  const client = await service.strata.database.pool.connect();
-  try {
-    while ((await moveOutbox(client, service.strata.timeZone)) > 0);
-  } finally {
-    client.release();
-  }
+  await publishChanges(service.strata);
 }
 
 beforeAll(async () => {

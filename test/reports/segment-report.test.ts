@@ -1,9 +1,8 @@
 // The report of a segment over a shop of six customers, figures by hand.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 
 const NOW = Date.parse('2026-06-15T12:00:00.000Z');
 let service: Service;
@@ -79,15 +78,12 @@ const EVENTS = [
 ];
 
 async function settle(): Promise<void> {
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
   await publish();
 }
 
 async function publish(): Promise<void> {
-  const client = await service.strata.database.pool.connect();
-  while ((await moveOutbox(client, 'UTC')) > 0);
-  client.release();
+  await publishChanges(service.strata);
 }
 
 async function define(key: string, rule: string): Promise<void> {

@@ -1,9 +1,8 @@
 // Reports over several segments: how they overlap, who moved between them, side by side, sizes in one read. Figures by hand.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { moveOutbox } from '../../src/changes/publisher.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { type Service, startService } from '../api/service.ts';
+import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 
 const START = Date.parse('2026-06-10T12:00:00.000Z');
 const DAY_MS = 86_400_000;
@@ -17,15 +16,12 @@ async function call(method: string, path: string, body?: unknown) {
 }
 
 async function settle(): Promise<void> {
-  await service.strata.programs.reload();
-  while (await runOpenRuns(service.strata, new AbortController().signal));
+  await finishRuns(service.strata);
   await publish();
 }
 
 async function publish(): Promise<void> {
-  const client = await service.strata.database.pool.connect();
-  while ((await moveOutbox(client, 'UTC')) > 0);
-  client.release();
+  await publishChanges(service.strata);
 }
 
 const spend = (customerId: string, id: string, total: string, placedAt = new Date(START).toISOString()) =>

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainError } from '../../src/api/rest/problem.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { failBroken } from '../../src/membership/fail-segments.ts';
-import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
 import { resumeSegment, retryFailed } from '../../src/segments/lifecycle.ts';
 import { getSegment, type Segment } from '../../src/segments/segments.ts';
 import { addPublishedVersion, publishVersion } from '../../src/segments/versions.ts';
+import { finishRuns } from '../membership/leader-by-hand.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let shop: StrataUnderTest;
@@ -22,8 +22,7 @@ afterAll(() => shop.drop());
 const database = () => shop.strata.database;
 
 async function runAll(): Promise<void> {
-  await shop.strata.programs.reload();
-  while (await runOpenRuns(shop.strata, new AbortController().signal));
+  await finishRuns(shop.strata);
 }
 
 function retry(): Promise<number> {

@@ -1,0 +1,15 @@
+// In charge of what the leader does in the background, by hand: for tests of a Strata in which nothing happens by itself.
+import { moveOutbox } from '../../src/changes/publisher.ts';
+import { runOpenRuns } from '../../src/membership/full-run.ts';
+import type { Strata } from '../../src/strata.ts';
+
+/** Also of definitions that have just been made: a process has heard of them when it works on them. */
+export async function finishRuns(strata: Strata): Promise<void> {
+  await strata.programs.reload();
+  while (await runOpenRuns(strata, new AbortController().signal));
+}
+
+/** Gives every change its place in the feed. */
+export async function publishChanges({ database, timeZone }: Strata): Promise<void> {
+  while ((await moveOutbox(database.pool, timeZone)) > 0);
+}
