@@ -8,10 +8,11 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock, TestClock } from '../../src/base/clock.ts';
+import { TestClock } from '../../src/base/clock.ts';
 import { importCommand } from '../../src/cli/import.ts';
 import { describeProgress, Progress } from '../../src/cli/progress.ts';
 import { ADMIN_KEY, type Service, startService } from '../api/service.ts';
+import { type Ran, runCommand } from './run-command.ts';
 
 let service: Service;
 let url: string;
@@ -27,28 +28,11 @@ afterAll(async () => {
   await service.close();
 });
 
-async function run(
+function run(
   args: string[],
-  more: { input?: Readable; isTerminal?: boolean; environment?: Record<string, string>; url?: string } = {},
-) {
-  let out = '';
-  let told = '';
-  const code = await importCommand([...args, '--url', more.url ?? url], {
-    out: (text) => {
-      out += text;
-    },
-    progress: {
-      write: (text) => {
-        told += text;
-      },
-      isTerminal: more.isTerminal ?? false,
-      columns: 120,
-    },
-    environment: more.environment ?? { ADMIN_KEY },
-    input: more.input ?? Readable.from([]),
-    clock: systemClock,
-  });
-  return { code, out, told };
+  { url: given = url, ...more }: { input?: Readable; isTerminal?: boolean; environment?: Record<string, string>; url?: string } = {},
+): Promise<Ran> {
+  return runCommand((terminal) => importCommand([...args, '--url', given], terminal), { environment: { ADMIN_KEY }, ...more });
 }
 
 function file(name: string, content: string | Buffer): string {

@@ -67,7 +67,7 @@ select
   ) as clocks`;
 
 describe('days of a zone', () => {
-  it('begin and hold as in Temporal, everywhere', { timeout: 120_000 }, async () => {
+  it('begin and hold as in Temporal, everywhere', { timeout: 240_000 }, async () => {
     let compared = 0;
     const wrong: string[] = [];
     const judge = (isRight: boolean, said: string) => {

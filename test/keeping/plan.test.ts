@@ -3,11 +3,10 @@ import fs from 'node:fs';
 import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
 import { filesCommand } from '../../src/cli/plan.ts';
 import { ADMIN_KEY, built, type Service, startService } from '../api/service.ts';
+import { type Ran, runCommand } from '../cli/run-command.ts';
 
 let service: Service;
 let url: string;
@@ -33,25 +32,8 @@ beforeEach(() => {
 });
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-async function run(verb: 'plan' | 'apply' | 'export', ...args: string[]) {
-  let out = '';
-  let told = '';
-  const code = await filesCommand(verb, [...args, '--url', url], {
-    out: (text) => {
-      out += text;
-    },
-    progress: {
-      write: (text) => {
-        told += text;
-      },
-      isTerminal: false,
-      columns: 100,
-    },
-    environment: { STRATA_KEY: ADMIN_KEY },
-    input: Readable.from([]),
-    clock: systemClock,
-  });
-  return { code, out, told };
+function run(verb: 'plan' | 'apply' | 'export', ...args: string[]): Promise<Ran> {
+  return runCommand((terminal) => filesCommand(verb, [...args, '--url', url], terminal), { environment: { STRATA_KEY: ADMIN_KEY } });
 }
 
 function write(name: string, text: string): void {

@@ -1,7 +1,5 @@
 // `strata verify`: nothing differs on a store that has been through a life, each corruption is found by name, and what can be mended is.
-import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../src/base/clock.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
 import { verify } from '../../src/changes/verify.ts';
 import { verifyCommand } from '../../src/cli/verify.ts';
@@ -11,6 +9,7 @@ import { createSegment } from '../../src/segments/create-segment.ts';
 import { createGroup } from '../../src/segments/groups.ts';
 import { archiveSegment, pauseSegment } from '../../src/segments/lifecycle.ts';
 import { addPublishedVersion } from '../../src/segments/versions.ts';
+import { type Ran, runCommand } from '../cli/run-command.ts';
 import { finishRuns } from '../membership/leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
@@ -232,25 +231,8 @@ test('a log that was trimmed is no loss', async () => {
 
 // ---------------------------------------------------------------- the command
 
-async function command(args: readonly string[], environment: Record<string, string> = { DATABASE_URL: under.strata.database.url }) {
-  let out = '';
-  let told = '';
-  const code = await verifyCommand(args, {
-    out: (text) => {
-      out += text;
-    },
-    progress: {
-      write: (text) => {
-        told += text;
-      },
-      isTerminal: false,
-      columns: 100,
-    },
-    environment,
-    input: Readable.from([]),
-    clock: systemClock,
-  });
-  return { code, out, told };
+function command(args: readonly string[], environment: Record<string, string> = { DATABASE_URL: under.strata.database.url }): Promise<Ran> {
+  return runCommand((terminal) => verifyCommand(args, terminal), { environment });
 }
 
 test('the command tells and exits by it', async () => {

@@ -3,7 +3,6 @@
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { readChanges } from '../../src/changes/read-changes.ts';
 import { findDifferences } from '../../src/evaluation/find-differences.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
@@ -11,6 +10,7 @@ import { listOpenRuns } from '../../src/segments/runs.ts';
 import { listSegments } from '../../src/segments/segments.ts';
 import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
+import { replayFeed, storedPairs } from './replay-feed.ts';
 
 /** Runs `work` on it and then holds everything that is stored to what it must be; exits of the erased are blanked at once. */
 export async function withConcurrentStrata(work: (strata: Strata) => Promise<void>): Promise<void> {
@@ -60,7 +60,7 @@ export async function expectWhole(strata: Strata): Promise<void> {
   expect(await deadlocks(strata)).toBe(0);
   expect(await orphans(strata)).toEqual([]);
   expect(await differences(strata)).toEqual([]);
-  expect(await replayed(strata)).toEqual(await members(strata));
+  expect(await replayFeed(strata.database)).toEqual(await storedPairs(strata.database));
   const counted = (await listSegments(strata.database, { limit: 100 })).map(({ key, memberCount }) => [key, memberCount]);
   expect(counted.sort()).toEqual(await membersCounted(strata));
 }
@@ -103,30 +103,6 @@ async function differences(strata: Strata): Promise<readonly unknown[]> {
   } finally {
     client.release();
   }
-}
-
-/** From empty, each customer's changes in their order: nobody enters where they are or leaves where they are not; tombstones say nothing. */
-async function replayed(strata: Strata): Promise<string[]> {
-  const pairs = new Set<string>();
-  for (const { type, segment, customerId, position } of await readChanges(strata.database, { afterPosition: '0', limit: 1_000_000 })) {
-    if (type === 'erased') continue;
-    const pair = `${segment} ${customerId}`;
-    expect([position, pairs.has(pair)]).toEqual([position, type === 'exited']);
-    if (type === 'entered') pairs.add(pair);
-    else pairs.delete(pair);
-  }
-  return [...pairs].sort();
-}
-
-async function members(strata: Strata): Promise<string[]> {
-  const rows = await strata.database.query<{ pair: string }>({
-    text: `
-      select s.key || ' ' || c.external_id as pair
-      from memberships as m
-      join segments as s on s.id = m.segment_id
-      join customers as c on c.id = m.customer_id`,
-  });
-  return rows.map((row) => row.pair).sort();
 }
 
 async function membersCounted(strata: Strata): Promise<(readonly [string, number])[]> {

@@ -6,6 +6,7 @@ import { readChanges } from '../../src/changes/read-changes.ts';
 import { verify } from '../../src/changes/verify.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { getSegment } from '../../src/segments/segments.ts';
+import { breakDivision } from './break-division.ts';
 import { DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 const LOOKED_AT_ONCE = 3;
@@ -103,13 +104,7 @@ describe('a backlog', () => {
   it('goes on without a segment that fails', async () => {
     await shop.define('dear', 'sum(orders.total in the last 30 days) / count(orders in the last 60 days) > 10');
     const ids = await writeBuyers('d', 12);
-    await shop.strata.database.query({
-      text: `
-        create or replace function strata_divide(a numeric, b numeric) returns numeric language plpgsql immutable as $$
-        begin
-          raise exception 'this division is broken' using errcode = '22012';
-        end $$`,
-    });
+    await breakDivision(shop.strata.database);
     await shop.moveTo(shop.clock.nowMs() + 31 * DAY_MS);
     expect((await getSegment(shop.strata.database, 'dear')).status).toBe('failed');
     expect(await Promise.all(ids.map((id) => shop.segmentsOf(id)))).toEqual(ids.map(() => ['dear', 'lapsed']));

@@ -3,21 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
+import { breakDivision } from './break-division.ts';
 import { finishRuns } from './leader-by-hand.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 let shop: StrataUnderTest;
-
-/** From now on every division raises: what a defect of ours or a changed function would do. */
-async function breakDivision(): Promise<void> {
-  await shop.strata.database.query({
-    text: `
-      create or replace function strata_divide(a numeric, b numeric) returns numeric language plpgsql immutable as $$
-      begin
-        raise exception 'this division is broken' using errcode = '22012';
-      end $$`,
-  });
-}
 
 beforeAll(async () => {
   shop = await openStrataUnderTest();
@@ -25,7 +15,7 @@ beforeAll(async () => {
   await shop.define('above', 'in segment "average"');
   await shop.define('buyers', 'count(orders) >= 1');
   await shop.write({ orders: [order('1', 'a', { total: '200000' })] });
-  await breakDivision();
+  await breakDivision(shop.strata.database);
 });
 
 afterAll(() => shop.drop());
