@@ -9,24 +9,26 @@ import { trimHistory } from '../../src/changes/trim.ts';
 import { EventReader } from './event-reader.ts';
 import { AUTHORIZED, built, type Service, startService } from './service.ts';
 
-/** The system's, but what sleeps for seconds (heartbeats, patience with slow readers) sleeps for ever, or in a hurry hardly at all. */
+/** The system's, but what sleeps for seconds (heartbeats, patience with slow readers) sleeps for ever, or in a hurry hardly. */
 const long = new EventTarget();
 setMaxListeners(0, long);
 let isHurried = false;
+/** Not none: whatever looks by itself again and again would be at it without a pause. */
+const HURRIED_MS = 10;
 const clock: typeof systemClock = {
   ...systemClock,
-  sleep: (ms, signal) =>
-    ms < 5000
-      ? systemClock.sleep(ms, signal)
-      : new Promise((resolve) => {
-          if (signal?.aborted) return resolve();
-          if (isHurried) return setImmediate(resolve);
-          long.addEventListener('hurry', () => resolve(), { once: true });
-          signal?.addEventListener('abort', () => resolve(), { once: true });
-        }),
+  sleep: (ms, signal) => {
+    if (isHurried) return systemClock.sleep(Math.min(ms, HURRIED_MS), signal);
+    if (ms < 5000) return systemClock.sleep(ms, signal);
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      long.addEventListener('hurry', () => resolve(), { once: true });
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+  },
 };
 
-/** Seconds pass in no time until that has happened. */
+/** Seconds are short until that has happened. */
 async function inHurry<Value>(happening: Promise<Value>): Promise<Value> {
   isHurried = true;
   long.dispatchEvent(new Event('hurry'));
