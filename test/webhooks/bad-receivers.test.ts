@@ -1,7 +1,7 @@
 // Receivers that hang, drip, never end, talk garbage or die: what is said of each, and that the others do not notice. In real time, with
 // short patience.
 import net from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { write } from '../../src/pipeline.ts';
 import { type Service, startService } from '../api/service.ts';
@@ -36,13 +36,9 @@ async function enter(): Promise<void> {
   await write(service.strata, { ...NO_FACTS, customers: [customer(`c${count}`, { profile: { country: 'CN' } })] });
 }
 
-async function firstAttempt(id: string) {
-  for (;;) {
-    const [attempt] = (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body.data;
-    if (attempt !== undefined) return attempt;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+/** Asked for again and again, as its caller does: it stands there some time after the receiver has answered. */
+const firstAttempt = (id: string) =>
+  vi.waitUntil(async () => (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body.data[0], { timeout: 20_000, interval: 10 });
 
 const drip =
   (bytes: string, status = 200): Behaviour =>
