@@ -56,7 +56,7 @@ async function somebodyWaits(waits: boolean): Promise<void> {
   while ((await shop.strata.database.query({ text })).length > 0 !== waits);
 }
 
-it('works beside an evaluation, and waits at its end', async () => {
+it('works beside an evaluation, waiting at its end', async () => {
   const before = await loadDefinitions(shop.strata.database);
   const counted = countCalls(2); // its waiting for the lock has run out
   let change: Promise<number> | undefined;
