@@ -10,6 +10,7 @@ import type { Cause } from '../membership/record.ts';
 import type { Rule } from '../rules/ast.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { emitRecorded } from '../rules/emit-recorded.ts';
+import type { RecordedSeen } from '../rules/emit-seen.ts';
 import { type ExplainedNode, explainRule, type SeenCondition } from '../rules/explain-rule.ts';
 import { missingOf } from '../rules/missing.ts';
 import type { Moment } from '../rules/plan.ts';
@@ -46,7 +47,8 @@ interface Row {
   change_type: 'entered' | 'exited' | null;
   change_at: number | null;
   cause: Cause | null;
-  seen: SeenCondition[] | null;
+  /** of changes of before 0024 with whether each condition held */
+  seen: RecordedSeen | SeenCondition[] | null;
   action: 'pinned_in' | 'pinned_out' | null;
   until: number | null;
   reason: string | null;
@@ -157,9 +159,10 @@ class Recorded {
     const checked = compileStored(row.rule, this.#deciding.programs.get().definitions.catalog, row.key);
     if (typeof checked === 'string') return `The rule of then cannot be read any more: ${checked}.`;
     const { rule, types } = checked;
-    const moment = { asOfMs: decidedAtMs, timeZone: this.#deciding.timeZone };
-    const recorded = row.seen !== null && row.seen.length === numberedConditions(rule).length ? row.seen : null;
-    const seen = recorded === null ? null : await judgeRecorded(this.#deciding.database, checked, recorded, moment);
+    const { timeZone, database } = this.#deciding;
+    const askedAtMs = row.seen === null || Array.isArray(row.seen) ? decidedAtMs : row.seen.at;
+    const moment = { asOfMs: askedAtMs, timeZone };
+    const seen = await judge(database, checked, row.seen, moment);
     return { tree: explainRule({ rule, types, moment, seen }), rule, note: noteOf(row, seen !== null) };
   }
 
@@ -177,17 +180,21 @@ class Recorded {
   }
 }
 
-/** Whether the conditions held follows from what they saw. null: the values are of other types than they have by now. */
-async function judgeRecorded(
+/** Whether the conditions held follows from what they saw. null: nothing was recorded, or values of other types than they have by now. */
+async function judge(
   database: Database,
   checked: CheckedRule,
-  seen: readonly SeenCondition[],
+  recorded: Row['seen'],
   moment: Moment,
 ): Promise<readonly SeenCondition[] | null> {
-  const emitted = emitRecorded(checked, seen, moment);
+  if (recorded === null) return null;
+  const { length } = numberedConditions(checked.rule);
+  if (Array.isArray(recorded)) return recorded.length === length ? recorded : null;
+  if (recorded.saw.length !== length) return null;
+  const emitted = emitRecorded(checked, recorded.saw, moment);
   if (emitted === null) return null;
   const [row] = await database.query<{ holds: boolean[] }>(emitted);
-  return seen.map(([, ...values], index) => [row?.holds[index] ?? null, ...values]);
+  return recorded.saw.map((values, index) => [row?.holds[index] === true, ...values]);
 }
 
 function pinOf({ action, until, reason, actor, pinned_at }: Row): CountingPin | null {

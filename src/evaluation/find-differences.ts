@@ -1,6 +1,5 @@
 // In charge of asking Postgres which memberships differ from what the rules say, for some customers, at one instant.
 // Reads only; what differs is written by membership/record.ts.
-import type { Day } from '../base/calendar.ts';
 import { startStopwatch } from '../base/clock.ts';
 import { inSpan } from '../base/tracing.ts';
 import { byPlace, fitTo, isCitus, knownCitus } from '../db/citus.ts';
@@ -97,8 +96,8 @@ export async function findDifferences(
     return found;
   });
   program.meter?.evaluated(narrow === 'range' ? 'scan' : 'customers', seconds());
-  const today = todayOf(input);
-  return { differences: rows.map((row) => toDifference(row, prepared.emitted.seenPlan, today)), complete };
+  const when = { asOfMs: input.asOfMs, today: todayOf(input) };
+  return { differences: rows.map((row) => toDifference(row, prepared.emitted.seenPlan, when)), complete };
 }
 
 type Asked = Pick<PreparedEvaluation, 'name' | 'text' | 'emitted'>;
@@ -173,7 +172,7 @@ export async function prepareDifferences(client: Client, program: Program, segme
   await pipeline(client, [{ name, text, values: emitted.bind({ asOfMs: 0, timeZone, customers: { keys: [] } }) }]);
 }
 
-function toDifference(row: DifferenceRow, plan: SeenPlan, today: Day): Difference {
+function toDifference(row: DifferenceRow, plan: SeenPlan, when: Pick<Told, 'asOfMs' | 'today'>): Difference {
   const have = row.have ?? [];
   const want = row.want ?? [];
   const haveSet = new Set(have);
@@ -187,7 +186,7 @@ function toDifference(row: DifferenceRow, plan: SeenPlan, today: Day): Differenc
     exited,
     dueAtMs: row.due_at,
     storedDueAtMs: row.stored_due_at,
-    seen: row.seen === null ? NOTHING_SEEN : seenOfEach(plan, { json: row.seen, want: wantSet, today }, [...entered, ...exited]),
+    seen: row.seen === null ? NOTHING_SEEN : seenOfEach(plan, { json: row.seen, want: wantSet, ...when }, [...entered, ...exited]),
   };
 }
 

@@ -11,7 +11,8 @@ import { emitCondition } from './emit-condition.ts';
 import type { EmitScope, SqlOperand } from './emit-operand.ts';
 import { createParameters, type Parameters } from './emit-parameters.ts';
 import { list } from './emit-scan.ts';
-import type { SeenCondition, SeenJson } from './explain-rule.ts';
+import type { RecordedSeen } from './emit-seen.ts';
+import type { SeenJson } from './explain-rule.ts';
 import type { Moment } from './plan.ts';
 import { type Condition, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
 
@@ -21,13 +22,17 @@ export interface EmittedRecorded {
   readonly values: readonly unknown[];
 }
 
-/** `seen`: of every numbered condition of the rule. null: a value is not of the type that its expression has by now. */
-export function emitRecorded({ rule, types }: CheckedRule, seen: readonly SeenCondition[], moment: Moment): EmittedRecorded | null {
+/** `saw`: as in RecordedSeen, of every numbered condition of the rule. null: a value is not of the type that its expression has by now. */
+export function emitRecorded({ rule, types }: CheckedRule, saw: RecordedSeen['saw'], moment: Moment): EmittedRecorded | null {
   const parameters = createParameters();
   const answers: SQL[] = [];
   for (const [index, condition] of numberedConditions(rule).entries()) {
-    const [holds = null, ...values] = seen[index] ?? [];
-    const known = holds === null ? recordedSides(condition, values, types, parameters) : new Map<Expression, SqlOperand>();
+    const values = saw[index] ?? [];
+    if (condition.kind === 'segment') {
+      answers.push(parameters.constant('boolean', values[0] === true));
+      continue;
+    }
+    const known = recordedSides(condition, values, types, parameters);
     if (known === null) return null;
     const scope: EmitScope = {
       scope: 'customers',
@@ -37,7 +42,7 @@ export function emitRecorded({ rule, types }: CheckedRule, seen: readonly SeenCo
       nullIsFalse: false,
       customer: { aggregate: notRecorded, segment: notRecorded, known: (expression) => known.get(expression) },
     };
-    answers.push(holds === null ? emitCondition(condition, scope) : parameters.constant('boolean', holds));
+    answers.push(emitCondition(condition, scope));
   }
   const { text, bind } = parameters.render(sql`select to_jsonb(array[${list(answers)}]::boolean[]) as holds`);
   return { text, values: bind({ ...moment, customers: { keys: [] } }) };

@@ -9,7 +9,7 @@ import { emitExpression } from './emit-expression.ts';
 import type { EmitScope, SqlOperand } from './emit-operand.ts';
 import { fragmentKey } from './emit-parameters.ts';
 import { list } from './emit-scan.ts';
-import type { SeenCondition, SeenJson } from './explain-rule.ts';
+import type { SeenJson } from './explain-rule.ts';
 import { type Condition, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
 
 /** A row ends at 1,664 columns. */
@@ -127,25 +127,37 @@ export function recordsAsJson(columns: readonly string[]): string {
   return columns.length === 0 ? `''` : columns.map((column) => `to_json(${column})::text`).join(` || ',' || `);
 }
 
+/**
+ * What a change records of its reasons: when the rule was asked, which in a scan is before the change, and by numbered condition the values of its
+ * computed sides, or of a named segment whether the customer was in it.
+ */
+export interface RecordedSeen {
+  readonly at: number;
+  readonly saw: readonly (readonly SeenJson[])[];
+}
+
 /** What was told of one customer. */
 export interface Told {
   /** the text of `EmittedEvaluation.seen` */
   readonly json: string;
   /** ids of those computed segments that the customer is to be in */
   readonly want: ReadonlySet<number>;
+  readonly asOfMs: number;
   readonly today: Day;
 }
 
-/** What the conditions of a segment saw, as JSON text: see SeenCondition. null: its reasons are not told. */
+/** What the conditions of a segment saw, as JSON text of a RecordedSeen. null: its reasons are not told. */
 export function seenOf(plan: SeenPlan, told: Told, segmentId: number): string | null {
   const conditions = plan.get(segmentId);
-  return conditions === undefined ? null : JSON.stringify(conditions.map((condition) => toSeenCondition(condition, told)));
+  if (conditions === undefined) return null;
+  const recorded: RecordedSeen = { at: told.asOfMs, saw: conditions.map((condition) => toSaw(condition, told)) };
+  return JSON.stringify(recorded);
 }
 
-function toSeenCondition(condition: PlannedCondition, told: Told): SeenCondition {
+function toSaw(condition: PlannedCondition, told: Told): readonly SeenJson[] {
   switch (condition.kind) {
     case 'values':
-      return [null, ...condition.values.map((value) => toSeen(value, told))];
+      return condition.values.map((value) => toSeen(value, told));
     case 'member':
       return [toSeen(condition.value, told) === true];
     case 'wanted':

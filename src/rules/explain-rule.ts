@@ -10,11 +10,8 @@ import { durationDays, type Moment, movingOffsetMs, planWindow, todayOf, unitSta
 import { printAnniversary, printExpression, printRule, printWindow } from './print-text.ts';
 import { type Condition, isComputed, sidesOf } from './walk-rule.ts';
 
-/**
- * A condition's truth and the values of its computed sides, as `seen` holds them: decimals as text, instants as epoch milliseconds. null: only the
- * values are known, from which it follows (emit-recorded.ts).
- */
-export type SeenCondition = readonly [holds: boolean | null, ...values: SeenJson[]];
+/** A condition's truth and the values of its computed sides: decimals as text, instants as epoch milliseconds. */
+export type SeenCondition = readonly [holds: boolean, ...values: SeenJson[]];
 export type SeenJson = string | number | boolean | readonly string[] | null;
 
 /** Numbers are decimals as text, dates YYYY-MM-DD, timestamps RFC 3339; null is missing. */

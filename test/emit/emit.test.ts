@@ -5,7 +5,7 @@ import { type EmitRequest, type EmittedEvaluation, emitEvaluation, nextConstantF
 import { emitExplanation } from '../../src/rules/emit-explanation.ts';
 import { divideIntoGroups } from '../../src/rules/emit-group.ts';
 import { emitRecorded } from '../../src/rules/emit-recorded.ts';
-import { type SeenPlan, seenOf, type Told } from '../../src/rules/emit-seen.ts';
+import { type RecordedSeen, type SeenPlan, seenOf, type Told } from '../../src/rules/emit-seen.ts';
 import type { SeenCondition } from '../../src/rules/explain-rule.ts';
 import { todayOf } from '../../src/rules/plan.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
@@ -419,7 +419,7 @@ describe('what is seen', () => {
     });
     return rows.map(({ customer_id, want, seen }) => ({
       id: customer_id,
-      told: { json: seen, want: new Set(want), today: todayOf(MOMENT) },
+      told: { json: seen, want: new Set(want), asOfMs: MOMENT.asOfMs, today: todayOf(MOMENT) },
     }));
   }
 
@@ -439,10 +439,11 @@ describe('what is seen', () => {
         values: explanation.bind({ ...MOMENT, customers: { keys: IDS.map(customerKeyOf) } }),
       });
       for (const { id, told } of sights) {
-        const seen = JSON.parse(seenOf(emitted.seenPlan, told, place + 1) ?? '[]') as SeenCondition[];
-        const recorded = emitRecorded(checked, seen, MOMENT);
+        const { at, saw } = JSON.parse(seenOf(emitted.seenPlan, told, place + 1) ?? '{}') as RecordedSeen;
+        expect(at).toBe(MOMENT.asOfMs);
+        const recorded = emitRecorded(checked, saw, MOMENT);
         const [row] = recorded === null ? [] : await testDatabase.database.query<{ holds: boolean[] }>(recorded);
-        const judged = seen.map(([, ...values], index) => [row?.holds[index], ...values]);
+        const judged = saw.map((values, index) => [row?.holds[index], ...values]);
         expect({ rule, id, seen: judged }).toEqual({ rule, id, seen: explained.find((each) => each.customer_id === id)?.seen });
       }
     }
@@ -458,21 +459,21 @@ describe('what is seen', () => {
     for (const each of [emitted, all]) {
       const ann = (await see(each)).find(({ id }) => id === customerKeyOf('ann'));
       const told = [1, 2, 550, 650].map((id) => ann && seenOf(each.seenPlan, ann.told, id));
-      const seen = (n: number) => `[[null,"${12.5 + n}"],[null,"gold"],[null,"${12.5 - n}"]]`;
+      const seen = (n: number) => `{"at":${MOMENT.asOfMs},"saw":[["${12.5 + n}"],["gold"],["${12.5 - n}"]]}`;
       expect(told).toEqual([seen(0), each === all ? seen(1) : null, seen(549), seen(649)]);
     }
   });
 
   it('is not judged as another type', async () => {
     const checked = checkText('attributes.points > 5', catalog);
-    expect(emitRecorded(checked, [[null, 'many']], MOMENT)).toBeNull();
-    expect(emitRecorded(checked, [[null, true]], MOMENT)).toBeNull();
-    expect(emitRecorded(checked, [[null, '12.5']], MOMENT)).not.toBeNull();
+    expect(emitRecorded(checked, [['many']], MOMENT)).toBeNull();
+    expect(emitRecorded(checked, [[true]], MOMENT)).toBeNull();
+    expect(emitRecorded(checked, [['12.5']], MOMENT)).not.toBeNull();
   });
 });
 
 describe('numbers that were told', () => {
-  const CUSTOMER = { want: new Set<number>(), today: todayOf({ asOfMs: Date.parse(NOW), timeZone: ZONE }) };
+  const CUSTOMER = { want: new Set<number>(), asOfMs: 7, today: todayOf({ asOfMs: Date.parse(NOW), timeZone: ZONE }) };
   const PLAN: SeenPlan = new Map([
     [1, [{ kind: 'values', values: [{ record: 0, place: 0, type: 'number', scale: 4 }] }]],
     [2, [{ kind: 'values', values: [{ record: 0, place: 1, type: 'string', scale: 0 }] }]],
@@ -489,11 +490,11 @@ describe('numbers that were told', () => {
     ['123456789012345678901234567890', '12345678901234567890123456.789'],
     ['1.50', '0.00015'],
   ])('%s lose no digit', (number, units) => {
-    expect(seenOf(PLAN, told(number), 1)).toBe(`[[null,"${units}"]]`);
+    expect(seenOf(PLAN, told(number), 1)).toBe(`{"at":7,"saw":[["${units}"]]}`);
   });
 
   it.each([',"f1":5', '{"f1":5}', '\\","f1":5,"', 'a,'])('leave texts alone: %s', (text) => {
-    expect(seenOf(PLAN, told('1', text), 2)).toBe(JSON.stringify([[null, text]]));
+    expect(seenOf(PLAN, told('1', text), 2)).toBe(JSON.stringify({ at: 7, saw: [[text]] }));
   });
 });
 

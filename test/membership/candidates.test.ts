@@ -90,10 +90,7 @@ it('tells the reasons', async () => {
   });
   expect(rows).toEqual([
     {
-      seen: [
-        [null, 'DE'],
-        [null, '3'],
-      ],
+      seen: { at: START_MS, saw: [['DE'], ['3']] },
     },
   ]);
 });
