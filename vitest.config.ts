@@ -18,5 +18,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     teardownTimeout: 60_000,
     pool: 'forks',
+    maxWorkers: '100%', // one less than there are processors is one of two, which waits for Postgres half of the time
   },
 });
