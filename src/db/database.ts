@@ -146,10 +146,14 @@ function writeArray(value: unknown): unknown {
   for (const element of value as readonly unknown[]) {
     if (element === null) parts.push('NULL');
     else if (typeof element === 'number' || typeof element === 'boolean') parts.push(String(element));
-    else if (typeof element === 'string') parts.push(`"${/["\\]/.test(element) ? element.replace(/["\\]/g, '\\$&') : element}"`);
+    else if (typeof element === 'string') parts.push(`"${isPlain(element) ? element : element.replace(/["\\]/g, '\\$&')}"`);
     else return value;
   }
   return `{${parts.join(',')}}`;
+}
+
+function isPlain(text: string): boolean {
+  return !text.includes('"') && !text.includes('\\');
 }
 
 type Rows = pg.QueryResultRow[];

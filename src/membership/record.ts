@@ -107,14 +107,11 @@ function lookStatements({ differences, complete }: Findings): Statement[] {
       name: complete ? 'set_looks' : 'lower_looks',
       text: `
         insert into rechecks as r (customer_id, due_at)
-        select u.customer_id, u.due_at
-        from unnest($1::bigint[], $2::timestamptz[]) as u (customer_id, due_at)
+        select u.customer_id, 'epoch'::timestamptz + u.due_ms * interval '1 millisecond'
+        from unnest($1::bigint[], $2::bigint[]) as u (customer_id, due_ms)
         on conflict (customer_id) do update
         set due_at = ${complete ? 'excluded.due_at' : 'least(r.due_at, excluded.due_at)'}`,
-      values: [
-        moved.map((difference) => difference.customerKey),
-        moved.map((difference) => new Date(difference.dueAtMs ?? 0).toISOString()),
-      ],
+      values: [moved.map((difference) => difference.customerKey), moved.map((difference) => Math.floor(difference.dueAtMs ?? 0))],
     });
   }
   const ended = complete ? differences.filter(({ dueAtMs, storedDueAtMs }) => dueAtMs === null && storedDueAtMs !== null) : [];
