@@ -279,13 +279,13 @@ function findFreePort(): Promise<number> {
 
 function serverFlags(dataFolder: string, port: number, options: EmbeddedOptions): readonly string[] {
   const megabytes = (bytes: number) => `${Math.max(1, Math.floor(bytes / 1024 / 1024))}MB`;
-  const memory = os.totalmem();
+  const memory = Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY); // a container may have less than the machine
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
     max_connections: String(options.connections ?? 100),
-    shared_buffers: megabytes(Math.min(Math.max(memory / 8, 64 * 1024 * 1024), 1024 * 1024 * 1024)),
+    shared_buffers: megabytes(Math.min(Math.max(memory / 4, 64 * 1024 * 1024), 8 * 1024 * 1024 * 1024)), // taken as it is used
     effective_cache_size: megabytes(memory / 2),
     work_mem: '16MB',
     maintenance_work_mem: '256MB',
