@@ -1,5 +1,6 @@
 // In charge of the one statement that evaluates segments: for given customers, which of them each customer is in (`have`), which it ought
-// to be in (`want`), when that may change by the clock alone (`due_at`), and what the conditions saw. Not in charge of running it or of what follows from it.
+// to be in (`want`), when that may change by the clock alone (`due_at`), and what the conditions saw. Not in charge of running it or of what
+// follows from it.
 //
 //   customers c ─ memberships h ─ pins p ─ group: one look at each source (emit-scan) ─ levels l1, l2 … of segments that name each other
 import { type SQL, sql } from 'drizzle-orm';
@@ -48,7 +49,7 @@ export interface EmittedEvaluation {
    * with `told` records of what was seen. It is fenced: Postgres would compute every membership once for each use of `want`.
    */
   readonly text: string;
-  /** `seen` as text for `readTold`, of columns of `e`: to be asked only of those for whom something changes */
+  /** what was seen as the text that `seenOf` reads, of columns of `e`: to be asked only of those for whom something changes */
   readonly seen: string;
   /** how that is read */
   readonly seenPlan: SeenPlan;
