@@ -166,8 +166,11 @@ export async function pipeline(client: Client, statements: readonly Statement[])
   return (await send(client, statements)).map(({ rows }) => rows);
 }
 
+/** Under a name of its own: a connection of which it was not known yet may have prepared the other form. */
 function onCitus(statement: Statement): Statement {
-  return statement.onCitus === undefined ? statement : { ...statement, text: `${statement.text} ${statement.onCitus}` };
+  const { name, text, onCitus: condition } = statement;
+  if (condition === undefined) return statement;
+  return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: `${text} ${condition}` };
 }
 
 /** The same, with all that is known of each outcome. For transactions: what stands behind a failure in it is not begun. */

@@ -1,6 +1,7 @@
 // In charge of emptying an archived segment: its members leave, piece by piece at the pace of runs, each with a change record of cause `archive`.
 // Nothing is evaluated. Members, records and the run's progress advance together, so it goes on where it was after a crash.
 import { startStopwatch } from '../base/clock.ts';
+import { isCitus } from '../db/citus.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { endWith } from '../db/transaction.ts';
 import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
@@ -39,6 +40,7 @@ async function leave(
   if (last === undefined) return 'empty';
   const { moment } = await lockForLook(client, deciding, found);
   const keys = await stillMembers(client, run.segmentId, found);
+  await isCitus(client); // nothing is evaluated here, which finds out otherwise; the statements below have a form for it
   const differences = keys.map((customerKey) => {
     return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null, seen: NOTHING_SEEN };
   });
