@@ -194,7 +194,8 @@ async function judge(
   const emitted = emitRecorded(checked, recorded.saw, moment);
   if (emitted === null) return null;
   const [row] = await database.query<{ holds: boolean[] }>(emitted);
-  return recorded.saw.map((values, index) => [row?.holds[index] === true, ...values]);
+  if (row === undefined) throw new Error('whether the conditions held was not read');
+  return recorded.saw.map((values, index) => [row.holds[index] === true, ...values]);
 }
 
 function pinOf({ action, until, reason, actor, pinned_at }: Row): CountingPin | null {
