@@ -18,6 +18,7 @@ import { ERASURE_DAYS } from './changes/erasures.ts';
 import { FeedTail } from './changes/follow-changes.ts';
 import { FEED_CHANNEL } from './changes/number-changes.ts';
 import { Publisher } from './changes/publisher.ts';
+import { CommitInDoubt } from './db/commit-in-doubt.ts';
 import type { Database } from './db/database.ts';
 import { Leadership } from './db/leader.ts';
 import { Listener } from './db/listener.ts';
@@ -161,6 +162,7 @@ function gatherWrites(run: (pieces: readonly PieceOfWriting[]) => Promise<readon
       gatherMs: SINGLES_GATHER_MS,
       keysOf: ({ facts }) => namedKeys(facts),
       isNobodys: isUnreachable,
+      isInDoubt: (error) => error instanceof CommitInDoubt,
       queue: { most: SINGLES_WAITING, mostSeconds: SINGLES_WAIT_SECONDS, refusal: tooManyWrites },
       run,
     }),

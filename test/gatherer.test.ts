@@ -1,6 +1,7 @@
 // Work that is gathered: whom a failure is told to, and how often the work is run for it.
 import { afterEach, expect, test, vi } from 'vitest';
 import { Gatherer } from '../src/base/batch.ts';
+import { CommitInDoubt } from '../src/db/commit-in-doubt.ts';
 import { isUnreachable } from '../src/db/unreachable.ts';
 
 const NUMBERS = Array.from({ length: 64 }, (_, n) => n);
@@ -12,6 +13,7 @@ function gather(run: (inputs: readonly number[]) => Promise<readonly number[]>) 
     lanes: 1,
     keysOf: () => [],
     isNobodys: isUnreachable,
+    isInDoubt: (error) => error instanceof CommitInDoubt,
     run: (inputs) => {
       runs.push(inputs.length);
       return run(inputs);
@@ -49,6 +51,14 @@ test('a connection that breaks once fails nobody', async () => {
     return inputs;
   });
   expect((await outcomes).map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : null))).toEqual(NUMBERS);
+});
+
+test('what may have been done is not done again', async () => {
+  const { runs, outcomes } = gather(async () => {
+    throw new CommitInDoubt(new Error('Connection terminated unexpectedly'));
+  });
+  expect((await outcomes).every(({ status }) => status === 'rejected')).toBe(true);
+  expect(runs).toEqual([64]);
 });
 
 afterEach(() => void vi.useRealTimers());

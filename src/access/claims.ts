@@ -73,10 +73,16 @@ export class Claims {
     });
   }
 
-  claim({ operation, caller, key, content }: ClaimRequest): Promise<Claimed> {
+  async claim({ operation, caller, key, content }: ClaimRequest): Promise<Claimed> {
     const id = hash('sha256', JSON.stringify([operation, caller, key]), 'buffer');
     const request = hash('sha256', JSON.stringify([key, content]), 'buffer'); // what is asked for may be guessed, the key may not
-    return this.#gatherer.add({ id, request, holder: uuidv7(this.#clock.nowMs()) });
+    const holder = uuidv7(this.#clock.nowMs());
+    try {
+      return await this.#gatherer.add({ id, request, holder });
+    } catch (error) {
+      await this.release({ id, holder }).catch(() => undefined); // it may have been committed, and nobody is to wait for its lease to run out
+      throw error;
+    }
   }
 
   /** Nothing was done: the key may be used again. Where the work was committed after all, the row says so and stays. */
@@ -111,7 +117,7 @@ const CLAIM = `
   set request = excluded.request, holder = excluded.holder, leased_until = excluded.leased_until, made_at = excluded.made_at,
     done_at = null, status = null, headers = null, answer = null, decision = null, is_kept = true, customers = '{}'
   where k.made_at <= (select ${NOW} - interval '${KEPT_HOURS} hours')
-    or (k.done_at is null and k.leased_until <= (select ${NOW}) and k.request = excluded.request)
+    or (k.done_at is null and k.request = excluded.request and (k.leased_until <= (select ${NOW}) or k.holder = excluded.holder))
   returning k.id`;
 
 const READ = `
@@ -131,7 +137,7 @@ interface KeyRow {
 
 /**
  * In order of id, as they are finished, so that nobody waits in a circle. The commit does not wait for the disk: a claim that a crash of the
- * server takes with it has committed nothing.
+ * server takes with it has committed nothing. Who claims again as the same holder, as after a commit whose answer was lost, has it still.
  */
 async function claimTogether(database: Database, clock: Clock, wanted: readonly Wanted[]): Promise<readonly Claimed[]> {
   const inOrder = [...wanted].sort((a, b) => a.id.compare(b.id));

@@ -17,6 +17,8 @@ export interface GatherOptions<Input, Output> {
   keysOf(input: Input): Iterable<string>;
   /** true: what went wrong is no piece's doing: all are run once more, and then it is the answer to all; absent: it may always be one's */
   isNobodys?(error: unknown): boolean;
+  /** true: nobody knows whether it was done: it is the answer to all, and nothing is run again; absent: it is always known, or may be done twice */
+  isInDoubt?(error: unknown): boolean;
   /**
    * Who comes when so many wait is refused at once; or when more wait than go at once, and those who went last had waited for so long. So the
    * wait stays about the same whatever the speed. Absent: nobody is refused.
@@ -117,7 +119,8 @@ export class Gatherer<Input, Output> {
       });
     } catch (error) {
       const isNobodys = this.#options.isNobodys?.(error) === true;
-      if (pieces.length === 1 || (isNobodys && isAgain)) for (const piece of pieces) piece.reject(error);
+      const isFinal = pieces.length === 1 || (isNobodys && isAgain) || this.#options.isInDoubt?.(error) === true;
+      if (isFinal) for (const piece of pieces) piece.reject(error);
       else if (isNobodys) await this.#runTogether(pieces, true);
       else for (const piece of pieces) await this.#runTogether([piece]);
     }

@@ -1,6 +1,8 @@
 // In charge of transactions: begin, commit, roll back, and repeat where Postgres asks for it. Which statements run is the stages' business.
+import pg from 'pg';
 import { inSpan } from '../base/tracing.ts';
-import { type Client, type Database, pipeline, type Statement, send } from './database.ts';
+import { CommitInDoubt } from './commit-in-doubt.ts';
+import { type Client, type Database, inOneBatch, pipeline, type Statement, send } from './database.ts';
 
 /** Postgres undid the whole transaction for reasons of concurrency: running it again is right. Nothing else is repeated. */
 const REPEATABLE_STATES: ReadonlySet<string> = new Set([
@@ -17,7 +19,8 @@ export function sqlState(error: unknown): string | undefined {
 /**
  * Runs `work` in a READ COMMITTED transaction, from the start again when Postgres reports a deadlock or a serialization failure.
  * `work` must therefore be free of effects outside the database. A connection whose state is unknown is thrown away.
- * `onCommitted` is told the place in the write-ahead log after the commit; asking for it costs no round trip.
+ * `onCommitted` is told the place in the write-ahead log after the commit; asking for it costs no round trip. Throws CommitInDoubt where the
+ * answer to the commit was lost.
  */
 export function inTransaction<Value>(
   database: Database,
@@ -74,11 +77,9 @@ async function once<Value>(
     const opening = pipeline(client, [BEGIN, ...first]);
     opening.catch(() => {}); // where nobody waits for it, it is reported by the statements that follow it
     const ending = await work(client, first.length === 0 ? [] : (await opening).slice(1));
-    const sent = await send(client, [...ending.last, COMMIT, ...(onCommitted === undefined ? [] : [READ_LSN])]);
-    const ended = sent[ending.last.length];
-    if (ended?.command !== 'COMMIT') throw new Error(`the transaction ended with ${ended?.command}`); // a failed one is rolled back by `commit`
-    onCommitted?.(String(sent.at(-1)?.rows[0]?.['lsn']));
-    return ending.value(sent.slice(0, ending.last.length).map(({ rows }) => rows));
+    const { rows, lsn } = await commit(client, ending.last, onCommitted !== undefined);
+    onCommitted?.(lsn);
+    return ending.value(rows);
   } catch (error) {
     try {
       await client.query('rollback');
@@ -89,6 +90,35 @@ async function once<Value>(
   } finally {
     client.release(broken);
   }
+}
+
+async function commit(
+  client: Client,
+  last: readonly Statement[],
+  asksPlace: boolean,
+): Promise<{ readonly rows: readonly (readonly Row[])[]; readonly lsn: string }> {
+  const { sending, placing } = inOneBatch(client, () => ({
+    sending: send(client, [...last, COMMIT]),
+    placing: asksPlace ? pipeline(client, [READ_LSN]) : Promise.resolve([]),
+  }));
+  placing.catch(() => {}); // of interest where there was a commit
+  const sent = await sending.catch((error: unknown) => {
+    throw isRefusal(error) ? error : new CommitInDoubt(error);
+  });
+  const ended = sent.at(-1);
+  if (ended?.command !== 'COMMIT') throw new Error(`the transaction ended with ${ended?.command}`); // a failed one is rolled back by `commit`
+  const [[place] = []] = await placing.catch((error: unknown) => {
+    throw new CommitInDoubt(error);
+  });
+  return { rows: sent.slice(0, -1).map(({ rows }) => rows), lsn: String(place?.['lsn']) };
+}
+
+/** Connection exceptions, and sessions that the server ends. */
+const SESSION_ENDS = /^(08|57P|25P0[34])/;
+
+/** The server says itself that there was no commit. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !SESSION_ENDS.test(error.code ?? '');
 }
 
 /**

@@ -1,5 +1,6 @@
 // In charge of telling an outage of the database (503, try again) from a bug (500), and one that cannot be asked from one that takes too long.
 // Not of repeating anything: transaction.ts does.
+import { CommitInDoubt } from '../../db/commit-in-doubt.ts';
 import { sqlState } from '../../db/transaction.ts';
 import { isUnreachable } from '../../db/unreachable.ts';
 
@@ -12,6 +13,7 @@ export function isOutage(error: unknown): boolean {
 
 /** For the caller, of an outage. */
 export function describeOutage(error: unknown): string {
+  if (error instanceof CommitInDoubt) return 'The answer of the database to the commit was lost: it may have been done, or not; try again.';
   return isUnreachable(error)
     ? 'The database cannot be reached right now; try again.'
     : 'The database took too long over this, or was too busy with others; try again.';
