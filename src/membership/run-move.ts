@@ -166,7 +166,7 @@ async function finish(client: Client, deciding: Deciding, run: Run): Promise<voi
      where r.id = $1::bigint and r.status = 'running'`,
     [run.id, fixedIso(deciding.clock)],
   );
-  if (rowCount === 1) await pipeline(client, tellFinished([run.id]));
+  if (rowCount === 1) await pipeline(client, tellFinished([run.id], null));
 }
 
 async function fail(deciding: Deciding, run: Run, reason: string): Promise<void> {
@@ -177,6 +177,6 @@ async function fail(deciding: Deciding, run: Run, reason: string): Promise<void>
        where r.id = $1::bigint and r.status = 'running'`,
       [run.id, fixedIso(deciding.clock), reason],
     );
-    if (rowCount === 1) await pipeline(client, tellFinished([run.id]));
+    if (rowCount === 1) await pipeline(client, tellFinished([run.id], null));
   });
 }

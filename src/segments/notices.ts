@@ -53,8 +53,14 @@ export function tellFailed(segmentIds: readonly number[], nowMs: number): Statem
   );
 }
 
-/** The runs have just ended, whichever way. */
-export function tellFinished(runIds: readonly string[]): Statement[] {
+/** How and when the statement before this one has ended runs. */
+export interface RunsEnd {
+  readonly status: string;
+  readonly nowMs: number;
+}
+
+/** The runs have just ended, whichever way. `end`: those of them that ended so; a move may have come to its own end meanwhile, and told of it. */
+export function tellFinished(runIds: readonly string[], end: RunsEnd | null): Statement[] {
   if (runIds.length === 0) return [];
   return writeNotices(
     'run.finished',
@@ -64,7 +70,8 @@ export function tellFinished(runIds: readonly string[]): Statement[] {
          'finishedAt', ${iso('r.finished_at')}) as data
      from runs as r
      join segments as s on s.id = r.segment_id
-     where r.id = any($1::bigint[]) and r.finished_at is not null`,
-    [runIds],
+     where r.id = any($1::bigint[]) and r.finished_at is not null
+       and ($2::text is null or (r.status = $2 and r.finished_at = $3::timestamptz))`,
+    [runIds, end?.status ?? null, end === null ? null : new Date(end.nowMs).toISOString()],
   );
 }

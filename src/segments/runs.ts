@@ -136,7 +136,7 @@ export async function queueRun(client: Client, segmentId: number, version: numbe
   return { id: row.id, last: endRuns('superseded', idsOf(open as { id: string }[]), nowMs) };
 }
 
-/** Ids of the open runs of a segment, moves into it among them; in a transaction that has its row locked, they end in no other. */
+/** Ids of the open runs of a segment, moves into it among them; in a transaction that has its row locked, none but moves end in another. */
 export async function readOpenRuns(client: Client, segmentIds: readonly number[]): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>({
     name: 'open_runs_of',
@@ -153,7 +153,7 @@ export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string
     update runs as r
     set status = $2, finished_at = $3::timestamptz
     where r.id = any($1::bigint[]) and r.status in ('queued', 'running')`;
-  return [{ name: 'end_runs', text, values: [ids, status, new Date(nowMs).toISOString()] }, ...tellFinished(ids)];
+  return [{ name: 'end_runs', text, values: [ids, status, new Date(nowMs).toISOString()] }, ...tellFinished(ids, { status, nowMs })];
 }
 
 /** From here on customers are counted by the planner's estimate: an exact count of a million takes as long as evaluating some of them. */
@@ -276,7 +276,7 @@ export async function finishRuns(
     update runs as r
     set status = 'done', total = r.done, finished_at = $2::timestamptz
     where r.id = any($1::bigint[]) and r.status = 'running'`;
-  return [{ name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending))];
+  return [{ name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending), null)];
 }
 
 /** Why a segment could not be computed, and the version that could not: another one that was published meanwhile is not to blame. */
@@ -324,6 +324,6 @@ export async function failSegments(client: Client, failures: ReadonlyMap<number,
   return [
     { name: 'fail_runs', text, values: [segmentIds, rows.map((row) => row.failure), new Date(nowMs).toISOString(), runIds] },
     ...tellFailed(segmentIds, nowMs),
-    ...tellFinished(runIds),
+    ...tellFinished(runIds, { status: 'failed', nowMs }),
   ];
 }

@@ -1,6 +1,7 @@
 // Moves of named customers and of all members of a segment: one transaction, or a run that goes on where it was.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
+import { SHARE_DEFINITIONS } from '../../src/segments/definitions.ts';
 import { cancelRun, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
 import { queueMove } from '../../src/segments/queue-move.ts';
 import { getRun } from '../../src/segments/runs.ts';
@@ -40,6 +41,12 @@ const membersOf = async (key: string): Promise<number> => {
   });
   return row?.count ?? -1;
 };
+
+const noticesOf = (runId: string) =>
+  strata.database.query({
+    text: `select n.data ->> 'status' as status from notices as n where n.type = 'run.finished' and n.data ->> 'runId' = $1`,
+    values: [runId],
+  });
 
 it('leaves and enters in one decision', async () => {
   const { moved, changes } = await move(strata, 'chinese', 'asked', ['a', 'b'], { reason: 'they said so' });
@@ -112,6 +119,45 @@ it('stops when it is cancelled', async () => {
   expect((await cancelRun(strata.database, strata.clock, runId)).status).toBe('cancelled');
   await finishRuns(strata);
   expect(await membersOf('islanders')).toBe(0);
+});
+
+it('is cancelled while others write', async () => {
+  const runId = await moveAll();
+  const writer = await strata.database.pool.connect();
+  try {
+    await writer.query('begin');
+    await writer.query(SHARE_DEFINITIONS.text);
+    expect((await cancelRun(strata.database, strata.clock, runId)).status).toBe('cancelled');
+  } finally {
+    await writer.query('rollback');
+    writer.release();
+  }
+  expect(await noticesOf(runId)).toEqual([{ status: 'cancelled' }]);
+});
+
+it('is told of once where a pause meets its end', async () => {
+  const runId = await moveAll();
+  const writer = await strata.database.pool.connect();
+  let paused: Promise<unknown> = Promise.resolve();
+  try {
+    await writer.query('begin');
+    await writer.query(SHARE_DEFINITIONS.text);
+    paused = pauseSegment(strata.database, strata.clock, 'islanders');
+    const waiting = `select from pg_locks as l where l.locktype = 'advisory' and l.mode = 'ExclusiveLock' and not l.granted
+      and l.database = (select d.oid from pg_database as d where d.datname = current_database())`;
+    while ((await writer.query(waiting)).rowCount === 0);
+    await finishRuns(strata);
+  } finally {
+    await writer.query('rollback');
+    writer.release();
+    await paused;
+  }
+  expect(await noticesOf(runId)).toEqual([{ status: 'done' }]);
+  await resumeSegment(strata.database, strata.clock, 'islanders');
+  await finishRuns(strata);
+  const back = await moveAll({ from: 'islanders', to: 'foreign' });
+  await finishRuns(strata);
+  expect((await getRun(strata.database, back)).status).toBe('done');
 });
 
 it('fails where a segment is not live', async () => {
