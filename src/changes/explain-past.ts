@@ -4,7 +4,14 @@ import type { SegmentStatus } from '../catalog/catalog.ts';
 import type { Database } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type Because, type CountingPin, type ExplainedSegment, type MembershipExplanation, UNFOLDED } from '../membership/explanation.ts';
+import {
+  type Because,
+  type CountingPin,
+  ERASED_MEANWHILE,
+  type ExplainedSegment,
+  type MembershipExplanation,
+  UNFOLDED,
+} from '../membership/explanation.ts';
 import type { Deciding } from '../membership/in-decision.ts';
 import type { Cause } from '../membership/record.ts';
 import type { Rule } from '../rules/ast.ts';
@@ -18,7 +25,10 @@ import { numberedConditions } from '../rules/walk-rule.ts';
 import { compileStored } from '../segments/definitions.ts';
 import { readPast } from './kept-history.ts';
 
-/** The customer and the segment exist. Throws `history_trimmed`, `invalid_request` (the future), `conflict` (nothing was published yet). */
+/**
+ * The customer and the segment exist. Throws `history_trimmed`, `invalid_request` (the future), `conflict` (nothing was published yet),
+ * `not_found` (the customer was erased meanwhile).
+ */
 export function explainPast(deciding: Deciding, key: CustomerKey, segmentId: number, atMs: number): Promise<MembershipExplanation> {
   return readPast(deciding.database, deciding.clock, atMs, async () => {
     const row = await readRow(deciding.database, key, segmentId, atMs);
@@ -118,7 +128,7 @@ async function readRow(database: Database, key: CustomerKey, segmentId: number, 
       where c.id = $1::bigint`,
     values: [key, segmentId, new Date(atMs).toISOString()],
   });
-  if (row === undefined) throw new Error(`there is no customer ${key} or no segment ${segmentId}`);
+  if (row === undefined) throw new AppError('not_found', ERASED_MEANWHILE);
   return row;
 }
 

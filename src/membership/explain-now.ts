@@ -30,7 +30,7 @@ export interface ExplainedNow {
 /** `behind`: the segment is active, but its members are not what the evaluation says: a flip that nobody has looked at yet. */
 type Snapshot = MembershipExplanation & { readonly behind: boolean };
 
-/** The customer exists and the segment has a published version. Throws what the database throws. */
+/** The customer exists and the segment has a published version. Throws `not_found` (the customer was erased meanwhile), what the database throws. */
 export async function explainNow(deciding: Deciding, key: CustomerKey, segmentId: number): Promise<ExplainedNow> {
   let changes = 0;
   for (let tries = 0; ; tries += 1) {

@@ -70,3 +70,6 @@ export interface DecidingChange {
 
 /** Segments within segments are unfolded so deep, and so many in all. */
 export const UNFOLDED = { depth: 4, segments: 20 } as const;
+
+/** Told where the customer was there when the explanation was asked for, and gone when it was read. */
+export const ERASED_MEANWHILE = 'The customer was erased meanwhile.';

@@ -2,8 +2,9 @@
 // version in force, the pin that counts, the group.
 import type { SegmentStatus } from '../catalog/catalog.ts';
 import { type Client, toQuery } from '../db/database.ts';
+import { AppError } from '../errors.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import type { CountingPin, GroupPlace } from './explanation.ts';
+import { type CountingPin, ERASED_MEANWHILE, type GroupPlace } from './explanation.ts';
 
 export interface ExplainedRow {
   readonly customerId: string;
@@ -45,7 +46,7 @@ interface Row {
   group_segments: { key: string; member: boolean }[] | null;
 }
 
-/** Throws when there is no such customer or segment. */
+/** The segment exists. Throws `not_found` where the customer was erased since it was looked for. */
 export async function readExplained(client: Client, key: CustomerKey, segmentId: number, asOfMs: number): Promise<ExplainedRow> {
   const { rows } = await client.query<Row>(
     toQuery({
@@ -79,7 +80,7 @@ export async function readExplained(client: Client, key: CustomerKey, segmentId:
     }),
   );
   const [row] = rows;
-  if (row === undefined) throw new Error(`there is no customer ${key} or no segment ${segmentId}`);
+  if (row === undefined) throw new AppError('not_found', ERASED_MEANWHILE);
   return {
     customerId: row.customer_id,
     id: row.id,

@@ -1,5 +1,6 @@
 // Explanations over HTTP: now and as of a past instant, pins and groups, segments that are not live, refusals.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PoolClient } from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
@@ -77,6 +78,32 @@ describe('the present', () => {
     expect((await explain('nobody', 'recent')).status).toBe(404);
     expect((await explain('ann', 'nothing')).status).toBe(404);
     expect((await explain('ann', 'draft')).body.code).toBe('conflict');
+  });
+
+  it.each(['now', 'then'])('finds nobody who is erased meanwhile: %s', async (when) => {
+    await put('/v1/customers/gone', { country: 'CN' });
+    const { database } = service.strata;
+    const { pool, query } = database;
+    const connect = pool.connect.bind(pool) as (told?: unknown) => Promise<PoolClient>;
+    let isThere = true;
+    const meanwhile = async () => {
+      if (!isThere) return;
+      isThere = false;
+      expect((await service.call('DELETE', '/v1/customers/gone')).status).toBe(200);
+    };
+    if (when === 'now') {
+      // a single statement connects with a function to be told; the transaction that explains, without one
+      const before = (told?: unknown) => (told !== undefined || !isThere ? connect(told) : meanwhile().then(() => connect()));
+      vi.spyOn(pool, 'connect').mockImplementation(before);
+    } else {
+      vi.spyOn(database, 'query').mockImplementation(async (statement) => {
+        if (statement.name === 'read_explained_past') await meanwhile();
+        return query(statement);
+      });
+    }
+    const { status, body } = await explain('gone', 'china', when === 'now' ? undefined : clock.nowMs());
+    vi.restoreAllMocks();
+    expect([status, body.code]).toEqual([404, 'not_found']);
   });
 
   it('says that a paused segment stands still', async () => {
