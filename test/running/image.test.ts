@@ -112,6 +112,15 @@ test('what is copied starts as nobody', async () => {
   expect(fs.existsSync(path.join(data, 'postgres'))).toBe(false);
 });
 
+test('exactly what is copied is sent', () => {
+  const [everything, ...kept] = read('.dockerignore').trim().split('\n');
+  const copied = DOCKERFILE.filter((line) => line.startsWith('COPY ') && !line.includes('--from=')).flatMap((line) =>
+    line.split(' ').slice(1, -1),
+  );
+  expect(everything).toBe('*');
+  expect(kept.sort()).toEqual([...new Set(copied.map((file) => `!${file.split('/')[0]}`))].sort());
+});
+
 test('the image is small and nobody’s', () => {
   expect(DOCKERFILE.some((line) => line === 'FROM node:24-slim')).toBe(true);
   expect(DOCKERFILE.some((line) => line.includes('npm ci --omit=dev --omit=optional'))).toBe(true);
@@ -144,6 +153,9 @@ test('compose hands secrets over by file', () => {
   expect(strata.depends_on.postgres.condition).toBe('service_healthy');
   expect(onCitus.depends_on.citus.condition).toBe('service_healthy');
   for (const service of [citus, onCitus]) expect(service.profiles).toEqual(['citus']);
-  for (const service of [postgres, citus]) expect(service.healthcheck.test).toBeDefined();
+  for (const service of [postgres, citus]) {
+    expect(service.healthcheck.test).toEqual(expect.arrayContaining(['CMD', 'pg_isready', '--host', '127.0.0.1']));
+    expect(service.init).toBe(true); // what an exec leaves behind is not to look like a crash of Postgres
+  }
   expect(JSON.stringify(compose)).not.toMatch(/PASSWORD":/);
 });
