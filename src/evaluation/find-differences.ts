@@ -7,7 +7,7 @@ import { type Client, deallocate, pipeline, type Statement } from '../db/databas
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { EmittedEvaluation, EvaluationInput } from '../rules/emit.ts';
 import type { Narrowing } from '../rules/emit-scan.ts';
-import { type SeenPlan, seenOf, type Told } from '../rules/emit-seen.ts';
+import { readRecords, type SeenPlan, seenOf, type Told } from '../rules/emit-seen.ts';
 import { todayOf } from '../rules/plan.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
 import type { PreparedEvaluation, Program } from './program.ts';
@@ -186,7 +186,10 @@ function toDifference(row: DifferenceRow, plan: SeenPlan, when: Pick<Told, 'asOf
     exited,
     dueAtMs: row.due_at,
     storedDueAtMs: row.stored_due_at,
-    seen: row.seen === null ? NOTHING_SEEN : seenOfEach(plan, { json: row.seen, want: wantSet, ...when }, [...entered, ...exited]),
+    seen:
+      row.seen === null
+        ? NOTHING_SEEN
+        : seenOfEach(plan, { records: readRecords(row.seen), want: wantSet, ...when }, [...entered, ...exited]),
   };
 }
 

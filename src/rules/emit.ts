@@ -13,7 +13,7 @@ import { joinMemberships } from './emit-membership.ts';
 import { asOf, type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { createPins } from './emit-pins.ts';
 import { list, type Narrowing, narrow } from './emit-scan.ts';
-import { joinPlans, recordsAsJson, type SeenPlan, type SeenValues } from './emit-seen.ts';
+import { joinPlans, recordsAsText, type SeenPlan, type SeenValues } from './emit-seen.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 import { conditionsOf } from './walk-rule.ts';
 
@@ -49,7 +49,7 @@ export interface EmittedEvaluation {
    * with `told` records of what was seen. It is fenced: Postgres would compute every membership once for each use of `want`.
    */
   readonly text: string;
-  /** what was seen as the text that `seenOf` reads, of columns of `e`: to be asked only of those for whom something changes */
+  /** what was seen as the text that `readRecords` reads, of columns of `e`: to be asked only of those for whom something changes */
   readonly seen: string;
   /** how that is read */
   readonly seenPlan: SeenPlan;
@@ -94,7 +94,7 @@ where ${narrow(sql`c.id`, request.narrow, parameters)}${request.memberships === 
 offset 0`);
   return {
     text: text.trim(),
-    seen: recordsAsJson(answer.records.map((_, index) => `e.${seenColumn(index)}`)),
+    seen: recordsAsText(answer.records.map((_, index) => `e.${seenColumn(index)}`)),
     seenPlan: answer.seenPlan,
     segmentIds,
     bind,

@@ -5,7 +5,7 @@ import { type EmitRequest, type EmittedEvaluation, emitEvaluation, nextConstantF
 import { emitExplanation } from '../../src/rules/emit-explanation.ts';
 import { divideIntoGroups } from '../../src/rules/emit-group.ts';
 import { emitRecorded } from '../../src/rules/emit-recorded.ts';
-import { type RecordedSeen, type SeenPlan, seenOf, type Told } from '../../src/rules/emit-seen.ts';
+import { type RecordedSeen, readRecords, type SeenPlan, seenOf, type Told } from '../../src/rules/emit-seen.ts';
 import type { SeenCondition } from '../../src/rules/explain-rule.ts';
 import { todayOf } from '../../src/rules/plan.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
@@ -419,7 +419,7 @@ describe('what is seen', () => {
     });
     return rows.map(({ customer_id, want, seen }) => ({
       id: customer_id,
-      told: { json: seen, want: new Set(want), asOfMs: MOMENT.asOfMs, today: todayOf(MOMENT) },
+      told: { records: readRecords(seen), want: new Set(want), asOfMs: MOMENT.asOfMs, today: todayOf(MOMENT) },
     }));
   }
 
@@ -474,11 +474,8 @@ describe('what is seen', () => {
 
 describe('numbers that were told', () => {
   const CUSTOMER = { want: new Set<number>(), asOfMs: 7, today: todayOf({ asOfMs: Date.parse(NOW), timeZone: ZONE }) };
-  const PLAN: SeenPlan = new Map([
-    [1, [{ kind: 'values', values: [{ record: 0, place: 0, type: 'number', scale: 4 }] }]],
-    [2, [{ kind: 'values', values: [{ record: 0, place: 1, type: 'string', scale: 0 }] }]],
-  ]);
-  const told = (number: string, text = 'x'): Told => ({ ...CUSTOMER, json: `{"f1":${number},"f2":${JSON.stringify(text)}}` });
+  const PLAN: SeenPlan = new Map([[1, [{ kind: 'values', values: [{ record: 0, place: 0, type: 'number', scale: 4 }] }]]]);
+  const told = (number: string): Told => ({ ...CUSTOMER, records: [[number]] });
 
   it.each([
     ['0', '0'],
@@ -492,9 +489,22 @@ describe('numbers that were told', () => {
   ])('%s lose no digit', (number, units) => {
     expect(seenOf(PLAN, told(number), 1)).toBe(`{"at":7,"saw":[["${units}"]]}`);
   });
+});
 
-  it.each([',"f1":5', '{"f1":5}', '\\","f1":5,"', 'a,'])('leave texts alone: %s', (text) => {
-    expect(seenOf(PLAN, told('1', text), 2)).toBe(JSON.stringify({ at: 7, saw: [[text]] }));
+describe('records as Postgres prints them', () => {
+  it.each([
+    [['plain', 'two words', '"', '\\', '""\\"']],
+    [[',', '(', ')', '),(', '","', 'a,b)(c']],
+    [[null, '', ' ', null]],
+    [[null]],
+    [['']],
+    [['line\nbreak', '\t', '国', '🙂', "it's", '{"f1":5}']],
+    [['[1, "a"]', null, '-12.50', 't']],
+  ])('are read back: %j', async (values) => {
+    const places = values.map((_, index) => `$${index + 1}::text`).join(', ');
+    const text = `select row(${places})::text || row(1, 'x y')::text as seen`;
+    const [row] = await testDatabase.database.query<{ seen: string }>({ text, values });
+    expect(readRecords(row?.seen ?? '')).toEqual([values, ['1', 'x y']]);
   });
 });
 
