@@ -53,7 +53,7 @@ test('a connection that breaks once fails nobody', async () => {
   expect((await outcomes).map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : null))).toEqual(NUMBERS);
 });
 
-test('what may have been done is not done again', async () => {
+test('does nothing again that may be done', async () => {
   const { runs, outcomes } = gather(async () => {
     throw new CommitInDoubt(new Error('Connection terminated unexpectedly'));
   });

@@ -42,7 +42,7 @@ afterAll(async () => {
 
 const NUMBERS = [1, 2, 3, 4, 5];
 
-it('says of keyed writes that they may be done', async () => {
+it('says that keyed writes may be done', async () => {
   const view = (n: number) => {
     const event = { customerId: `c${n}`, name: 'view', properties: { n } };
     return service.call('POST', '/v1/events', { data: [event] }, { 'idempotency-key': `key ${n}` });

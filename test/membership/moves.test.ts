@@ -135,7 +135,7 @@ it('is cancelled while others write', async () => {
   expect(await noticesOf(runId)).toEqual([{ status: 'cancelled' }]);
 });
 
-it('is told of once where a pause meets its end', async () => {
+it('is told once where a pause meets it', async () => {
   const runId = await moveAll();
   const writer = await strata.database.pool.connect();
   let paused: Promise<unknown> = Promise.resolve();
