@@ -175,10 +175,8 @@ export async function prepareDifferences(client: Client, program: Program, segme
 function toDifference(row: DifferenceRow, plan: SeenPlan, when: Pick<Told, 'asOfMs' | 'today'>): Difference {
   const have = row.have ?? [];
   const want = row.want ?? [];
-  const haveSet = new Set(have);
-  const wantSet = new Set(want);
-  const entered = want.filter((id) => !haveSet.has(id));
-  const exited = have.filter((id) => !wantSet.has(id));
+  const entered = without(want, have);
+  const exited = without(have, want);
   return {
     customerKey: row.customer_id,
     revision: row.revision,
@@ -189,8 +187,17 @@ function toDifference(row: DifferenceRow, plan: SeenPlan, when: Pick<Told, 'asOf
     seen:
       row.seen === null
         ? NOTHING_SEEN
-        : seenOfEach(plan, { records: readRecords(row.seen), want: wantSet, ...when }, [...entered, ...exited]),
+        : seenOfEach(plan, { records: readRecords(row.seen), want: new Set(want), ...when }, [...entered, ...exited]),
   };
+}
+
+/** Of two ascending lists, what stands in the first alone. */
+function without(ids: readonly number[], others: readonly number[]): number[] {
+  let at = 0;
+  return ids.filter((id) => {
+    while ((others[at] ?? id) < id) at += 1;
+    return others[at] !== id;
+  });
 }
 
 export const NOTHING_SEEN: Difference['seen'] = new Map();
