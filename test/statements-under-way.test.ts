@@ -11,6 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
+const one = { name: 'batch_one', text: 'select $1::integer as one', values: [1] };
+const broken = { name: 'batch_broken', text: 'select 1 / $1::integer as broken', values: [0] };
+const after = { name: 'batch_after', text: 'select $1::text as after', values: ['x'] };
+
 it('throws the cause, whichever is heard first', async () => {
   const slowToTell = async (client: Client) => {
     try {
@@ -20,6 +24,13 @@ it('throws the cause, whichever is heard first', async () => {
     }
   };
   const work = inTransaction(test.database, (client) => inOrder([slowToTell(client), pipeline(client, [{ text: 'select 1' }])] as const));
+  expect(sqlState(await work.catch((error: unknown) => error))).toBe('22012');
+});
+
+it('throws the cause, whichever was asked first', async () => {
+  const work = inTransaction(test.database, (client) =>
+    inOneBatch(client, () => inOrder([pipeline(client, [one]), client.query('select 1 / 0')] as const)),
+  );
   expect(sqlState(await work.catch((error: unknown) => error))).toBe('22012');
 });
 
@@ -38,10 +49,6 @@ it('remembers what it could not give back', async () => {
     client.release();
   }
 });
-
-const one = { name: 'batch_one', text: 'select $1::integer as one', values: [1] };
-const broken = { name: 'batch_broken', text: 'select 1 / $1::integer as broken', values: [0] };
-const after = { name: 'batch_after', text: 'select $1::text as after', values: ['x'] };
 
 it('knows what a broken batch had prepared', async () => {
   const broke = inTransaction(test.database, (client) => pipeline(client, [one, broken, after]));

@@ -224,18 +224,21 @@ export function inOneBatch<Value>(client: Client, work: () => Value): Value {
   }
 }
 
+/** What stands behind a failure in a transaction: it says nothing of the cause. */
+const IN_FAILED_TRANSACTION = '25P02';
+
 /**
  * What was sent down one connection in this order. Throws the first in it that failed: `Promise.all` throws whichever is heard of first, and
  * that may be one behind it, which failed only because the transaction was broken; a deadlock would then not be known for one, nor repeated.
+ * Some of it may have been sent before what stands in front of it, so one that says itself that it stood behind a failure is passed over.
  */
 export async function inOrder<Sent extends readonly unknown[]>(
   sent: Sent,
 ): Promise<{ -readonly [Place in keyof Sent]: Awaited<Sent[Place]> }> {
   const settled = await Promise.allSettled(sent);
-  const values = settled.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
+  const failures = settled.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
+  if (failures.length > 0) throw failures.find((reason) => reason?.code !== IN_FAILED_TRANSACTION) ?? failures[0];
+  const values = settled.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value);
   return values as { -readonly [Place in keyof Sent]: Awaited<Sent[Place]> };
 }
 
