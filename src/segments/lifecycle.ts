@@ -156,46 +156,26 @@ async function archive(client: Client, segment: Segment, nowMs: number): Promise
 /**
  * Stops a run between two pieces; what it has changed stays. Where the segment cannot be right without its end (it is building, archiving,
  * or the clock has flipped it), the segment is paused by it: its members stand still until it is resumed, or another version is published.
+ * Under the lock that no piece of a run passes, so none is applied behind the answer. A move that came to its end before that lock is `done`.
  * Throws `not_found`, `conflict` (it has ended), `in_use` (that pause is refused).
  */
 export async function cancelRun(database: Database, clock: Clock, id: string): Promise<Run> {
   const { segment: key } = await getRun(database, id);
-  if (!(await cancelAlone(database, clock, key, id))) {
-    await changeDefinitions(database, clock, async (client) => {
-      const segment = await lockSegment(client, key);
-      const run = await readOpenRun(client, id);
-      await noteCancel(client, run);
-      if (!isNeeded(run, segment)) return endWith(endRuns('cancelled', [id], clock.nowMs()), undefined);
+  await changeDefinitions(database, clock, async (client) => {
+    const segment = await lockSegment(client, key);
+    const run = await getRun(asQueryable(client), id);
+    if (run.status !== 'queued' && run.status !== 'running') throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
+    await noteWrite(client, {
+      target: `runs/${id}`,
+      changes: [{ customerKey: null, content: { before: { status: run.status, segment: key }, after: { status: 'cancelled' } } }],
+    });
+    if (isNeeded(run, segment)) {
       if (segment.status !== 'archiving') await refuseWhileNamed(client, key, 'paused');
       return endWith(await pause(client, segment.id, clock.nowMs()), undefined);
-    });
-  }
-  return getRun(database, id);
-}
-
-/** One that nothing needs changes no definition: its row is locked, so that it does not come to its own end meanwhile. → whether it was one */
-function cancelAlone(database: Database, clock: Clock, key: string, id: string): Promise<boolean> {
-  return inTransaction(database, async (client) => {
-    const segment = await lockSegment(client, key);
-    await client.query('select r.id from runs as r where r.id = $1::bigint for update', [id]);
-    const run = await readOpenRun(client, id);
-    if (isNeeded(run, segment)) return false;
-    await noteCancel(client, run);
-    await pipeline(client, endRuns('cancelled', [id], clock.nowMs()));
-    return true;
+    }
+    return endWith(endRuns('cancelled', [id], clock.nowMs()), undefined);
   });
-}
-
-/** Throws `conflict`. */
-async function readOpenRun(client: Client, id: string): Promise<Run> {
-  const run = await getRun(asQueryable(client), id);
-  if (run.status !== 'queued' && run.status !== 'running') throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
-  return run;
-}
-
-function noteCancel(client: Client, { id, status, segment }: Run): Promise<void> {
-  const content = { before: { status, segment }, after: { status: 'cancelled' } };
-  return noteWrite(client, { target: `runs/${id}`, changes: [{ customerKey: null, content }] });
+  return getRun(database, id);
 }
 
 function isNeeded(run: Run, segment: Segment): boolean {

@@ -121,20 +121,6 @@ it('stops when it is cancelled', async () => {
   expect(await membersOf('islanders')).toBe(0);
 });
 
-it('is cancelled while others write', async () => {
-  const runId = await moveAll();
-  const writer = await strata.database.pool.connect();
-  try {
-    await writer.query('begin');
-    await writer.query(SHARE_DEFINITIONS.text);
-    expect((await cancelRun(strata.database, strata.clock, runId)).status).toBe('cancelled');
-  } finally {
-    await writer.query('rollback');
-    writer.release();
-  }
-  expect(await noticesOf(runId)).toEqual([{ status: 'cancelled' }]);
-});
-
 it('is told once where a pause meets it', async () => {
   const runId = await moveAll();
   const writer = await strata.database.pool.connect();
