@@ -27,8 +27,22 @@ export class Caller {
   }
 
   async call(method: string, path: string, body?: unknown, contentType = 'application/json', signal?: AbortSignal): Promise<Answer> {
-    const url = this.#random.pick(this.#urls);
-    const answer = await this.#ask(`${url}${path}`, method, body, contentType, signal);
+    return this.#ask(method, path, body, { 'content-type': contentType }, signal);
+  }
+
+  /** Under an Idempotency-Key. */
+  async callOnce(method: string, path: string, body: unknown, key: string): Promise<Answer> {
+    return this.#ask(method, path, body, { 'content-type': 'application/json', 'idempotency-key': key });
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const answer = await this.#send(`${this.#random.pick(this.#urls)}${path}`, method, body, headers, signal);
     this.statuses.set(answer.status, (this.statuses.get(answer.status) ?? 0) + 1);
     if (answer.status === 500 || (answer.status === 400 && answer.body?.code !== undefined)) {
       this.wrong.push(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
@@ -36,11 +50,17 @@ export class Caller {
     return answer;
   }
 
-  async #ask(url: string, method: string, body: unknown, contentType: string, signal?: AbortSignal): Promise<Answer> {
+  async #send(
+    url: string,
+    method: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<Answer> {
     try {
       const response = await fetch(url, {
         method,
-        headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined ? {} : { 'content-type': contentType }) },
+        headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined ? {} : headers) },
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
         ...(signal === undefined ? {} : { signal }),
       });

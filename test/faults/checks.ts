@@ -58,7 +58,9 @@ async function readMarks(database: Database): Promise<Map<string, string>> {
       union all
       select 'customer ' || c.external_id, c.city from customers as c where c.city is not null
       union all
-      select 'event ' || e.id, e.properties ->> 'mark' from events as e
+      select 'event ' || e.id, e.properties ->> 'mark' from events as e where e.properties ? 'mark'
+      union all
+      select 'once ' || (e.properties ->> 'once'), count(*)::text from events as e where e.properties ? 'once' group by 1
       union all
       select 'member ' || s.key || ' ' || c.external_id, 'in'
       from memberships as m
@@ -71,6 +73,10 @@ async function readMarks(database: Database): Promise<Map<string, string>> {
       where v.note is not null
       union all
       select 'paused ' || s.key, 'paused' from segments as s where s.status = 'paused'
+      union all
+      select 'archived ' || s.key, 'archived' from segments as s where s.status = 'archived'
+      union all
+      select 'described ' || t.name, t.description from registered_types as t where t.description is not null
       union all
       select 'group ' || g.key, g.name from segment_groups as g where g.deleted_at is null`,
   });
@@ -164,6 +170,24 @@ const BROKEN: Readonly<Record<string, string>> = {
     where s.key = any('{gold,silver,bronze,guests}')
     group by m.customer_id
     having count(*) > 1`,
+  'in neither half, or in both': `
+    select c.external_id
+    from customers as c
+    where c.external_id like 'crowd-%' and (
+      select count(*) from memberships as m join segments as s on s.id = m.segment_id where m.customer_id = c.id and s.key = any('{east,west}')
+    ) <> 1`,
+  'a member of a segment that is archived': `
+    select m.customer_id
+    from memberships as m
+    join segments as s on s.id = m.segment_id
+    where s.status = any('{archived,draft}')`,
+  'a run that was told of twice, or not at all': `
+    select r.id, count(n.id)
+    from runs as r
+    left join notices as n on n.type = 'run.finished' and n.data ->> 'runId' = r.id::text
+    where r.finished_at is not null
+    group by r.id
+    having count(n.id) <> 1`,
   'an order without its owner, or an owner without the order': `
     select coalesce(o.id, w.order_id)
     from orders as o

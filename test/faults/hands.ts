@@ -7,6 +7,7 @@ import type { Load } from './writers.ts';
 
 const CREW = 5;
 export const CREWS = 4;
+const CROWD = 20;
 export const VALUE_GROUP = ['gold', 'silver', 'bronze'];
 
 export const crewOf = (crew: number) => Array.from({ length: CREW }, (_, n) => `crew${crew}-${n}`);
@@ -25,6 +26,7 @@ export async function defineSegments(load: Load): Promise<void> {
     rest: 'not in segment "buyers"',
     viewers: 'count(events "view" in the last 3 seconds) >= 2',
     aside: 'country = "CN"',
+    fleeting: 'country = "DE"',
     gold: 'sum(orders.total) >= 900',
     silver: 'sum(orders.total) >= 300',
     bronze: 'count(orders in the last 3 seconds) >= 1',
@@ -35,12 +37,18 @@ export async function defineSegments(load: Load): Promise<void> {
     if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
   };
   for (const [key, rule] of Object.entries(rules)) await expect201('/v1/segments', { key, name: key, kind: 'rule', rule, publish: true });
-  for (const key of ['guests', 'chosen', 'left', 'right']) {
+  for (const key of ['guests', 'chosen', 'left', 'right', 'east', 'west']) {
     await expect201('/v1/segments', { key, name: key, kind: 'manual', publish: true });
   }
   await expect201('/v1/groups', { key: 'value', name: 'value', segments: VALUE_GROUP, otherwise: 'guests' });
   load.ledger.note(new Map([['group value', 'value']]), 'answered');
   await expect201('/v1/groups', { key: 'sides', name: 'sides', segments: ['left', 'right'] });
+  await expect201('/v1/groups', { key: 'halves', name: 'halves', segments: ['east', 'west'] });
+  for (let n = 0; n < CROWD; n += 1) {
+    const added = await caller.call('PUT', `/v1/customers/crowd-${n}`, {});
+    const pinned = await caller.call('PUT', `/v1/segments/east/members/crowd-${n}`, {});
+    if (added.status !== 200 || pinned.status !== 200) throw new Error(`crowd: ${JSON.stringify([added, pinned])}`);
+  }
   for (let crew = 0; crew < CREWS; crew += 1) {
     for (const id of crewOf(crew)) {
       const added = await caller.call('PUT', `/v1/customers/${id}`, {});
@@ -74,14 +82,14 @@ export async function publishMuch(load: Load, random: Random, signal: AbortSigna
   }
 }
 
-/** The order of a group, a segment that is paused and resumed, refreshes, and runs that are cancelled. */
+/** The order of a group, a segment that is paused and resumed, one that is archived and comes back, an attribute's type, and runs that are cancelled. */
 export async function changeSegments(load: Load, random: Random, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) await pauseAfter(await changeSomething(load, random), random);
 }
 
 async function changeSomething(load: Load, random: Random): Promise<Answer> {
   const { caller, ledger } = load;
-  switch (random.below(4)) {
+  switch (random.below(7)) {
     case 0: {
       const name = load.nextMark();
       const segments = [...VALUE_GROUP].sort(() => random.below(3) - 1);
@@ -99,12 +107,32 @@ async function changeSomething(load: Load, random: Random): Promise<Answer> {
       ledger.note(new Map([['paused aside', null]]), outcomeOf(answer));
       return answer;
     }
-    default: {
-      const queued = await caller.call('POST', '/v1/segments/buyers/refresh');
-      const run = queued.body?.run?.id;
-      return run !== undefined && random.below(2) === 0 ? caller.call('POST', `/v1/runs/${run}/cancel`) : queued;
+    case 3: {
+      const isBack = random.below(2) === 0;
+      const answer = await (isBack
+        ? caller.call('POST', '/v1/segments/fleeting/versions/1/publish')
+        : caller.call('DELETE', '/v1/segments/fleeting'));
+      ledger.note(new Map([['archived fleeting', isBack ? null : 'archived']]), outcomeOf(answer));
+      return answer;
     }
+    case 4: {
+      const description = load.nextMark();
+      const answer = await caller.call('PUT', '/v1/attributes/grade', { type: 'text', description });
+      ledger.note(new Map([['described grade', description]]), outcomeOf(answer));
+      return answer;
+    }
+    case 5: {
+      const [from, to] = random.below(2) === 0 ? ['east', 'west'] : ['west', 'east'];
+      return cancelOrNot(load, random, await caller.call('POST', '/v1/moves', { from, to }));
+    }
+    default:
+      return cancelOrNot(load, random, await caller.call('POST', '/v1/segments/buyers/refresh'));
   }
+}
+
+async function cancelOrNot({ caller }: Load, random: Random, queued: Answer): Promise<Answer> {
+  const run = queued.body?.run?.id;
+  return run !== undefined && random.below(2) === 0 ? caller.call('POST', `/v1/runs/${run}/cancel`) : queued;
 }
 
 /** Crews change sides, all of them or none. */

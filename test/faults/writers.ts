@@ -16,6 +16,7 @@ const CUSTOMERS_EACH = 8;
 const ORDERS_EACH = 30;
 const BATCH = 6;
 const IMPORTED = 40;
+const ONCE_TRIES = 20;
 
 /** Writes until the signal aborts, one operation after the other. */
 export async function writeFacts(load: Load, name: string, random: Random, signal: AbortSignal): Promise<void> {
@@ -33,7 +34,7 @@ interface Writer {
 }
 
 function writeSomething(writer: Writer): Promise<Answer> {
-  const choice = writer.random.below(20);
+  const choice = writer.random.below(22);
   if (choice < 6) return putOrder(writer);
   if (choice < 9) return putCustomer(writer);
   if (choice < 12) return postOrders(writer);
@@ -42,6 +43,7 @@ function writeSomething(writer: Writer): Promise<Answer> {
   if (choice < 17) return postCustomers(writer);
   if (choice < 18) return importOrders(writer);
   if (choice < 19) return eraseAndReturn(writer);
+  if (choice < 21) return postOnce(writer);
   return choose(writer);
 }
 
@@ -100,6 +102,23 @@ async function postEvents(writer: Writer): Promise<Answer> {
   const answer = await load.caller.call('POST', '/v1/events', { data });
   load.ledger.note(new Map(ids.map((id) => [`event ${id}`, mark])), outcomeOf(answer));
   return answer;
+}
+
+/** An event without an id, sent again under one key, to whichever process, until it is answered: it is there once. */
+async function postOnce(writer: Writer): Promise<Answer> {
+  const { load, name } = writer;
+  const mark = load.nextMark();
+  const body = { data: [{ customerId: customerId(writer), name: 'view', properties: { once: mark } }] };
+  for (let tries = 1; ; tries += 1) {
+    const answer = await load.caller.callOnce('POST', '/v1/events', body, `${name}-${mark}`);
+    const isDone = answer.body?.code === 'answer_lost';
+    const outcome = isDone ? 'answered' : answer.body?.code === 'in_progress' ? 'unknown' : outcomeOf(answer);
+    if (outcome !== 'unknown' || tries === ONCE_TRIES) {
+      load.ledger.note(new Map([[`once ${mark}`, '1']]), outcome);
+      return answer;
+    }
+    await systemClock.sleep(100);
+  }
 }
 
 async function deleteOrder(writer: Writer): Promise<Answer> {
