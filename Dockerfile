@@ -9,13 +9,14 @@ RUN node src/dashboard/build.js
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
+# the command line beside the service: docker compose exec strata strata verify
+RUN ln -s /app/src/cli/launch.js /usr/local/bin/strata && mkdir /data && chown node:node /data
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force
 COPY openapi.yaml ./
 COPY migrations ./migrations
 COPY src ./src
 COPY --from=page /app/dist ./dist
-RUN mkdir /data && chown node:node /data
 USER node
 # DRAIN_SECONDS: not ready, and answering on, until whoever sends requests has noticed
 ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data DRAIN_SECONDS=5

@@ -17,7 +17,7 @@ export const IMPORT_HELP = `strata import customers|orders|events FILE [options]
   --format csv|ndjson       where the file's name does not say it
   --atomic                  all rows or none
   --url URL                 of the service; else STRATA_URL (http://127.0.0.1:3000)
-  --key KEY                 else STRATA_KEY or ADMIN_KEY, else the one in DATA_DIR
+  --key KEY                 else STRATA_KEY, ADMIN_KEY or ADMIN_KEY_FILE, else the one in DATA_DIR
 
 Exit codes: 0 all rows were imported, 1 the import failed, 2 the command was not understood, 3 some rows were rejected.
 `;

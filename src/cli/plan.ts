@@ -21,7 +21,7 @@ strata export DIR [options]    what the service has, as files
   --wait        apply: until everybody has been evaluated; exit with 1 where that fails
   --force       export: replace files
   --url URL     of the service; else STRATA_URL (http://127.0.0.1:3000)
-  --key KEY     else STRATA_KEY or ADMIN_KEY, else the one in DATA_DIR
+  --key KEY     else STRATA_KEY, ADMIN_KEY or ADMIN_KEY_FILE, else the one in DATA_DIR
 
 The files are described in docs/segments-as-files.md.
 Exit codes: 0 done, 1 it failed, 2 the command was not understood, 3 the files have mistakes, 4 something is to be done (--check).

@@ -16,12 +16,13 @@ export function findService(
   const base = given.url ?? (environment['STRATA_URL'] || `http://127.0.0.1:${environment['PORT'] || '3000'}`);
   if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol)) return `${base} is no URL of a service.`;
   const key = given.key ?? (environment['STRATA_KEY'] || environment['ADMIN_KEY'] || keptKey(environment));
-  if (key === undefined) return 'No key: give --key, set STRATA_KEY or ADMIN_KEY, or run where DATA_DIR is that of the service.';
+  if (key === undefined)
+    return 'No key: give --key, set STRATA_KEY, ADMIN_KEY or ADMIN_KEY_FILE, or run where DATA_DIR is that of the service.';
   return { base: base.endsWith('/') ? base : `${base}/`, key };
 }
 
-/** The one that the service made on its first start. */
+/** The one that the service is given as a file, else the one that it made on its first start. */
 function keptKey(environment: Readonly<Record<string, string | undefined>>): string | undefined {
-  const file = path.join(environment['DATA_DIR'] || '.strata', 'admin-key');
+  const file = environment['ADMIN_KEY_FILE'] || path.join(environment['DATA_DIR'] || '.strata', 'admin-key');
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;
 }

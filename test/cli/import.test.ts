@@ -55,7 +55,8 @@ test('a gzipped file, its rejections in a table', async () => {
 
 test('standard input with a format', async () => {
   const input = Readable.from([Buffer.from('{"id":"in1"}\n'), Buffer.from('{"id":"in2"}')]);
-  expect(await run(['customers', '-', '--format', 'ndjson'], { input })).toMatchObject({ code: 0, told: '' });
+  const environment = { ADMIN_KEY_FILE: file('admin-key', `${ADMIN_KEY}\n`) }; // as in a container, where the service has it so
+  expect(await run(['customers', '-', '--format', 'ndjson'], { input, environment })).toMatchObject({ code: 0, told: '' });
   expect((await service.call('GET', '/v1/customers/in2')).status).toBe(200);
 });
 
