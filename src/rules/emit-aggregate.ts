@@ -66,13 +66,21 @@ export function createAggregates(
   };
 }
 
+const aggregateKeys = new WeakMap<ReadonlyMap<Expression, ValueType>, WeakMap<Aggregate, string>>();
+
 /** What is asked, wherever it is written; types are part of it, as two rules may take a property nobody has sent for different things. */
 function aggregateKey(aggregate: Aggregate, types: ReadonlyMap<Expression, ValueType>): string {
-  return JSON.stringify(aggregate, (name, value: unknown) => {
+  const ofRule = aggregateKeys.get(types) ?? new WeakMap<Aggregate, string>();
+  aggregateKeys.set(types, ofRule);
+  const known = ofRule.get(aggregate);
+  if (known !== undefined) return known;
+  const key = JSON.stringify(aggregate, (name, value: unknown) => {
     if (name === 'place') return undefined;
     const type = types.get(value as Expression);
     return type === undefined ? value : { ...(value as Expression), checkedType: type };
   });
+  ofRule.set(aggregate, key);
+  return key;
 }
 
 interface Emitter {

@@ -67,15 +67,21 @@ export function divideIntoGroups(segments: readonly SegmentNode[]): readonly (re
   return groups.map((group) => group.sort((a, b) => a.id - b.id));
 }
 
-function costsOf(segment: SegmentNode): Map<string, number> {
+const costsOfRules = new WeakMap<CheckedRule, ReadonlyMap<string, number>>();
+
+/** What a rule adds to a row, by what it is; each rule is weighed once, as every publish emits all of them anew. */
+function costsOf({ checked }: SegmentNode): ReadonlyMap<string, number> {
+  const known = costsOfRules.get(checked);
+  if (known !== undefined) return known;
   const costs = new Map<string, number>();
   const write = (value: unknown): string => JSON.stringify(value, (name, inner: unknown) => (name === 'place' ? undefined : inner));
-  for (const aggregate of aggregatesOf(segment.checked.rule)) {
+  for (const aggregate of aggregatesOf(checked.rule)) {
     const { source, window, where } = aggregate;
     costs.set(write(aggregate), aggregate.function === 'avg' ? 2 : 1);
     costs.set(write({ source, window }), WINDOW_AGGREGATES);
     if (where !== null) costs.set(write({ source, where }), 1); // a filter may move too
   }
+  costsOfRules.set(checked, costs);
   return costs;
 }
 

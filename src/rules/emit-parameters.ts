@@ -52,18 +52,28 @@ function walkFragment(chunk: unknown, onText: (text: string) => void, onPlacehol
   else throw new Error('broken invariant: emitted SQL holds texts, names and placeholders only');
 }
 
-/** Unique to what a fragment computes, values included. */
+const fragmentKeys = new WeakMap<SQL, string>();
+
+/** Unique to what a fragment computes, values included. Each is read once, however many others it is part of. */
 export function fragmentKey(fragment: SQL): string {
+  const known = fragmentKeys.get(fragment);
+  if (known !== undefined) return known;
   let key = '';
-  walkFragment(
-    fragment,
-    (text) => {
-      key += text;
-    },
-    (name) => {
-      key += `{${name}}`;
-    },
-  );
+  for (const chunk of fragment.queryChunks) {
+    if (chunk instanceof SQL) key += fragmentKey(chunk);
+    else {
+      walkFragment(
+        chunk,
+        (text) => {
+          key += text;
+        },
+        (name) => {
+          key += `{${name}}`;
+        },
+      );
+    }
+  }
+  fragmentKeys.set(fragment, key);
   return key;
 }
 
