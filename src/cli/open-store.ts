@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { openDataFolder } from '../base/data-folder.ts';
 import { StartError } from '../base/start-error.ts';
+import { COMMAND_NAME } from '../changes/change-settings.ts';
 import { readConfig } from '../config.ts';
 import { checkServer } from '../db/check-server.ts';
 import { type Database, openDatabase } from '../db/database.ts';
@@ -23,7 +24,7 @@ const CONNECTIONS = 4;
 export async function openStore(environment: Readonly<Record<string, string | undefined>>): Promise<Store> {
   const { DATABASE_URL, DATA_DIR, TIME_ZONE, CURRENCY } = readConfig(environment);
   const { url, stop } = DATABASE_URL === undefined ? await openEmbedded(DATA_DIR) : { url: DATABASE_URL, stop: async () => {} };
-  const database = openDatabase(url, { connections: CONNECTIONS, applicationName: 'strata command' });
+  const database = openDatabase(url, { connections: CONNECTIONS, applicationName: COMMAND_NAME });
   const close = async () => {
     await database.close();
     await stop();

@@ -59,6 +59,12 @@ const COMMANDS: readonly Command[] = [
     run: async (given) => (await import('./audit.ts')).auditCommand(given),
   },
   {
+    name: 'settings',
+    options: '[set TIME_ZONE=… CURRENCY=…]',
+    summary: 'show the time zone and the currency that a database was made with, or change them while no service works on it',
+    run: async (given) => (await import('./settings.ts')).settingsCommand(given),
+  },
+  {
     name: 'openapi',
     options: '[--check]',
     summary: 'write openapi.yaml and schema.graphql from the routes, or only check that openapi.yaml is current',

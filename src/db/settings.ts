@@ -1,6 +1,7 @@
-// In charge of what a database says about itself and must never change under its data: its identity, its time zone, its currency.
+// In charge of what a database says about itself and must never change under its data unnoticed: its identity, its time zone, its currency.
+// Not of changing them (changes/change-settings.ts).
 import { StartError } from '../base/start-error.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import { sqlState } from './transaction.ts';
 
 export interface Settings {
@@ -39,10 +40,11 @@ export async function keepSettings(database: Database, wanted: WantedSettings): 
     ...differenceOf('CURRENCY', wanted.currency, settings.currency),
   ];
   if (differences.length === 0) return settings;
-  throw new StartError(`${differences.join(' ')} Segments were computed with what is stored: unset the variable, or use another database.`);
+  const wayOut = 'unset the variable, or change what is stored with `strata settings set` while nothing works on the database.';
+  throw new StartError(`${differences.join(' ')} Segments were computed with what is stored: ${wayOut}`);
 }
 
-async function readSettings(database: Database): Promise<Settings> {
+export async function readSettings(database: Queryable): Promise<Settings> {
   const rows = await database.query<{ name: string; value: string }>({ text: 'select s.name, s.value from settings s' });
   const values = new Map(rows.map((row) => [row.name, row.value]));
   const stored = (name: string) => {
@@ -58,7 +60,7 @@ function differenceOf(name: string, wanted: string | undefined, stored: string):
 }
 
 /** The service and the database keep their own lists of zones: both must know it. */
-async function checkTimeZone(database: Database, timeZone: string): Promise<void> {
+export async function checkTimeZone(database: Queryable, timeZone: string): Promise<void> {
   try {
     await database.query({ text: "select timestamptz '2000-01-01 00:00:00Z' at time zone $1 as known", values: [timeZone] });
   } catch (cause) {

@@ -224,18 +224,32 @@ export async function retryFailed(database: Database, clock: Clock): Promise<num
 
 /** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the run's id */
 export async function refreshSegment(database: Database, clock: Clock, key: string): Promise<string> {
-  return inTransaction(database, async (client) => {
-    const { id, version, status, run } = await lockSegment(client, key);
-    if (version === null || (status !== 'active' && status !== 'building')) {
-      throw new AppError('conflict', `Segment “${key}” is ${status}; only a live one can be refreshed.`);
-    }
-    // what it takes the place of is still why the members change
-    const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
-    const queued = await queueRun(client, id, version, cause, clock.nowMs());
-    await pipeline(client, queued.last);
-    await noteSegment(client, key, null, { run: queued.id });
-    return queued.id;
-  });
+  return inTransaction(database, (client) => queueRefresh(client, key, clock.nowMs()));
+}
+
+async function queueRefresh(client: Client, key: string, nowMs: number): Promise<string> {
+  const { id, version, status, run } = await lockSegment(client, key);
+  if (version === null || (status !== 'active' && status !== 'building')) {
+    throw new AppError('conflict', `Segment “${key}” is ${status}; only a live one can be refreshed.`);
+  }
+  // what it takes the place of is still why the members change
+  const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
+  const queued = await queueRun(client, id, version, cause, nowMs);
+  await pipeline(client, queued.last);
+  await noteSegment(client, key, null, { run: queued.id });
+  return queued.id;
+}
+
+/** The same of every live segment, inside the caller's transaction; nobody may wait for one of their rows with a lock that it needs. → how many */
+export async function refreshAll(client: Client, nowMs: number): Promise<number> {
+  const { rows } = await client.query<{ key: string }>(
+    `select s.key
+     from segments as s
+     where s.kind = 'rule' and s.status in ('active', 'building') and s.version is not null
+     order by s.id`,
+  );
+  for (const { key } of rows) await queueRefresh(client, key, nowMs);
+  return rows.length;
 }
 
 /** Segments whose answer flips without any row: their runs are queued in order of their instants. → how many */
