@@ -5,6 +5,7 @@ import { AppError, type ErrorDetail } from '../../errors.ts';
 import { UnusableJson } from '../../ingest/problem.ts';
 import { requireWellFormed } from './query-string.ts';
 import type { Route } from './route.ts';
+import { sayIssue } from './say-issue.ts';
 
 const NOTHING = z.strictObject({});
 const FRESH = { fresh: z.string().optional() };
@@ -105,9 +106,7 @@ function detailsOf(issue: z.core.$ZodIssue, schema: z.ZodType, place: (path: rea
   if (issue.code === 'invalid_type' && issue.input === undefined) {
     return [{ ...place(issue.path), code: 'missing_field', detail: 'This is needed.' }];
   }
-  return [
-    { ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sentence(issue.message) },
-  ];
+  return [{ ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sayIssue(issue) }];
 }
 
 /** The names that an object of the schema may carry at that place; empty where the schema does not say. */
@@ -127,8 +126,4 @@ function unwrap(schema: unknown): unknown {
   return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault
     ? unwrap(schema.unwrap())
     : schema;
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
 }
