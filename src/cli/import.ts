@@ -146,8 +146,25 @@ function report({ status, body }: UploadAnswer, elapsedMs: number, terminal: Ter
   );
   if (rejected === 0) return EXIT.done;
   if (rejected > errors.length) terminal.out(`The first ${errors.length} rejections:\n`);
-  terminal.out(errorTable(errors));
+  terminal.out(errorTable(firstOfEach(errors)));
   return EXIT.rejected;
+}
+
+const TOLD_OF_ONE_KIND = 10;
+
+/** A column that is wrong in every row does not hide what is wrong beside it: of each column and code the first ten, and how many more. */
+function firstOfEach(errors: readonly ErrorDetail[]): readonly ErrorDetail[] {
+  const kinds = Map.groupBy(errors, ({ column, parameter, code }) => `${column ?? parameter ?? ''} ${code}`);
+  const more = [...kinds.values()].flatMap((same) => {
+    const [first] = same;
+    if (first === undefined || same.length <= TOLD_OF_ONE_KIND) return [];
+    const { column, code } = first;
+    return [
+      { ...(column === undefined ? {} : { column }), code, detail: `… and ${count(same.length - TOLD_OF_ONE_KIND)} more like these` },
+    ];
+  });
+  const told = new Set([...kinds.values()].flatMap((same) => same.slice(0, TOLD_OF_ONE_KIND)));
+  return [...errors.filter((error) => told.has(error)), ...more];
 }
 
 /** Line, column, code, and what is wrong. */

@@ -55,9 +55,14 @@ export async function createSegment(
     return endWith(run?.last ?? [], run);
   };
   const stored = publish ? changeDefinitions(database, clock, storeAndPublish) : inTransaction(database, store);
-  const run = await stored.catch((error: unknown) => {
-    if (sqlState(error) === '23505') throw new AppError('already_exists', `There is a segment “${segment.key}” already.`, { cause: error });
-    throw error;
+  const run = await stored.catch(async (error: unknown) => {
+    throw sqlState(error) === '23505' ? await keyIsTaken(database, segment.key, error) : error;
   });
   return { segment: await getSegment(database, segment.key), run: run?.id ?? null };
+}
+
+async function keyIsTaken(database: Database, key: string, cause: unknown): Promise<AppError> {
+  const { status } = await getSegment(database, key);
+  const wayBack = status === 'archived' || status === 'archiving' ? ' It is archived: publishing one of its versions brings it back.' : '';
+  return new AppError('already_exists', `There is a segment “${key}” already.${wayBack}`, { cause });
 }

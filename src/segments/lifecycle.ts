@@ -81,7 +81,8 @@ export async function resumeSegment(database: Database, clock: Clock, key: strin
       return endWith([], run.id);
     }
     if (version === null || (status !== 'paused' && status !== 'failed')) {
-      throw new AppError('conflict', `Segment “${key}” is ${status}; only a paused or failed one can be resumed.`);
+      const wayBack = status === 'archived' ? ' Publishing one of its versions brings it back.' : '';
+      throw new AppError('conflict', `Segment “${key}” is ${status}; only a paused or failed one can be resumed.${wayBack}`);
     }
     const stored = await readStoredRule(client, id, version);
     const rule = readRule(stored, await loadCatalog(asQueryable(client)), key, 'publish');

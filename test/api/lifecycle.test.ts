@@ -88,6 +88,12 @@ describe('the life of a segment', () => {
       'e exited',
     ]);
     expect((await call('GET', 'elsewhere')).body).toMatchObject({ status: 'archived', memberCount: 0 });
+    const again = await service.call('POST', '/v1/segments', { key: 'elsewhere', name: 'Again', kind: 'manual' });
+    expect(again.body).toMatchObject({
+      code: 'already_exists',
+      detail: expect.stringContaining('publishing one of its versions brings it back'),
+    });
+    expect((await call('POST', 'elsewhere/resume')).body.detail).toContain('Publishing one of its versions brings it back.');
     expect((await call('GET', 'elsewhere/versions')).body.data).toHaveLength(1);
     expect((await call('POST', 'elsewhere/versions/1/publish')).status).toBe(202);
     expect((await built(service, 'elsewhere')).body).toMatchObject({ status: 'active' });

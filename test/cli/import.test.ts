@@ -53,6 +53,20 @@ test('a gzipped file, its rejections in a table', async () => {
   expect((await service.call('GET', '/v1/orders/C1')).body).toMatchObject({ total: '13.00', status: 'paid' });
 });
 
+test('the same mistake again and again is cut short', async () => {
+  const bad = Array.from({ length: 30 }, (_, n) => `D${n},ann,x,1\n`).join('');
+  const { out } = await run(['orders', file('many.csv', `No,Who,Qty,Price\n${bad}D99,ann,1,y\n`), ...MAP]);
+  expect(out.match(/ {2}line \d+ +Qty /g)).toHaveLength(10);
+  expect(out).toMatch(/Qty +invalid_number +… and 20 more like these/);
+  expect(out).toMatch(/line 32 +Price /);
+});
+
+test('another delimiter is guessed', async () => {
+  const { code, told } = await run(['customers', file('semicolon.csv', 'id;city\nann;Bonn\n')]);
+  expect([code, told]).toEqual([1, expect.stringContaining('name it: delimiter=semicolon')]);
+  expect(await run(['customers', file('semicolon.csv', 'id;city\nann;Bonn\n'), '--delimiter', ';'])).toMatchObject({ code: 0 });
+});
+
 test('standard input with a format', async () => {
   const input = Readable.from([Buffer.from('{"id":"in1"}\n'), Buffer.from('{"id":"in2"}')]);
   const environment = { ADMIN_KEY_FILE: file('admin-key', `${ADMIN_KEY}\n`) }; // as in a container, where the service has it so

@@ -70,7 +70,7 @@ function rowsOf(body: unknown): readonly unknown[] {
   }
   for (const name of Object.keys(body)) {
     if (name === 'data') continue;
-    const hint = nearestName(name, ['data']) === undefined ? 'known is data' : 'did you mean "data"?';
+    const hint = nearestName(name, ['data']) === undefined ? 'rows stand in a list: {"data": [ … ]}' : 'did you mean "data"?';
     errors.push({
       pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
       code: 'unknown_field',

@@ -27,7 +27,7 @@ export interface ColumnPlan {
  * caller gave a map (so he knows his columns), and refused with the nearest name where he did not.
  */
 export function mapColumns(kind: ImportKind, header: readonly string[], options: ImportOptions): Result<ColumnPlan, ErrorDetail> {
-  const problems = checkHeader(header);
+  const problems = [...checkHeader(header), ...checkDelimiter(kind, header, options)];
   if (problems.length > 0) return failed(problems);
   const columns: MappedColumn[] = [];
   const taken = new Set<string>();
@@ -87,6 +87,23 @@ function checkHeader(header: readonly string[]): ErrorDetail[] {
     return [{ line: 1, code: 'invalid_csv', detail: 'Lines end with CR alone.', hint: 'Save the file with LF or CRLF line ends.' }];
   }
   return [];
+}
+
+const DELIMITERS: ReadonlyMap<string, string> = new Map([
+  [';', 'semicolon'],
+  ['\t', 'tab'],
+  ['|', 'pipe'],
+  [',', 'comma'],
+]);
+
+/** One column that nobody knows, with a sign in it that parts cells elsewhere: said alone, since nothing else can be said of such a file. */
+function checkDelimiter(kind: ImportKind, header: readonly string[], { map }: ImportOptions): ErrorDetail[] {
+  const [only = ''] = header;
+  if (header.length !== 1 || importField(kind, only) !== undefined || [...map.values()].includes(only)) return [];
+  const found = [...DELIMITERS].find(([sign]) => only.includes(sign));
+  if (found === undefined) return [];
+  const detail = `The header is a single column, ${listed(header)}.`;
+  return [{ line: 1, code: 'missing_column', detail, hint: `If another sign parts the cells, name it: delimiter=${found[1]}.` }];
 }
 
 function unknownColumn(target: string, column: string, header: readonly string[]): ErrorDetail {
