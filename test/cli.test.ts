@@ -15,7 +15,20 @@ describe('strata', () => {
   test('tells its commands when none is given', async () => {
     const { code, output } = await strata();
     expect(code).toBe(0);
-    const commands = ['start', 'demo', 'import', 'plan', 'apply', 'export', 'verify', 'audit', 'openapi', 'graphql-schema', 'help'];
+    const commands = [
+      'start',
+      'demo',
+      'import',
+      'plan',
+      'apply',
+      'export',
+      'verify',
+      'audit',
+      'settings',
+      'openapi',
+      'graphql-schema',
+      'help',
+    ];
     expect([...output.matchAll(/^ {2}strata ([\w-]+)/gm)].map((match) => match[1])).toEqual(commands);
     expect((await strata('--help')).output).toBe(output);
   });

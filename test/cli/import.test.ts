@@ -53,7 +53,7 @@ test('a gzipped file, its rejections in a table', async () => {
   expect((await service.call('GET', '/v1/orders/C1')).body).toMatchObject({ total: '13.00', status: 'paid' });
 });
 
-test('the same mistake again and again is cut short', async () => {
+test('the same mistake in every row is cut', async () => {
   const bad = Array.from({ length: 30 }, (_, n) => `D${n},ann,x,1\n`).join('');
   const { out } = await run(['orders', file('many.csv', `No,Who,Qty,Price\n${bad}D99,ann,1,y\n`), ...MAP]);
   expect(out.match(/ {2}line \d+ +Qty /g)).toHaveLength(10);
