@@ -31,6 +31,7 @@ export const FAULTS: readonly Fault[] = [
   { name: 'one of two services killed', services: 2, inject: killService },
   { name: 'one of three services killed', services: 3, inject: killService },
   { name: 'the leader killed', services: 3, inject: killLeader },
+  { name: 'answers lost', services: 2, inject: loseAnswers },
   { name: 'everything killed', services: 2, inject: killEverything },
   { name: 'disk full', services: 1, place: 'small disk', inject: fillDisk },
   { name: 'the embedded Postgres killed', services: 1, place: 'embedded', inject: killPostgres },
@@ -88,6 +89,13 @@ async function cutConnections(world: World): Promise<void> {
     `select pg_terminate_backend(a.pid) from pg_stat_activity as a where a.application_name like 'strata%' and random() < 0.4`,
     12,
   );
+}
+
+/** What they answer is done: most of it commits. */
+async function loseAnswers({ loseAnswers }: World): Promise<void> {
+  loseAnswers(true);
+  await sleep(3000);
+  loseAnswers(false);
 }
 
 async function cancelStatements(world: World): Promise<void> {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import type { Random } from '../membership/random.ts';
 import { makeShiftedClock, shiftClock } from '../shifted-clock.ts';
+import { LossyProxy } from './lossy-proxy.ts';
 import { EmbeddedOfService, type FaultyPostgres, PostgresServer } from './postgres-server.ts';
 import { ServiceProcess } from './service-process.ts';
 import { until } from './until.ts';
@@ -27,6 +28,8 @@ export interface World {
   /** of the test's own, for faults and checks; opened anew when Postgres came back */
   readonly database: Database;
   readonly random: Random;
+  /** From now on answers of Postgres to the services are lost now and then, or no more. */
+  loseAnswers(isLossy: boolean): void;
   /** Moves the clock of Postgres and of every process by so much against the true one. */
   shiftClock(byMs: number): Promise<void>;
   close(): Promise<void>;
@@ -48,7 +51,8 @@ export async function openWorld({ services: count, random, folder, embedded }: W
   fs.writeFileSync(clockFile, '0');
   const data = path.join(root, 'data');
   const postgres = embedded ? new EmbeddedOfService(data) : await PostgresServer.start(data);
-  const place = embedded ? { DATA_DIR: data } : { DATABASE_URL: postgres.url };
+  const proxy = embedded ? null : await LossyProxy.start(postgres.url, random);
+  const place = proxy === null ? { DATA_DIR: data } : { DATABASE_URL: proxy.through(postgres.url) };
   const services: ServiceProcess[] = [];
   let database: Database | undefined;
   const world: World = {
@@ -59,6 +63,7 @@ export async function openWorld({ services: count, random, folder, embedded }: W
       return database;
     },
     random,
+    loseAnswers: (isLossy) => proxy?.loseAnswers(isLossy),
     shiftClock: async (byMs) => {
       fs.writeFileSync(clockFile, String(byMs));
       await shiftClock(world.database, byMs);
@@ -66,6 +71,7 @@ export async function openWorld({ services: count, random, folder, embedded }: W
     close: async () => {
       await Promise.all(services.map((service) => service.stop()));
       await database?.close();
+      await proxy?.close();
       await postgres.stop();
       fs.rmSync(root, { recursive: true, force: true });
     },
