@@ -59,17 +59,27 @@ export const READ_EPOCH: Statement = { name: 'read_epoch', text: 'select d.epoch
 const HOLD_EPOCH: Statement = { name: 'hold_epoch', text: 'select d.epoch from definitions as d for update' };
 const MOVE_EPOCH: Statement = { name: 'move_epoch', text: 'update definitions set epoch = epoch + 1' };
 
+/**
+ * Writers queue behind a change that waits, so it lets them pass after a moment and tries again. It meets those that have just begun then:
+ * beside five lanes of 100 to 300 ms it came to its turn after 15 s. So each few tries it waits longer, in the end past what any of them takes.
+ */
 const EXCLUSIVE_TIMEOUT_MS = 100;
+const LONGEST_TIMEOUT_MS = 1600;
+const TRIES_ALIKE = 3;
 const BETWEEN_TRIES_MS = 20;
 /** One after the other in one transaction. */
 const TRIES_HELD = 10;
 
-/** Waited for at most 100 ms at a time and then tried again, so that writers never queue behind it. */
-const TAKE_DEFINITIONS: readonly Statement[] = [
-  setLockTimeout(`${EXCLUSIVE_TIMEOUT_MS}ms`),
-  { name: 'take_definitions', text: `select pg_advisory_xact_lock(${DEFINITIONS_LOCK})` },
-  setLockTimeout('0'),
-];
+/** `attempt`: from 0 */
+function takeDefinitionsAt(attempt: number): readonly Statement[] {
+  const timeoutMs = Math.min(EXCLUSIVE_TIMEOUT_MS * 2 ** Math.floor(attempt / TRIES_ALIKE), LONGEST_TIMEOUT_MS);
+  return [
+    setLockTimeout(`${timeoutMs}ms`),
+    { name: 'take_definitions', text: `select pg_advisory_xact_lock(${DEFINITIONS_LOCK})` },
+    setLockTimeout('0'),
+  ];
+}
+
 const SAVE: Statement = { name: 'save_before_lock', text: 'savepoint before_lock' };
 const GO_BACK: Statement = { name: 'go_back_before_lock', text: 'rollback to savepoint before_lock' };
 
@@ -102,19 +112,27 @@ export function changeDefinitions<Value>(
   clock: Clock,
   work: (client: Client) => Promise<Ending<Value>>,
 ): Promise<Value> {
-  let patience: Clock | null = null;
+  let patience: Patience | null = null;
   return untilTaken(clock, () => {
     const change = changeOnce(database, work, patience);
-    patience = clock;
+    patience ??= { clock, tries: 1 };
     return change;
   });
 }
 
-/** `patience`: the clock to rest by between tries of the lock; null: one try, with the commit. */
+/** Of a change that waits for the lock. */
+interface Patience {
+  /** to rest by between tries */
+  readonly clock: Clock;
+  /** that were in vain */
+  tries: number;
+}
+
+/** `patience`: null: one try, with the commit. */
 async function changeOnce<Value>(
   database: Database,
   work: (client: Client) => Promise<Ending<Value>>,
-  patience: Clock | null,
+  patience: Patience | null,
 ): Promise<Value> {
   let outcome = new Outcome();
   try {
@@ -124,7 +142,7 @@ async function changeOnce<Value>(
       const { last, value } = await work(client);
       await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told);
       if (patience !== null) await takeDefinitions(client, patience);
-      const first = patience === null ? TAKE_DEFINITIONS : [];
+      const first = patience === null ? takeDefinitionsAt(0) : [];
       return { last: [...first, ...last, MOVE_EPOCH], value: (rows) => value(rows.slice(first.length, first.length + last.length)) };
     });
     outcome.tell(true);
@@ -137,24 +155,27 @@ async function changeOnce<Value>(
 
 /** The same with all of `work` under the exclusive lock: for what reads or rewrites what evaluations write. Whoever writes waits for it. */
 export function changeUnderLock<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
+  const patience = { clock, tries: 0 };
   return untilTaken(clock, () =>
     inFramed(database, [HOLD_EPOCH], async (client) => {
-      await takeDefinitions(client, clock);
+      await takeDefinitions(client, patience);
       return endWith([MOVE_EPOCH], await work(client));
     }),
   );
 }
 
 /** What the transaction has done so far stands between the tries. Not for ever: a service of an older version takes the lock before the epoch's row. */
-async function takeDefinitions(client: Client, clock: Clock): Promise<void> {
+async function takeDefinitions(client: Client, patience: Patience): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await pipeline(client, [SAVE, ...TAKE_DEFINITIONS]);
+      await pipeline(client, [SAVE, ...takeDefinitionsAt(patience.tries)]);
       return;
     } catch (error) {
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE || attempt >= TRIES_HELD) throw error;
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) throw error;
+      patience.tries += 1;
+      if (attempt >= TRIES_HELD) throw error;
       await pipeline(client, [GO_BACK]);
-      await rest(clock);
+      await rest(patience.clock);
     }
   }
 }

@@ -1,5 +1,6 @@
 // How definitions change: beside evaluations until the very end, one change at a time, and with the program ready that follows.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
 import { openDatabase, pipeline } from '../../src/db/database.ts';
 import { endWith, inTransaction } from '../../src/db/transaction.ts';
 import { CurrentProgram } from '../../src/evaluation/current-program.ts';
@@ -49,11 +50,15 @@ function countCalls(times: number) {
 
 /** Until somebody waits for a lock, or nobody does. */
 async function somebodyWaits(waits: boolean): Promise<void> {
+  while ((await isAnybodyWaiting()) !== waits);
+}
+
+async function isAnybodyWaiting(): Promise<boolean> {
   const text = `
     select a.pid
     from pg_stat_activity as a
     where a.datname = current_database() and a.wait_event_type = 'Lock'`;
-  while ((await shop.strata.database.query({ text })).length > 0 !== waits);
+  return (await shop.strata.database.query({ text })).length > 0;
 }
 
 it('works beside an evaluation, waiting at its end', async () => {
@@ -73,6 +78,33 @@ it('works beside an evaluation, waiting at its end', async () => {
   expect(await change).toBe(1);
   const after = await loadDefinitions(shop.strata.database);
   expect([after.epoch, after.names.get(1)?.name]).toEqual([String(BigInt(before.epoch) + 1n), 'bought!']);
+});
+
+it('comes to its turn though writers overlap', async () => {
+  const writers = openDatabase(shop.strata.database.url);
+  const begin = async () => {
+    const client = await writers.pool.connect();
+    await pipeline(client, [{ name: 'begin', text: 'begin' }, SHARE_DEFINITIONS]);
+    return async () => {
+      await client.query('commit');
+      client.release();
+    };
+  };
+  let isChanged = false;
+  let end = await begin();
+  const change = changeDefinitions(shop.strata.database, shop.clock, async () => endWith([], undefined)).finally(() => {
+    isChanged = true;
+  });
+  while (!isChanged) {
+    if (!(await isAnybodyWaiting())) continue;
+    const next = begin(); // behind the change, until its waiting runs out
+    await Promise.race([next, systemClock.sleep(300)]); // nobody evaluates for longer
+    await end();
+    end = await next;
+  }
+  await end();
+  await change;
+  await writers.close();
 });
 
 it('has the program before the first write', async () => {
