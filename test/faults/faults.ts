@@ -1,4 +1,5 @@
 // THE FAULTS: what happens while the load goes on, a row each. A fault ends what it began: the service has to come back by itself from there.
+import type { PoolClient } from 'pg';
 import { systemClock } from '../../src/base/clock.ts';
 import { fillDisk } from './full-disk.ts';
 import { until } from './until.ts';
@@ -117,12 +118,25 @@ async function often({ database, random }: World, text: string, times: number): 
 async function slowStatements({ database }: World): Promise<void> {
   const client = await database.pool.connect();
   try {
-    await client.query('begin');
-    await client.query('lock table order_items, events in access exclusive mode');
-    await sleep(2500);
+    for (let isHeld = false; !isHeld; ) {
+      await client.query('begin');
+      isHeld = await lockAll(client);
+      if (isHeld) await sleep(2500);
+      await client.query('rollback');
+    }
   } finally {
-    await client.query('rollback');
     client.release();
+  }
+}
+
+/** → false: it met a writer in a circle, and was the one to give way */
+async function lockAll(client: PoolClient): Promise<boolean> {
+  try {
+    await client.query('lock table order_items, events in access exclusive mode');
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === '40P01')) throw error;
+    return false;
   }
 }
 
