@@ -120,7 +120,7 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, Guidance>> = {
     todo: 'Tell the operator the id of `instance`: the log has it. A write can be repeated with the same `Idempotency-Key`.',
   },
   unavailable: {
-    when: 'The database cannot be reached or takes too long, the service stops, or more is asked than can be answered soon.',
+    when: 'The database cannot be reached or takes too long, its answer to a commit was lost (`detail` says that it may have been done), the service stops, or more is asked than can be answered soon.',
     todo: 'Try again after `Retry-After` seconds, else after one; a write with the same `Idempotency-Key`.',
   },
   not_yet: { when: 'The write that `Strata-Token` names is not visible here after five seconds.', todo: 'Ask again; it is on its way.' },
