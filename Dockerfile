@@ -17,7 +17,8 @@ COPY openapi.yaml ./
 COPY migrations ./migrations
 COPY src ./src
 COPY --from=page /app/dist ./dist
-USER node
+# the user node by its number, which tells Kubernetes (runAsNonRoot) that it is not root
+USER 1000:1000
 # DRAIN_SECONDS: not ready, and answering on, until whoever sends requests has noticed
 ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data DRAIN_SECONDS=5
 VOLUME /data

