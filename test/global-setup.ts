@@ -70,6 +70,14 @@ async function startContainer(): Promise<TestServer> {
   const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
   const container = await new PostgreSqlContainer('postgres:18')
     .withUsername('strata')
+    // Without a shell, and not four times a second: the first process of the container is Postgres, which takes the end of what a shell leaves
+    // behind when its second is over for a crash of its own, and breaks every connection off.
+    .withHealthCheck({
+      test: ['CMD', 'pg_isready', '--host', '127.0.0.1', '--username', 'strata'],
+      interval: 2000,
+      timeout: 5000,
+      retries: 60,
+    })
     .withCommand(['postgres', '-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', `max_connections=${CONNECTIONS}`])
     .withEnvironment({ POSTGRES_INITDB_ARGS: '--encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C' })
     .start();
