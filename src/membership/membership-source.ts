@@ -1,12 +1,12 @@
 // In charge of saying why a customer is in a segment (a rule, a pin, by hand), and of which group the segment is: SQL for the reads of
 // memberships, now and as of a past instant. `m` carries customer_id and segment_id; `s` is its row of segments.
 
-/** `instant`: SQL of the time of the reading */
+/** `instant`: SQL of the time of the reading. Where nobody was ever pinned nobody is looked for, which cost a tenth of a page of members. */
 export function sourceNow(instant: string): string {
-  return source(`exists (
+  return source(`(s.has_pins and exists (
             select from pins as p
             where p.customer_id = m.customer_id and p.segment_id = m.segment_id and p.include and (p.until is null or p.until > ${instant})
-          )`);
+          ))`);
 }
 
 /** From the log of pins: the last word before the instant. */
