@@ -29,6 +29,7 @@ import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import { settleProgram } from './evaluation/settle-program.ts';
 import { keepAt, lead, type Retention } from './lead.ts';
+import { MemberPages } from './membership/member-pages.ts';
 import { StorefrontReads } from './membership/storefront-reads.ts';
 import { type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
 import type { Strata } from './strata.ts';
@@ -113,6 +114,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       deciding: { database, clock, timeZone: options.timeZone, programs },
       onChanges: () => publisher.poke(),
     }),
+    memberPages: new MemberPages(clock),
     feedTail: new FeedTail({
       database,
       clock,

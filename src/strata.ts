@@ -14,6 +14,7 @@ import type { FeedTail } from './changes/follow-changes.ts';
 import type { Publisher } from './changes/publisher.ts';
 import type { Reads } from './db/reads.ts';
 import type { Deciding } from './membership/in-decision.ts';
+import type { MemberPages } from './membership/member-pages.ts';
 import type { StorefrontReads } from './membership/storefront-reads.ts';
 import type { PieceOfWriting, WriteOutcome } from './pipeline.ts';
 import type { Deliverer } from './webhooks/deliverer.ts';
@@ -46,6 +47,8 @@ export interface Strata extends Deciding {
   readonly publisher: Publisher;
   /** one fast question per page view, gathered, over connections of their own */
   readonly storefront: StorefrontReads;
+  /** of several segments and callers, gathered */
+  readonly memberPages: MemberPages;
   /** reads the feed once for all who follow it live */
   readonly feedTail: FeedTail;
   /** There may be new runs: a publish or a refresh was just stored. */

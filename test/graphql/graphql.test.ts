@@ -117,6 +117,24 @@ describe('reading', () => {
     }
   });
 
+  test('pages asked for at once are each their own', async () => {
+    const page = (customer: string) => `query ($key: String!, $first: Int, $after: String) { segment(key: $key) {
+      members(first: $first, after: $after) { edges { node { since source customer { id ${customer} } } } pageInfo { endCursor } } } }`;
+    const start = await dataOf(service, page('country'), { key: 'german', first: 5 });
+    const asked = ['german', 'buyers'].flatMap((key) =>
+      [4, 4, 9].flatMap((first) =>
+        ['country', 'email tags'].map((customer, index) => {
+          const after = index === 0 ? null : start.segment.members.pageInfo.endCursor;
+          return [page(customer), { key, first, after }] as const;
+        }),
+      ),
+    );
+    const apart = [];
+    for (const [query, variables] of asked) apart.push(await dataOf(service, query, variables));
+    expect(apart.map(({ segment }) => segment.members.edges.length)).toEqual(asked.map(([, { first }]) => first));
+    expect(await Promise.all(asked.map(([query, variables]) => dataOf(service, query, variables)))).toEqual(apart);
+  });
+
   test('a wrong cursor spoils its own field only', async () => {
     const { data, errors } = await ask(
       service,

@@ -16,7 +16,7 @@ import {
 import { listEventsOf } from '../../ingest/read-events.ts';
 import { listOrdersOf } from '../../ingest/read-orders.ts';
 import { lookAgain } from '../../membership/look-again.ts';
-import { type MemberOf, readMembersOf } from '../../membership/read-members-of.ts';
+import type { MemberOf } from '../../membership/read-members-of.ts';
 import { readSegmentsOf, type SegmentsOf } from '../../membership/read-segments-of.ts';
 import { getGroups } from '../../segments/groups.ts';
 import { getSegments } from '../../segments/segments.ts';
@@ -141,12 +141,12 @@ function listLoaders({ strata, reads, caller, personal }: LoaderParts, selection
       return ({ id }) => page(events.get(id) ?? [], first, (event) => event, endOf);
     }),
     members: firstPages(async (wanted, { first }) => {
-      const places = wanted.map(({ id, afterKey = null }) => ({ segment: id, afterKey }));
-      requireSegments(
-        caller,
-        places.map(({ segment }) => segment),
+      const segments = wanted.map(({ id }) => id);
+      requireSegments(caller, segments);
+      const limit = first + 1;
+      const pages = await Promise.all(
+        wanted.map(({ id, afterKey = null }) => strata.memberPages.read(reads, { segment: id, afterKey, limit, customer: selection })),
       );
-      const pages = await readMembersOf(reads, places, { limit: first + 1, asOfIso: fixedIso(strata.clock), customer: selection });
       return (_each, index) => page(pages[index] ?? [], first, memberWith, (last) => encodeCursor('members', [last.customerKey]));
     }),
   };
