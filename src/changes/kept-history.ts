@@ -20,7 +20,12 @@ export async function readKeptHistory(database: Queryable, clock: Clock): Promis
     values: [fixedIso(clock)],
   });
   if (row === undefined) throw new Error('the row of what is trimmed is missing');
-  return { trimmedPosition: row.position, oldestMs: row.at === null ? null : row.at + 1, nowMs: Math.floor(row.now) };
+  return { trimmedPosition: row.position, oldestMs: oldestKept(row.at), nowMs: Math.floor(row.now) };
+}
+
+/** `trimmedMs`: of the last change that is gone */
+export function oldestKept(trimmedMs: number | null): number | null {
+  return trimmedMs === null ? null : trimmedMs + 1;
 }
 
 /** Throws `history_trimmed` for an instant before the oldest that is kept. */

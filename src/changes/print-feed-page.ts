@@ -3,7 +3,8 @@
 // api/rest/change-schema.ts, which says the same (test/api/feed.test.ts).
 import type { Queryable } from '../db/database.ts';
 import { ERASED_OF_CHANGE } from './change-names.ts';
-import { behindPage, type FeedQuery, findChanges, readEndFor } from './read-changes.ts';
+import { type KeptHistory, oldestKept } from './kept-history.ts';
+import { behindPage, type FeedQuery, findChanges } from './read-changes.ts';
 
 export interface PrintedPage {
   /** the changes, separated by commas; empty: there are none */
@@ -13,10 +14,18 @@ export interface PrintedPage {
   readonly place: string;
 }
 
+/** What there was of the feed when a page of it was read. */
+export interface FeedBounds extends Pick<KeptHistory, 'trimmedPosition' | 'oldestMs'> {
+  readonly end: string;
+}
+
 interface Row {
   readonly json: string | null;
   readonly count: number;
   readonly last: string | null;
+  readonly feed_end: string;
+  readonly trimmed_position: string;
+  readonly trimmed_at: number | null;
 }
 
 /** SQL over rows `c` of the log: who said so by hand, and why. Looked up for the few rows where somebody did; as a join it cost all of them. */
@@ -39,20 +48,28 @@ const PRINTED = `'{"id":"' || c.position || '","position":' || c.position || ',"
         || ',"at":"' || to_char(c.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
         || '","actor":' || ${WORD} || '}'`;
 
-/** The page that readFeedPage reads. Customers are joined, which is by key in every session: looked up by a select each they cost a third more. */
-export async function printFeedPage(database: Queryable, query: FeedQuery): Promise<PrintedPage> {
-  const end = await readEndFor(database, query);
+/**
+ * The page that readFeedPage reads. Customers are joined, which is by key in every session: looked up by a select each they cost a third more. With
+ * it, of the same moment, the ends of the feed, that cost two trips more when they were asked for apart.
+ */
+export async function printFeedPage(database: Queryable, query: FeedQuery): Promise<PrintedPage & { readonly bounds: FeedBounds }> {
   const { name, found, values } = findChanges(query);
   const [row] = await database.query<Row>({
     name: `print_changes${name}`,
     text: `
-      select string_agg(${PRINTED}, ',' order by c.position) as json, count(*)::integer as count, max(c.position) as last
-      from (${found}) as c
-      left join segments as s on s.id = c.segment_id
-      left join customers as k on k.id = c.customer_id`,
+      select p.json, p.count, p.last, f.position as feed_end, t.position as trimmed_position, t.at as trimmed_at
+      from (
+        select string_agg(${PRINTED}, ',' order by c.position) as json, count(*)::integer as count, max(c.position) as last
+        from (${found}) as c
+        left join segments as s on s.id = c.segment_id
+        left join customers as k on k.id = c.customer_id
+      ) as p
+      cross join feed as f
+      cross join trimmed as t`,
     values,
   });
-  if (row === undefined) throw new Error('an aggregate has one row');
-  const { json, count, last } = row;
-  return { json: json ?? '', count, place: behindPage(query, { end, count, last }) };
+  if (row === undefined) throw new Error('the feed row or that of what is trimmed is missing');
+  const { json, count, last, feed_end: end, trimmed_position: trimmedPosition } = row;
+  const bounds = { end, trimmedPosition, oldestMs: oldestKept(row.trimmed_at) };
+  return { json: json ?? '', count, place: behindPage(query, { end, count, last }), bounds };
 }

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Caller } from '../../access/caller.ts';
 import { queryOf } from '../../changes/feed-filter.ts';
-import { type PrintedPage, printFeedPage } from '../../changes/print-feed-page.ts';
+import { type FeedBounds, type PrintedPage, printFeedPage } from '../../changes/print-feed-page.ts';
 import { type Change, type FeedPage, type FeedQuery, readFeedPage } from '../../changes/read-changes.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
@@ -15,10 +15,13 @@ import {
   FeedParameters,
   type FeedRequest,
   type FeedSource,
+  findPlace,
   placeOf,
+  readBounds,
   readFilter,
   readStart,
   requireWhole,
+  requireWithin,
 } from './feed-request.ts';
 import { JsonText } from './json-text.ts';
 import { type Route, route } from './route.ts';
@@ -55,10 +58,10 @@ export const changeRoutes: readonly Route[] = [
     handle: async ({ strata, reads, caller, query, signal }) => {
       const filter = await readFilter(strata, caller, query);
       const source = await chooseFeed(strata, reads, placeOf(query));
-      const start = await readStart(source, query);
+      const start = await findPlace(source, query);
       const asked = queryOf(filter, start.position, query.limit);
       const page = await (caller.customerId === null ? printFeedPage(source.database, asked) : printForCustomer(source, asked, caller));
-      if (start.isGiven) await requireWhole(source, start.position);
+      if (start.isGiven) requireWithin(page.bounds, start.position);
       if (page.count > 0 || query.wait === 0) return pageOut(page);
       const { changes, place } = await waitFor(strata, caller, filter, page.place, query, signal());
       return pageOut(printChanges(changes, place, caller));
@@ -98,9 +101,13 @@ function pageOut({ json, place }: PrintedPage): JsonText {
 }
 
 /** Who said so by hand is not for customers. */
-async function printForCustomer({ database }: FeedSource, query: FeedQuery, caller: Caller): Promise<PrintedPage> {
-  const { changes, place } = await readFeedPage(database, query);
-  return printChanges(changes, place, caller);
+async function printForCustomer(
+  source: FeedSource,
+  query: FeedQuery,
+  caller: Caller,
+): Promise<PrintedPage & { readonly bounds: FeedBounds }> {
+  const { changes, place } = await readFeedPage(source.database, query);
+  return { ...printChanges(changes, place, caller), bounds: await readBounds(source) };
 }
 
 function printChanges(changes: readonly Change[], place: string, caller: Caller): PrintedPage {

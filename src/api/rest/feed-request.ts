@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
 import type { FeedFilter } from '../../changes/feed-filter.ts';
 import { historyTrimmed, readKeptHistory, requireKept } from '../../changes/kept-history.ts';
+import type { FeedBounds } from '../../changes/print-feed-page.ts';
 import { findStart, readFeedEnd } from '../../changes/read-changes.ts';
 import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
@@ -67,17 +68,38 @@ export function placeOf({ after }: Pick<FeedRequest, 'after'>): string | undefin
 }
 
 /** Throws `invalid_cursor`, also for a place that the feed has not come to, and `history_trimmed`. */
-export async function readStart(source: FeedSource, { after, from }: FeedRequest): Promise<FeedStart> {
+export async function readStart(source: FeedSource, request: FeedRequest): Promise<FeedStart> {
+  const start = await findPlace(source, request);
+  if (start.isGiven) await requireFeedPlace(source, start.position);
+  return start;
+}
+
+/** The same for who looks at the page's bounds (`requireWithin`): whether the feed has come that far is not asked here. */
+export async function findPlace(source: FeedSource, { after, from }: FeedRequest): Promise<FeedStart> {
   if (from !== undefined) return { position: await startAt(source, after, Date.parse(from)), isGiven: true };
   const position = placeOf({ after });
-  if (position === undefined) return { position: (await readKeptHistory(source.database, source.clock)).trimmedPosition, isGiven: false };
-  await requireFeedPlace(source, position);
-  return { position, isGiven: true };
+  if (position !== undefined) return { position, isGiven: true };
+  return { position: (await readKeptHistory(source.database, source.clock)).trimmedPosition, isGiven: false };
 }
 
 /** Throws `invalid_cursor` for a place that the feed has not come to. */
 export async function requireFeedPlace(source: FeedSource, position: string): Promise<void> {
-  if (BigInt(position) < 0n || BigInt(position) > BigInt(await readFeedEnd(source.database))) throw notOfThisFeed();
+  requireReached(position, await readFeedEnd(source.database));
+}
+
+function requireReached(position: string, end: string): void {
+  if (BigInt(position) < 0n || BigInt(position) > BigInt(end)) throw notOfThisFeed();
+}
+
+/** Throws `invalid_cursor` and `history_trimmed`, where a page behind this place is none of this feed or not whole. */
+export function requireWithin({ end, trimmedPosition, oldestMs }: FeedBounds, position: string): void {
+  requireReached(position, end);
+  if (oldestMs !== null && BigInt(position) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);
+}
+
+/** Read after the page: what was there then is what the page was read from, or more. */
+export async function readBounds({ database, clock }: FeedSource): Promise<FeedBounds> {
+  return { end: await readFeedEnd(database), ...(await readKeptHistory(database, clock)) };
 }
 
 async function startAt(source: FeedSource, after: string | undefined, fromMs: number): Promise<string> {
