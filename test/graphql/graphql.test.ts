@@ -117,7 +117,7 @@ describe('reading', () => {
     }
   });
 
-  test('pages asked for at once are each their own', async () => {
+  test('pages asked for together are each right', async () => {
     const page = (customer: string) => `query ($key: String!, $first: Int, $after: String) { segment(key: $key) {
       members(first: $first, after: $after) { edges { node { since source customer { id ${customer} } } } pageInfo { endCursor } } } }`;
     const start = await dataOf(service, page('country'), { key: 'german', first: 5 });
