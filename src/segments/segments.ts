@@ -24,7 +24,7 @@ export interface Segment {
   readonly memberCount: number;
   /** the published version */
   readonly version: number | null;
-  /** the newest version, where it is newer than the published one */
+  /** the newest version that was never published, where it is newer than the published one */
   readonly draft: number | null;
   readonly evaluatedAtMs: number | null;
   readonly createdAtMs: number;
@@ -61,7 +61,7 @@ interface SegmentRow {
   retry_at: number | null;
   member_count: string;
   version: number | null;
-  newest_version: number | null;
+  newest_draft: number | null;
   evaluated_at: number | null;
   created_at: number;
   updated_at: number;
@@ -74,14 +74,14 @@ interface SegmentRow {
 
 const SELECT_SEGMENTS = `
   select s.id, s.key, s.name, s.description, s.icon, s.color, s.review_at, s.kind, s.status, s.failure, s.retry_at,
-    coalesce(z.member_count, 0) as member_count, s.version, v.newest_version, s.evaluated_at, s.created_at, s.updated_at,
+    coalesce(z.member_count, 0) as member_count, s.version, v.newest_draft, s.evaluated_at, s.created_at, s.updated_at,
     r.id as run_id, r.cause as run_cause, r.status as run_status, r.done as run_done, r.total as run_total
   from segments as s
   left join segment_sizes as z on z.segment_id = s.id
   left join lateral (
-    select max(n.number) as newest_version
+    select max(n.number) as newest_draft
     from segment_versions as n
-    where n.segment_id = s.id
+    where n.segment_id = s.id and n.published_at is null and n.number > coalesce(s.version, 0)
   ) as v on true
   left join lateral (
     select q.id, q.cause, q.status, q.done, q.total
@@ -106,7 +106,7 @@ function toSegment(row: SegmentRow): Segment {
     retryAtMs: row.retry_at,
     memberCount: Number(row.member_count),
     version: row.version,
-    draft: row.newest_version !== null && row.newest_version > (row.version ?? 0) ? row.newest_version : null,
+    draft: row.newest_draft,
     evaluatedAtMs: row.evaluated_at,
     createdAtMs: row.created_at,
     updatedAtMs: row.updated_at,

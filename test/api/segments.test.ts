@@ -111,6 +111,7 @@ describe('editing', () => {
     await service.call('POST', '/v1/segments/rolled/versions/1/publish');
     await built(service, 'rolled');
     expect(await memberIds('rolled')).toEqual(['a', 'b', 'c']);
+    expect((await service.call('GET', '/v1/segments/rolled')).body).toMatchObject({ version: 1, draft: null }); // what was taken back is no draft
     const { body } = await service.call('GET', '/v1/segments/rolled/versions?limit=1');
     expect(body.data.map((version: { number: number }) => version.number)).toEqual([2]);
     const rest = await service.call('GET', `/v1/segments/rolled/versions?after=${body.next}`);

@@ -105,8 +105,11 @@ export const OrderSchema = z
     customerId: z.string(),
     status: z.string().nullable(),
     channel: z.string().nullable(),
-    currency: z.string(),
-    exchangeRate: z.string().nullable(),
+    currency: z.string().meta({ description: 'In which it was placed; the amounts here are in the service’s' }),
+    exchangeRate: z
+      .string()
+      .nullable()
+      .meta({ description: 'What one unit of `currency` was worth in the service’s; null: it is the service’s' }),
     total: Money,
     discount: Money,
     coupons: z.array(z.string()),

@@ -83,7 +83,10 @@ export const SegmentSchema = z
     }),
     memberCount: Count,
     version: z.int().nullable().meta({ description: 'Number of the published version' }),
-    draft: z.int().nullable().meta({ description: 'Number of the newest version, where it is newer than the published one' }),
+    draft: z
+      .int()
+      .nullable()
+      .meta({ description: 'Number of the newest version that was never published, where it is newer than the published one' }),
     evaluatedAt: Instant.nullable(),
     reviewAt: Instant.nullable(),
     createdAt: Instant,

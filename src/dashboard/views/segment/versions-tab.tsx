@@ -33,7 +33,13 @@ export function VersionsTab({ held }: { readonly held: Held }) {
             <ol className="plain versions" reversed>
               {data.map((version) => (
                 <li key={version.number} className="card">
-                  <VersionCard held={held} version={version} compare={setComparing} publish={setPublishing} />
+                  <VersionCard
+                    held={held}
+                    version={version}
+                    isOnly={version.number === 1 && data.length === 1}
+                    compare={setComparing}
+                    publish={setPublishing}
+                  />
                 </li>
               ))}
             </ol>
@@ -62,11 +68,13 @@ export function VersionsTab({ held }: { readonly held: Held }) {
 interface CardProps {
   readonly held: Held;
   readonly version: Version;
+  /** there is none to compare it with */
+  readonly isOnly: boolean;
   readonly compare: (number: number) => void;
   readonly publish: (number: number) => void;
 }
 
-function VersionCard({ held: { segment }, version, compare, publish }: CardProps) {
+function VersionCard({ held: { segment }, version, isOnly, compare, publish }: CardProps) {
   const { segment: texts } = useTexts();
   const formats = useFormats();
   const isCurrent = segment.version === version.number;
@@ -99,7 +107,7 @@ function VersionCard({ held: { segment }, version, compare, publish }: CardProps
             {word} …
           </button>
         )}
-        {Math.max(segment.version ?? 1, segment.draft ?? 1) === 1 ? null : (
+        {isOnly ? null : (
           <button type="button" onClick={() => compare(version.number)}>
             {texts.versions.compare} …
           </button>
@@ -122,7 +130,8 @@ function CompareDialog({
   readonly onClose: () => void;
 }) {
   const { segment: texts } = useTexts();
-  const newest = Math.max(segment.version ?? 1, segment.draft ?? 1, number);
+  const versions = useRead<{ readonly data: readonly Version[] }>(pathOf`/v1/segments/${segment.key}/versions`, { query: { limit: 1 } });
+  const newest = versions.body?.data[0]?.number ?? Math.max(segment.version ?? 1, number);
   const first = segment.version === null || segment.version === number ? Math.max(1, number - 1) : segment.version;
   const [against, setAgainst] = useState(first);
   const name = useId();
