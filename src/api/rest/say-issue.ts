@@ -7,7 +7,7 @@ type Bound = { readonly origin: string; readonly inclusive?: boolean | undefined
 
 /** What the library says by itself begins so; what our schemas say of a value begins with a verb (`is a whole number`) or a noun. */
 const NOT_OURS = /^(Invalid|Too (big|small))\b/;
-const OF_THE_VALUE = /^(is|has|lies|begins)\b/;
+const OF_THE_VALUE = /^(is|has|lies|begins|names)\b/;
 
 const NOUNS: Readonly<Record<string, string>> = {
   string: 'a string',
