@@ -2,6 +2,7 @@
 // what is counted; one statement sees both. Also of setting them right.
 import { type Client, type Database, pipeline } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
+import { sizeOf, uncountedOf } from '../segments/segment-size.ts';
 
 export interface SizeMismatch {
   readonly segmentId: number;
@@ -13,9 +14,8 @@ export interface SizeMismatch {
 /** SQL: id, key, kept and counted of the segments that the condition over `s` leaves. */
 function countedText(condition: string): string {
   return `
-    select s.id, s.key, coalesce(z.member_count, 0) as kept, coalesce(h.members, 0) - coalesce(w.net, 0) as counted
+    select s.id, s.key, ${sizeOf('s.id')} as kept, coalesce(h.members, 0) - coalesce(w.net, 0) as counted
     from segments as s
-    left join segment_sizes as z on z.segment_id = s.id
     left join (
       select m.segment_id, count(*) as members
       from memberships as m
@@ -48,17 +48,17 @@ async function readSizes(client: Client, segmentId: number | null): Promise<read
 /** Writers and the publisher wait that long for a recount to begin, and it for them; then it is given up until next time. */
 const LOCK_TIMEOUT_MS = 1000;
 
-/** Counts anew and keeps what it counts. Nobody writes the outbox meanwhile, so that what is counted is what the publisher has to number. */
+/** Counts anew and keeps what it counts. Nobody writes the outbox meanwhile, so that what is counted is what the publisher has to number, and what is noted waits. */
 export function recountSize(database: Database, segmentId: number): Promise<void> {
   return inTransaction(database, async (client) => {
     await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
-    await client.query('lock table outbox in share mode');
+    await client.query('lock table outbox, uncounted in share mode');
     for (const { counted } of await readSizes(client, segmentId)) {
       await pipeline(client, [
         {
           text: `
             insert into segment_sizes as z (segment_id, member_count)
-            values ($1, $2)
+            values ($1, $2 - ${uncountedOf('$1')})
             on conflict (segment_id) do update
             set member_count = excluded.member_count`,
           values: [segmentId, counted],

@@ -26,17 +26,17 @@ const TAKE = `
 const STORE = numberChanges(`
     select o.decision, o.ordinal, o.customer_id, o.segment_id, o.type, o.version, o.cause, o.at, o.since, o.since_version, o.pin_log_id,
       o.seen::jsonb as seen, o.erasure_id, ${IS_ERASED}
-    from jsonb_to_recordset($2::jsonb) as o (
+    from jsonb_to_recordset($1::jsonb) as o (
       decision bigint, ordinal integer, customer_id bigint, segment_id integer, type text, version integer, cause text, at timestamptz(3),
       since timestamptz(3), since_version integer, pin_log_id bigint, seen text, erasure_id uuid
     )`);
 
 /** As `moveOutbox`; one connection, not a pool. */
-export async function moveDistributed(connection: Connection, timeZone: string): Promise<number> {
+export async function moveDistributed(connection: Connection): Promise<number> {
   await connection.query('begin');
   try {
     const { rows: found } = await connection.query<{ customer_id: string; decision: string; ordinal: number }>({ text: FIND });
-    const moved = found.length === 0 ? 0 : await take(connection, found, timeZone);
+    const moved = found.length === 0 ? 0 : await take(connection, found);
     await connection.query('commit');
     return moved;
   } catch (error) {
@@ -45,14 +45,10 @@ export async function moveDistributed(connection: Connection, timeZone: string):
   }
 }
 
-async function take(
-  connection: Connection,
-  found: readonly { customer_id: string; decision: string; ordinal: number }[],
-  timeZone: string,
-): Promise<number> {
+async function take(connection: Connection, found: readonly { customer_id: string; decision: string; ordinal: number }[]): Promise<number> {
   const keys = [found.map((row) => row.customer_id), found.map((row) => row.decision), found.map((row) => row.ordinal)];
   const { rows: taken } = await connection.query({ text: TAKE, values: keys });
   if (taken.length === 0) return 0;
-  const { rows } = await connection.query<{ moved: number }>({ text: STORE, values: [timeZone, JSON.stringify(taken)] });
+  const { rows } = await connection.query<{ moved: number }>({ text: STORE, values: [JSON.stringify(taken)] });
   return rows[0]?.moved ?? 0;
 }

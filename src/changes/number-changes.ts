@@ -1,5 +1,5 @@
-// In charge of the statement that gives changes their positions and counts them by segment, quarter and day. Not of where they come from:
-// publisher.ts takes them out of the outbox, or move-distributed.ts on Citus.
+// In charge of the statement that gives changes their positions and notes them for count-changes.ts. Not of where they come from: publisher.ts
+// takes them out of the outbox, or move-distributed.ts on Citus.
 
 /** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */
 export const MOVED_AT_ONCE = 20_000;
@@ -10,7 +10,7 @@ export const FEED_CHANNEL = 'strata_feed';
 /** SQL over `outbox as o`: its customer was erased before it was numbered, so it is counted and becomes a tombstone. */
 export const IS_ERASED = 'o.customer_id = 0 and o.erasure_id is null as is_erased';
 
-/** `moved` is SQL that gives rows of the outbox with `is_erased`. $1: whose days sizes are kept by. → how many, as `moved`; none: no row */
+/** `moved` is SQL that gives rows of the outbox with `is_erased`. → how many, as `moved`; none: no row */
 export function numberChanges(moved: string): string {
   return `
   with moved as (${moved}
@@ -26,34 +26,13 @@ export function numberChanges(moved: string): string {
     from moved as m
     cross join feed as f
     returning position
-  ), counted as (
-    select m.segment_id, date_bin('15 minutes', m.at, 'epoch'::timestamptz) as quarter, m.cause,
-      count(*) filter (where m.type = 'entered') as entered, count(*) filter (where m.type = 'exited') as exited
+  ), noted as (
+    insert into uncounted (segment_id, position, at, cause, entered, exited)
+    select m.segment_id, f.position, date_bin('15 minutes', m.at, 'epoch'::timestamptz) as quarter, m.cause,
+      count(*) filter (where m.type = 'entered'), count(*) filter (where m.type = 'exited')
     from moved as m
-    group by m.segment_id, quarter, m.cause
-  ), by_quarter as (
-    insert into segment_quarters as q (segment_id, at, cause, entered, exited)
-    select c.segment_id, c.quarter, c.cause, c.entered, c.exited
-    from counted as c
-    order by c.segment_id, c.quarter, c.cause
-    on conflict (segment_id, at, cause) do update
-    set entered = q.entered + excluded.entered, exited = q.exited + excluded.exited
-  ), by_day as (
-    insert into segment_days as d (segment_id, day, cause, entered, exited)
-    select c.segment_id, strata_local_date(c.quarter, $1) as day, c.cause, sum(c.entered), sum(c.exited)
-    from counted as c
-    group by c.segment_id, day, c.cause
-    order by c.segment_id, day, c.cause
-    on conflict (segment_id, day, cause) do update
-    set entered = d.entered + excluded.entered, exited = d.exited + excluded.exited
-  ), sized as (
-    insert into segment_sizes as z (segment_id, member_count)
-    select c.segment_id, sum(c.entered - c.exited)
-    from counted as c
-    group by c.segment_id
-    order by c.segment_id
-    on conflict (segment_id) do update
-    set member_count = z.member_count + excluded.member_count
+    cross join feed as f
+    group by m.segment_id, f.position, quarter, m.cause
   )
   update feed as f
   set position = f.position + (select count(*) from numbered)

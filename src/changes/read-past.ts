@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { groupAt, type MembershipSource, sourceAt } from '../membership/membership-source.ts';
 import type { CustomerSegment, Member } from '../membership/read-members.ts';
+import { sizeOf } from '../segments/segment-size.ts';
 import { positionBefore } from './marks.ts';
 import { segmentRange } from './segment-range.ts';
 
@@ -137,7 +138,7 @@ export async function countMembersAt(database: Database, segmentId: number, atMs
   const [row] = await database.query<{ member_count: string }>({
     name: 'count_members_at',
     text: `
-      select coalesce((select z.member_count from segment_sizes as z where z.segment_id = $1), 0)
+      select ${sizeOf('$1')}
         - (
           select count(*) filter (where c.type = 'entered') - count(*) filter (where c.type = 'exited')
           from changes as c

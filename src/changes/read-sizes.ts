@@ -1,8 +1,9 @@
 // In charge of sizes over time: how many members a segment had at the end of each hour, day, week or month, and how many entered and left
-// in it. From what the publisher counts as it numbers (quarters of hours, days), never from the log.
+// in it. From what the publisher notes as it numbers and counts (quarters of hours, days), never from the log.
 import { unreachable } from '../base/assert.ts';
 import { type Day, dayOf, dayStartMs, formatDay, moveByUnits, startOfUnit } from '../base/calendar.ts';
 import type { Queryable } from '../db/database.ts';
+import { sizeOf } from '../segments/segment-size.ts';
 
 export const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
@@ -141,12 +142,30 @@ function toSizes(rows: readonly SizeRow[], periods: Periods): Sizes {
 /** SQL: of each segment one row per period and cause that saw a change, at least one in all; the size is today's without what came since. */
 function sizesOf(periods: string, netSince: string): string {
   return `
-    select s.segment_id, f.position, coalesce(z.member_count, 0) - (${netSince}) as size, p.period, p.cause, p.entered, p.exited
+    select s.segment_id, f.position, ${sizeOf('s.segment_id')} - (${netSince}) as size, p.period, p.cause, p.entered, p.exited
     from feed as f
     cross join unnest($1::integer[]) as s (segment_id)
-    left join segment_sizes as z on z.segment_id = s.segment_id
     left join lateral (${periods}) as p on true
     order by s.segment_id, p.period, p.cause`;
+}
+
+/** With what will be counted within a second. */
+const QUARTERS = `(
+        select w.segment_id, w.at, w.cause, w.entered, w.exited
+        from segment_quarters as w
+        union all
+        select u.segment_id, u.at, u.cause, u.entered, u.exited
+        from uncounted as u
+      )`;
+
+function daysIn(timeZone: string): string {
+  return `(
+        select w.segment_id, w.day, w.cause, w.entered, w.exited
+        from segment_days as w
+        union all
+        select u.segment_id, strata_local_date(u.at, ${timeZone}), u.cause, u.entered, u.exited
+        from uncounted as u
+      )`;
 }
 
 function readDays(database: Queryable, segmentIds: readonly number[], { startsMs, endMs }: Periods, timeZone: string): Promise<SizeRow[]> {
@@ -156,12 +175,12 @@ function readDays(database: Queryable, segmentIds: readonly number[], { startsMs
     text: sizesOf(
       `
       select width_bucket(d.day, $2::date[]) as period, d.cause, sum(d.entered) as entered, sum(d.exited) as exited
-      from segment_days as d
+      from ${daysIn('$5')} as d
       where d.segment_id = s.segment_id and d.day >= $3::date and d.day < $4::date
       group by period, d.cause`,
-      'select coalesce(sum(d.entered - d.exited), 0) from segment_days as d where d.segment_id = s.segment_id and d.day >= $3::date',
+      `select coalesce(sum(d.entered - d.exited), 0) from ${daysIn('$5')} as d where d.segment_id = s.segment_id and d.day >= $3::date`,
     ),
-    values: [segmentIds, days.map(formatDay), formatDay(days[0] ?? 0), formatDay(days.at(-1) ?? 0)],
+    values: [segmentIds, days.map(formatDay), formatDay(days[0] ?? 0), formatDay(days.at(-1) ?? 0), timeZone],
   });
 }
 
@@ -180,21 +199,29 @@ function readQuarters(
     text: sizesOf(
       `
       select width_bucket(q.at, $2::timestamptz[]) as period, q.cause, sum(q.entered) as entered, sum(q.exited) as exited
-      from segment_quarters as q
+      from ${QUARTERS} as q
       where q.segment_id = s.segment_id and q.at >= $3::timestamptz and q.at < $4::timestamptz
       group by period, q.cause`,
       `
       select coalesce(sum(n.net), 0)
       from (
         select d.entered - d.exited as net
-        from segment_days as d
+        from ${daysIn('$7')} as d
         where d.segment_id = s.segment_id and d.day >= $5::date
         union all
         select q.entered - q.exited
-        from segment_quarters as q
+        from ${QUARTERS} as q
         where q.segment_id = s.segment_id and q.at >= $3::timestamptz and q.at < $6::timestamptz
       ) as n`,
     ),
-    values: [segmentIds, [...startsMs, endMs].map(iso), iso(fromMs), iso(endMs), formatDay(nextDay), iso(dayStartMs(nextDay, timeZone))],
+    values: [
+      segmentIds,
+      [...startsMs, endMs].map(iso),
+      iso(fromMs),
+      iso(endMs),
+      formatDay(nextDay),
+      iso(dayStartMs(nextDay, timeZone)),
+      timeZone,
+    ],
   });
 }

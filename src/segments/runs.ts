@@ -2,6 +2,7 @@
 import { type Client, type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import { tellFailed, tellFinished } from './notices.ts';
+import { sizeOf } from './segment-size.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'superseded';
 export type RunCause = 'definition' | 'refresh' | 'time' | 'repair' | 'archive' | 'group' | 'move';
@@ -188,11 +189,10 @@ export async function startRuns(database: Database, ids: readonly string[], asOf
     text: `
       update runs as r
       set status = 'running', started_at = coalesce(r.started_at, n.at), resumed_at = n.at, resumed_done = r.done,
-        total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then coalesce(z.member_count, 0) else $3::bigint end)
+        total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then ${sizeOf('coalesce(v.from_id, o.segment_id)')} else $3::bigint end)
       from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n,
         runs as o
         left join run_moves as v on v.run_id = o.id
-        left join segment_sizes as z on z.segment_id = coalesce(v.from_id, o.segment_id)
       where r.id = any($1::bigint[]) and r.status in ('queued', 'running') and o.id = r.id
       returning r.started_at`,
     values: [ids, asOfIso, customers],

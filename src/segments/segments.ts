@@ -7,6 +7,7 @@ import type { Client, Database } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import type { RunCause, RunStatus } from './runs.ts';
+import { sizeOf } from './segment-size.ts';
 
 export interface Segment {
   readonly id: number;
@@ -74,10 +75,9 @@ interface SegmentRow {
 
 const SELECT_SEGMENTS = `
   select s.id, s.key, s.name, s.description, s.icon, s.color, s.review_at, s.kind, s.status, s.failure, s.retry_at,
-    coalesce(z.member_count, 0) as member_count, s.version, v.newest_draft, s.evaluated_at, s.created_at, s.updated_at,
+    ${sizeOf('s.id')} as member_count, s.version, v.newest_draft, s.evaluated_at, s.created_at, s.updated_at,
     r.id as run_id, r.cause as run_cause, r.status as run_status, r.done as run_done, r.total as run_total
   from segments as s
-  left join segment_sizes as z on z.segment_id = s.id
   left join lateral (
     select max(n.number) as newest_draft
     from segment_versions as n

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { CurrentProgram } from '../../src/evaluation/current-program.ts';
 import { findDifferences } from '../../src/evaluation/find-differences.ts';
+import { sizeOf } from '../../src/segments/segment-size.ts';
 import { CREWS, crewOf } from './hands.ts';
 import type { Ledger } from './ledger.ts';
 import type { FeedReader } from './readers.ts';
@@ -208,7 +209,7 @@ const BROKEN: Readonly<Record<string, string>> = {
   'a counted size that is not the members': `
     select z.segment_id
     from segment_sizes as z
-    where z.member_count <> (select count(*) from memberships as m where m.segment_id = z.segment_id)`,
+    where ${sizeOf('z.segment_id')} <> (select count(*) from memberships as m where m.segment_id = z.segment_id)`,
 };
 
 async function findBroken(database: Database): Promise<string[]> {

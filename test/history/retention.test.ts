@@ -34,7 +34,7 @@ beforeAll(async () => {
       values: [decision, age, entries],
     });
   }
-  while ((await moveOutbox(database.pool, 'UTC')) > 0);
+  while ((await moveOutbox(database.pool)) > 0);
   const settings = { cluster: 'test', secretKey: SECRET_KEY, timeZone: 'UTC', currency: 'USD', log: pino({ level: 'silent' }) };
   strata = await openStrata({ database, clock: systemClock, ...settings, historyDays: 2, background: true });
 });

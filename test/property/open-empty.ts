@@ -49,6 +49,7 @@ const EVERYTHING = [
   'segment_sizes',
   'segment_quarters',
   'segment_days',
+  'uncounted',
   'change_marks',
   'pins',
   'pin_log',

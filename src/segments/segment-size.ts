@@ -1,0 +1,12 @@
+// In charge of how many members a segment has, as SQL: what is counted, and what is numbered and will be counted within a second. Not of
+// counting (changes/count-changes.ts).
+
+/** `segment`: SQL of the segment's id. Exact at the feed's position. */
+export function sizeOf(segment: string): string {
+  return `(coalesce((select z.member_count from segment_sizes as z where z.segment_id = ${segment}), 0) + ${uncountedOf(segment)})`;
+}
+
+/** What the size is more than `segment_sizes` says. */
+export function uncountedOf(segment: string): string {
+  return `(select coalesce(sum(u.entered - u.exited), 0)::bigint from uncounted as u where u.segment_id = ${segment})`;
+}
