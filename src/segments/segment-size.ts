@@ -3,10 +3,10 @@
 
 /** `segment`: SQL of the segment's id. Exact at the feed's position. */
 export function sizeOf(segment: string): string {
-  return `(coalesce((select z.member_count from segment_sizes as z where z.segment_id = ${segment}), 0) + ${uncountedOf(segment)})`;
+  return `(coalesce((select sizes.member_count from segment_sizes as sizes where sizes.segment_id = ${segment}), 0) + ${uncountedOf(segment)})`;
 }
 
 /** What the size is more than `segment_sizes` says. */
 export function uncountedOf(segment: string): string {
-  return `(select coalesce(sum(u.entered - u.exited), 0)::bigint from uncounted as u where u.segment_id = ${segment})`;
+  return `(select coalesce(sum(notes.entered - notes.exited), 0)::bigint from uncounted as notes where notes.segment_id = ${segment})`;
 }

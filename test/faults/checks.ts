@@ -207,9 +207,9 @@ const BROKEN: Readonly<Record<string, string>> = {
       select coalesce(sum(i.quantity), 0) from order_items as i where i.customer_id = o.customer_id and i.order_id = o.id
     )`,
   'a counted size that is not the members': `
-    select z.segment_id
-    from segment_sizes as z
-    where ${sizeOf('z.segment_id')} <> (select count(*) from memberships as m where m.segment_id = z.segment_id)`,
+    select s.id
+    from segments as s
+    where ${sizeOf('s.id')} <> (select count(*) from memberships as m where m.segment_id = s.id)`,
 };
 
 async function findBroken(database: Database): Promise<string[]> {
