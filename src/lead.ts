@@ -7,6 +7,7 @@ import { blankDueExits, nextBlankMs } from './changes/erasures.ts';
 import { checkNext } from './changes/self-check.ts';
 import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import { fixedIso } from './db/as-of.ts';
+import { isWorkedOnHere } from './ingest/imports/lease.ts';
 import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
@@ -120,6 +121,7 @@ const ABANDONED_LOOK_MS = 5000;
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const importId of await findAbandonedImports(strata.database, fixedIso(strata.clock))) {
+      if (isWorkedOnHere(strata.database, importId)) continue;
       if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
     }
     await strata.clock.sleep(ABANDONED_LOOK_MS, signal);

@@ -15,6 +15,16 @@ export interface Lease {
   close(status: 'done' | 'failed'): Promise<void>;
 }
 
+/**
+ * Imports that this process works on. One that stands still for some seconds, as everything does on a machine that is too busy, is slow and not dead:
+ * paid by the leader of the same process, its changes would be missing from its answer (33 instead of 13,000, 22 November 2026).
+ */
+const workedOn = new WeakMap<Database, Set<string>>();
+
+export function isWorkedOnHere(database: Database, importId: string): boolean {
+  return workedOn.get(database)?.has(importId) === true;
+}
+
 /** The database's clock, or a test's: leases of many processes are compared by one clock. */
 const NOW = 'coalesce($1::timestamptz, clock_timestamp())';
 
@@ -32,12 +42,16 @@ export async function openLease(database: Database, clock: Clock, kind: ImportKi
   if (importId === undefined) throw new Error('the import got no id');
   const lost = new AbortController();
   const closed = new AbortController();
+  const ours = workedOn.get(database) ?? new Set();
+  workedOn.set(database, ours.add(importId));
+  lost.signal.addEventListener('abort', () => ours.delete(importId), { once: true });
   void renew(database, clock, importId, lost, closed.signal);
   return {
     importId,
     lost: lost.signal,
     close: async (status) => {
       closed.abort();
+      ours.delete(importId);
       const ended = await database.query({
         name: 'close_import',
         text: `
