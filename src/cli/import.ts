@@ -173,10 +173,15 @@ function errorTable(errors: readonly ErrorDetail[]): string {
     error.line === undefined ? '' : `line ${error.line}`,
     error.column ?? error.parameter ?? '',
     error.code,
-    error.hint === undefined ? error.detail : `${error.detail} (${error.hint})`,
+    error.hint === undefined ? error.detail : `${error.detail} (${asOptions(error.hint)})`,
   ]);
   const widths = [0, 1, 2].map((column) => Math.max(0, ...cells.map((row) => row[column]?.length ?? 0)));
   return cells.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}\n`).join('');
+}
+
+/** What the service calls parameters of the URL are options here. */
+function asOptions(hint: string): string {
+  return hint.replaceAll(/\b(map|default)\.(?=[<\w])/g, '--$1 ').replaceAll('delimiter=', '--delimiter ');
 }
 
 function explain(error: unknown, { url, file }: Command): string {

@@ -63,7 +63,8 @@ test('the same mistake in every row is cut', async () => {
 
 test('another delimiter is guessed', async () => {
   const { code, told } = await run(['customers', file('semicolon.csv', 'id;city\nann;Bonn\n')]);
-  expect([code, told]).toEqual([1, expect.stringContaining('name it: delimiter=semicolon')]);
+  expect([code, told]).toEqual([1, expect.stringContaining('name it: --delimiter semicolon')]);
+  expect((await run(['customers', file('unmapped.csv', 'Kunde\nann\n')])).told).toContain('Name it with --map id=<column>.');
   expect(await run(['customers', file('semicolon.csv', 'id;city\nann;Bonn\n'), '--delimiter', ';'])).toMatchObject({ code: 0 });
 });
 
