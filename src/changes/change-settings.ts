@@ -65,7 +65,8 @@ function storeSetting(name: string, value: string): Statement {
 
 /**
  * Each quarter of an hour leaves the day it was counted in for the one that it lies in now. Of quarters that retention has taken only the old
- * days are known, and what a repair has added has no quarter: both stay where they are, so that all days still add up to the size.
+ * days are known, and what a repair has added has no quarter: both stay where they are, so that all days still add up to the size. What is
+ * not counted yet will be, by the new zone.
  */
 function moveDays(before: string, after: string): Statement {
   return {
