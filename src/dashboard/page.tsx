@@ -1,7 +1,9 @@
 // In charge of what stands on every view: navigation, language, appearance, whether the page is live; and of which view belongs to a place.
-import { type ComponentType, lazy, Suspense, useEffect, useRef } from 'react';
+import { type ComponentType, Suspense, useEffect, useRef } from 'react';
+import { Problem } from './api/call.ts';
 import { LiveChanges, useLive } from './api/live.tsx';
 import { Fault } from './parts/fault.tsx';
+import { lazyPart } from './parts/lazy-part.ts';
 import { LeaveDialog } from './parts/leave-dialog.tsx';
 import { Empty, Loading } from './parts/reading.tsx';
 import { chooseTheme, type Theme, useTheme } from './parts/theme.ts';
@@ -18,15 +20,15 @@ export interface ViewProps {
 /** By the first part of the place. All but the first view are loaded when they are first shown. */
 const VIEWS: Readonly<Record<string, ComponentType<ViewProps>>> = {
   '': Overview,
-  segments: lazy(() => import('./views/segment.tsx')),
-  'new-segment': lazy(() => import('./views/new-segment.tsx')),
-  customers: lazy(() => import('./views/customers.tsx')),
-  groups: lazy(() => import('./views/groups.tsx')),
-  reports: lazy(() => import('./views/reports.tsx')),
-  runs: lazy(() => import('./views/runs.tsx')),
-  webhooks: lazy(() => import('./views/webhooks.tsx')),
-  keys: lazy(() => import('./views/keys.tsx')),
-  audit: lazy(() => import('./views/audit.tsx')),
+  segments: lazyPart(() => import('./views/segment.tsx')),
+  'new-segment': lazyPart(() => import('./views/new-segment.tsx')),
+  customers: lazyPart(() => import('./views/customers.tsx')),
+  groups: lazyPart(() => import('./views/groups.tsx')),
+  reports: lazyPart(() => import('./views/reports.tsx')),
+  runs: lazyPart(() => import('./views/runs.tsx')),
+  webhooks: lazyPart(() => import('./views/webhooks.tsx')),
+  keys: lazyPart(() => import('./views/keys.tsx')),
+  audit: lazyPart(() => import('./views/audit.tsx')),
 };
 
 /** In the order of the navigation: the first part of the place, and its name in the texts. */
@@ -141,8 +143,8 @@ function Content() {
     main.current?.focus({ preventScroll: true });
     document.title = where === '' ? name : `${where} · ${name}`;
   }, [where, name]);
-  const fault = (
-    <Empty title={state.crashed}>
+  const sayFault = (error: unknown) => (
+    <Empty title={error instanceof Problem && error.code === 'unreachable' ? state.unreachable : state.crashed}>
       <button type="button" onClick={() => window.location.reload()}>
         {state.reload}
       </button>
@@ -150,7 +152,7 @@ function Content() {
   );
   return (
     <main id="content" ref={main} tabIndex={-1}>
-      <Fault key={where} shown={fault}>
+      <Fault key={where} show={sayFault}>
         <Suspense fallback={<Loading />}>{View === undefined ? <NotFound /> : <View place={place} />}</Suspense>
       </Fault>
     </main>

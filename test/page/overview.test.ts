@@ -59,4 +59,15 @@ describe.skipIf(CHROMIUM === undefined)('the page (skipped where there is no Chr
     expect(await findViolations(page)).toEqual([]);
     expect(browsing.faults).toEqual([]);
   });
+
+  test('a part that does not come is told', async () => {
+    const page = await browsing.open();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.route('**/*.js', (route) => route.abort());
+    await page.getByRole('link', { name: 'Runs' }).click();
+    await page.getByText('The service cannot be reached.').waitFor();
+    await page.unroute('**/*.js');
+    await page.getByRole('main').getByRole('button').click(); // loads the page again
+    await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  });
 });

@@ -1,19 +1,24 @@
-// In charge of a fault of the page itself: says so, and leaves a way on.
+// In charge of what a view throws: somebody says what it was, and leaves a way on.
 import { Component, type ReactNode } from 'react';
 
 interface Props {
   readonly children: ReactNode;
-  readonly shown: ReactNode;
+  readonly show: (error: unknown) => ReactNode;
 }
 
-export class Fault extends Component<Props, { readonly isFaulty: boolean }> {
-  override state = { isFaulty: false };
+interface State {
+  readonly fault: { readonly error: unknown } | null;
+}
 
-  static getDerivedStateFromError() {
-    return { isFaulty: true };
+export class Fault extends Component<Props, State> {
+  override state: State = { fault: null };
+
+  static getDerivedStateFromError(error: unknown): State {
+    return { fault: { error } };
   }
 
   override render() {
-    return this.state.isFaulty ? this.props.shown : this.props.children;
+    const { fault } = this.state;
+    return fault === null ? this.props.children : this.props.show(fault.error);
   }
 }

@@ -1,8 +1,9 @@
 // In charge of the page of one segment: its head, what can be done with it, and which of its parts is shown.
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { pathOf } from '../api/call.ts';
 import { useRead } from '../api/use-read.ts';
 import type { ViewProps } from '../page.tsx';
+import { lazyPart } from '../parts/lazy-part.ts';
 import { Empty, Loading, Shown } from '../parts/reading.tsx';
 import { StatusMark } from '../parts/segment-name.tsx';
 import { currentTab, Tabs } from '../parts/tabs.tsx';
@@ -17,7 +18,7 @@ import { type Held, isUnderWay, type Segment } from './segment/segment.ts';
 import { VersionsTab } from './segment/versions-tab.tsx';
 import './segment.css';
 
-const RuleTab = lazy(() => import('./editor/rule-tab.tsx'));
+const RuleTab = lazyPart(() => import('./editor/rule-tab.tsx'));
 const RUNNING_MS = 1_000;
 
 export default function SegmentView({ place }: ViewProps) {

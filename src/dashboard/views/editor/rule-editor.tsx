@@ -1,5 +1,6 @@
 // In charge of the two faces of a rule, of what the service says of it, and of the count beside it.
-import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { type ReactNode, Suspense, useState } from 'react';
+import { lazyPart } from '../../parts/lazy-part.ts';
 import { Loading, ProblemNote } from '../../parts/reading.tsx';
 import { SaidWrong } from '../../parts/said-wrong.tsx';
 import { hrefOf } from '../../route.ts';
@@ -12,7 +13,7 @@ import '../segment.css';
 import './editor.css';
 
 const loading = import('./builder.tsx'); // begun with the editor, while what it shows is still read
-const Builder = lazy(() => loading);
+const Builder = lazyPart(() => loading);
 type Face = 'builder' | 'text';
 
 export function RuleEditor({

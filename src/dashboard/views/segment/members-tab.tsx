@@ -1,9 +1,10 @@
 // In charge of who is in the segment: page by page, one by id, those decided by hand, and all as a file.
-import { type FormEvent, lazy, Suspense, useState } from 'react';
+import { type FormEvent, Suspense, useState } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { useRead } from '../../api/use-read.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
+import { lazyPart } from '../../parts/lazy-part.ts';
 import { Pager } from '../../parts/pager.tsx';
 import { Empty, Shown } from '../../parts/reading.tsx';
 import { Table } from '../../parts/table.tsx';
@@ -13,7 +14,7 @@ import { PinDialog, type PinWish, ReleaseDialog } from './pin-dialog.tsx';
 import { RunProgress } from './run-progress.tsx';
 import type { Segment } from './segment.ts';
 
-const MoveMembers = lazy(() => import('./move-members.tsx'));
+const MoveMembers = lazyPart(() => import('./move-members.tsx'));
 
 type Source = 'rule' | 'pin' | 'manual';
 interface Member {

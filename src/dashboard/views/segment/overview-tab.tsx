@@ -1,16 +1,17 @@
 // In charge of what one wants to know of a segment first: how many, how it went, whether it is well, what it asks.
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
 import { useRead } from '../../api/use-read.ts';
+import { lazyPart } from '../../parts/lazy-part.ts';
 import { Empty, Loading, ProblemNote, Shown } from '../../parts/reading.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { FlowBars } from './flow-bars.tsx';
 import { RunProgress } from './run-progress.tsx';
 import { type Held, isUnderWay, type Segment, type SizePoint, type Version } from './segment.ts';
 
-const Report = lazy(() => import('./report.tsx'));
-const SizeChart = lazy(() => import('./size-chart.tsx'));
+const Report = lazyPart(() => import('./report.tsx'));
+const SizeChart = lazyPart(() => import('./size-chart.tsx'));
 const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
 type Resolution = (typeof RESOLUTIONS)[number];
 
