@@ -1,6 +1,6 @@
 // In charge of counting entries and exits by segment, quarter and day, and of sizes. Numbering only notes them (number-changes.ts), since to find
-// and change three rows for each segment cost a change as much as everything else that the publisher does with it: 22 of 45 µs in moves of 190
-// changes of 500 segments, where the note costs 2 (22 November 2026). Counted together once a second a segment has many.
+// and change three rows for each segment of a move cost nearly as much as everything else that the publisher does: a change of 500 segments took
+// 41 µs in moves of 300 and takes 30, of which the note is 4, and a count of 3,000 such changes 15 ms (22 November 2026).
 import type pg from 'pg';
 
 const COUNT = `

@@ -149,7 +149,7 @@ function sizesOf(periods: string, netSince: string): string {
     order by s.segment_id, p.period, p.cause`;
 }
 
-/** With what will be counted within a second. */
+/** With what will be counted within seconds. */
 const QUARTERS = `(
         select w.segment_id, w.at, w.cause, w.entered, w.exited
         from segment_quarters as w

@@ -1,4 +1,4 @@
-// In charge of how many members a segment has, as SQL: what is counted, and what is numbered and will be counted within a second. Not of
+// In charge of how many members a segment has, as SQL: what is counted, and what is numbered and will be counted within seconds. Not of
 // counting (changes/count-changes.ts).
 
 /** `segment`: SQL of the segment's id. Exact at the feed's position. */
