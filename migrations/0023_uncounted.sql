@@ -1,6 +1,6 @@
--- Entries and exits that have their places in the feed and stand in no sum yet: noted in the transaction that numbers them, and about once a
--- second counted into segment_quarters, segment_days and segment_sizes, which are three rows to find and change for each segment. Whoever
--- reads a size adds these, so that it is exact at feed.position as before. An older version that runs beside reads sizes up to a second
+-- Entries and exits that have their places in the feed and stand in no sum yet: noted in the transaction that numbers them, and every few
+-- seconds counted into segment_quarters, segment_days and segment_sizes, which are three rows to find and change for each segment. Whoever
+-- reads a size adds these, so that it is exact at feed.position as before. An older version that runs beside reads sizes a few seconds
 -- late; what it numbers itself it counts at once.
 create table uncounted (
   segment_id integer not null,
