@@ -35,6 +35,7 @@ const start = async (at = folder) => {
 
 const ask = async <Row extends pg.QueryResultRow>(url: string, text: string): Promise<Row[]> => {
   const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {}); // its server may be killed while it says goodbye
   try {
     await client.connect();
     return (await client.query<Row>(text)).rows;

@@ -230,6 +230,14 @@ describe('how files are written', () => {
     expect(wrong.map((file) => `${file.name}: ${taken.exec(file.code)?.[0]}`)).toEqual([]);
   });
 
+  test('connections of our own hear of errors', () => {
+    const opening = sources.filter(({ code }) => code.includes('new pg.Client('));
+    expect(opening.length).toBeGreaterThan(2);
+    const count = (code: string, what: string) => code.split(what).length - 1;
+    const deaf = opening.filter(({ code }) => count(code, 'new pg.Client(') > count(code, ".on('error',"));
+    expect(deaf.map(({ name }) => name)).toEqual([]); // one that breaks between two statements would end the process
+  });
+
   test('each begins with what it is for', () => {
     const sql = readFiles('migrations', ['.sql']).filter((file) => !/^-- \S/.test(file.text));
     const code = [...sources, ...page, ...tests, ...readFiles('bench', ['.ts'])].filter(

@@ -321,6 +321,7 @@ function sharedMemoryKind(): string {
 
 async function createDatabase(url: string, folder: DataFolder): Promise<void> {
   const client = new pg.Client({ connectionString: url.replace(/\/[^/]*$/, '/postgres') });
+  client.on('error', () => {}); // between two statements nobody would hear it, and the process would end
   try {
     await client.connect();
     const { rowCount } = await client.query('select 1 from pg_database d where d.datname = $1', [DATABASE]);
