@@ -45,6 +45,7 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
   const ids = together.map((run) => run.id);
   const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding.clock));
+  if (startedMs === null) return true; // all of them were ended meanwhile
   await inOwnSpan('run', { 'strata.cause': first.cause, 'strata.run_ids': ids }, async () => {
     if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
     else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);

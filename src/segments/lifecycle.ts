@@ -157,30 +157,47 @@ async function archive(client: Client, segment: Segment, nowMs: number): Promise
 /**
  * Stops a run between two pieces; what it has changed stays. Where the segment cannot be right without its end (it is building, archiving,
  * or the clock has flipped it), the segment is paused by it: its members stand still until it is resumed, or another version is published.
- * Under the lock that no piece of a run passes, so none is applied behind the answer. A move that came to its end before that lock is `done`.
- * Throws `not_found`, `conflict` (it has ended), `in_use` (that pause is refused).
+ * Under the lock that no piece of a run passes, so none is applied behind the answer. Throws `not_found`, `conflict` (it has ended, also while
+ * this waited), `in_use` (that pause is refused).
  */
 export async function cancelRun(database: Database, clock: Clock, id: string): Promise<Run> {
-  const { segment: key } = await getRun(database, id);
-  await changeDefinitions(database, clock, async (client) => {
-    const segment = await lockSegment(client, key);
-    const run = await getRun(asQueryable(client), id);
-    if (run.status !== 'queued' && run.status !== 'running') throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
-    await noteWrite(client, {
-      target: `runs/${id}`,
-      changes: [{ customerKey: null, content: { before: { status: run.status, segment: key }, after: { status: 'cancelled' } } }],
-    });
-    if (isNeeded(run, segment)) {
-      if (segment.status !== 'archiving') await refuseWhileNamed(client, key, 'paused');
-      return endWith(await pause(client, segment.id, clock.nowMs()), undefined);
-    }
-    return endWith(endRuns('cancelled', [id], clock.nowMs()), undefined);
-  });
+  const { cause } = await getRun(database, id);
+  if (cause === 'move') await cancelMove(database, clock, id);
+  else await changeDefinitions(database, clock, async (client) => endWith(await cancelEvaluation(client, clock, id), undefined));
   return getRun(database, id);
 }
 
+/** Nobody else ends it while its segment's row is locked. */
+async function cancelEvaluation(client: Client, clock: Clock, id: string): Promise<readonly Statement[]> {
+  const { segment: key } = await getRun(asQueryable(client), id);
+  const segment = await lockSegment(client, key);
+  const run = await noteCancelled(client, id);
+  if (!isNeeded(run, segment)) return endRuns('cancelled', [id], clock.nowMs());
+  if (segment.status !== 'archiving') await refuseWhileNamed(client, key, 'paused');
+  return pause(client, segment.id, clock.nowMs());
+}
+
+/** A move ends by itself, whoever has its segment locked: so it is looked at under the lock of definitions, where it goes no further. */
+function cancelMove(database: Database, clock: Clock, id: string): Promise<void> {
+  return changeUnderLock(database, clock, async (client) => {
+    await client.query({ name: 'lock_run', text: 'select r.id from runs as r where r.id = $1::bigint for update', values: [id] }); // one that fails
+    await noteCancelled(client, id);
+    await pipeline(client, endRuns('cancelled', [id], clock.nowMs()));
+  });
+}
+
+/** → the run that is open still. Throws `conflict`. */
+async function noteCancelled(client: Client, id: string): Promise<Run> {
+  const run = await getRun(asQueryable(client), id);
+  if (run.status !== 'queued' && run.status !== 'running') throw new AppError('conflict', `Run ${id} is already ${run.status}.`);
+  await noteWrite(client, {
+    target: `runs/${id}`,
+    changes: [{ customerKey: null, content: { before: { status: run.status, segment: run.segment }, after: { status: 'cancelled' } } }],
+  });
+  return run;
+}
+
 function isNeeded(run: Run, segment: Segment): boolean {
-  if (run.cause === 'move') return false;
   return segment.status === 'building' || segment.status === 'archiving' || run.cause === 'time';
 }
 

@@ -1,5 +1,6 @@
 // In charge of the record of runs: what is to be evaluated in full, how far it is, how it ended. Not of evaluating (membership/full-run.ts).
 import { type Client, type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { tellFailed, tellFinished } from './notices.ts';
 import { sizeOf } from './segment-size.ts';
@@ -147,6 +148,17 @@ export async function readOpenRuns(client: Client, segmentIds: readonly number[]
   return idsOf(rows);
 }
 
+/** Before several are changed in one statement, which has no order of its own: whoever changes runs has them in order of id. */
+function lockRuns(ids: readonly string[]): Statement {
+  const text = `
+    select r.id
+    from runs as r
+    where r.id = any($1::bigint[]) and r.status in ('queued', 'running')
+    order by r.id
+    for update`;
+  return { name: 'lock_runs', text, values: [ids] };
+}
+
 /** Those of them that are open still. */
 export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string[], nowMs: number): Statement[] {
   if (ids.length === 0) return [];
@@ -154,7 +166,8 @@ export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string
     update runs as r
     set status = $2, finished_at = $3::timestamptz
     where r.id = any($1::bigint[]) and r.status in ('queued', 'running')`;
-  return [{ name: 'end_runs', text, values: [ids, status, new Date(nowMs).toISOString()] }, ...tellFinished(ids, { status, nowMs })];
+  const end = { name: 'end_runs', text, values: [ids, status, new Date(nowMs).toISOString()] };
+  return [lockRuns(ids), end, ...tellFinished(ids, { status, nowMs })];
 }
 
 /** From here on customers are counted by the planner's estimate: an exact count of a million takes as long as evaluating some of them. */
@@ -181,23 +194,28 @@ async function countCustomers(database: Database): Promise<number> {
 
 /**
  * Open runs take part from now on, those that were interrupted where they stood. `total` is an estimate until the run ends.
- * → when the first of them began, in epoch milliseconds
+ * → when the first of them began, in epoch milliseconds; null: none of them is open any more
  */
-export async function startRuns(database: Database, ids: readonly string[], asOfIso: string | null): Promise<number> {
+export async function startRuns(database: Database, ids: readonly string[], asOfIso: string | null): Promise<number | null> {
   const customers = await countCustomers(database);
-  const rows = await database.query<{ started_at: number }>({
-    text: `
-      update runs as r
-      set status = 'running', started_at = coalesce(r.started_at, n.at), resumed_at = n.at, resumed_done = r.done,
-        total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then ${sizeOf('coalesce(v.from_id, o.segment_id)')} else $3::bigint end)
-      from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n,
-        runs as o
-        left join run_moves as v on v.run_id = o.id
-      where r.id = any($1::bigint[]) and r.status in ('queued', 'running') and o.id = r.id
-      returning r.started_at`,
-    values: [ids, asOfIso, customers],
+  const rows = await inTransaction(database, async (client) => {
+    await pipeline(client, [lockRuns(ids)]); // others may be ending some of them
+    const started = await client.query<{ started_at: number }>({
+      name: 'start_runs',
+      text: `
+        update runs as r
+        set status = 'running', started_at = coalesce(r.started_at, n.at), resumed_at = n.at, resumed_done = r.done,
+          total = greatest(r.total, r.done, case when r.cause in ('archive', 'move') then ${sizeOf('coalesce(v.from_id, o.segment_id)')} else $3::bigint end)
+        from (select coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp())) as at) as n,
+          runs as o
+          left join run_moves as v on v.run_id = o.id
+        where r.id = any($1::bigint[]) and r.status in ('queued', 'running') and o.id = r.id
+        returning r.started_at`,
+      values: [ids, asOfIso, customers],
+    });
+    return started.rows;
   });
-  return Math.min(...rows.map((row) => row.started_at));
+  return rows.length === 0 ? null : Math.min(...rows.map((row) => row.started_at));
 }
 
 /** To be sent in the transaction that applied the piece: progress and members advance together. Returns the runs still open. */
@@ -276,7 +294,7 @@ export async function finishRuns(
     update runs as r
     set status = 'done', total = r.done, finished_at = $2::timestamptz
     where r.id = any($1::bigint[]) and r.status = 'running'`;
-  return [{ name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending), null)];
+  return [lockRuns(idsOf(ending)), { name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending), null)];
 }
 
 /** Why a segment could not be computed, and the version that could not: another one that was published meanwhile is not to blame. */
@@ -322,6 +340,7 @@ export async function failSegments(client: Client, failures: ReadonlyMap<number,
     where r.segment_id = u.id and r.id = any($4::bigint[]) and r.status in ('queued', 'running')`;
   const runIds = await readOpenRuns(client, segmentIds);
   return [
+    lockRuns(runIds),
     { name: 'fail_runs', text, values: [segmentIds, rows.map((row) => row.failure), new Date(nowMs).toISOString(), runIds] },
     ...tellFailed(segmentIds, nowMs),
     ...tellFinished(runIds, { status: 'failed', nowMs }),

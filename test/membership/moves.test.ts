@@ -42,6 +42,26 @@ const membersOf = async (key: string): Promise<number> => {
   return row?.count ?? -1;
 };
 
+/** Runs come to their end while the change of definitions waits for a writer. → the change's own end */
+async function asItWaits(change: () => Promise<unknown>): Promise<unknown> {
+  const writer = await strata.database.pool.connect();
+  let changed: Promise<unknown> = Promise.resolve();
+  try {
+    await writer.query('begin');
+    await writer.query(SHARE_DEFINITIONS.text);
+    changed = change();
+    changed.catch(() => {});
+    const waiting = `select from pg_locks as l where l.locktype = 'advisory' and l.mode = 'ExclusiveLock' and not l.granted
+      and l.database = (select d.oid from pg_database as d where d.datname = current_database())`;
+    while ((await writer.query(waiting)).rowCount === 0);
+    await finishRuns(strata);
+  } finally {
+    await writer.query('rollback');
+    writer.release();
+  }
+  return changed;
+}
+
 const noticesOf = (runId: string) =>
   strata.database.query({
     text: `select n.data ->> 'status' as status from notices as n where n.type = 'run.finished' and n.data ->> 'runId' = $1`,
@@ -123,27 +143,23 @@ it('stops when it is cancelled', async () => {
 
 it('is told once where a pause meets it', async () => {
   const runId = await moveAll();
-  const writer = await strata.database.pool.connect();
-  let paused: Promise<unknown> = Promise.resolve();
-  try {
-    await writer.query('begin');
-    await writer.query(SHARE_DEFINITIONS.text);
-    paused = pauseSegment(strata.database, strata.clock, 'islanders');
-    const waiting = `select from pg_locks as l where l.locktype = 'advisory' and l.mode = 'ExclusiveLock' and not l.granted
-      and l.database = (select d.oid from pg_database as d where d.datname = current_database())`;
-    while ((await writer.query(waiting)).rowCount === 0);
-    await finishRuns(strata);
-  } finally {
-    await writer.query('rollback');
-    writer.release();
-    await paused;
-  }
+  await asItWaits(() => pauseSegment(strata.database, strata.clock, 'islanders'));
   expect(await noticesOf(runId)).toEqual([{ status: 'done' }]);
   await resumeSegment(strata.database, strata.clock, 'islanders');
   await finishRuns(strata);
   const back = await moveAll({ from: 'islanders', to: 'foreign' });
   await finishRuns(strata);
   expect((await getRun(strata.database, back)).status).toBe('done');
+});
+
+it('is done, and nothing else, where a cancel comes late', async () => {
+  const runId = await moveAll();
+  const cancelled = asItWaits(() => cancelRun(strata.database, strata.clock, runId));
+  await expect(cancelled).rejects.toMatchObject({ code: 'conflict', message: `Run ${runId} is already done.` });
+  expect((await getRun(strata.database, runId)).status).toBe('done');
+  expect(await noticesOf(runId)).toEqual([{ status: 'done' }]);
+  await moveAll({ from: 'islanders', to: 'foreign' });
+  await finishRuns(strata);
 });
 
 it('fails where a segment is not live', async () => {
