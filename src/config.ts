@@ -143,6 +143,8 @@ const Environment = z.object({
   FAILED_KEYS_PER_MINUTE: wholeNumber(1, 1_000_000, 'a number of failures').default(600),
   /** previews, impacts, exports and scans of the past at once, in this process; never more than half of DATABASE_CONNECTIONS */
   HEAVY_READS: wholeNumber(1, 1000, 'a number of reads').default(4),
+  /** of one key: streams of the feed and subscriptions open at once, in this process; half of all places */
+  OPEN_STREAMS: wholeNumber(1, 20_000, 'a number of streams').default(10_000),
   /** of one key: reads of the feed that wait for a change at once, in this process */
   WAITING_READS: wholeNumber(1, 20_000, 'a number of reads').default(1000),
   /** true: /metrics needs no key; whoever reaches the port may read them */

@@ -91,6 +91,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
     tokenRequestsPerSecond: config.TOKEN_REQUESTS_PER_SECOND,
     failedKeysPerMinute: config.FAILED_KEYS_PER_MINUTE,
     heavyReads: config.HEAVY_READS,
+    openStreams: config.OPEN_STREAMS,
     waitingReads: config.WAITING_READS,
   };
   const strata = await openStrata({

@@ -99,7 +99,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
     keys: new KnownKeys(database, clock, log),
     tokens: new AccessTokens(options.secretKey, options.cluster, clock),
     heavyReads: new HeavyReads(clock, accessLimits.heavyReads, database.pool.options.max),
-    heldPlaces: new HeldPlaces(accessLimits.waitingReads),
+    heldPlaces: new HeldPlaces(accessLimits),
     claims: new Claims(database, clock),
     audit: new AuditRecorder({
       database,

@@ -18,6 +18,7 @@ describe('configuration', () => {
       TOKEN_REQUESTS_PER_SECOND: 20,
       FAILED_KEYS_PER_MINUTE: 600,
       HEAVY_READS: 4,
+      OPEN_STREAMS: 10_000,
       WAITING_READS: 1000,
       TRUST_PROXY: [],
       DATABASE_CONNECTIONS: 20,
@@ -40,12 +41,15 @@ describe('configuration', () => {
   });
 
   test('limits access as services made by hand are', () => {
-    const { REQUESTS_PER_SECOND, TOKEN_REQUESTS_PER_SECOND, FAILED_KEYS_PER_MINUTE, HEAVY_READS, WAITING_READS } = readConfig({});
+    const { REQUESTS_PER_SECOND, TOKEN_REQUESTS_PER_SECOND, FAILED_KEYS_PER_MINUTE, HEAVY_READS, OPEN_STREAMS, WAITING_READS } = readConfig(
+      {},
+    );
     expect(ACCESS_LIMITS).toEqual({
       requestsPerSecond: REQUESTS_PER_SECOND,
       tokenRequestsPerSecond: TOKEN_REQUESTS_PER_SECOND,
       failedKeysPerMinute: FAILED_KEYS_PER_MINUTE,
       heavyReads: HEAVY_READS,
+      openStreams: OPEN_STREAMS,
       waitingReads: WAITING_READS,
     });
   });

@@ -9,6 +9,8 @@ export interface AccessLimits {
   readonly failedKeysPerMinute: number;
   /** reads of many customers at once: previews, impacts, as-of scans, exports */
   readonly heavyReads: number;
+  /** of one key: streams of the feed and subscriptions that are open */
+  readonly openStreams: number;
   /** of one key: reads of the feed that wait for a change */
   readonly waitingReads: number;
 }
@@ -19,5 +21,6 @@ export const ACCESS_LIMITS: AccessLimits = {
   tokenRequestsPerSecond: 20,
   failedKeysPerMinute: 600,
   heavyReads: 4,
+  openStreams: 10_000,
   waitingReads: 1000,
 };

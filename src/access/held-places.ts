@@ -1,49 +1,59 @@
-// In charge of how many connections to the feed one caller holds open in this process, streams and reads that wait: whoever visits a shop gets
-// a token, and neither it nor one key is to take the places of all others. Not of how many there are in all (api/rest/changes.ts).
+// In charge of how many connections to the feed are held open in this process, streams, subscriptions and reads that wait: in all, and of one
+// caller. Whoever visits a shop gets a token, and neither it nor one key is to take the places of all others.
 import { AppError } from '../errors.ts';
+import type { AccessLimits } from './access-limits.ts';
 import { type Caller, isToken } from './caller.ts';
 
+/** One takes some 20 kB; beyond this the service says so instead of growing. */
+const PLACES_MAX = 20_000;
 /** Of all tokens of one customer, and of one stream token: tabs of a browser, and those that have just gone. */
 export const PLACES_OF_TOKEN_MAX = 20;
 const RETRY_AFTER_S = 5;
 
 export class HeldPlaces {
-  readonly #waitingReads: number;
-  /** by identity */
+  readonly #limits: Pick<AccessLimits, 'openStreams' | 'waitingReads'>;
+  /** by identity, of keys by what for, too */
   readonly #held = new Map<string, number>();
+  #heldInAll = 0;
 
-  /** `waitingReads`: of one key at once */
-  constructor(waitingReads: number) {
-    this.#waitingReads = waitingReads;
+  constructor(limits: Pick<AccessLimits, 'openStreams' | 'waitingReads'>) {
+    this.#limits = limits;
   }
 
-  /** → ends it. Throws `rate_limited`. Keys hold as many streams as there are. */
+  /** A stream or a subscription. → ends it. Throws `rate_limited`, `unavailable`. */
   enterStream(caller: Caller): () => void {
-    return isToken(caller) ? this.#enterOfToken(caller) : () => undefined;
-  }
-
-  /** A read that waits for a change. → ends it. Throws `rate_limited`. */
-  enterWait(caller: Caller): () => void {
     if (isToken(caller)) return this.#enterOfToken(caller);
+    const { openStreams } = this.#limits;
     return this.#enter(
-      caller,
-      this.#waitingReads,
-      `At most ${this.#waitingReads} reads of the feed wait for one key; follow the stream instead.`,
+      `streams of ${caller.identity}`,
+      openStreams,
+      `At most ${openStreams} streams and subscriptions are open for one key.`,
     );
   }
 
-  #enterOfToken(caller: Caller): () => void {
-    return this.#enter(caller, PLACES_OF_TOKEN_MAX, `At most ${PLACES_OF_TOKEN_MAX} streams and waiting reads are open for one token.`);
+  /** A read that waits for a change. → ends it. Throws `rate_limited`, `unavailable`. */
+  enterWait(caller: Caller): () => void {
+    if (isToken(caller)) return this.#enterOfToken(caller);
+    const { waitingReads } = this.#limits;
+    const detail = `At most ${waitingReads} reads of the feed wait for one key; follow the stream instead.`;
+    return this.#enter(`waits of ${caller.identity}`, waitingReads, detail);
   }
 
-  #enter({ identity }: Caller, most: number, detail: string): () => void {
-    const count = this.#held.get(identity) ?? 0;
+  #enterOfToken({ identity }: Caller): () => void {
+    return this.#enter(identity, PLACES_OF_TOKEN_MAX, `At most ${PLACES_OF_TOKEN_MAX} streams and waiting reads are open for one token.`);
+  }
+
+  #enter(name: string, most: number, detail: string): () => void {
+    const count = this.#held.get(name) ?? 0;
     if (count >= most) throw new AppError('rate_limited', detail, { retryAfterS: RETRY_AFTER_S });
-    this.#held.set(identity, count + 1);
+    if (this.#heldInAll >= PLACES_MAX) throw new AppError('unavailable', `${PLACES_MAX} readers follow the feed, as many as may.`);
+    this.#held.set(name, count + 1);
+    this.#heldInAll += 1;
     return () => {
-      const left = (this.#held.get(identity) ?? 1) - 1;
-      if (left > 0) this.#held.set(identity, left);
-      else this.#held.delete(identity);
+      this.#heldInAll -= 1;
+      const left = (this.#held.get(name) ?? 1) - 1;
+      if (left > 0) this.#held.set(name, left);
+      else this.#held.delete(name);
     };
   }
 }

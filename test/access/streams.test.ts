@@ -11,6 +11,7 @@ import { EventReader } from '../api/event-reader.ts';
 import { type Service, startService } from '../api/service.ts';
 
 const MINUTE_MS = 60_000;
+const OPEN_STREAMS = 2;
 const WAITING_READS = 3;
 const FOLLOW = 'subscription ($after: String) { membershipChanged(after: $after) { node { segmentKey customerId actor reason } } }';
 
@@ -22,7 +23,7 @@ const sockets: WebSocket[] = [];
 
 beforeAll(async () => {
   clock = new TestClock(Date.parse('2026-06-15T12:00:00.000Z'));
-  service = await startService({ clock, accessLimits: { waitingReads: WAITING_READS } });
+  service = await startService({ clock, accessLimits: { openStreams: OPEN_STREAMS, waitingReads: WAITING_READS } });
   await service.app.listen({ host: '127.0.0.1', port: 0 });
   port = (service.app.server.address() as AddressInfo).port;
   for (const key of ['one', 'two']) await service.call('POST', '/v1/segments', { key, name: key, kind: 'manual' });
@@ -139,6 +140,30 @@ test('one token takes no places of others', async () => {
     clock.advance(1000); // the limit of requests goes by it
     status = (await stream(token)).status; // as soon as the end has been noticed
   }
+});
+
+test('streams and subscriptions have a limit by key', async () => {
+  const make = async (name: string) => (await service.call('POST', '/v1/keys', { name, scopes: ['members:read'] })).body.secret;
+  const [secret, other] = [await make('streams'), await make('streams too')];
+  const open = async (of: string) => {
+    const reader = await EventReader.open(port, '/v1/changes/stream', bearer(of));
+    readers.push(reader);
+    return reader;
+  };
+  const followers = async (count: number) => {
+    while (service.strata.feedTail.size !== count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await followers(0); // those of other tests are gone
+  await subscribe(secret);
+  await followers(1); // it takes its place when it is first asked
+  const opened = [await open(secret), await open(secret)];
+  expect(opened.map(({ status }) => status)).toEqual([200, 429]);
+  expect(opened[1]?.response.headers['retry-after']).toBe('5');
+  const { message } = await subscribe(secret);
+  expect(await message('next')).toMatchObject({ payload: { errors: [{ extensions: { code: 'rate_limited' } }] } });
+  expect((await open(other)).status).toBe(200);
+  sockets[0]?.close();
+  while ((await open(secret)).status !== 200); // as soon as the end has been noticed
 });
 
 test('reads that wait have a limit by key', async () => {

@@ -59,18 +59,29 @@ async function follow(args: Arguments, context: GraphqlContext): Promise<Edges> 
   };
   const filter = await readFilter(strata, caller, request);
   const position = args.after == null ? await readFeedEnd(strata.database) : (await readStart(strata, request)).position;
-  return new Edges(() => strata.feedTail.follow(filter, position), context);
+  const begin = () => {
+    const leave = strata.heldPlaces.enterStream(caller);
+    return { follower: strata.feedTail.follow(filter, position), leave };
+  };
+  return new Edges(begin, context);
+}
+
+/** From the first question on. */
+interface Following {
+  readonly follower: Follower;
+  /** gives its place back */
+  leave(): void;
 }
 
 /** Written out, since a generator that waits cannot be ended from outside. Follows from the first question on. */
 class Edges implements AsyncIterableIterator<Edge | Ending, undefined> {
   readonly #context: GraphqlContext;
-  readonly #begin: () => Follower;
-  #follower: Follower | undefined;
+  readonly #begin: () => Following;
+  #following: Following | undefined;
   #waiting: Change[] = [];
   #isEnded = false;
 
-  constructor(begin: () => Follower, context: GraphqlContext) {
+  constructor(begin: () => Following, context: GraphqlContext) {
     this.#begin = begin;
     this.#context = context;
   }
@@ -86,15 +97,15 @@ class Edges implements AsyncIterableIterator<Edge | Ending, undefined> {
       if (change !== undefined) {
         return { done: false, value: { cursor: encodeCursor('changes', [change.position]), node: changeOut(change, caller) } };
       }
-      const follower = this.#follower ?? this.#begin();
-      this.#follower = follower;
       try {
+        this.#following ??= this.#begin();
+        const { follower } = this.#following;
         this.#waiting = [...(await follower.next(PAGE, { signal: signal() })).changes];
+        if (follower.closed || signal().aborted) await this.return();
       } catch (ending) {
         await this.return();
         return { done: false, value: { ending } };
       }
-      if (follower.closed || signal().aborted) await this.return();
     }
     return { done: true, value: undefined };
   }
@@ -102,7 +113,9 @@ class Edges implements AsyncIterableIterator<Edge | Ending, undefined> {
   async return(): Promise<IteratorResult<Edge | Ending, undefined>> {
     this.#isEnded = true;
     this.#waiting = [];
-    this.#follower?.close();
+    this.#following?.follower.close();
+    this.#following?.leave();
+    this.#following = undefined;
     return { done: true, value: undefined };
   }
 

@@ -5,7 +5,6 @@ import type { Caller } from '../../access/caller.ts';
 import { queryOf } from '../../changes/feed-filter.ts';
 import { type FeedBounds, type PrintedPage, printFeedPage } from '../../changes/print-feed-page.ts';
 import { type Change, type FeedPage, type FeedQuery, readFeedPage } from '../../changes/read-changes.ts';
-import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 import { recheck } from './authenticate.ts';
 import { ChangeSchema, changeOut } from './change-schema.ts';
@@ -29,8 +28,6 @@ import { streamChanges } from './stream-changes.ts';
 import { integerParameter, Page } from './wire.ts';
 
 const MAX_WAIT_SECONDS = 30;
-/** Streams and reads that wait: one takes some 20 kB; beyond this the service says so instead of growing. */
-const MAX_FOLLOWERS = 20_000;
 
 const ChangePage = z
   .strictObject({ data: z.array(ChangeSchema), next: z.string().meta({ description: 'Where to go on, also when nothing is there yet' }) })
@@ -88,7 +85,6 @@ export const changeRoutes: readonly Route[] = [
       const start = await readStart(strata, lastId === undefined ? query : { after: String(lastId) });
       if (start.isGiven) await requireWhole(strata, start.position);
       if (request.method === 'HEAD') return reply.type('text/event-stream').send('');
-      requireRoom(strata);
       const leave = strata.heldPlaces.enterStream(caller);
       const follower = strata.feedTail.follow(filter, start.position);
       return streamChanges({ strata, request, reply, caller, follower, signal: signal(), recheck: () => recheck(request) }).finally(leave);
@@ -123,7 +119,6 @@ async function waitFor(
   { limit, wait }: FeedRequest & { readonly limit: number; readonly wait: number },
   signal: AbortSignal,
 ): Promise<FeedPage> {
-  requireRoom(strata);
   const leave = strata.heldPlaces.enterWait(caller);
   const follower = strata.feedTail.follow(filter, place);
   try {
@@ -132,8 +127,4 @@ async function waitFor(
     follower.close();
     leave();
   }
-}
-
-function requireRoom({ feedTail }: Strata): void {
-  if (feedTail.size >= MAX_FOLLOWERS) throw new AppError('unavailable', `${MAX_FOLLOWERS} readers follow the feed, as many as may.`);
 }
