@@ -14,7 +14,7 @@ import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
 import { fixedIso } from './db/as-of.ts';
 import type { Client } from './db/database.ts';
-import { type Ending, inFramed, inTransaction } from './db/transaction.ts';
+import { type EndingAt, inFramed, inTransaction } from './db/transaction.ts';
 import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
@@ -91,22 +91,16 @@ export function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[])
 
 async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
   const facts = join(pieces.map((piece) => piece.facts));
-  let lsn = '';
-  const decided = await decideFacts(strata, facts, pieces, (place) => (lsn = place));
-  const token = printToken({ cluster: strata.cluster, lsn, decision: decided.decision });
+  const decided = await decideFacts(strata, facts, pieces);
+  const token = printToken({ cluster: strata.cluster, lsn: decided.lsn, decision: decided.decision });
   return pieces.map((piece) => outcomeOf(piece.facts, decided, token));
 }
 
-async function decideFacts(
-  strata: Strata,
-  facts: Facts,
-  pieces: readonly PieceOfWriting[],
-  onCommitted: (lsn: string) => void,
-): Promise<Decided> {
+async function decideFacts(strata: Strata, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Committed> {
   const decided = await withoutCulprits(
     strata,
     () => ({ customers: { keys: namedCustomers(facts) }, prepare: (client) => writeOnly(strata, client, facts) }),
-    () => decideOnce(strata, facts, pieces, onCommitted),
+    () => decideOnce(strata, facts, pieces),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
   return decided;
@@ -118,6 +112,7 @@ function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome 
   return { changes, segments: new Map(keys.map((key) => [key, decided.segments.get(key) ?? []])), token };
 }
 
+/** What a write decided, as far as it is known before its commit. */
 interface Decided {
   readonly decision: string;
   /** number of changes by customer */
@@ -126,28 +121,22 @@ interface Decided {
   readonly previousOwners: FactLocks['previousOwners'];
 }
 
-/** All locks in one go, or, where an order moves or goes, one after the other. */
-async function decideOnce(
-  strata: Strata,
-  facts: Facts,
-  pieces: readonly PieceOfWriting[],
-  onCommitted: (lsn: string) => void,
-): Promise<Decided> {
+interface Committed extends Decided {
+  /** the place in the write-ahead log after the commit */
+  readonly lsn: string;
+}
+
+/** Takes all locks in one go; one after the other if an order is deleted or comes from another customer. */
+async function decideOnce(strata: Strata, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Committed> {
   const inSteps = () =>
-    inFramedDecision(
-      strata,
-      [],
-      async (client, program) => decide(strata, client, program, facts, pieces, await lockInSteps(strata, client, facts)),
-      onCommitted,
+    inFramedDecision(strata, [], async (client, program) =>
+      decide(strata, client, program, facts, pieces, await lockInSteps(strata, client, facts)),
     );
   if (facts.deletedOrderIds.length > 0) return inSteps();
   const atOnce = lockAtOnce(strata, facts);
   try {
-    return await inFramedDecision(
-      strata,
-      atOnce.statements,
-      (client, program, rows) => decide(strata, client, program, facts, pieces, atOnce.read(rows)),
-      onCommitted,
+    return await inFramedDecision(strata, atOnce.statements, (client, program, rows) =>
+      decide(strata, client, program, facts, pieces, atOnce.read(rows)),
     );
   } catch (error) {
     if (error instanceof OrderMoved) return inSteps();
@@ -161,8 +150,8 @@ async function decide(
   program: Program,
   facts: Facts,
   pieces: readonly PieceOfWriting[],
-  { locks, moment, late }: Locked, // whom the write touches, and as of when it is decided
-): Promise<Ending<Decided>> {
+  { locks, moment, late }: Locked,
+): Promise<EndingAt<Committed>> {
   const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
   const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locks, moment, overdue);
   const differences = findings.flatMap((found) => found.differences);
@@ -181,9 +170,9 @@ async function decide(
   );
   return {
     last: ended.last,
-    value: () => {
+    valueAt: (lsn) => {
       ended.value();
-      return decided;
+      return { ...decided, lsn };
     },
   };
 }
@@ -210,7 +199,7 @@ async function writeImported(strata: Strata, facts: Facts, importId: string): Pr
     await writeDeferred(strata, facts, importId);
     return 0;
   }
-  const { changes } = await decideFacts(strata, facts, [], () => {});
+  const { changes } = await decideFacts(strata, facts, []);
   return [...changes.values()].reduce((sum, count) => sum + count, 0);
 }
 

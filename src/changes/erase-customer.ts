@@ -13,7 +13,7 @@ import { inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type Deciding, inDecision } from '../membership/in-decision.ts';
+import { type Deciding, inFramedDecision } from '../membership/in-decision.ts';
 import { lockForLook } from '../membership/look-again.ts';
 import type { Moment } from '../membership/moment.ts';
 import { blankChanges, FORGET_RECEIVED, hashOf, type Receipt } from './erasures.ts';
@@ -39,14 +39,12 @@ export async function eraseCustomer(deciding: Deciding, externalId: string, exit
   await removeStagedLines(deciding.database, externalId);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      let lsn = '';
-      const erased = await inDecision(
-        deciding,
-        (client) => erase(client, deciding, externalId, exitsDays),
-        (place) => (lsn = place),
-      );
+      const erased = await inFramedDecision(deciding, [], async (client) => {
+        const done = await erase(client, deciding, externalId, exitsDays);
+        return { last: [], valueAt: (lsn) => ({ ...done, lsn }) };
+      });
       await forgetLateReads(deciding.database, externalId);
-      return { ...erased, lsn };
+      return erased;
     } catch (error) {
       const isOvertaken = error instanceof OrderCame || sqlState(error) === LOCK_NOT_AVAILABLE;
       if (!isOvertaken) throw error;

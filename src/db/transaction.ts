@@ -18,24 +18,25 @@ export function sqlState(error: unknown): string | undefined {
 
 /**
  * Runs `work` in a READ COMMITTED transaction, from the start again when Postgres reports a deadlock or a serialization failure.
- * `work` must therefore be free of effects outside the database. A connection whose state is unknown is thrown away.
- * `onCommitted` is told the place in the write-ahead log after the commit; asking for it costs no round trip. Throws CommitInDoubt where the
+ * `work` must therefore have no effect outside the database. A connection whose state is unknown is thrown away. Throws CommitInDoubt if the
  * answer to the commit was lost.
  */
-export function inTransaction<Value>(
-  database: Database,
-  work: (client: Client) => Promise<Value>,
-  onCommitted?: (lsn: string) => void,
-): Promise<Value> {
-  return inFramed(database, [], async (client) => endWith([], await work(client)), onCommitted);
+export function inTransaction<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
+  return inFramed(database, [], async (client) => endWith([], await work(client)));
 }
 
-/** What a transaction ends with. */
+/** How a transaction ends. */
 export interface Ending<Value> {
-  /** statements that go with the commit in one batch: where one of them fails nothing is committed */
+  /** statements that are sent in one batch with the commit: if one of them fails, nothing is committed */
   readonly last: readonly Statement[];
-  /** Of their rows, once all is committed: it must not throw. */
+  /** The transaction's value, made from the rows of `last` after the commit. Must not throw. */
   value(rows: readonly (readonly Row[])[]): Value;
+}
+
+/** The same for a value that tells where the commit is: the place in the write-ahead log after it, which costs no round trip to read. */
+export interface EndingAt<Value> {
+  readonly last: readonly Statement[];
+  valueAt(lsn: string): Value;
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -44,16 +45,15 @@ export function endWith<Value>(last: readonly Statement[], value: Value): Ending
   return { last, value: () => value };
 }
 
-/** The same with the begin and the commit in one batch with the first statements and the last; `work` is given the rows of the first. */
+/** As `inTransaction`; the first statements are sent in one batch with the begin, the last with the commit. `work` gets the rows of the first. */
 export async function inFramed<Value>(
   database: Database,
   first: readonly Statement[],
-  work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value>>,
-  onCommitted?: (lsn: string) => void,
+  work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value> | EndingAt<Value>>,
 ): Promise<Value> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await inSpan('transaction', { 'strata.attempt': attempt }, () => once(database, first, work, onCommitted));
+      return await inSpan('transaction', { 'strata.attempt': attempt }, () => once(database, first, work));
     } catch (error) {
       const state = sqlState(error);
       if (state === undefined || !REPEATABLE_STATES.has(state) || attempt >= ATTEMPTS) throw error;
@@ -68,18 +68,17 @@ const READ_LSN: Statement = { name: 'read_lsn', text: 'select pg_current_wal_ins
 async function once<Value>(
   database: Database,
   first: readonly Statement[],
-  work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value>>,
-  onCommitted?: (lsn: string) => void,
+  work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value> | EndingAt<Value>>,
 ): Promise<Value> {
   const client = await database.pool.connect();
   let broken: Error | undefined;
   try {
     const opening = pipeline(client, [BEGIN, ...first]);
-    opening.catch(() => {}); // where nobody waits for it, it is reported by the statements that follow it
+    opening.catch(() => {}); // if nobody awaits it, the statements behind it fail and say so
     const ending = await work(client, first.length === 0 ? [] : (await opening).slice(1));
-    const { rows, lsn } = await commit(client, ending.last, onCommitted !== undefined);
-    onCommitted?.(lsn);
-    return ending.value(rows);
+    const asksPlace = 'valueAt' in ending;
+    const { rows, lsn } = await commit(client, ending.last, asksPlace);
+    return asksPlace ? ending.valueAt(lsn) : ending.value(rows);
   } catch (error) {
     try {
       await client.query('rollback');
@@ -101,7 +100,7 @@ async function commit(
     sending: send(client, [...last, COMMIT]),
     placing: asksPlace ? pipeline(client, [READ_LSN]) : Promise.resolve([]),
   }));
-  placing.catch(() => {}); // of interest where there was a commit
+  placing.catch(() => {}); // awaited below, if there was a commit
   const sent = await sending.catch((error: unknown) => {
     throw isRefusal(error) ? error : new CommitInDoubt(error);
   });

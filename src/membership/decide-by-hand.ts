@@ -13,7 +13,7 @@ import { type GroupToEvaluate, segmentIdsOf } from '../rules/emit-choice.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { catchUp, findLate, toLate } from './catch-up.ts';
 import { withoutCulprits } from './fail-segments.ts';
-import { type Deciding, inDecision } from './in-decision.ts';
+import { type Deciding, inFramedDecision } from './in-decision.ts';
 import { lockForLook, versionsOf } from './look-again.ts';
 import type { Moment } from './moment.ts';
 import { readHeldSegments, toSegmentKeys } from './read-segment-keys.ts';
@@ -51,7 +51,7 @@ export interface Situation {
   heldBy(customer: CustomerKey, group: GroupToEvaluate): number | null;
 }
 
-/** What is known inside the transaction. */
+/** What was decided, as far as it is known before the commit. */
 export interface DecidedIn {
   readonly decision: string;
   readonly changes: number;
@@ -59,12 +59,12 @@ export interface DecidedIn {
 }
 
 export interface DecidedByHand extends DecidedIn {
+  /** the place in the write-ahead log after the commit */
   readonly lsn: string;
 }
 
 /** Throws `not_found`, `conflict` (a segment is not live), `invalid_fields` (until is past), and what the plan throws. */
 export async function decideByHand(deciding: Deciding, byHand: ByHand): Promise<DecidedByHand> {
-  let lsn = '';
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
   let planned: readonly PinWrite[] = [];
   const onPlan = (writes: readonly PinWrite[]) => {
@@ -73,21 +73,17 @@ export async function decideByHand(deciding: Deciding, byHand: ByHand): Promise<
   const prepare = async (client: Client) => {
     await storePins(client, planned, byHand.saying, deciding.clock.nowMs());
   };
-  const decided = await withoutCulprits(
+  return withoutCulprits(
     deciding,
     () => ({ customers: { keys }, prepare }),
     async () => {
       await lookForPins(deciding, byHand.segmentKeys);
-      return inDecision(
-        deciding,
-        (client, program) => decideIn(client, deciding, program, byHand, onPlan),
-        (place) => {
-          lsn = place;
-        },
-      );
+      return inFramedDecision(deciding, [], async (client, program) => {
+        const decided = await decideIn(client, deciding, program, byHand, onPlan);
+        return { last: [], valueAt: (lsn) => ({ ...decided, lsn }) };
+      });
     },
   );
-  return { ...decided, lsn };
 }
 
 /** From a segment's first pin on, evaluations look for pins of it. */

@@ -2,7 +2,7 @@
 // or the program is read again and the whole repeated.
 import type { Clock } from '../base/clock.ts';
 import type { Client, Database, Statement } from '../db/database.ts';
-import { type Ending, endWith, inFramed } from '../db/transaction.ts';
+import { type Ending, type EndingAt, endWith, inFramed } from '../db/transaction.ts';
 import type { CurrentProgram } from '../evaluation/current-program.ts';
 import type { Program } from '../evaluation/program.ts';
 import { READ_EPOCH, SHARE_DEFINITIONS } from '../segments/definitions.ts';
@@ -17,36 +17,26 @@ export interface Deciding {
 class StaleDefinitions extends Error {}
 
 /** Runs `work` under the shared definitions lock with the program of the epoch in force. `work` has no effect outside the database. */
-export function inDecision<Value>(
-  deciding: Deciding,
-  work: (client: Client, program: Program) => Promise<Value>,
-  onCommitted?: (lsn: string) => void,
-): Promise<Value> {
-  return inFramedDecision(deciding, [], async (client, program) => endWith([], await work(client, program)), onCommitted);
+export function inDecision<Value>(deciding: Deciding, work: (client: Client, program: Program) => Promise<Value>): Promise<Value> {
+  return inFramedDecision(deciding, [], async (client, program) => endWith([], await work(client, program)));
 }
 
 type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
 
-/** The same, with statements that go along at once, such as the next locks, and those that go with the commit. */
+/** As `inDecision`; `first` is sent along with the lock, for instance the next locks, and the last statements with the commit (`inFramed`). */
 export async function inFramedDecision<Value>(
   deciding: Deciding,
   first: readonly Statement[],
-  work: (client: Client, program: Program, opened: Rows) => Promise<Ending<Value>>,
-  onCommitted?: (lsn: string) => void,
+  work: (client: Client, program: Program, opened: Rows) => Promise<Ending<Value> | EndingAt<Value>>,
 ): Promise<Value> {
   for (;;) {
     const program = deciding.programs.get();
     try {
-      return await inFramed(
-        deciding.database,
-        [SHARE_DEFINITIONS, READ_EPOCH, ...first],
-        async (client, [, epochs, ...opened]) => {
-          const current = await deciding.programs.of(String(epochs?.[0]?.['epoch']));
-          if (current === undefined) throw new StaleDefinitions();
-          return await work(client, current, opened);
-        },
-        onCommitted,
-      );
+      return await inFramed(deciding.database, [SHARE_DEFINITIONS, READ_EPOCH, ...first], async (client, [, epochs, ...opened]) => {
+        const current = await deciding.programs.of(String(epochs?.[0]?.['epoch']));
+        if (current === undefined) throw new StaleDefinitions();
+        return await work(client, current, opened);
+      });
     } catch (error) {
       if (!(error instanceof StaleDefinitions)) throw error;
       await deciding.programs.after(program);
