@@ -8,9 +8,9 @@ import { Claims } from './access/claims.ts';
 import { HeavyReads } from './access/heavy-reads.ts';
 import { HeldPlaces } from './access/held-places.ts';
 import { KnownKeys } from './access/known-keys.ts';
-import { Gatherer } from './base/batch.ts';
 import { Bell } from './base/bell.ts';
 import type { Clock } from './base/clock.ts';
+import { Gatherer } from './base/gatherer.ts';
 import { createMeters } from './base/meters.ts';
 import { RegisteredTypes } from './catalog/registered-types.ts';
 import { MISMATCH_KINDS } from './changes/confirm-mismatches.ts';
@@ -163,7 +163,7 @@ function gatherWrites(run: (pieces: readonly PieceOfWriting[]) => Promise<readon
       lanes: SINGLE_LANES,
       gatherMs: SINGLES_GATHER_MS,
       keysOf: ({ facts }) => namedKeys(facts),
-      isNobodys: isUnreachable,
+      isNobodysFault: isUnreachable,
       isInDoubt: (error) => error instanceof CommitInDoubt,
       queue: { most: SINGLES_WAITING, mostSeconds: SINGLES_WAIT_SECONDS, refusal: tooManyWrites },
       run,

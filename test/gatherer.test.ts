@@ -1,6 +1,6 @@
 // Work that is gathered: whom a failure is told to, and how often the work is run for it.
 import { afterEach, expect, test, vi } from 'vitest';
-import { Gatherer } from '../src/base/batch.ts';
+import { Gatherer } from '../src/base/gatherer.ts';
 import { CommitInDoubt } from '../src/db/commit-in-doubt.ts';
 import { isUnreachable } from '../src/db/unreachable.ts';
 
@@ -12,7 +12,7 @@ function gather(run: (inputs: readonly number[]) => Promise<readonly number[]>) 
     limit: 64,
     lanes: 1,
     keysOf: () => [],
-    isNobodys: isUnreachable,
+    isNobodysFault: isUnreachable,
     isInDoubt: (error) => error instanceof CommitInDoubt,
     run: (inputs) => {
       runs.push(inputs.length);

@@ -5,8 +5,8 @@
 //         ├► done: the answer again            └► refused, or never committed: released
 //         └► somebody else's lease runs · the key came with another request before
 import { hash } from 'node:crypto';
-import { Gatherer } from '../base/batch.ts';
 import type { Clock } from '../base/clock.ts';
+import { Gatherer } from '../base/gatherer.ts';
 import { uuidv7 } from '../base/uuid.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { type Database, pipeline, type Statement } from '../db/database.ts';
@@ -68,7 +68,7 @@ export class Claims {
       limit: CLAIMED_TOGETHER,
       lanes: CLAIM_LANES,
       keysOf: ({ id }) => [id.toString('base64')],
-      isNobodys: isUnreachable,
+      isNobodysFault: isUnreachable,
       run: (wanted) => claimTogether(database, clock, wanted),
     });
   }

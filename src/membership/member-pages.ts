@@ -1,7 +1,8 @@
 // In charge of pages of members that several ask for in the same moment: those of one kind are one statement. What a page holds and how it is read
 // is read-members-of.ts.
-import { Gatherer } from '../base/batch.ts';
+
 import type { Clock } from '../base/clock.ts';
+import { Gatherer } from '../base/gatherer.ts';
 import { fixedIso } from '../db/as-of.ts';
 import type { Database } from '../db/database.ts';
 import { isUnreachable } from '../db/unreachable.ts';
@@ -39,7 +40,7 @@ export class MemberPages {
     let source = this.#sources.get(reads);
     if (source === undefined) {
       const run = (pages: readonly MembersPage[]) => this.#read(reads, pages);
-      source = new Gatherer({ limit: TOGETHER, lanes: LANES, keysOf: () => [], isNobodys: isUnreachable, run });
+      source = new Gatherer({ limit: TOGETHER, lanes: LANES, keysOf: () => [], isNobodysFault: isUnreachable, run });
       this.#sources.set(reads, source);
     }
     return source;

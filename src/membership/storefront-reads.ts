@@ -1,7 +1,7 @@
 // In charge of the questions that a shop asks at every page view: which segments is this customer in, and are these customers in those
 // segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever
 // is late is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
-import { Gatherer } from '../base/batch.ts';
+import { Gatherer } from '../base/gatherer.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
 import { type Database, openDatabase } from '../db/database.ts';
@@ -21,7 +21,7 @@ const LANES = 2;
 const TOGETHER = 250;
 const LOOKS_TOGETHER = 200;
 /** Reads share nothing that one could wait for. */
-const APART = { keysOf: () => [], isNobodys: isUnreachable };
+const APART = { keysOf: () => [], isNobodysFault: isUnreachable };
 
 interface SegmentsRow {
   id: CustomerKey;

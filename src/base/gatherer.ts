@@ -1,4 +1,4 @@
-// In charge of gathering single pieces of work that arrive together into one call, each still answered and refused by itself.
+// In charge of gathering pieces of work that arrive at the same time into one call, while each is still answered or refused on its own.
 // Not of what the work is.
 
 import { startStopwatch } from './clock.ts';
@@ -9,19 +9,22 @@ export interface GatherOptions<Input, Output> {
   /** calls under way at once */
   readonly lanes: number;
   /**
-   * How long a free lane waits for more while another is busy, in milliseconds. Those who were just answered together ask again one after the
-   * other, and the first of them would go alone. Who finds no lane busy waits for nobody. Absent: it never waits.
+   * How long a free lane waits for more pieces while another lane is busy, in milliseconds: callers that were just answered together ask again
+   * one after the other, and the first of them would otherwise go alone. A piece that finds no lane busy does not wait. Absent: nobody waits.
    */
   readonly gatherMs?: number;
-  /** what two pieces under way at once may not share, such as a customer: a piece that shares waits for a later call */
+  /** what two pieces under way at once must not share, such as a customer: a piece that shares one waits for a later call */
   keysOf(input: Input): Iterable<string>;
-  /** true: what went wrong is no piece's doing: all are run once more, and then it is the answer to all; absent: it may always be one's */
-  isNobodys?(error: unknown): boolean;
-  /** true: nobody knows whether it was done: it is the answer to all, and nothing is run again; absent: it is always known, or may be done twice */
+  /** true: no single piece caused the error, so all are run together once more, and then it is everybody's answer; absent: one of them may have */
+  isNobodysFault?(error: unknown): boolean;
+  /**
+   * true: nobody knows whether the work was done, so the error is everybody's answer and nothing is run again. Absent: that never happens, or
+   * the work may be done twice.
+   */
   isInDoubt?(error: unknown): boolean;
   /**
-   * Who comes when so many wait is refused at once; or when more wait than go at once, and those who went last had waited for so long. So the
-   * wait stays about the same whatever the speed. Absent: nobody is refused.
+   * A piece is refused at once when `most` are waiting already; also when more are waiting than the lanes can take and those that went last
+   * had waited for more than `mostSeconds`. So the wait stays about the same whatever the speed. Absent: nothing is refused.
    */
   readonly queue?: { readonly most: number; readonly mostSeconds: number; refusal(): Error };
   /** answers in the order of the inputs */
@@ -36,13 +39,16 @@ interface Waiting<Input, Output> {
   reject(error: unknown): void;
 }
 
-/** Runs pieces at once while a lane is free, and together when they arrive faster than they are done. After an error that may be one's doing each runs alone. */
+/**
+ * Runs a piece at once while a lane is free, and pieces together when they arrive faster than they are done. After an error that one of them
+ * may have caused, each runs alone.
+ */
 export class Gatherer<Input, Output> {
   readonly #options: GatherOptions<Input, Output>;
   #waiting: Waiting<Input, Output>[] = [];
   readonly #busyKeys = new Set<string>();
   #lanesBusy = 0;
-  /** how long the middle one of the last call had waited: not the longest, which may only wait for its turn behind its own kind */
+  /** how long the median piece of the last call had waited: not the longest, which may only have waited for another one of the same key */
   #waitedSeconds = 0;
   #scheduled = false;
 
@@ -65,7 +71,7 @@ export class Gatherer<Input, Output> {
     return waiting >= most || (waiting >= limit * lanes && this.#waitedSeconds > mostSeconds);
   }
 
-  /** After the current tick, so that all that arrived in it goes together; or a little later. */
+  /** After the current tick, so that everything that arrived in it goes together; or a little later (`gatherMs`). */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -82,7 +88,7 @@ export class Gatherer<Input, Output> {
     else setImmediate(start);
   }
 
-  /** The longest-waiting pieces that share nothing with each other, nor with a call under way, behind whose locks they would only wait. */
+  /** The pieces that have waited longest and share no key with each other, nor with a call under way, behind whose locks they would only wait. */
   #take(): Waiting<Input, Output>[] {
     const taken: Waiting<Input, Output>[] = [];
     const left: Waiting<Input, Output>[] = [];
@@ -118,10 +124,10 @@ export class Gatherer<Input, Output> {
         piece.resolve(outputs[index] as Output);
       });
     } catch (error) {
-      const isNobodys = this.#options.isNobodys?.(error) === true;
-      const isFinal = pieces.length === 1 || (isNobodys && isAgain) || this.#options.isInDoubt?.(error) === true;
+      const isNobodysFault = this.#options.isNobodysFault?.(error) === true;
+      const isFinal = pieces.length === 1 || (isNobodysFault && isAgain) || this.#options.isInDoubt?.(error) === true;
       if (isFinal) for (const piece of pieces) piece.reject(error);
-      else if (isNobodys) await this.#runTogether(pieces, true);
+      else if (isNobodysFault) await this.#runTogether(pieces, true);
       else for (const piece of pieces) await this.#runTogether([piece]);
     }
   }
