@@ -8,11 +8,11 @@ import { checkDuration, checkWindow, endsBeforeItBegins, requireWholeDays } from
 import { LIMITS, limitExceeded } from './limits.ts';
 import { operatorRow, TIME_TYPES } from './operators.ts';
 import { type MaybeType, resolveType } from './type-variable.ts';
+import type { Condition } from './walk-rule.ts';
 
-type Condition = Exclude<Rule, { kind: 'and' | 'or' | 'not' }>;
 type Of<Kind extends Condition['kind']> = Extract<Condition, { kind: Kind }>;
 type Typed = readonly [Expression, MaybeType];
-/** Checks an expression of the condition, whose type comes with it; `onRight` of an operator. */
+/** Checks an expression of the condition and answers it with its type. `onRight`: it stands on the right of an operator. */
 type TypeOf = (expression: Expression, onRight?: boolean) => Typed;
 
 /** `checkWhere` checks the rule that an aggregate asks of its rows. */
@@ -121,7 +121,7 @@ function checkAnniversary(context: CheckContext, rule: Of<'anniversary'>, typed:
   requireWholeDays(context, rule.window.duration, rule.place, 'anniversaries are whole days');
 }
 
-function checkListLength(context: CheckContext, length: number, rule: Rule): void {
+function checkListLength(context: CheckContext, length: number, rule: Condition): void {
   if (length > LIMITS.listLiterals.atMost) context.errors.push(limitExceeded('listLiterals', `${length} values`, rule.place));
 }
 
@@ -132,7 +132,7 @@ function checkWholeDays(context: CheckContext, [dated, type]: Typed, [instant]: 
   requireWholeDays(context, instant.duration, instant.place, 'against a date only whole days count');
 }
 
-function warnEmptyRange(context: CheckContext, rule: Extract<Rule, { kind: 'between' }>): void {
+function warnEmptyRange(context: CheckContext, rule: Of<'between'>): void {
   const { low, high } = rule;
   const numbers = low.kind === 'number' && high.kind === 'number' && Number(high.value) < Number(low.value);
   const times = isInstant(low) && isInstant(high) && !isSameInstant(low, high) && endsBeforeItBegins(low, high);

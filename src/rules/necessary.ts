@@ -6,7 +6,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { Aggregate, ArithmeticOperator, ComparisonOperator, Expression, Instant, Rule, Source, Window } from './ast.ts';
 import { type Edge, planWindow } from './plan.ts';
-import { aggregatesOf, conditionsOf, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
+import { aggregatesOf, type Condition, conditionsOf, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
 
 export interface Necessary {
   /** conditions about the profile that all hold for every member */
@@ -214,15 +214,12 @@ function movesOtherwise(rule: Rule, bounded: ReadonlySet<Aggregate>): boolean {
   });
 }
 
-/** What the clock may move of a condition that says nothing of the rows inside its aggregates. */
-function isClocked(condition: Rule): boolean {
+/** Whether the clock alone may change the answer of a condition, the rows inside its aggregates apart. */
+function isClocked(condition: Condition): boolean {
   switch (condition.kind) {
-    case 'and':
-    case 'or':
-    case 'not':
     case 'everyone':
     case 'segment':
-      return false; // parts are asked one by one, and other segments have looks of their own
+      return false; // other segments have looks of their own
     case 'anniversary':
       return true;
     case 'within':

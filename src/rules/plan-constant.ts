@@ -1,7 +1,7 @@
 // In charge of conditions that depend on no row (`today >= 2026-12-01`): whether they hold at a moment, and when that may change.
 import { unreachable } from '../base/assert.ts';
 import { anniversaryIn, type Day, dayOf, dayStartMs, parseDay, partsOfDay } from '../base/calendar.ts';
-import type { AnniversaryWindow, Expression, Instant, Rule, Window } from './ast.ts';
+import type { AnniversaryWindow, ComparisonOperator, Expression, Instant, Rule, Window } from './ast.ts';
 import { CALENDAR_PERIODS, durationDays, type Moment, movingOffsetMs, todayOf, unitStart } from './plan.ts';
 
 export interface ConstantCondition {
@@ -11,8 +11,6 @@ export interface ConstantCondition {
   /** instants after the moment at which the answer may change, the least of them */
   nextMs(moment: Moment): number | null;
 }
-
-type Order = '=' | '!=' | '<' | '<=' | '>' | '>=';
 
 /** Null for anything that reads a row, and for and, or, not, whose parts are asked one by one. */
 export function constantCondition(rule: Rule): ConstantCondition | null {
@@ -83,7 +81,7 @@ function keyOf(instant: Instant): string {
 }
 
 /** A date on either side means its whole day, so both sides are compared by the day they lie in. */
-function compareInstants(left: Instant, op: Order, right: Instant): ConstantCondition {
+function compareInstants(left: Instant, op: ComparisonOperator, right: Instant): ConstantCondition {
   const byDay = isDate(left) || isDate(right);
   const at = byDay ? dayAt : instantAt;
   return {
@@ -93,7 +91,7 @@ function compareInstants(left: Instant, op: Order, right: Instant): ConstantCond
   };
 }
 
-function ordered(left: number, op: Order, right: number): boolean {
+function ordered(left: number, op: ComparisonOperator, right: number): boolean {
   switch (op) {
     case '=':
       return left === right;

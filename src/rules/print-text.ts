@@ -5,6 +5,7 @@ import { printPath, printString } from './field-path.ts';
 import { operatorRow } from './operators.ts';
 import { printTimestamp } from './read-literal.ts';
 import { unitRow } from './vocabulary.ts';
+import type { Condition } from './walk-rule.ts';
 
 export function printRule(rule: Rule): string {
   switch (rule.kind) {
@@ -36,7 +37,7 @@ function printNegated(rule: Rule): string {
 }
 
 /** `not` is '' or 'not ', written where the grammar takes it. */
-function printCondition(rule: Exclude<Rule, { kind: 'and' | 'or' | 'not' }>, not: '' | 'not '): string {
+function printCondition(rule: Condition, not: '' | 'not '): string {
   switch (rule.kind) {
     case 'everyone':
       return `${not}everyone`;

@@ -2,28 +2,16 @@
 import { unreachable } from '../base/assert.ts';
 import type { Aggregate, ComparisonOperator, Expression, Rule } from './ast.ts';
 
-/** Every rule node, outer ones first. */
-export function conditionsOf(rule: Rule): Rule[] {
-  const inner = aggregatesOf(rule).flatMap((aggregate) => (aggregate.where === null ? [] : conditionsOf(aggregate.where)));
-  return [...ownConditions(rule), ...inner];
-}
-
-function ownConditions(rule: Rule): Rule[] {
-  switch (rule.kind) {
-    case 'and':
-    case 'or':
-      return [rule, ...rule.rules.flatMap(ownConditions)];
-    case 'not':
-      return [rule, ...ownConditions(rule.rule)];
-    default:
-      return [rule];
-  }
-}
-
-/** What is true or false by itself. */
+/** What is true or false by itself: a rule without `and`, `or` and `not`. */
 export type Condition = Exclude<Rule, { readonly kind: 'and' | 'or' | 'not' }>;
 
-/** The conditions of a rule from left to right, without those inside `where`: their places number them wherever they are recorded. */
+/** The conditions of a rule from left to right, and behind them those inside `where`. */
+export function conditionsOf(rule: Rule): Condition[] {
+  const inner = aggregatesOf(rule).flatMap((aggregate) => (aggregate.where === null ? [] : conditionsOf(aggregate.where)));
+  return [...numberedConditions(rule), ...inner];
+}
+
+/** The conditions of a rule from left to right, without those inside `where`: wherever conditions are recorded, these places are their numbers. */
 export function numberedConditions(rule: Rule): Condition[] {
   switch (rule.kind) {
     case 'and':
@@ -58,7 +46,7 @@ export function sidesOf(condition: Condition): readonly Expression[] {
   }
 }
 
-/** Whether its value is a matter of the customer, and not of the rule and the clock alone. */
+/** Whether its value depends on the customer, and not on the rule and the clock alone. */
 export function isComputed(expression: Expression): boolean {
   switch (expression.kind) {
     case 'string':
@@ -87,29 +75,7 @@ export function isComputed(expression: Expression): boolean {
 
 /** Every aggregate of a rule, from left to right. */
 export function aggregatesOf(rule: Rule): Aggregate[] {
-  switch (rule.kind) {
-    case 'and':
-    case 'or':
-      return rule.rules.flatMap(aggregatesOf);
-    case 'not':
-      return aggregatesOf(rule.rule);
-    case 'everyone':
-    case 'segment':
-      return [];
-    case 'comparison':
-      return [...aggregatesIn(rule.left), ...aggregatesIn(rule.right)];
-    case 'between':
-      return [...aggregatesIn(rule.left), ...aggregatesIn(rule.low), ...aggregatesIn(rule.high)];
-    case 'in':
-    case 'text':
-    case 'has':
-    case 'missing':
-    case 'within':
-    case 'anniversary':
-      return aggregatesIn(rule.left);
-    default:
-      return unreachable(rule);
-  }
+  return numberedConditions(rule).flatMap(sidesOf).flatMap(aggregatesIn);
 }
 
 export function aggregatesIn(expression: Expression): Aggregate[] {
@@ -131,7 +97,7 @@ export function aggregatesIn(expression: Expression): Aggregate[] {
  */
 export function lastingCounts(rule: Rule): ReadonlyMap<Aggregate, number> {
   const found = new Map<Aggregate, number>();
-  for (const condition of ownConditions(rule)) {
+  for (const condition of numberedConditions(rule)) {
     if (condition.kind === 'comparison') {
       const { left, op, right } = condition;
       if (left.kind === 'aggregate' && right.kind === 'number') found.set(left, lastingCount(op, right.value));
