@@ -1,4 +1,6 @@
-// Finds the known name that a mistyped one was probably meant to be. Only for hints.
+// Finds the known name that a mistyped one was probably meant to be. Only for hints. Its bound is not that of base/nearest-name.ts: it goes
+// by the length of what was written, and three edits are the most.
+import { editDistance } from '../base/edit-distance.ts';
 
 const LONGEST_NAME = 64;
 
@@ -25,23 +27,4 @@ export function suggestName(name: string, candidates: Iterable<string>): string 
 // `firstName`, `first-name` and `first_name` are one mistake away from each other, not three
 function fold(name: string): string {
   return name.toLowerCase().replace(/[_\- ]/g, '');
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
-function editDistance(from: string, to: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= from.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column += 1) {
-      const cost = from[row - 1] === to[column - 1] ? 0 : 1;
-      let least = Math.min((last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (last[column - 1] ?? 0) + cost);
-      if (row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1])
-        least = Math.min(least, (beforeLast[column - 2] ?? 0) + 1);
-      current.push(least);
-    }
-    beforeLast = last;
-    last = current;
-  }
-  return last[to.length] ?? 0;
 }
