@@ -1,6 +1,7 @@
 // In charge of memberships as of a past instant: the log and the outbox undone back from the present, so that trimming the log loses no
 // present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed.
 import type { Database } from '../db/database.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { groupAt, type MembershipSource, sourceAt } from '../membership/membership-source.ts';
 import type { CustomerSegment, Member } from '../membership/read-members.ts';
@@ -78,7 +79,7 @@ export async function readMembersAt(
       join customers as c on c.id = m.customer_id
       join segments as s on s.id = m.segment_id
       order by m.customer_id`,
-    values: [segmentId, new Date(atMs).toISOString(), query.afterKey ?? '-9223372036854775808', query.limit],
+    values: [segmentId, new Date(atMs).toISOString(), query.afterKey ?? LEAST_KEY, query.limit],
   });
   return rows.map(({ key, customer_id, since, version, source }) => {
     if (since === null || version === null)

@@ -2,11 +2,12 @@
 // (segment-undo.ts), and what waits to be numbered, is undone. Whoever applies the changes behind that position to these members has the
 // members. What an erasure left belongs to nobody: the erased are not among them, and their exits find nobody.
 import type { Queryable } from '../db/database.ts';
+import { GREATEST_KEY, LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type MembershipSource, sourceNow } from '../membership/membership-source.ts';
 import type { Member } from '../membership/read-members.ts';
 import { segmentRange } from './segment-range.ts';
-import { GREATEST_KEY, HELD_CUSTOMERS_MAX, LEAST_KEY, type SegmentUndo, undoFor } from './segment-undo.ts';
+import { HELD_CUSTOMERS_MAX, type SegmentUndo, undoFor } from './segment-undo.ts';
 
 interface SnapshotQuery {
   readonly afterKey?: CustomerKey;

@@ -2,6 +2,7 @@
 // Each change is read once, however many pages of a snapshot ask, and beside a mass publish that is hundreds of thousands. Held are so many
 // customers at the most, in order of their keys from a first one on. Not of memberships (read-snapshot.ts).
 import type { Queryable } from '../db/database.ts';
+import { GREATEST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { readFeedEnd } from './read-changes.ts';
 import { segmentRange } from './segment-range.ts';
@@ -13,9 +14,6 @@ const KEPT_UNDOS = 4;
 const READ_TOGETHER = 20_000;
 /** Keys are hashes, so each bucket gets its share. */
 const BUCKETS = 4096;
-
-export const LEAST_KEY = '-9223372036854775808';
-export const GREATEST_KEY = '9223372036854775807';
 
 export interface FirstChange {
   readonly type: 'entered' | 'exited';

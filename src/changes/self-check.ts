@@ -4,7 +4,8 @@
 import { type Database, pipeline } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
-import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
+import { type Chunk, nextChunk } from '../evaluation/next-chunk.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { scanForSuspects, withoutLate } from '../membership/find-mismatches.ts';
 import type { Deciding } from '../membership/in-decision.ts';

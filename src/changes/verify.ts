@@ -3,7 +3,8 @@
 import type { Database } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
-import { type Chunk, LEAST_KEY, nextChunk } from '../evaluation/next-chunk.ts';
+import { type Chunk, nextChunk } from '../evaluation/next-chunk.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { scanForSuspects } from '../membership/find-mismatches.ts';
 import type { Deciding } from '../membership/in-decision.ts';

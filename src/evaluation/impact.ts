@@ -8,13 +8,14 @@ import { fitTo } from '../db/citus.ts';
 import { asQueryable, type Database } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { checkInput } from '../rules/check-rule.ts';
 import { type Definitions, type LiveSegment, loadDefinitions } from '../segments/definitions.ts';
 import { diffRule, diffVersions, type VersionsDiff } from '../segments/diff-versions.ts';
 import { getVersion, invalidRule } from '../segments/versions.ts';
 import type { EvaluationLimits } from './evaluation-limits.ts';
-import { type Chunk, LEAST_KEY, nextChunk } from './next-chunk.ts';
+import { type Chunk, nextChunk } from './next-chunk.ts';
 import { Program } from './program.ts';
 
 export interface ImpactRequest {

@@ -2,17 +2,14 @@
 import type { Queryable } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 
-/** Customers with a key greater than the one and up to the other. */
+/** Customers whose keys are greater than the one and at most the other. */
 export interface Chunk {
   readonly afterKey: CustomerKey;
   readonly throughKey: CustomerKey;
   readonly customers: number;
 }
 
-/** Before every customer. */
-export const LEAST_KEY: CustomerKey = '-9223372036854775808';
-
-/** The next customers behind `afterKey`, at most `size` of them; null: there are none. */
+/** The next customers behind `afterKey` (LEAST_KEY: from the first one), at most `size` of them; null: there are none. */
 export async function nextChunk(database: Queryable, afterKey: CustomerKey, size: number): Promise<Chunk | null> {
   const [row] = await database.query<{ through_key: CustomerKey | null; customers: number }>({
     name: 'next_chunk',

@@ -5,10 +5,10 @@ import { readAsOf } from '../db/as-of.ts';
 import { fitTo } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
+import { GREATEST_KEY, LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import type { Definitions } from '../segments/definitions.ts';
-import { LEAST_KEY } from './next-chunk.ts';
 
 export interface PreviewRequest {
   readonly checked: CheckedRule;
@@ -31,7 +31,6 @@ export interface Preview {
 
 /** No stored segment has this id. */
 const PREVIEWED = 0;
-const GREATEST_KEY = '9223372036854775807';
 
 /** Who was created after a past instant is not in the population; facts after it do not exist yet; segments are as they were. */
 export async function previewRule(database: Database, clock: Clock, definitions: Definitions, request: PreviewRequest): Promise<Preview> {

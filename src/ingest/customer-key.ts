@@ -2,6 +2,10 @@
 import { hash } from 'node:crypto';
 import type { CustomerKey } from './facts.ts';
 
+/** No customer has a smaller key, or a greater one. */
+export const LEAST_KEY: CustomerKey = '-9223372036854775808';
+export const GREATEST_KEY: CustomerKey = '9223372036854775807';
+
 /** The first 8 bytes of SHA-256 over the id's UTF-8, big-endian signed, as a decimal string. The id is well-formed: validation saw to it. */
 export function customerKey(externalId: string): CustomerKey {
   return BigInt.asIntN(64, BigInt(`0x${hash('sha256', externalId, 'hex').slice(0, 16)}`)).toString();

@@ -2,6 +2,7 @@
 // without them is read-members.ts.
 import type { Queryable } from '../db/database.ts';
 import { isoOfText } from '../db/instant-text.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type CustomerPart, type CustomerSelection, toCustomer } from '../ingest/read-customers.ts';
 import { type MembershipSource, sourceNow } from './membership-source.ts';
@@ -46,7 +47,7 @@ export async function readMembersOf(
       cross join lateral (
         select n.customer_id, n.segment_id, n.since, n.version
         from memberships as n
-        where n.segment_id = s.id and n.customer_id > coalesce(w.after_key, -9223372036854775808)
+        where n.segment_id = s.id and n.customer_id > coalesce(w.after_key, ${LEAST_KEY})
         order by n.customer_id
         limit $3
       ) as m

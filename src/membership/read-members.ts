@@ -1,5 +1,6 @@
 // In charge of reading memberships: who is in a segment, and which segments a customer is in.
 import type { Database } from '../db/database.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { isLate } from './is-late.ts';
 import { GROUP_NOW, type MembershipSource, sourceNow } from './membership-source.ts';
@@ -34,7 +35,7 @@ export async function readMembers(
       from (
         select m.customer_id, m.segment_id, m.since, m.version
         from memberships as m
-        where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, -9223372036854775808)
+        where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, ${LEAST_KEY})
         order by m.customer_id
         limit $3
       ) as m

@@ -1,5 +1,6 @@
 // In charge of listing the pins of a segment, those that count at this moment. Pins of given customers inside a decision are store-pins.ts.
 import type { Database } from '../db/database.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 
 export interface Pin {
@@ -34,7 +35,7 @@ export async function listPins(
       select p.customer_id as key, c.external_id as customer_id, p.include, p.until, p.reason, p.actor, p.pinned_at
       from pins as p
       join customers as c on c.id = p.customer_id
-      where p.segment_id = $1 and p.customer_id > coalesce($2::bigint, -9223372036854775808)
+      where p.segment_id = $1 and p.customer_id > coalesce($2::bigint, ${LEAST_KEY})
         and (p.until is null or p.until > coalesce($4::timestamptz, clock_timestamp()))
         and ($5::boolean is null or p.include = $5)
       order by p.customer_id

@@ -8,6 +8,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import type { Program } from '../evaluation/program.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import { compileStored } from '../segments/definitions.ts';
@@ -124,7 +125,7 @@ async function readMembers(
       from (
         select m.customer_id
         from memberships as m
-        where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, -9223372036854775808)
+        where m.segment_id = $1 and m.customer_id > coalesce($2::bigint, ${LEAST_KEY})
         order by m.customer_id
         limit $3
       ) as m
