@@ -76,7 +76,7 @@ export async function keepAt({ clock, log, meters }: Strata, work: string, task:
   }
 }
 
-const DUE_LOOK_MS = 250;
+const DUE_POLL_MS = 250;
 
 /** Sleeps until the next flip, at most a quarter of a second: a look may have been stored by anybody meanwhile. */
 async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
@@ -91,7 +91,7 @@ async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
     if (flips > 0) strata.runsWaiting.ring();
     if (customers > 0) continue;
     const dueMs = (await nextDueMs(strata.database)) ?? Number.POSITIVE_INFINITY;
-    await strata.clock.sleep(Math.max(1, Math.min(DUE_LOOK_MS, dueMs - strata.clock.nowMs())), signal);
+    await strata.clock.sleep(Math.max(1, Math.min(DUE_POLL_MS, dueMs - strata.clock.nowMs())), signal);
   }
 }
 
@@ -104,7 +104,7 @@ function lookAtClock(strata: Strata, signal: AbortSignal): Promise<void> {
   return watchClock(strata, onSetBack, signal);
 }
 
-const RUNS_LOOK_MS = 1000;
+const RUNS_POLL_MS = 1000;
 
 async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -112,11 +112,11 @@ async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
     await retryFailed(strata.database, strata.clock);
     const worked = await runOpenRuns(strata, signal);
     if (worked) strata.publisher.poke();
-    else await strata.runsWaiting.wait(strata.clock, RUNS_LOOK_MS, signal);
+    else await strata.runsWaiting.wait(strata.clock, RUNS_POLL_MS, signal);
   }
 }
 
-const ABANDONED_LOOK_MS = 5000;
+const ABANDONED_POLL_MS = 5000;
 
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -124,11 +124,11 @@ async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<voi
       if (isWorkedOnHere(strata.database, importId)) continue;
       if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
     }
-    await strata.clock.sleep(ABANDONED_LOOK_MS, signal);
+    await strata.clock.sleep(ABANDONED_POLL_MS, signal);
   }
 }
 
-const TRIM_LOOK_MS = 60_000;
+const TRIM_POLL_MS = 60_000;
 const TRIM_PAUSE_MS = 50;
 const DAY_MS = 86_400_000;
 
@@ -147,11 +147,11 @@ async function trimLog(strata: Strata, historyDays: number | undefined, webhookD
       (await trimHistory(strata.database, olderThanMs, TRIMMED_AT_ONCE, passed)) +
       (passed === null ? 0 : await trimHistory(strata.database, olderThanMs - webhookDays * DAY_MS));
     await trimNotices(strata.database, olderThanMs);
-    await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_LOOK_MS, signal);
+    await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
   }
 }
 
-const AUDIT_LOOK_MS = 1000;
+const AUDIT_POLL_MS = 1000;
 const VACUUMED_AFTER = 100_000;
 
 /** Gives entries of the audit their places, and once a minute takes what is too old: entries, and keys that are kept for a day. */
@@ -168,13 +168,13 @@ async function keepAudit(strata: Strata, auditDays: number | undefined, signal: 
     if (clock.nowMs() >= trimMs) {
       const entries = auditDays === undefined ? 0 : await trimAudit(database, clock.nowMs() - auditDays * DAY_MS);
       const keys = await trimKeys(database, clock.nowMs());
-      if (entries + keys === 0) trimMs = clock.nowMs() + TRIM_LOOK_MS;
+      if (entries + keys === 0) trimMs = clock.nowMs() + TRIM_POLL_MS;
     }
-    await clock.sleep(AUDIT_LOOK_MS, signal);
+    await clock.sleep(AUDIT_POLL_MS, signal);
   }
 }
 
-const BLANK_LOOK_MS = 5000;
+const BLANK_POLL_MS = 5000;
 /** Exits that wait for their number have it by then. */
 const BLANK_AGAIN_MS = 1000;
 
@@ -184,7 +184,7 @@ async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
     if ((await blankDueExits(strata.database, strata.clock, await readPassedPosition(strata.database))) > 0) continue;
     const blankMs = (await nextBlankMs(strata.database)) ?? Number.POSITIVE_INFINITY;
     const waitMs = Math.max(blankMs - strata.clock.nowMs(), BLANK_AGAIN_MS);
-    await strata.clock.sleep(Math.min(waitMs, BLANK_LOOK_MS), signal);
+    await strata.clock.sleep(Math.min(waitMs, BLANK_POLL_MS), signal);
   }
 }
 

@@ -222,12 +222,12 @@ function tellReplica(log: Logger, state: ReplicaState, cause: unknown): void {
   else log.warn({ state, ...(cause === undefined ? {} : { err: cause }) }, 'the replica does not serve; reads go to the primary');
 }
 
-const SETTLING_LOOK_MS = 1000;
+const SETTLING_POLL_MS = 1000;
 
 /** Of every process: each has connections of its own. */
 async function keepSettled({ database, programs, timeZone, clock }: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await settleProgram(database, programs, timeZone);
-    await clock.sleep(SETTLING_LOOK_MS, signal);
+    await clock.sleep(SETTLING_POLL_MS, signal);
   }
 }

@@ -17,7 +17,7 @@ const PAGE = 1000;
 const KEPT_CHANGES = 4096;
 const KEPT_MS = 5000;
 /** How long to trust that we are told of growth. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 /** Followers reading the database at once: a thousand that come back together must not take every connection. */
 const READERS = 3;
 
@@ -153,7 +153,7 @@ export class FeedTail {
         break;
       } catch (error) {
         onError(error);
-        await clock.sleep(LOOK_MS, signal);
+        await clock.sleep(POLL_MS, signal);
       }
     }
     void this.#readAll(signal, grown);
@@ -165,10 +165,10 @@ export class FeedTail {
       try {
         const isMore = await this.#readOn(signal);
         this.#forget();
-        if (!isMore) await grown.wait(clock, LOOK_MS, signal);
+        if (!isMore) await grown.wait(clock, POLL_MS, signal);
       } catch (error) {
         onError(error);
-        await clock.sleep(LOOK_MS, signal);
+        await clock.sleep(POLL_MS, signal);
       }
     }
   }

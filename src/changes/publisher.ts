@@ -13,7 +13,7 @@ import { moveDistributed } from './move-distributed.ts';
 import { IS_ERASED, MOVED_AT_ONCE, numberChanges } from './number-changes.ts';
 
 /** A poke can be lost (another process, a broken listener): the outbox is looked at all the same. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 const CHANNEL = 'strata_outbox';
 /** Between two moves under load: what is written meanwhile goes together. Nobody sees a change later than that, and readers on other
  *  processes are told no more often. */
@@ -162,7 +162,7 @@ export class Publisher {
   async #sleep(signal: AbortSignal): Promise<void> {
     const waking = new AbortController();
     this.#wake = () => waking.abort();
-    await this.#clock.sleep(LOOK_MS, AbortSignal.any([signal, waking.signal]));
+    await this.#clock.sleep(POLL_MS, AbortSignal.any([signal, waking.signal]));
     this.#wake = undefined;
   }
 }

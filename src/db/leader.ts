@@ -8,7 +8,7 @@ import { SESSION_SETTINGS } from './database.ts';
 const LEADER_LOCK = '7310589412001';
 const RETRY_MS = 1000;
 /** A lead that is given up in order is taken over within this. A blocking lock would take it at once, and hold back vacuum while it waits. */
-const LOOK_MS = 250;
+const POLL_MS = 250;
 /** A killed process is noticed at once; one whose machine has gone, after about ten seconds instead of two hours. */
 const GIVE_UP_ON_THE_GONE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
 
@@ -68,7 +68,7 @@ export class Leadership {
     try {
       const signal = AbortSignal.any([this.#stopping.signal, term.signal]);
       while (!(await takeLock(connection))) {
-        await this.#clock.sleep(LOOK_MS, signal);
+        await this.#clock.sleep(POLL_MS, signal);
         if (signal.aborted) return;
       }
       await this.#tasks.lead(connection, signal);

@@ -20,7 +20,7 @@ export interface ReadsOptions {
 
 /** How long a reader is waited for who names a write that the replica does not have yet. */
 const WAIT_MS = 5000;
-const LOOK_MS = 10;
+const POLL_MS = 10;
 /** A reader who waits longer has the primary write its log down, see `#flush`. */
 const FLUSH_AFTER_MS = 50;
 const WATCH_MS = 1000;
@@ -80,7 +80,7 @@ export class Reads {
       if (seconds() * 1000 >= FLUSH_AFTER_MS) void this.#flush();
       await this.#askPlace();
       if (this.state !== 'up') return primary; // it went down meanwhile
-      if (this.#place < place) await after(LOOK_MS);
+      if (this.#place < place) await after(POLL_MS);
     }
     return replica;
   }

@@ -7,7 +7,7 @@ import { inTransaction } from '../db/transaction.ts';
 import { queueRun } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
 
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 /** By less, the clock itself catches up within the second that flips may take. */
 const NOTICED_MS = 1000;
 
@@ -21,7 +21,7 @@ export async function watchClock(deciding: Deciding, onSetBack: (byMs: number) =
       await onSetBack(latestMs - nowMs);
     }
     latestMs = nowMs;
-    await systemClock.sleep(LOOK_MS, signal);
+    await systemClock.sleep(POLL_MS, signal);
   }
 }
 

@@ -21,7 +21,7 @@ const READERS = 4;
 /** Between two looks: under load the feed grows fifty times a second, and each endpoint that wants none of it is three statements. */
 const GATHER_MS = 50;
 /** How long to trust that somebody tells us. */
-const LOOK_MS = 1000;
+const POLL_MS = 1000;
 /** What is under way when the process stops may end in this time. */
 const PATIENCE_MS = 2000;
 /** After the database was away. */
@@ -127,7 +127,7 @@ export class Deliverer {
       try {
         const lookedMs = clock.nowMs();
         for (const held of await this.#take()) this.#begin(held);
-        await this.#bell.wait(clock, LOOK_MS, signal);
+        await this.#bell.wait(clock, POLL_MS, signal);
         const earlyMs = Math.min(GATHER_MS, lookedMs + GATHER_MS - clock.nowMs()); // the clock may have been set back
         if (earlyMs > 0) await clock.sleep(earlyMs, signal);
       } catch (error) {

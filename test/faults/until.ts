@@ -1,14 +1,14 @@
 // In charge of waiting for what other processes do: looked at again and again, with an end. Processes have no clock that a test can move.
 import { systemClock } from '../../src/base/clock.ts';
 
-const LOOK_MS = 25;
+const POLL_MS = 25;
 
 /** Resolves with how long it took, in milliseconds; rejects after `patienceMs`. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = 60_000): Promise<number> {
   const begunMs = systemClock.nowMs();
   while (!(await holds())) {
     if (systemClock.nowMs() - begunMs > patienceMs) throw new Error(`waited ${patienceMs} ms in vain: ${what}`);
-    await systemClock.sleep(LOOK_MS);
+    await systemClock.sleep(POLL_MS);
   }
   return systemClock.nowMs() - begunMs;
 }

@@ -12,7 +12,7 @@ import { until } from '../faults/until.ts';
 
 const ADMIN_KEY = 'rolling-admin-key';
 const CLIENTS = 6;
-const BALANCER_LOOK_MS = 100;
+const BALANCER_POLL_MS = 100;
 
 let database: TestDatabase;
 let folder: string;
@@ -85,7 +85,7 @@ async function balance(signal: AbortSignal, ready: Set<string>): Promise<void> {
       if (await service.isReady()) ready.add(service.url);
       else ready.delete(service.url);
     }
-    await systemClock.sleep(BALANCER_LOOK_MS, signal);
+    await systemClock.sleep(BALANCER_POLL_MS, signal);
   }
 }
 
@@ -130,7 +130,7 @@ test('readiness says why before waits end', async () => {
   if (service === undefined) throw new Error('there is no service');
   const waiting = send(service.url, 'GET', '/v1/changes?wait=30');
   const stream = send(service.url, 'GET', '/v1/changes/stream');
-  await systemClock.sleep(BALANCER_LOOK_MS); // both are under way
+  await systemClock.sleep(BALANCER_POLL_MS); // both are under way
   const ended = service.stop();
   await until('it is not ready', async () => !(await service.isReady()));
   expect(await send(service.url, 'GET', '/readyz')).toMatchObject({

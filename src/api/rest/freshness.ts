@@ -9,7 +9,7 @@ import type { Strata } from '../../strata.ts';
 
 const WAIT_MS = 5000;
 /** Another process may be the one that publishes, and then nobody here is told. */
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
 const MAX_BIGINT = 2n ** 63n - 1n;
 
@@ -24,8 +24,8 @@ export async function chooseReads(strata: Strata, kind: 'write' | 'feed', token:
 
 async function awaitPublished(reads: Database, decision: string): Promise<void> {
   if (BigInt(decision) > MAX_BIGINT) throw new AppError('token_unknown', 'The token is not one that this service gave.');
-  for (let waitedMs = 0; await isUnpublished(reads, decision); waitedMs += LOOK_MS) {
+  for (let waitedMs = 0; await isUnpublished(reads, decision); waitedMs += POLL_MS) {
     if (waitedMs >= WAIT_MS) throw new AppError('not_yet', 'The changes of that write are not in the feed yet; try again.');
-    await after(LOOK_MS);
+    await after(POLL_MS);
   }
 }
