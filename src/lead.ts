@@ -1,4 +1,4 @@
-// In charge of what the leading process does in the background, and of beginning again what failed of it. Who leads is db/leader.ts.
+// In charge of what the leading process does in the background, and of starting again whatever of it has failed. Who leads is db/leader.ts.
 import type pg from 'pg';
 import { chainAudit, trimAudit } from './access/chain-audit.ts';
 import { trimKeys } from './access/claims.ts';
@@ -18,18 +18,19 @@ import type { Strata } from './strata.ts';
 import { setEndpointsBack } from './webhooks/clock-set-back.ts';
 import { readPassedPosition, trimNotices } from './webhooks/places.ts';
 
-/** In days; what is absent is kept for ever. */
+/** How long things are kept. */
 export interface Retention {
-  /** of the log of changes */
+  /** the log of changes; absent: for ever */
   readonly historyDays?: number | undefined;
+  /** the audit; absent: for ever */
   readonly auditDays?: number | undefined;
-  /** for how long more the log is kept for a webhook that has not had it; absent: seven */
+  /** how much longer the log is kept for webhooks that have not been sent it yet; absent: seven days */
   readonly webhookDays?: number;
 }
 
 /**
- * Publishes on the connection that holds the lock, whose end is that of the term, and does the rest beside it: what fails of that is begun
- * again by itself, and holds up neither the feed nor the others.
+ * Publishes on the connection that holds the leader's lock, and does everything else beside it until that ends. Any of the other work that
+ * fails is started again on its own, and holds up neither the feed nor the rest.
  */
 export async function lead(
   strata: Strata,
@@ -41,29 +42,34 @@ export async function lead(
   const until = AbortSignal.any([signal, term.signal]);
   const publishing = strata.publisher.run(connection, until);
   const others = [
-    keepAt(strata, 'looks', () => lookAtDue(strata, until), until),
-    keepAt(strata, 'runs', () => runQueued(strata, until), until),
-    keepAt(strata, 'imports', () => settleAbandoned(strata, until), until),
-    keepAt(strata, 'erasures', () => blankExits(strata, until), until),
-    keepAt(strata, 'retention', () => trimLog(strata, historyDays, webhookDays, until), until),
-    keepAt(strata, 'audit', () => keepAudit(strata, auditDays, until), until),
-    keepAt(strata, 'self-check', () => checkStored(strata, until), until),
-    keepAt(strata, 'clock', () => lookAtClock(strata, until), until),
+    keepRunning(strata, 'looks', () => lookAtDue(strata, until), until),
+    keepRunning(strata, 'runs', () => runQueued(strata, until), until),
+    keepRunning(strata, 'imports', () => settleAbandoned(strata, until), until),
+    keepRunning(strata, 'erasures', () => blankExits(strata, until), until),
+    keepRunning(strata, 'retention', () => trimLog(strata, historyDays, webhookDays, until), until),
+    keepRunning(strata, 'audit', () => keepAudit(strata, auditDays, until), until),
+    keepRunning(strata, 'self-check', () => checkStored(strata, until), until),
+    keepRunning(strata, 'clock', () => lookAtClock(strata, until), until),
   ];
   try {
     await Promise.all([publishing, ...others]);
   } finally {
     term.abort();
-    await publishing.catch(() => {}); // told by the line above
-    await connection.end().catch(() => {}); // the next leader need not wait for what the others still have under way
+    await publishing.catch(() => {}); // its error has been thrown above
+    await connection.end().catch(() => {}); // so that the next leader need not wait for what is still under way here
     await Promise.allSettled(others);
   }
 }
 
 const AGAIN_MS = 1000;
 
-/** Begins again what failed, until the signal. What failed with the connection of the lead is not told of: the end of the term is. */
-export async function keepAt({ clock, log, meters }: Strata, work: string, task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+/** Starts the task again whenever it fails, until the signal aborts. A failure just before that is not logged: the end of the term is. */
+export async function keepRunning(
+  { clock, log, meters }: Strata,
+  work: string,
+  task: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       return await task();
@@ -78,7 +84,7 @@ export async function keepAt({ clock, log, meters }: Strata, work: string, task:
 
 const DUE_POLL_MS = 250;
 
-/** Sleeps until the next flip, at most a quarter of a second: a look may have been stored by anybody meanwhile. */
+/** Sleeps until the next flip, but at most a quarter of a second: anybody may have stored an earlier look meanwhile. */
 async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const { customers, changes, dueAtMs } = await evaluateDue(strata, (error) =>
@@ -135,8 +141,8 @@ const DAY_MS = 86_400_000;
 const WEBHOOK_DAYS = 7;
 
 /**
- * Takes from the log what is older than it is to be kept, a piece at a time with pauses between. What a webhook has not had is kept some days
- * longer; one that has not had it then is told of the gap in its record.
+ * Trims what is older than it is to be kept from the log, a piece at a time with pauses between. What a webhook has not been sent yet is kept
+ * some days longer; a webhook that has not been sent it by then has the gap noted in its record.
  */
 async function trimLog(strata: Strata, historyDays: number | undefined, webhookDays: number, signal: AbortSignal): Promise<void> {
   if (historyDays === undefined) return;
@@ -154,7 +160,7 @@ async function trimLog(strata: Strata, historyDays: number | undefined, webhookD
 const AUDIT_POLL_MS = 1000;
 const VACUUMED_AFTER = 100_000;
 
-/** Gives entries of the audit their places, and once a minute takes what is too old: entries, and keys that are kept for a day. */
+/** Gives entries of the audit their places in the chain, and once a minute deletes what is too old: entries, and idempotency keys after a day. */
 async function keepAudit(strata: Strata, auditDays: number | undefined, signal: AbortSignal): Promise<void> {
   const { database, clock } = strata;
   let trimMs = clock.nowMs();
@@ -162,7 +168,7 @@ async function keepAudit(strata: Strata, auditDays: number | undefined, signal: 
   while (!signal.aborted) {
     for (let chained = 1; chained > 0 && !signal.aborted; deleted += chained) chained = await chainAudit(database);
     if (deleted >= VACUUMED_AFTER) {
-      await database.query({ text: 'vacuum (truncate off) audit_inbox' }); // as the outbox: autovacuum comes too seldom
+      await database.query({ text: 'vacuum (truncate off) audit_inbox' }); // as with the outbox: autovacuum comes too seldom
       deleted = 0;
     }
     if (clock.nowMs() >= trimMs) {
@@ -175,10 +181,10 @@ async function keepAudit(strata: Strata, auditDays: number | undefined, signal: 
 }
 
 const BLANK_POLL_MS = 5000;
-/** Exits that wait for their number have it by then. */
+/** Exits that were still waiting for their position have it by then. */
 const BLANK_AGAIN_MS = 1000;
 
-/** Exits of the erased become tombstones when their time has come: to the millisecond, where that is not nearer than the next look. */
+/** Turns exits of erased customers into tombstones when their time has come: on the millisecond, unless that is less than a second away. */
 async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     if ((await blankDueExits(strata.database, strata.clock, await readPassedPosition(strata.database))) > 0) continue;
@@ -189,10 +195,13 @@ async function blankExits(strata: Strata, signal: AbortSignal): Promise<void> {
 }
 
 const CHECK_PAUSE_MS = 5000;
-/** The self-check rests so many times as long as it has worked: at most a fiftieth of the time is its own. */
+/** The self-check rests this many times as long as it has worked, so that it takes at most a fiftieth of the time. */
 const CHECK_REST = 49;
 
-/** Walks through everybody for ever. What is wrong is mended and told at error: whoever reads it has found a bug or a hand in the tables. */
+/**
+ * Walks through all customers, again and again. What is wrong is mended and logged at error: it means a bug, or that somebody changed the
+ * tables by hand.
+ */
 async function checkStored(strata: Strata, signal: AbortSignal): Promise<void> {
   const { clock, log, meters, publisher } = strata;
   await clock.sleep(CHECK_PAUSE_MS, signal);

@@ -1,4 +1,4 @@
-// In charge of wiring the running service by hand, here and nowhere else, and of starting what happens by itself.
+// In charge of wiring the running service by hand, here and nowhere else, and of starting its background work.
 // What happens to a write is pipeline.ts, what the leading process does is lead.ts.
 import type { Logger } from 'pino';
 import { ACCESS_LIMITS, type AccessLimits } from './access/access-limits.ts';
@@ -28,7 +28,7 @@ import { AppError } from './errors.ts';
 import { CurrentProgram } from './evaluation/current-program.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits } from './evaluation/evaluation-limits.ts';
 import { settleProgram } from './evaluation/settle-program.ts';
-import { keepAt, lead, type Retention } from './lead.ts';
+import { keepRunning, lead, type Retention } from './lead.ts';
 import { MemberPages } from './membership/member-pages.ts';
 import { StorefrontReads } from './membership/storefront-reads.ts';
 import { type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
@@ -40,35 +40,36 @@ import { namedKeys } from './write-steps.ts';
 
 export interface StrataOptions extends Retention {
   readonly database: Database;
-  /** for reads that may be as old as it; absent: there is none */
+  /** serves reads that may be as old as it is; absent: there is none */
   readonly replica?: Database | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly cluster: string;
   readonly timeZone: string;
   readonly currency: string;
-  /** at least 32 characters: keys for single uses are derived from it */
+  /** at least 32 characters; the keys for single uses are derived from it */
   readonly secretKey: string;
   readonly accessLimits?: Partial<AccessLimits>;
   readonly limits?: Partial<EvaluationLimits>;
-  /** for how long the exits of erased customers may be read; absent: seven */
+  /** for how many days the exits of erased customers can be read; absent: seven */
   readonly erasureDays?: number;
-  /** address ranges that webhooks may be sent to beside the public ones; absent: none */
+  /** address ranges that webhooks may be sent to in addition to public addresses; absent: none */
   readonly webhookAllow?: readonly string[];
-  /** tests: how names are resolved, and how patient a request is */
+  /** tests: how host names are resolved, and how long a request may take */
   readonly webhookSend?: Partial<Pick<SendOptions, 'lookup' | 'limits'>>;
-  /** false: nothing happens by itself; tests take each step by hand */
+  /** false: there is no background work, and tests take each step by hand */
   readonly background: boolean;
 }
 
-/** Small writes that share a transaction at the most, and transactions of writes under way at once. At 64 clients on two cores two lanes did
- *  1,485 orders/s, four 1,341, one 1,160 (10 k customers, 50 segments, November 2026). */
+/** How many small writes may share a transaction, and how many such transactions run at once. With 64 clients on two cores, two lanes did
+ *  1,485 orders/s, four 1,341 and one 1,160 (10 k customers, 50 segments, November 2026). */
 const SINGLES_TOGETHER = 64;
 const SINGLE_LANES = 2;
-/** 835 orders/s instead of 789 at 8 clients and 1,447 instead of 1,358 at 64; 1 and 4 ms did less (10 k customers, by turns, 22 November 2026). */
+/** It gave 835 orders/s instead of 789 at 8 clients and 1,447 instead of 1,358 at 64; 1 and 4 ms gave less (10 k customers, by turns, 22 November
+ *  2026). */
 const SINGLES_GATHER_MS = 2;
 const BATCH_LANES = 3;
-/** Who comes then would only be answered late, and so would everybody behind. */
+/** A write that comes when more are waiting is refused: it would only be answered late, and so would all behind it. */
 const SINGLES_WAITING = 1000;
 const BATCHES_WAITING = 50;
 const SINGLES_WAIT_SECONDS = 1;
@@ -78,7 +79,7 @@ function tooManyWrites(): AppError {
   return new AppError('unavailable', 'More writes arrive than can be done; try again.', { retryAfterS: 1 });
 }
 
-/** Reads the definitions and starts to take part in leading. Throws what the database throws. */
+/** Reads the definitions and begins to take part in leading. Throws what the database throws. */
 export async function openStrata(options: StrataOptions): Promise<Strata> {
   const { database, clock, log } = options;
   const accessLimits = { ...ACCESS_LIMITS, ...options.accessLimits };
@@ -179,12 +180,12 @@ function gatherWrites(run: (pieces: readonly PieceOfWriting[]) => Promise<readon
 }
 
 interface Background {
-  /** Gives the lead to another process at once; what else is done here goes on. */
+  /** Gives up the lead at once, so that another process takes it; the other work goes on. */
   leave(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What this process does by itself beside answering: it hears of the feed, sends to webhooks, settles, and takes part in leading. */
+/** What this process does besides answering: it hears of changes to the feed, sends to webhooks, settles programs, and takes part in leading. */
 function startBackground(strata: Strata, options: StrataOptions): Background {
   const { database, clock, log, meters, publisher } = strata;
   const closing = new AbortController();
@@ -204,7 +205,7 @@ function startBackground(strata: Strata, options: StrataOptions): Background {
   listener.start();
   strata.webhooks.start(publisher);
   leadership.start();
-  const settling = keepAt(strata, 'settling', () => keepSettled(strata, closing.signal), closing.signal);
+  const settling = keepRunning(strata, 'settling', () => keepSettled(strata, closing.signal), closing.signal);
   return {
     leave: () => leadership.stop(),
     close: async () => {
@@ -215,7 +216,7 @@ function startBackground(strata: Strata, options: StrataOptions): Background {
   };
 }
 
-/** While it does not serve, reads go to the primary. */
+/** Logs the state of the replica; while it does not serve, reads go to the primary. */
 function tellReplica(log: Logger, state: ReplicaState, cause: unknown): void {
   if (state === 'up') log.info('the replica serves reads');
   else if (state === 'foreign') log.error('READ_DATABASE_URL is no replica of this database (any more); reads go to the primary');
@@ -224,7 +225,7 @@ function tellReplica(log: Logger, state: ReplicaState, cause: unknown): void {
 
 const SETTLING_POLL_MS = 1000;
 
-/** Of every process: each has connections of its own. */
+/** Done by every process, leading or not: each has connections of its own. */
 async function keepSettled({ database, programs, timeZone, clock }: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await settleProgram(database, programs, timeZone);

@@ -2,11 +2,11 @@
 //
 //   ingest ─► catalog ─► rules ─► evaluation ─► membership ─► changes ─► api
 //
-// Facts come in validated (ingest/), the rules of all live segments are compiled to one statement per kind of write (rules/, evaluation/),
-// Postgres says who differs, and what differs is stored with a change record (membership/) that the publisher numbers (changes/).
-// Locks, in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what it
-// guards is read by a later one. The clock is read after the last lock. The steps themselves are write-steps.ts; what else can be done (an import,
-// a pin, a move, an erasure) and the read of a customer stand below the write.
+// Facts come in validated (ingest/). The rules of all live segments are compiled to one statement per kind of write (rules/, evaluation/).
+// Postgres says which memberships differ, and these are stored with a change record each (membership/) that the publisher numbers (changes/).
+// Locks are taken in this order everywhere: definitions (shared) · orders by id · customers by key. Each lock is a statement of its own; what
+// it guards is read by a later one. The clock is read after the last lock. The steps themselves are in write-steps.ts. Below the write stand
+// the other things that can be done (an import, a pin, a move, an erasure) and the read of one customer's segments.
 import { currentRecord, endNotes, type NotedWrite, noteLongWork, storeNotes, type WriteRecord } from './access/write-record.ts';
 import { type Asker, currentAsker, inSharedSpan } from './base/tracing.ts';
 import { eraseCustomer } from './changes/erase-customer.ts';
@@ -35,8 +35,8 @@ import { type PinRequest, writePin } from './membership/write-pins.ts';
 import type { Strata } from './strata.ts';
 import {
   changesByCustomer,
-  join,
-  type Locked,
+  joinFacts,
+  type LockedWrite,
   lockAtOnce,
   lockInSteps,
   namedCustomers,
@@ -50,28 +50,28 @@ import {
 export type { Strata } from './strata.ts';
 
 export interface WriteOutcome {
-  /** entries and exits that the write caused, of everybody it touched */
+  /** how many entries and exits the write caused, among all customers that it touched */
   readonly changes: number;
-  /** keys of the segments each touched customer is in now, in order */
+  /** for each touched customer, the keys of the segments it is in now, in order */
   readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
   /** opaque; a read that carries it sees at least this write */
   readonly token: string;
 }
 
-/** One request's write, with what rides along in its transaction. */
+/** One request's write, with what is stored along with it in its transaction. */
 export interface PieceOfWriting {
   readonly facts: Facts;
-  /** undefined: nobody's request */
+  /** undefined: the write is no request's, so the audit has no entry for it */
   readonly record: WriteRecord | undefined;
-  /** The request's answer, for its Idempotency-Key; asked inside the transaction, when the token is not known yet. */
+  /** The request's answer, to be kept for its Idempotency-Key; asked for inside the transaction, before the token is known. */
   readonly answerOf: AnswerOf<WriteOutcome> | undefined;
-  /** who is told of it, where anybody is */
+  /** the span that the write belongs to, if the request is traced */
   readonly asker?: Asker;
 }
 
 export type AnswerOf<Outcome> = (outcome: Outcome) => unknown;
 
-/** Writes facts; when it resolves, every membership that depends on them is right and committed. Small writes at the same time go together. */
+/** Writes facts. When it resolves, every membership that depends on them is right and committed. Small writes that come together share a transaction. */
 export function write(strata: Strata, facts: Facts, answerOf?: AnswerOf<WriteOutcome>): Promise<WriteOutcome> {
   const piece = { facts, record: currentRecord(), answerOf, asker: currentAsker() };
   return countRows(facts) <= SMALL_ROWS ? strata.singles.add(piece) : strata.batches.add(piece);
@@ -83,14 +83,14 @@ function countRows(facts: Facts): number {
   return facts.customers.length + facts.orders.length + facts.deletedOrderIds.length + facts.events.length;
 }
 
-/** Several writes in one transaction; they share no customer and no order. Outcomes in their order. */
+/** Several writes in one transaction; no two of them name the same customer or order. → their outcomes, in the same order */
 export function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
   const askers = pieces.map((piece) => piece.asker);
   return inSharedSpan('write', { 'strata.writes': pieces.length }, askers, () => writePieces(strata, pieces));
 }
 
 async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
-  const facts = join(pieces.map((piece) => piece.facts));
+  const facts = joinFacts(pieces.map((piece) => piece.facts));
   const decided = await decideFacts(strata, facts, pieces);
   const token = printToken({ cluster: strata.cluster, lsn: decided.lsn, decision: decided.decision });
   return pieces.map((piece) => outcomeOf(piece.facts, decided, token));
@@ -150,10 +150,11 @@ async function decide(
   program: Program,
   facts: Facts,
   pieces: readonly PieceOfWriting[],
-  { locks, moment, late }: Locked,
+  locked: LockedWrite,
 ): Promise<EndingAt<Committed>> {
-  const overdue = await catchUp(client, strata, program, moment, late); // what the clock alone has changed comes first
-  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locks, moment, overdue);
+  const { locks, moment } = locked;
+  const overdue = await catchUp(client, strata, program, moment, locked.late); // what the clock alone has changed comes first
+  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locked, overdue);
   const differences = findings.flatMap((found) => found.differences);
   const decided: Decided = {
     decision: moment.decision,
@@ -177,7 +178,7 @@ async function decide(
   };
 }
 
-/** What the audit is told of each request among the pieces. */
+/** What the audit records of each request among the pieces. */
 function notesOf(pieces: readonly PieceOfWriting[], previousOwners: FactLocks['previousOwners']) {
   return pieces.flatMap((piece) => {
     const { record, facts } = piece;
@@ -191,8 +192,9 @@ function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceO
 }
 
 /**
- * One batch of an import. Rows of customers are decided at once: each is somebody else, so that putting it off would only have everybody locked and
- * written a second time. A customer has many orders and events; these are evaluated together at the end. → number of changes
+ * One batch of an import. Rows of customers are decided at once: each is about another customer, so putting the evaluation off would only mean
+ * that all of them are locked and written a second time. Orders and events are many for one customer, so they are evaluated together at the end.
+ * → number of changes
  */
 async function writeImported(strata: Strata, facts: Facts, importId: string): Promise<number> {
   if (facts.orders.length > 0 || facts.events.length > 0) {
@@ -203,7 +205,7 @@ async function writeImported(strata: Strata, facts: Facts, importId: string): Pr
   return [...changes.values()].reduce((sum, count) => sum + count, 0);
 }
 
-/** Writes facts, evaluates nothing, and in the same transaction notes whom the import owes an evaluation. */
+/** Writes facts without evaluating anything, and notes in the same transaction to whom the import owes an evaluation. */
 export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
   const inSteps = () => inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
   if (facts.deletedOrderIds.length > 0) return inSteps();
@@ -216,14 +218,14 @@ export async function writeDeferred(strata: Strata, facts: Facts, importId: stri
   }
 }
 
-/** The same for many batches in one transaction: an import that is all or nothing. Asks for the batches again when it is repeated. */
+/** As `writeDeferred`, with many batches in one transaction: an import that is all or nothing. Asks for the batches again if it is repeated. */
 async function writeDeferredTogether(strata: Strata, batches: () => AsyncIterable<Facts>, importId: string): Promise<void> {
   await inTransaction(strata.database, async (client) => {
     for await (const facts of batches()) await writeOnly(strata, client, facts, importId);
   });
 }
 
-/** Imports a file; everybody is evaluated before it answers. */
+/** Imports a file; everybody whom it names is evaluated before it answers. */
 export function importFile(strata: Strata, request: ImportRequest): Promise<ImportSummary> {
   const { database, clock, types, currency } = strata;
   const dependencies: ImportDependencies = {
@@ -240,7 +242,7 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
   return noteLongWork(strata, `imports/${kind}`, { format, options }, () => runImport(dependencies, request), extent);
 }
 
-/** The end of an import: everybody it owes is evaluated, in bulk, before it answers. */
+/** The end of an import: everybody to whom it owes an evaluation is evaluated, in bulk. */
 export async function evaluatePending(strata: Strata, importId: string): Promise<{ readonly changes: number; readonly token: string }> {
   const changes = await settlePending(strata, importId);
   if (changes > 0) strata.publisher.poke();
@@ -258,7 +260,7 @@ export interface HandOutcome {
   readonly token: string;
 }
 
-/** Puts a customer in or out by hand, or gives the word back to the rule: decided like a write. Throws what `writePin` throws. */
+/** Puts a customer into a segment or out of it by hand, or lets the rule decide again. Decided like a write. Throws what `writePin` throws. */
 export async function pin(strata: Strata, request: PinRequest, answerOf?: AnswerOf<HandOutcome>): Promise<HandOutcome> {
   const outcomeOf = ({ changes, segments }: DecidedIn, token: string): HandOutcome => {
     return { changes, segments: segments.get(customerKey(request.customerId)) ?? [], token };
@@ -286,7 +288,7 @@ function announce(strata: Strata, { changes, lsn, decision }: DecidedByHand): st
   return printToken({ cluster: strata.cluster, lsn, decision });
 }
 
-/** Erases a person from every table: exits for consumers, tombstones for the past, a receipt that names nobody. Throws `not_found`. */
+/** Erases a person from every table: consumers get exits, the past becomes tombstones, and the receipt names nobody. Throws `not_found`. */
 export async function erase(strata: Strata, customerId: string): Promise<{ readonly receipt: Receipt; readonly token: string }> {
   const { receipt, decision, lsn } = await eraseCustomer(strata, customerId, strata.erasureDays);
   strata.publisher.poke();

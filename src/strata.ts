@@ -1,4 +1,4 @@
-// What every call is given: the parts of the running service. Wired in open-strata.ts.
+// The parts of the running service, which every call is given. Wired in open-strata.ts.
 import type { Logger } from 'pino';
 import type { AccessTokens } from './access/access-tokens.ts';
 import type { AuditRecorder } from './access/audit-recorder.ts';
@@ -22,46 +22,46 @@ import type { Deliverer } from './webhooks/deliverer.ts';
 export interface Strata extends Deciding {
   readonly log: Logger;
   readonly meters: Meters;
-  /** identity of the database, in every token */
+  /** identifies the database; stands in every token */
   readonly cluster: string;
   readonly currency: string;
-  /** for how long the exits of erased customers may be read */
+  /** for how many days the exits of erased customers can be read */
   readonly erasureDays: number;
-  /** of the configuration, or made at the first start: other keys are derived from it, each for one use */
+  /** configured, or generated at the first start; the keys for single uses are derived from it */
   readonly secretKey: string;
-  /** who shows a key, without asking the database */
+  /** recognises API keys, mostly without asking the database */
   readonly keys: KnownKeys;
-  /** signed, for browsers */
+  /** signs and reads the short-lived tokens of browsers */
   readonly tokens: AccessTokens;
-  /** few at a time */
+  /** lets only a few reads of many customers run at a time */
   readonly heavyReads: HeavyReads;
-  /** by caller, of the feed */
+  /** counts the streams and waiting reads of the feed that each caller holds open */
   readonly heldPlaces: HeldPlaces;
-  /** who may do the work of an Idempotency-Key, and its answer */
+  /** says who may do the work of an Idempotency-Key, and keeps its answer */
   readonly claims: Claims;
-  /** reads of personal data and refused attempts; writes carry their entries themselves */
+  /** records reads of personal data and refused attempts; writes carry their audit entries themselves */
   readonly audit: AuditRecorder;
   readonly types: RegisteredTypes;
-  /** which database a read is to be read from */
+  /** chooses the database that a read is answered from: the primary or a replica */
   readonly reads: Reads;
   readonly publisher: Publisher;
-  /** one fast question per page view, gathered, over connections of their own */
+  /** answers what a shop asks at every page view, gathered, over connections of its own */
   readonly storefront: StorefrontReads;
-  /** of several segments and callers, gathered */
+  /** reads pages of members, those asked for at the same moment in one statement */
   readonly memberPages: MemberPages;
-  /** reads the feed once for all who follow it live */
+  /** reads the feed once for everybody who follows it live */
   readonly feedTail: FeedTail;
-  /** There may be new runs: a publish or a refresh was just stored. */
+  /** rung when there may be new runs, because a publish or a refresh was stored */
   readonly runsWaiting: Bell;
-  /** small writes that arrive together share a transaction */
+  /** small writes; those that arrive together share a transaction */
   readonly singles: Gatherer<PieceOfWriting, WriteOutcome>;
-  /** large ones have one each, few at a time, so that they never take all connections */
+  /** large writes; each has a transaction of its own, and few run at a time, so that they never take all connections */
   readonly batches: Gatherer<PieceOfWriting, WriteOutcome>;
-  /** sends to webhooks; rung when one was made or changed */
+  /** sends to webhooks; rung when one is made or changed */
   readonly webhooks: Deliverer;
-  /** No new work is to come: somebody else is to have it. */
+  /** true once the process is about to stop: callers should send new work to another one */
   readonly isLeaving: boolean;
-  /** Gives the lead to another process at once; resolves when what the leader had under way has ended. Requests are answered on. */
+  /** Gives up the lead at once, so that another process takes it; resolves when the leader's work has ended. Requests are still answered. */
   leave(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// In charge of the steps of a write, each by itself: locks, facts and evaluation, what is to be stored. In which order they come, and what is
-// answered, is the flow's business (pipeline.ts).
+// In charge of the single steps of a write: taking the locks, writing and evaluating facts, saying what is to be stored. The order of the steps
+// and the answer are the flow's business (pipeline.ts).
 import { fixedIso } from './db/as-of.ts';
 import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
 import type { Ending } from './db/transaction.ts';
@@ -16,8 +16,8 @@ import { readHeldSegments } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
 import type { Strata } from './strata.ts';
 
-/** As one write. */
-export function join(writes: readonly Facts[]): Facts {
+/** Several writes as one. */
+export function joinFacts(writes: readonly Facts[]): Facts {
   const [only] = writes;
   if (writes.length === 1 && only !== undefined) return only;
   return {
@@ -28,27 +28,28 @@ export function join(writes: readonly Facts[]): Facts {
   };
 }
 
-/** Whom a write touches, and as of when it is decided. */
-export interface Locked {
+/** A write whose locks are taken: whom it touches, the moment it is decided at, and who has to be brought up to date first. */
+export interface LockedWrite {
   readonly locks: FactLocks;
   readonly moment: Moment;
   readonly late: Late;
 }
 
-/** See `locksAtOnce`. */
+/** All locks in one batch of statements; `read` throws OrderMoved if an order comes from a customer whom the facts do not name (`locksAtOnce`). */
 export function lockAtOnce(strata: Strata, facts: Facts) {
   const locks = locksAtOnce(facts, fixedIso(strata.clock));
   const behind = locks.statements.length;
   return {
     statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
-    read: (rows: Parameters<typeof locks.read>[0]): Locked => {
+    read: (rows: Parameters<typeof locks.read>[0]): LockedWrite => {
       const [momentRows = [], lateRows = []] = rows.slice(behind);
       return { locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
     },
   };
 }
 
-export async function lockInSteps(strata: Strata, client: Client, facts: Facts): Promise<Locked> {
+/** Orders first, and then, knowing whose they were, customers. */
+export async function lockInSteps(strata: Strata, client: Client, facts: Facts): Promise<LockedWrite> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
     inOrder([
@@ -59,7 +60,7 @@ export async function lockInSteps(strata: Strata, client: Client, facts: Facts):
   return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
 }
 
-/** What two writes of one transaction may not share. */
+/** What no two writes of one transaction may both name. */
 export function namedKeys(facts: Facts): string[] {
   return [
     ...touchedKeys(facts, new Map()),
@@ -68,10 +69,12 @@ export function namedKeys(facts: Facts): string[] {
   ];
 }
 
+/** The customers whom the facts name. */
 export function namedCustomers(facts: Facts): CustomerKey[] {
   return touchedKeys(facts, new Map());
 }
 
+/** The customers whom the facts name, and those from whom they take an order. */
 export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, CustomerKey | null>): CustomerKey[] {
   const keys = new Set<CustomerKey>();
   for (const customer of facts.customers) keys.add(customer.key);
@@ -82,16 +85,16 @@ export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, Cu
 }
 
 /**
- * New customers are judged by every segment, the others by those that read what was written and their dependents. `overdue`: what bringing them up
- * to date has changed. → with it, who is in what before that is stored
+ * Writes the facts and evaluates whom they touch: new customers against every segment, the others against those segments that read what was
+ * written and their dependents. `overdue`: what has changed when they were brought up to date. → what differs, and rows of the segments that
+ * the customers were in before that (`readHeldSegments`)
  */
 export async function writeAndEvaluate(
   strata: Strata,
   client: Client,
   program: Program,
   facts: Facts,
-  locks: FactLocks,
-  moment: Moment,
+  { locks, moment }: LockedWrite,
   overdue: readonly Difference[],
 ): Promise<{ readonly findings: readonly Findings[]; readonly members: readonly Readonly<Record<string, unknown>>[] }> {
   const touched = program.touchedBy({
@@ -108,8 +111,8 @@ export async function writeAndEvaluate(
   const held = [...known, ...overdue.map(({ customerKey }) => customerKey).filter((key) => locks.created.has(key))];
   const [, [members = []], ...findings] = await inOneBatch(client, () =>
     inOrder([
-      pipeline(client, factStatements(facts, moment.asOfMs, locks)), // sent together: the server runs them in this order
-      pipeline(client, held.length === 0 ? [] : [readHeldSegments(held)]), // who is new is in none, unless brought up to date first
+      pipeline(client, factStatements(facts, moment.asOfMs, locks)), // everything is sent together, and the server runs it in this order
+      pipeline(client, held.length === 0 ? [] : [readHeldSegments(held)]), // new customers are in none, unless they were brought up to date
       ...evaluate(everything ? [] : known, touched),
       ...evaluate(everything ? locks.locked : [...locks.created], program.all),
     ] as const),
@@ -117,7 +120,7 @@ export async function writeAndEvaluate(
   return { findings, members };
 }
 
-/** The statements that store what differs. */
+/** The statements that store what differs. `ordinalFrom`: how many rows of the outbox the decision has written already. */
 export function recordingOf(program: Program, moment: Moment, findings: readonly Findings[], ordinalFrom: number): readonly Statement[] {
   let ordinal = ordinalFrom;
   return findings.flatMap((found) => {
@@ -136,7 +139,7 @@ export function changesByCustomer(differences: readonly Difference[]): ReadonlyM
   return changes;
 }
 
-/** Facts and nothing else; for an import with whom it then owes an evaluation. */
+/** Writes the facts and evaluates nothing; for an import it also notes to whom an evaluation is owed. */
 export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = []]] = await inOrder([
@@ -148,7 +151,7 @@ export async function writeOnly(strata: Strata, client: Client, facts: Facts, im
   await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
 }
 
-/** The same in two batches of statements, for facts that delete no orders: throws OrderMoved where an order comes from somebody else. */
+/** As `writeOnly`, in two batches of statements and for facts that delete no orders; throws OrderMoved if an order comes from somebody else. */
 export function writeOnlyAtOnce(strata: Strata, facts: Facts, importId: string) {
   const locks = locksAtOnce(facts, fixedIso(strata.clock));
   return {
