@@ -8,7 +8,7 @@ import { isLookLate, judge, lockSuspects } from '../membership/find-mismatches.t
 import { type Deciding, inDecision } from '../membership/in-decision.ts';
 import { versionsOf } from '../membership/look-again.ts';
 import { recordStatements } from '../membership/record.ts';
-import { countReconciled, findLogMismatches, type LogFault, type LogMismatch, reconcileLog } from './log-mismatches.ts';
+import { countReconciled, findLogMismatches, LOG_FAULTS, type LogMismatch, reconcileLog } from './log-mismatches.ts';
 
 /** member: not as the rules say · look: the next one is missing or too late · log: the feed, replayed, says something else */
 export const MISMATCH_KINDS = ['member', 'look', 'log', 'size'] as const;
@@ -85,12 +85,6 @@ async function tell(client: Client, program: Program, { differences }: Findings,
     }),
   ];
 }
-
-export const LOG_FAULTS: Readonly<Record<LogFault, string>> = {
-  not_logged: 'is a member and the feed has no entry of it',
-  not_held: 'entered by the feed and is no member',
-  other_since: 'is a member since another instant or version than the feed says',
-};
 
 function describeLook({ dueAtMs, storedDueAtMs }: Findings['differences'][number]): string {
   const due = dueAtMs === null ? '' : new Date(dueAtMs).toISOString();

@@ -4,8 +4,14 @@ import { type Client, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Moment } from '../membership/moment.ts';
 
-/** What the log says though the memberships do not, or the other way round. */
-export type LogFault = 'not_logged' | 'not_held' | 'other_since';
+/** How the log and the memberships may contradict each other, in words. Nothing in them that SQL would have to escape. */
+export const LOG_FAULTS = {
+  not_logged: 'is a member and the feed has no entry of it',
+  not_held: 'entered by the feed and is no member',
+  other_since: 'is a member since another instant or version than the feed says',
+} as const;
+
+export type LogFault = keyof typeof LOG_FAULTS;
 
 export interface LogMismatch {
   readonly customerKey: CustomerKey;

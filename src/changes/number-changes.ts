@@ -1,4 +1,4 @@
-// In charge of the statement that gives changes their positions and notes them for count-changes.ts. Not of where they come from: publisher.ts
+// In charge of the statement that gives changes their positions and notes them for count-noted-changes.ts. Not of where they come from: publisher.ts
 // takes them out of the outbox, or move-distributed.ts on Citus.
 
 /** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */

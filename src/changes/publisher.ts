@@ -7,7 +7,7 @@ import { type Clock, startStopwatch } from '../base/clock.ts';
 import { outOfSpan, tellSpan } from '../base/tracing.ts';
 import { isCitus } from '../db/citus.ts';
 import type { Queryable } from '../db/database.ts';
-import { countChanges } from './count-changes.ts';
+import { countNotedChanges } from './count-noted-changes.ts';
 import { MARKED_TOGETHER, markChanges } from './marks.ts';
 import { moveDistributed } from './move-distributed.ts';
 import { IS_ERASED, MOVED_AT_ONCE, numberChanges } from './number-changes.ts';
@@ -139,7 +139,7 @@ export class Publisher {
         uncounted = true;
       }
       if (uncounted && (sinceCounted === undefined || sinceCounted() >= COUNT_SECONDS)) {
-        await countChanges(connection, this.#timeZone);
+        await countNotedChanges(connection, this.#timeZone);
         uncounted = false;
         sinceCounted = startStopwatch();
       }

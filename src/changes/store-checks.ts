@@ -1,6 +1,6 @@
 // In charge of what must hold among the tables at any moment, each as one statement that lists what breaks it, and as another that mends it
 // where that can be done without guessing. What the rules say about customers is confirm-mismatches.ts.
-import { logMismatchesText } from './log-mismatches.ts';
+import { LOG_FAULTS, logMismatchesText } from './log-mismatches.ts';
 
 export interface StoreCheck {
   readonly name: string;
@@ -15,6 +15,10 @@ export interface StoreCheck {
 }
 
 const MEMBER = `'customer ' || coalesce(quote_ident(c.external_id), d.customer_id::text) || ', segment ' || coalesce(s.key, d.segment_id::text)`;
+
+const LOG_FAULT_WORDS = Object.entries(LOG_FAULTS)
+  .map(([fault, words]) => `when '${fault}' then '${words}'`)
+  .join(' ');
 
 /** In order of mending: what is nobody's goes before the feed is compared with it. */
 export const STORE_CHECKS: readonly StoreCheck[] = [
@@ -49,11 +53,7 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
     name: 'feed',
     meaning: 'the feed, replayed from empty, gives the members',
     text: `
-      select d.customer_id, ${MEMBER} || ': ' || case d.fault
-          when 'not_logged' then 'is a member and the feed has no entry of it'
-          when 'not_held' then 'entered by the feed and is no member'
-          else 'is a member since another instant or version than the feed says'
-        end as what
+      select d.customer_id, ${MEMBER} || ': ' || case d.fault ${LOG_FAULT_WORDS} end as what
       from (${logMismatchesText(() => 'true')}) as d
       left join customers as c on c.id = d.customer_id
       left join segments as s on s.id = d.segment_id`,

@@ -63,21 +63,16 @@ function dueText(evaluation: EmittedEvaluation): string {
     from (${evaluation.text}) as e`;
 }
 
-export interface Asking {
-  /** absent: the program's limit for so many customers */
-  readonly timeoutMs?: number;
-}
-
 /**
- * Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. Past its time the
- * statement is cancelled (57014), and with it the caller's transaction.
+ * Evaluates some live segments (ascending ids) for the customers of `input` and returns where the stored state differs. After `timeoutMs` the
+ * statement is cancelled (57014), and with it the caller's transaction; absent: after the program's limit for such an input.
  */
 export async function findDifferences(
   client: Client,
   program: Program,
   segmentIds: readonly number[],
   input: EvaluationInput,
-  { timeoutMs = timeLimit(program.limits, input) }: Asking = {},
+  { timeoutMs = timeLimit(program.limits, input) }: { readonly timeoutMs?: number } = {},
 ): Promise<Findings> {
   const complete = segmentIds.length === program.all.length;
   if (segmentIds.length === 0 && !complete) return { differences: [], complete };

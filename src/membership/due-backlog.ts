@@ -9,7 +9,7 @@ import { type Difference, findDifferences } from '../evaluation/find-differences
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type Deciding, inFramedDecision } from './in-decision.ts';
-import { evaluateAll, type Locked, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
+import { evaluateAll, type LockedForLook, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 
 /** The more customers a scan has, the more of them share a page and its planning. */
@@ -109,7 +109,7 @@ async function applyLocked(
   program: Program,
   keys: readonly CustomerKey[],
   scan: Scan,
-  { moment, revisions }: Locked,
+  { moment, revisions }: LockedForLook,
 ): Promise<Ending<number>> {
   const cause = 'time';
   const isCurrent = program.definitions.epoch === scan.program.definitions.epoch;

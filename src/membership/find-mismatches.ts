@@ -41,13 +41,13 @@ export async function withoutLate(deciding: Deciding, keys: readonly CustomerKey
   return keys.filter((key) => !late.has(key));
 }
 
-export interface Locked {
+export interface LockedSuspects {
   readonly moment: Moment;
   /** those who are there; nobody else writes them until the transaction ends */
   readonly keys: readonly CustomerKey[];
 }
 
-export async function lockSuspects(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<Locked> {
+export async function lockSuspects(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<LockedSuspects> {
   const { moment, revisions } = await lockForLook(client, deciding, keys);
   return { moment, keys: keys.filter((key) => revisions.has(key)) };
 }
@@ -63,7 +63,7 @@ export async function judge(
   client: Client,
   deciding: Deciding,
   program: Program,
-  { moment, keys }: Locked,
+  { moment, keys }: LockedSuspects,
   ordinalFrom: number,
 ): Promise<Judged> {
   const [late = []] = await pipeline(client, [findOwnLate(deciding, keys)]);

@@ -15,14 +15,14 @@ export interface Look {
 }
 
 /**
- * Locks customers in order of id (the planner would otherwise visit them in the order of the table, and two looks could wait for
- * each other until the deadlock timeout of a second) and takes the moment after the locks. Returns who exists, with the revision before.
+ * Locks customers in order of id and reads the moment after the locks. → who exists, each with the revision before. (The planner would otherwise
+ * visit them in the order of the table, and two looks could wait for each other until the deadlock timeout of a second.)
  */
-export async function lockForLook(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<Locked> {
+export async function lockForLook(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<LockedForLook> {
   return readLocks(await pipeline(client, lockStatements(deciding, keys)));
 }
 
-export interface Locked {
+export interface LockedForLook {
   readonly moment: Moment;
   readonly revisions: ReadonlyMap<CustomerKey, string>;
 }
@@ -34,19 +34,19 @@ export function lockStatements({ clock }: Pick<Deciding, 'clock'>, keys: readonl
     {
       name: 'lock_for_look',
       text: 'update customers as c set revision = c.revision + 1 where c.id = any($1::bigint[]) returning c.id, c.revision - 1 as revision',
-      values: [inOrder(keys)],
+      values: [ascending(keys)],
     },
     readMoment(clock),
   ];
 }
 
-export function readLocks([, locked, moment]: readonly (readonly Readonly<Record<string, unknown>>[])[]): Locked {
+export function readLocks([, locked, moment]: readonly (readonly Readonly<Record<string, unknown>>[])[]): LockedForLook {
   const revisions = new Map((locked ?? []).map((row) => [String(row['id']), String(row['revision'])]));
   return { moment: toMoment(moment ?? []), revisions };
 }
 
-/** Ascending as Postgres compares them. */
-function inOrder(keys: readonly CustomerKey[]): CustomerKey[] {
+/** As Postgres orders them. */
+function ascending(keys: readonly CustomerKey[]): CustomerKey[] {
   return [...BigInt64Array.from(keys, BigInt).sort()].map(String);
 }
 

@@ -1,5 +1,5 @@
 // In charge of how many members a segment has, as SQL: what is counted, and what is numbered and will be counted within seconds. Not of
-// counting (changes/count-changes.ts).
+// counting (changes/count-noted-changes.ts).
 
 /** `segment`: SQL of the segment's id. Exact at the feed's position. */
 export function sizeOf(segment: string): string {

@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
-import { countChanges } from '../../src/changes/count-changes.ts';
+import { countNotedChanges } from '../../src/changes/count-noted-changes.ts';
 import { verify } from '../../src/changes/verify.ts';
 import { settingsCommand } from '../../src/cli/settings.ts';
 import { openDatabase } from '../../src/db/database.ts';
@@ -43,7 +43,7 @@ test('another time zone judges everybody anew', async () => {
   await under.define('from-monday', 'today >= 2026-06-15');
   await under.write({ orders: [order('o1', 'ada', { placedAtMs: LATE_MS })], customers: [customer('ben')] });
   await under.publish();
-  await countChanges(database().pool, 'UTC');
+  await countNotedChanges(database().pool, 'UTC');
   expect(await under.segmentsOf('ada')).toEqual(['buyers', 'sunday']);
 
   const changed = await command(['set', 'TIME_ZONE=Europe/Berlin'], { TIME_ZONE: 'Europe/Berlin' });
@@ -56,7 +56,7 @@ test('another time zone judges everybody anew', async () => {
   const restarted = await openStrata({ ...options, timeZone: 'Europe/Berlin', currency: 'EUR', background: false });
   await finishRuns(restarted);
   await publishChanges(restarted);
-  await countChanges(database().pool, 'Europe/Berlin');
+  await countNotedChanges(database().pool, 'Europe/Berlin');
   expect(await under.segmentsOf('ada')).toEqual(['buyers', 'from-monday']);
   expect(await under.segmentsOf('ben')).toEqual(['from-monday']);
   const { outcomes } = await verify(restarted, { repair: false, samples: 5, onProgress: () => {}, onOutcome: () => {} });

@@ -1,5 +1,5 @@
 // In charge of what the leader does in the background, by hand: for tests of a Strata in which nothing happens by itself.
-import { countChanges } from '../../src/changes/count-changes.ts';
+import { countNotedChanges } from '../../src/changes/count-noted-changes.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import type { Strata } from '../../src/strata.ts';
@@ -12,6 +12,6 @@ export async function finishRuns(strata: Strata): Promise<void> {
 
 /** Gives every change its place in the feed, and counts those that have had one: whoever reads sizes finds some counted and some not yet. */
 export async function publishChanges({ database, timeZone }: Strata): Promise<void> {
-  await countChanges(database.pool, timeZone);
+  await countNotedChanges(database.pool, timeZone);
   while ((await moveOutbox(database.pool)) > 0);
 }

@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import { isOutage } from '../../src/api/rest/outage.ts';
 import { TestClock } from '../../src/base/clock.ts';
-import { countChanges } from '../../src/changes/count-changes.ts';
+import { countNotedChanges } from '../../src/changes/count-noted-changes.ts';
 import { blankDueExits } from '../../src/changes/erasures.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { AppError } from '../../src/errors.ts';
@@ -398,7 +398,7 @@ export class Play {
     while ((await evaluateDue(this.#strata, fail)).customers > 0);
     await queueConstantFlips(database, this.#clock, this.#nowMs);
     while (await runOpenRuns(this.#strata, new AbortController().signal));
-    await countChanges(database.pool, this.#moment.timeZone); // what the last settling has numbered; what this one does is read uncounted
+    await countNotedChanges(database.pool, this.#moment.timeZone); // what the last settling has numbered; what this one does is read uncounted
     while ((await moveOutbox(database.pool)) > 0);
     while ((await blankDueExits(database, this.#clock)) > 0);
   }
