@@ -1,16 +1,16 @@
-// Parses the text form of a rule into the AST. In charge of the grammar; names and types are the checker's. One recursive
-// function a level, recursion only through brackets (which are counted), so no text overflows the stack or takes more
-// than linear time. Why by hand: docs/decisions/0001-recursive-descent.md.
+// Parses the text form of a rule into the AST. In charge of the grammar; names and types are the checker's business. There is one function for
+// each level of precedence, and recursion goes only through brackets, which are counted, so no text overflows the stack or takes more than
+// linear time. Why it is written by hand: docs/decisions/0001-recursive-descent.md.
 import { failed, ok, type Result } from '../base/result.ts';
-import type { Aggregate, Expression, Literal, Place, Rule, Source } from './ast.ts';
+import type { Aggregate, Expression, Rule, Source } from './ast.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { fieldOfPath } from './field-path.ts';
 import { joinRules } from './join-rules.ts';
 import { LIMITS, limitExceeded } from './limits.ts';
 import { checkDepth } from './measure-depth.ts';
 import { ARITHMETIC_OPERATORS, COMPARISON_OPERATORS } from './operators.ts';
-import { parseAnniversary, parseInstantLiteral, parseRelative, parseWindow, startsDuration, startsWindow } from './parse-window.ts';
-import { readDecimal } from './read-literal.ts';
+import { parseList, parseLiteral, takePath, takeString, takeText } from './parse-literal.ts';
+import { parseAnniversary, parseRelative, parseWindow, startsDuration, startsWindow } from './parse-window.ts';
 import { asExpression, asRule, isRule, type Node, standIn } from './rule-or-expression.ts';
 import { suggestName } from './suggest-name.ts';
 import {
@@ -220,32 +220,6 @@ function parseIs(reader: TextReader, node: Node, first: Token): Rule {
   return negated ? { kind: 'not', rule, place: placeFrom(reader, first) } : rule;
 }
 
-const QUOTES_HINT = 'a string stands in double quotes: "…"';
-
-function takeString(reader: TextReader, expected: string): string {
-  const token = peek(reader);
-  if (token.kind !== 'string') return stopAt(reader, expected, QUOTES_HINT);
-  take(reader);
-  return token.value;
-}
-
-function takeText(reader: TextReader): string {
-  return takeString(reader, 'a string in double quotes');
-}
-
-function parseList(reader: TextReader): readonly Literal[] {
-  openBracket(reader, '`(` and a list of values');
-  const values: Literal[] = [];
-  do {
-    const literal = parseLiteral(reader);
-    if (literal === null)
-      stopAt(reader, 'a value (a string, number, date, `true` or `false`)', peek(reader).kind === 'word' ? QUOTES_HINT : undefined);
-    else values.push(literal);
-  } while (takeSymbol(reader, ','));
-  closeBracket(reader, '`,` or `)`');
-  return values;
-}
-
 // ── expressions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function parseSum(reader: TextReader): Node {
@@ -292,55 +266,6 @@ function operandHint(reader: TextReader): string | undefined {
   if (isSymbol(reader, '=')) return 'an operator is one of = != < <= > >=';
   if (isSymbol(reader, ')')) return 'a bracket holds a condition or a value';
   return undefined;
-}
-
-function takePath(reader: TextReader): readonly string[] {
-  const path: string[] = [];
-  do {
-    const token = peek(reader);
-    if (token.kind === 'word') path.push(token.text);
-    else if (token.kind === 'string' && path.length > 0) path.push(token.value);
-    else stopAt(reader, 'a name', path.length > 0 ? 'names that are not plain words stand in double quotes' : undefined);
-    take(reader);
-  } while (takeSymbol(reader, '.'));
-  return path;
-}
-
-/** A string, number, boolean, date or timestamp; null if none stands here, and nothing is taken. */
-function parseLiteral(reader: TextReader): Literal | null {
-  const first = peek(reader);
-  switch (first.kind) {
-    case 'string':
-      take(reader);
-      return { kind: 'string', value: first.value, place: placeOf(reader, first) };
-    case 'number':
-      take(reader);
-      return numberLiteral(reader, first.text, placeOf(reader, first));
-    case 'date':
-    case 'timestamp':
-      return parseInstantLiteral(reader);
-    case 'symbol': {
-      const number = peek(reader, 1);
-      if (first.text !== '-' || number.kind !== 'number') return null;
-      take(reader);
-      if (startsDuration(reader)) stopAt(reader, 'a number', 'write `7 days ago` or `7 days from now`');
-      take(reader);
-      return numberLiteral(reader, `-${number.text}`, placeFrom(reader, first));
-    }
-    case 'word':
-      if ((first.keyword !== 'true' && first.keyword !== 'false') || isSymbol(reader, '(', 1)) return null;
-      take(reader);
-      return { kind: 'boolean', value: first.keyword === 'true', place: placeOf(reader, first) };
-    case 'bad':
-    case 'end':
-      return null;
-  }
-}
-
-function numberLiteral(reader: TextReader, text: string, place: Place): Literal {
-  const { value, past } = readDecimal(text);
-  if (past !== null) reader.problems.push(limitExceeded(past.limit, past.found, place));
-  return { kind: 'number', value, place };
 }
 
 // ── functions ────────────────────────────────────────────────────────────────────────────────────────────────────────
