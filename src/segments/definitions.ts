@@ -164,7 +164,10 @@ export function changeUnderLock<Value>(database: Database, clock: Clock, work: (
   );
 }
 
-/** What the transaction has done so far stands between the tries. Not for ever: a service of an older version takes the lock before the epoch's row. */
+/**
+ * What the transaction has done so far stands between the tries. Not for ever: a service of an older version takes the lock before the epoch's
+ * row.
+ */
 async function takeDefinitions(client: Client, patience: Patience): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -1,5 +1,5 @@
 // In charge of groups of segments that exclude each other, as their owners see them: create, change, delete, list. Each change is a new
-// version, and a run brings everybody under it. Whose a customer is within a group is decided by the emitted statement (rules/emit-choice.ts).
+// version, and a run brings everybody under it. Which segment of a group a customer is in is decided by the emitted statement (rules/emit-choice.ts).
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
@@ -16,10 +16,10 @@ export interface Group {
   readonly name: string;
   /** keys, in order */
   readonly segments: readonly string[];
-  /** takes whoever none of them holds for; one of them or another */
+  /** takes customers for whom none of the others holds; one of `segments` or another segment */
   readonly otherwise: string | null;
   readonly version: number;
-  /** building: not everybody is in at most one of them yet */
+  /** building: some customers may still be in more than one of them */
   readonly status: 'building' | 'active';
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -39,7 +39,8 @@ export interface GroupContent {
   readonly otherwise: string | null;
 }
 
-type Expected = (group: Group) => void;
+/** Throws if the group is not what the caller of an edit has read (If-Match). */
+type Precondition = (group: Group) => void;
 
 interface GroupRow {
   id: number;
@@ -85,7 +86,7 @@ function toGroup(row: GroupRow): Group {
   };
 }
 
-/** In order of key; with `segments` those that hold one of them. */
+/** In order of key; with `segments` only the groups that hold one of these. */
 export async function listGroups(
   database: Database,
   query: { readonly afterKey?: string; readonly segments?: readonly string[]; readonly limit: number },
@@ -111,7 +112,7 @@ export async function getGroup(database: Queryable, key: string): Promise<Group>
   return toGroup(row);
 }
 
-/** In order of key; who is not there is left out. */
+/** In order of key; groups that do not exist are left out. */
 export async function getGroups(database: Queryable, keys: readonly string[]): Promise<Group[]> {
   const rows = await database.query<GroupRow>({
     name: 'get_groups',
@@ -173,18 +174,18 @@ export async function createGroup(
   return getGroup(database, key);
 }
 
-/** Another name alone is no new version. Throws `not_found`, what `expected` throws, and what `createGroup` throws for segments. */
+/** Changing the name alone makes no new version. Throws `not_found`, what `precondition` throws, and what `createGroup` throws for segments. */
 export async function changeGroup(
   database: Database,
   clock: Clock,
   key: string,
   content: GroupContent,
   author: string | null,
-  expected: Expected = () => {},
+  precondition: Precondition = () => {},
 ): Promise<Group> {
   await changeDefinitions(database, clock, async (client) => {
     const group = await getGroup(asQueryable(client), key);
-    expected(group);
+    precondition(group);
     const isSame = group.otherwise === content.otherwise && group.segments.join() === content.segments.join();
     const version = isSame ? group.version : group.version + 1;
     await client.query('update segment_groups as g set name = $2, version = $3, updated_at = $4::timestamptz where g.id = $1', [
@@ -200,11 +201,11 @@ export async function changeGroup(
   return getGroup(database, key);
 }
 
-/** From now on each of its segments is for itself. Throws `not_found`, what `expected` throws. */
-export async function deleteGroup(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<void> {
+/** From then on its segments no longer exclude each other. Throws `not_found` and what `precondition` throws. */
+export async function deleteGroup(database: Database, clock: Clock, key: string, precondition: Precondition = () => {}): Promise<void> {
   await changeDefinitions(database, clock, async (client) => {
     const group = await getGroup(asQueryable(client), key);
-    expected(group);
+    precondition(group);
     const now = new Date(clock.nowMs()).toISOString();
     await client.query('update segment_groups as g set deleted_at = $2::timestamptz, updated_at = $2::timestamptz where g.id = $1', [
       group.id,
@@ -320,7 +321,10 @@ async function refuseCycles(client: Client, keys: readonly string[]): Promise<vo
   }
 }
 
-/** Everybody is evaluated again for the live ones; the others are when they are live again. → the statements that end their runs of before */
+/**
+ * Everybody is evaluated again for those that are live; for the others, once they are live again. → the statements that end the runs replaced by
+ * this
+ */
 async function build(client: Client, clock: Clock, keys: readonly string[]): Promise<readonly Statement[]> {
   const nowMs = clock.nowMs();
   const { rows } = await client.query<{ id: number; version: number }>(
@@ -337,7 +341,7 @@ async function build(client: Client, clock: Clock, keys: readonly string[]): Pro
   return superseding;
 }
 
-/** Archiving takes its members away, and nothing would say whose they are then. Throws `in_use`. */
+/** Archiving a segment takes its members away, and nothing would say which segment of the group they belong to then. Throws `in_use`. */
 export async function refuseWhileGrouped(client: Client, segment: { readonly id: number; readonly key: string }): Promise<void> {
   const { rows } = await client.query<{ key: string }>(
     `select g.key

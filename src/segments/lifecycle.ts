@@ -10,15 +10,13 @@ import { AppError } from '../errors.ts';
 import { changeDefinitions, changeUnderLock, compileStored } from './definitions.ts';
 import { refuseWhileGrouped } from './groups.ts';
 import { endRuns, type Failure, failSegments, getRun, queueRun, type Run, type RunCause, readOpenRuns } from './runs.ts';
-import { getSegment, lockSegment, noteSegment, type Segment, statusOf } from './segments.ts';
+import { getSegment, lockSegment, noteSegment, type Precondition, type Segment, statusOf } from './segments.ts';
 import { putInForce, readRule } from './versions.ts';
 
-type Expected = (segment: Segment) => void;
-
-/** Keeps the members as they are and evaluates nobody any more. Again on a paused one: nothing. Throws `not_found`, `in_use`, `conflict`. */
-export async function pauseSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Segment> {
+/** Keeps the members as they are and stops evaluating. Does nothing if it is paused already. Throws `not_found`, `in_use`, `conflict`. */
+export async function pauseSegment(database: Database, clock: Clock, key: string, precondition: Precondition = () => {}): Promise<Segment> {
   await changeDefinitions(database, clock, async (client) => {
-    const segment = await lockSegment(client, key, expected);
+    const segment = await lockSegment(client, key, precondition);
     if (segment.status === 'paused') {
       await noteSegment(client, key, statusOf(segment), statusOf(segment));
       return endWith([], undefined);
@@ -45,7 +43,7 @@ async function pause(client: Client, segmentId: number, nowMs: number): Promise<
   return endRuns('cancelled', await readOpenRuns(client, [segmentId]), nowMs);
 }
 
-/** A failed one is tried again by itself, so it counts as live: what it names must stay. */
+/** A failed segment is tried again by itself, so it counts as live: what its rule names must stay. */
 async function refuseWhileNamed(client: Client, key: string, done: 'paused' | 'archived'): Promise<void> {
   const users = whoNames(await loadCatalog(asQueryable(client)), key);
   if (users.length === 0) return;
@@ -69,12 +67,13 @@ function whoNames({ segments }: Catalog, key: string): string[] {
 }
 
 /**
- * Evaluates everybody again and goes on from there; a failed segment is tried at once. While it is building already, its open run is the
- * answer. Throws `not_found`, `invalid_rule` (the catalog or a segment that it names has changed meanwhile), `conflict`. → the run's id
+ * Evaluates everybody again and keeps the segment up to date from then on; a failed one is tried at once. If it is building already, nothing is
+ * done, and its open run is the answer. Throws `not_found`, `invalid_rule` (the catalog or a segment that it names has changed meanwhile),
+ * `conflict`. → the id of the run
  */
-export async function resumeSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<string> {
+export async function resumeSegment(database: Database, clock: Clock, key: string, precondition: Precondition = () => {}): Promise<string> {
   return changeDefinitions(database, clock, async (client) => {
-    const segment = await lockSegment(client, key, expected);
+    const segment = await lockSegment(client, key, precondition);
     const { id, version, status, run } = segment;
     if (status === 'building' && run !== null) {
       await noteSegment(client, key, statusOf(segment), statusOf(segment));
@@ -100,7 +99,7 @@ async function readStoredRule(client: Client, segmentId: number, version: number
   return rows[0]?.rule;
 }
 
-/** A version whose publish never came to its end is still being published; else everybody is merely looked at again. */
+/** A version whose publishing run was never finished is still being published; otherwise everybody is merely evaluated again. */
 async function causeOfTry(client: Client, segmentId: number, version: number): Promise<RunCause> {
   const { rows } = await client.query<{ interrupted: boolean }>(
     `select coalesce(max(r.id) filter (where r.cause = 'definition') > coalesce(max(r.id) filter (where r.status = 'done'), 0), false)
@@ -119,12 +118,17 @@ export interface Archived {
 }
 
 /**
- * Its members leave, piece by piece, each with a change record of cause `archive`; its key stays taken, its versions and its history can
- * be read, and publishing a version brings it back. Again on an archived one: nothing. Throws `not_found`, `in_use`.
+ * Its members leave piece by piece, each with a change record of cause `archive`. The key stays taken, versions and history can still be read,
+ * and publishing a version brings the segment back. Does nothing if it is archived already. Throws `not_found`, `in_use`.
  */
-export async function archiveSegment(database: Database, clock: Clock, key: string, expected: Expected = () => {}): Promise<Archived> {
+export async function archiveSegment(
+  database: Database,
+  clock: Clock,
+  key: string,
+  precondition: Precondition = () => {},
+): Promise<Archived> {
   const runId = await changeUnderLock(database, clock, async (client) => {
-    const segment = await lockSegment(client, key, expected);
+    const segment = await lockSegment(client, key, precondition);
     const isArchived = segment.status === 'archived' || segment.status === 'archiving';
     if (!isArchived) {
       await refuseWhileNamed(client, key, 'archived');
@@ -137,7 +141,7 @@ export async function archiveSegment(database: Database, clock: Clock, key: stri
   return { segment: await getSegment(database, key), runId };
 }
 
-/** Under the lock: whether it has members must not change any more. */
+/** Under the exclusive lock, as nobody may become a member any more. */
 async function archive(client: Client, segment: Segment, nowMs: number): Promise<string | null> {
   const { rows } = await client.query('select m.customer_id from memberships as m where m.segment_id = $1 limit 1', [segment.id]);
   const hasMembers = rows.length > 0;
@@ -208,7 +212,10 @@ interface FailedRow {
   rule: unknown;
 }
 
-/** Failed segments whose time has come are built again; a rule that does not check yet fails anew and waits longer. → how many were queued */
+/**
+ * Builds failed segments again when it is time for their next try; a rule that still does not check fails again and waits longer. → how many runs
+ * were queued
+ */
 export async function retryFailed(database: Database, clock: Clock): Promise<number> {
   const nowMs = clock.nowMs();
   const due = await database.query({
@@ -240,7 +247,7 @@ export async function retryFailed(database: Database, clock: Clock): Promise<num
   });
 }
 
-/** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the run's id */
+/** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the id of the run */
 export async function refreshSegment(database: Database, clock: Clock, key: string): Promise<string> {
   return inTransaction(database, (client) => queueRefresh(client, key, clock.nowMs()));
 }
@@ -250,7 +257,7 @@ async function queueRefresh(client: Client, key: string, nowMs: number): Promise
   if (version === null || (status !== 'active' && status !== 'building')) {
     throw new AppError('conflict', `Segment “${key}” is ${status}; only a live one can be refreshed.`);
   }
-  // what it takes the place of is still why the members change
+  // the open run that this one replaces is still the reason why members change
   const cause = run !== null && (run.status === 'queued' || run.status === 'running') ? run.cause : 'refresh';
   const queued = await queueRun(client, id, version, cause, nowMs);
   await pipeline(client, queued.last);
@@ -258,7 +265,10 @@ async function queueRefresh(client: Client, key: string, nowMs: number): Promise
   return queued.id;
 }
 
-/** The same of every live segment, inside the caller's transaction; nobody may wait for one of their rows with a lock that it needs. → how many */
+/**
+ * As `refreshSegment` for every live segment, in the caller's transaction; nobody who waits for one of their rows may hold a lock that it needs.
+ * → how many
+ */
 export async function refreshAll(client: Client, nowMs: number): Promise<number> {
   const { rows } = await client.query<{ key: string }>(
     `select s.key
@@ -270,7 +280,7 @@ export async function refreshAll(client: Client, nowMs: number): Promise<number>
   return rows.length;
 }
 
-/** Segments whose answer flips without any row: their runs are queued in order of their instants. → how many */
+/** Queues runs of the segments whose answer the clock alone has flipped, whatever the rows. → how many */
 export async function queueConstantFlips(database: Database, clock: Clock, asOfMs: number): Promise<number> {
   return inTransaction(database, async (client) => {
     const { rows } = await client.query<{ id: number; version: number }>(

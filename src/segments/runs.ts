@@ -115,7 +115,10 @@ export interface QueuedRun {
   readonly last: readonly Statement[];
 }
 
-/** Queues a run inside the caller's transaction, which has the segment's row locked; open runs of the segment, but for moves into it, are superseded by it. */
+/**
+ * Queues a run inside the caller's transaction, which has the segment's row locked; open runs of the segment, but for moves into it, are
+ * superseded by it.
+ */
 export async function queueRun(client: Client, segmentId: number, version: number, cause: RunCause, nowMs: number): Promise<QueuedRun> {
   const now = new Date(nowMs).toISOString();
   const [open = [], queued = []] = await pipeline(client, [

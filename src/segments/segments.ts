@@ -152,27 +152,30 @@ function segmentNotFound(key: string): AppError {
   return new AppError('not_found', `There is no segment “${key}”.`);
 }
 
-/** The segment, its row locked until the transaction ends; `expected` (the ETag's condition) sees it under that lock. Throws `not_found` and what `expected` throws. */
-export async function lockSegment(client: Client, key: string, expected: (segment: Segment) => void = () => {}): Promise<Segment> {
+/** Throws if the segment is not what the caller of an edit has read (If-Match). Called while its row is locked. */
+export type Precondition = (segment: Segment) => void;
+
+/** Locks the segment's row until the transaction ends. Throws `not_found` and what `precondition` throws. */
+export async function lockSegment(client: Client, key: string, precondition: Precondition = () => {}): Promise<Segment> {
   await client.query('select s.id from segments as s where s.key = $1 for update', [key]);
   const { rows } = await client.query<SegmentRow>(`${SELECT_SEGMENTS} where s.key = $1`, [key]);
   const [row] = rows;
   if (row === undefined) throw segmentNotFound(key);
   const segment = toSegment(row);
-  expected(segment);
+  precondition(segment);
   return segment;
 }
 
-/** Changes what is not a matter of versions; `expected` (the ETag's condition) sees the row under its lock. Throws `not_found` and what `expected` throws. */
+/** Changes what does not belong to a version. Throws `not_found` and what `precondition` throws. */
 export async function updateSegment(
   database: Database,
   clock: Clock,
   key: string,
   edit: SegmentEdit,
-  expected: (segment: Segment) => void,
+  precondition: Precondition,
 ): Promise<Segment> {
   await inTransaction(database, async (client) => {
-    const before = await lockSegment(client, key, expected);
+    const before = await lockSegment(client, key, precondition);
     const after = { ...before, ...edit };
     await client.query(
       `update segments as s

@@ -15,7 +15,7 @@ import { printRule } from '../rules/print-text.ts';
 import { changeDefinitions } from './definitions.ts';
 import { tellPublished } from './notices.ts';
 import { type QueuedRun, queueRun, type RunCause } from './runs.ts';
-import { getSegment, lockSegment, noteSegment, type Segment, statusOf } from './segments.ts';
+import { getSegment, lockSegment, noteSegment, type Precondition, statusOf } from './segments.ts';
 
 export interface SegmentVersion {
   readonly number: number;
@@ -86,11 +86,11 @@ export async function addVersion(
   clock: Clock,
   key: string,
   version: NewVersion,
-  expected: (segment: Segment) => void = () => {},
+  precondition: Precondition = () => {},
 ): Promise<number> {
   const rule = readRule(version.rule, await loadCatalog(database), key, 'check');
   return inTransaction(database, async (client) => {
-    const number = await storeVersion(client, clock, key, rule, version, expected);
+    const number = await storeVersion(client, clock, key, rule, version, precondition);
     await noteSegment(client, key, null, { draft: number, rule: rule.text, note: version.note });
     return number;
   });
@@ -102,11 +102,11 @@ export async function addPublishedVersion(
   clock: Clock,
   key: string,
   version: NewVersion,
-  expected: (segment: Segment) => void = () => {},
+  precondition: Precondition = () => {},
 ): Promise<Published> {
   return changeDefinitions(database, clock, async (client) => {
     const rule = readRule(version.rule, await loadCatalog(asQueryable(client)), key, 'publish');
-    const number = await storeVersion(client, clock, key, rule, version, expected);
+    const number = await storeVersion(client, clock, key, rule, version, precondition);
     const before = await lockSegment(client, key);
     const run = await publishIn(client, clock, before.id, { number, rule });
     await noteSegment(client, key, statusOf(before), {
@@ -126,9 +126,9 @@ async function storeVersion(
   key: string,
   rule: StoredRule,
   { note = null, author }: NewVersion,
-  expected: (segment: Segment) => void,
+  precondition: Precondition,
 ): Promise<number> {
-  const { id, kind } = await lockSegment(client, key, expected);
+  const { id, kind } = await lockSegment(client, key, precondition);
   if (kind === 'manual') throw new AppError('conflict', `Segment “${key}” is manual: it has no rule, its members are added by hand.`);
   const { rows } = await client.query<{ number: number }>(
     'select coalesce(max(v.number), 0) + 1 as number from segment_versions as v where v.segment_id = $1',
@@ -201,11 +201,11 @@ export async function publishVersion(
   clock: Clock,
   key: string,
   number: number,
-  expected: (segment: Segment) => void = () => {},
+  precondition: Precondition = () => {},
 ): Promise<Published> {
   const version = await getVersion(database, key, number);
   const runId = await changeDefinitions(database, clock, async (client) => {
-    const before = await lockSegment(client, key, expected);
+    const before = await lockSegment(client, key, precondition);
     const rule = readRule(version.json, await loadCatalog(asQueryable(client)), key, 'publish');
     const run = await publishIn(client, clock, before.id, { number, rule });
     await noteSegment(client, key, statusOf(before), { version: number, status: 'building', run: run.id });
