@@ -1,4 +1,5 @@
-// In charge of random numbers that a seed decides (sfc32): made-up shops for the demo and the bench. Not for keys or secrets.
+// In charge of random numbers that a seed decides (sfc32), the same on every machine: for the made-up shops of the demo and the bench, and for
+// tests. Not for keys or secrets.
 
 export class SeededRandom {
   #a: number;
@@ -23,9 +24,14 @@ export class SeededRandom {
     return (sum >>> 0) / 2 ** 32;
   }
 
+  /** A whole number from 0 to `limit` - 1. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
   /** A whole number from `low` to `high`, both included. */
   integer(low: number, high: number): number {
-    return low + Math.floor(this.next() * (high - low + 1));
+    return low + this.below(high - low + 1);
   }
 
   chance(probability: number): boolean {
@@ -33,7 +39,7 @@ export class SeededRandom {
   }
 
   pick<Value>(values: readonly Value[]): Value {
-    return values[Math.floor(this.next() * values.length)] as Value;
+    return values[this.below(values.length)] as Value;
   }
 
   /** One of the values, each as likely as its weight. */
@@ -46,7 +52,7 @@ export class SeededRandom {
     return (values.at(-1) as readonly [Value, number])[0];
   }
 
-  /** About normal, by the sum of four: enough for prices and habits. */
+  /** Roughly normal, as the sum of four: good enough for prices and habits. */
   normal(mean: number, deviation: number): number {
     return mean + (this.next() + this.next() + this.next() + this.next() - 2) * Math.sqrt(3) * deviation;
   }

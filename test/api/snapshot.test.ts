@@ -1,7 +1,7 @@
 // Members with a place in the feed: pages and files that hold for it exactly while others write, and the changes behind it that continue them.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
-import { Random } from '../membership/random.ts';
 import { type Answer, built, type Service, startService } from './service.ts';
 
 let service: Service;
@@ -22,7 +22,7 @@ afterAll(() => service.close());
 const CUSTOMERS = 60;
 
 /** Everybody comes and goes, each write by itself. */
-async function churn(random: Random, writes: number): Promise<string> {
+async function churn(random: SeededRandom, writes: number): Promise<string> {
   let token = '';
   for (let write = 0; write < writes; write += 1) {
     const who = random.below(CUSTOMERS);
@@ -48,7 +48,7 @@ async function membersAt(cursor: string): Promise<string[]> {
 }
 
 test('pages of a snapshot hold for one place', async () => {
-  const random = new Random(7);
+  const random = new SeededRandom(7);
   await churn(random, 60);
   const found: string[] = [];
   let next: string | null = null;
@@ -68,7 +68,7 @@ test('pages of a snapshot hold for one place', async () => {
 });
 
 test('changes behind it continue it', async () => {
-  const random = new Random(8);
+  const random = new SeededRandom(8);
   const page = (await service.call('GET', '/v1/segments/paid/members?snapshot=true&limit=1000')).body;
   const members = new Set<string>(page.data.map(({ customerId }: { customerId: string }) => customerId));
   const token = await churn(random, 40);
@@ -104,7 +104,7 @@ test.each([
 
 test('what retention has passed is refused', async () => {
   const page = (await service.call('GET', '/v1/segments/paid/members?snapshot=true&limit=1')).body;
-  const token = await churn(new Random(9), 10);
+  const token = await churn(new SeededRandom(9), 10);
   await service.call('GET', '/v1/changes', undefined, { 'strata-token': token });
   await trimHistory(service.strata.database, Date.now() + 1000, 100_000);
   expect(await service.call('GET', `/v1/segments/paid/members?snapshot=true&after=${page.next}`)).toMatchObject({

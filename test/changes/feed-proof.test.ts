@@ -6,13 +6,13 @@ import { once } from 'node:events';
 import type net from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type Client, type Database, openDatabase, pipeline } from '../../src/db/database.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { readMoment, toMoment } from '../../src/membership/moment.ts';
 import { recordStatements } from '../../src/membership/record.ts';
 import { EventReader } from '../api/event-reader.ts';
 import { AUTHORIZED, built, type Service, startService } from '../api/service.ts';
-import { Random } from '../membership/random.ts';
 
 const SEED = Number(process.env['FEED_SEED'] ?? 1);
 const CUSTOMERS = 120;
@@ -66,7 +66,7 @@ const committed: Committed[] = [];
 let lastNumber = 0;
 
 /** Locks some customers as every write does, decides, turns some of their memberships round, waits, and commits or does not. */
-async function transact(random: Random, customers: readonly number[], hold: () => Promise<unknown>, commits: boolean): Promise<void> {
+async function transact(random: SeededRandom, customers: readonly number[], hold: () => Promise<unknown>, commits: boolean): Promise<void> {
   const client = await writers.pool.connect();
   try {
     await client.query('begin');
@@ -82,7 +82,7 @@ async function transact(random: Random, customers: readonly number[], hold: () =
   }
 }
 
-async function decide(client: Client, random: Random, customers: readonly number[]): Promise<Committed> {
+async function decide(client: Client, random: SeededRandom, customers: readonly number[]): Promise<Committed> {
   const keys = customers.map((index) => customerKey(`c${index}`)).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   for (const key of keys) await client.query('update customers set revision = revision + 1 where id = $1::bigint', [key]);
   const afterCommits = committed.length;
@@ -160,7 +160,7 @@ class Follower {
 
 const stopping = new AbortController();
 
-async function followByPages(follower: Follower, random: Random): Promise<void> {
+async function followByPages(follower: Follower, random: SeededRandom): Promise<void> {
   let after = '';
   while (!stopping.signal.aborted) {
     const answer = await service.call('GET', `/v1/changes?wait=1&limit=${1 + random.below(200)}${after}`);
@@ -170,7 +170,7 @@ async function followByPages(follower: Follower, random: Random): Promise<void> 
 }
 
 /** Hangs up at random and goes on behind the last id, as browsers do. */
-async function followByStream(follower: Follower, random: Random, query: string): Promise<void> {
+async function followByStream(follower: Follower, random: SeededRandom, query: string): Promise<void> {
   let lastId = '';
   while (!stopping.signal.aborted) {
     const reader = await EventReader.open(port, `/v1/changes/stream?${query}`, {
@@ -204,19 +204,19 @@ async function membersNow(): Promise<string[]> {
 
 const total = () => committed.reduce((sum, transaction) => sum + transaction.changes.length, 0);
 
-function pickCustomers(random: Random, among: number): number[] {
+function pickCustomers(random: SeededRandom, among: number): number[] {
   return [...new Set(Array.from({ length: 1 + random.below(3) }, () => random.below(among)))];
 }
 
 /** Each lock order is that of the keys, so nobody waits in a circle. The last customers are left to transactions that stay open. */
-async function runStep(random: Random): Promise<void> {
-  const write = async (own: Random) => {
+async function runStep(random: SeededRandom): Promise<void> {
+  const write = async (own: SeededRandom) => {
     for (let left = WRITES_EACH; left > 0; left -= 1) {
       const holdMs = own.below(4) === 0 ? own.below(60) : own.below(5);
       await transact(own, pickCustomers(own, CUSTOMERS - HELD_OPEN), () => systemClock.sleep(holdMs), own.below(5) > 0);
     }
   };
-  await Promise.all(Array.from({ length: WRITERS }, () => write(new Random(random.below(2 ** 31)))));
+  await Promise.all(Array.from({ length: WRITERS }, () => write(new SeededRandom(random.below(2 ** 31)))));
 }
 
 /** Changes of a transaction, in the feed's places. */
@@ -253,20 +253,20 @@ afterEach(async () => {
 });
 
 test('every reader gets the same, right feed', async () => {
-  const random = new Random(SEED);
+  const random = new SeededRandom(SEED);
   const pages = new Follower(true);
   const stream = new Follower(true);
   const green = new Follower(false);
   const reading = [
-    followByPages(pages, new Random(SEED + 1)),
-    followByStream(stream, new Random(SEED + 2), ''),
-    followByStream(green, new Random(SEED + 3), 'segment=green'),
+    followByPages(pages, new SeededRandom(SEED + 1)),
+    followByStream(stream, new SeededRandom(SEED + 2), ''),
+    followByStream(green, new SeededRandom(SEED + 3), 'segment=green'),
   ];
   const decided = Array.from({ length: HELD_OPEN }, (_, index) => {
     const customer = CUSTOMERS - 1 - index; // decided first, committed last, or never
     return new Promise<void>((isDecided) => {
       const hold = () => new Promise<void>((resolve) => isDecided(void release.push(resolve)));
-      held.push(transact(new Random(random.below(2 ** 31)), [customer], hold, index > 0));
+      held.push(transact(new SeededRandom(random.below(2 ** 31)), [customer], hold, index > 0));
     });
   });
   await Promise.all(decided);

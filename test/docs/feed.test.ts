@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import type net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { ADMIN_KEY, built, type Service, startService } from '../api/service.ts';
-import { Random } from '../membership/random.ts';
 
 interface Change {
   readonly position: number;
@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 /** → the last write's token */
-async function churn(random: Random, writes: number): Promise<string> {
+async function churn(random: SeededRandom, writes: number): Promise<string> {
   let token = '';
   for (let write = 0; write < writes; write += 1) {
     const order = { customerId: `c${random.below(30)}`, status: random.pick(['paid', 'open']), total: String(random.below(200)) };
@@ -64,7 +64,7 @@ async function membersOf(segment: string): Promise<string[]> {
 const settled = (token: string) => service.call('GET', '/v1/changes?limit=1', undefined, { 'strata-token': token });
 
 test('draining from the beginning gives the members', async () => {
-  await settled(await churn(new Random(1), 60));
+  await settled(await churn(new SeededRandom(1), 60));
   const members = { paid: new Set<string>(), big: new Set<string>() };
   const positions: number[] = [];
   const next = await code.drain({
@@ -81,7 +81,7 @@ test('draining from the beginning gives the members', async () => {
 });
 
 test('a snapshot and the changes behind it too', async () => {
-  const random = new Random(2);
+  const random = new SeededRandom(2);
   const [{ members, cursor }] = await Promise.all([code.takeSnapshot({ ...at, segment: 'paid' }), churn(random, 30)]);
   await settled(await churn(random, 30));
   await code.drain({
@@ -100,7 +100,7 @@ test('following resumes where it was', async () => {
     return read.length < count;
   };
   const first = code.follow({ ...at, after: start, apply: until(3) });
-  const random = new Random(3);
+  const random = new SeededRandom(3);
   const writing = churn(random, 80);
   const middle = await first;
   await code.follow({ ...at, after: middle, apply: until(6) });

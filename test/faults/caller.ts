@@ -1,5 +1,5 @@
 // In charge of calls to whichever process answers: what came back, or that nothing did. Counts answers that no caller may ever get.
-import type { Random } from '../membership/random.ts';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import type { Outcome } from './ledger.ts';
 
 export interface Answer {
@@ -14,13 +14,13 @@ const NO_ANSWER: Answer = { status: 0, body: null };
 export class Caller {
   readonly #urls: readonly string[];
   readonly #key: string;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   /** answers by status */
   readonly statuses = new Map<number, number>();
   /** 500s and answers that make no sense: none may ever come */
   readonly wrong: string[] = [];
 
-  constructor(urls: readonly string[], key: string, random: Random) {
+  constructor(urls: readonly string[], key: string, random: SeededRandom) {
     this.#urls = urls;
     this.#key = key;
     this.#random = random;

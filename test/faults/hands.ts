@@ -1,7 +1,7 @@
 // In charge of the load on segments: publishes, groups, pauses and moves, noted in the ledger like facts. One of each, so that each thing
 // has one who changes it.
 import { systemClock } from '../../src/base/clock.ts';
-import type { Random } from '../membership/random.ts';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type Answer, outcomeOf } from './caller.ts';
 import type { Load } from './writers.ts';
 
@@ -12,7 +12,7 @@ export const VALUE_GROUP = ['gold', 'silver', 'bronze'];
 
 export const crewOf = (crew: number) => Array.from({ length: CREW }, (_, n) => `crew${crew}-${n}`);
 
-async function pauseAfter(answer: Answer, random: Random): Promise<void> {
+async function pauseAfter(answer: Answer, random: SeededRandom): Promise<void> {
   await systemClock.sleep(answer.status === 0 || answer.status >= 500 ? 50 : random.below(60));
 }
 
@@ -60,7 +60,7 @@ export async function defineSegments(load: Load): Promise<void> {
 }
 
 /** Publishes versions of two segments; every fourth time the one before again, as who rolls back does. */
-export async function publishMuch(load: Load, random: Random, signal: AbortSignal): Promise<void> {
+export async function publishMuch(load: Load, random: SeededRandom, signal: AbortSignal): Promise<void> {
   const known = new Map<string, { number: number; mark: string }[]>();
   while (!signal.aborted) {
     const key = random.pick(['big', 'loyal', 'gold']);
@@ -83,11 +83,11 @@ export async function publishMuch(load: Load, random: Random, signal: AbortSigna
 }
 
 /** The order of a group, a segment that is paused and resumed, one that is archived and comes back, an attribute's type, and runs that are cancelled. */
-export async function changeSegments(load: Load, random: Random, signal: AbortSignal): Promise<void> {
+export async function changeSegments(load: Load, random: SeededRandom, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) await pauseAfter(await changeSomething(load, random), random);
 }
 
-async function changeSomething(load: Load, random: Random): Promise<Answer> {
+async function changeSomething(load: Load, random: SeededRandom): Promise<Answer> {
   const { caller, ledger } = load;
   switch (random.below(7)) {
     case 0: {
@@ -130,13 +130,13 @@ async function changeSomething(load: Load, random: Random): Promise<Answer> {
   }
 }
 
-async function cancelOrNot({ caller }: Load, random: Random, queued: Answer): Promise<Answer> {
+async function cancelOrNot({ caller }: Load, random: SeededRandom, queued: Answer): Promise<Answer> {
   const run = queued.body?.run?.id;
   return run !== undefined && random.below(2) === 0 ? caller.call('POST', `/v1/runs/${run}/cancel`) : queued;
 }
 
 /** Crews change sides, all of them or none. */
-export async function moveCrews(load: Load, random: Random, signal: AbortSignal): Promise<void> {
+export async function moveCrews(load: Load, random: SeededRandom, signal: AbortSignal): Promise<void> {
   const sides = Array.from({ length: CREWS }, () => 'left');
   while (!signal.aborted) {
     const crew = random.below(CREWS);

@@ -2,24 +2,24 @@
 // already. Not of when that happens (faults.ts).
 import { once } from 'node:events';
 import net from 'node:net';
-import type { Random } from '../membership/random.ts';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 
 /** Of so many answers one is lost: to commits, and to anything else. */
 const LOSES_ONE_IN = { commits: 8, others: 300 } as const;
 
 export class LossyProxy {
   readonly #server: net.Server;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
   readonly #sockets = new Set<net.Socket>();
   #isLossy = false;
 
-  private constructor(server: net.Server, random: Random) {
+  private constructor(server: net.Server, random: SeededRandom) {
     this.#server = server;
     this.#random = random;
   }
 
   /** `target`: the URL of Postgres */
-  static async start(target: string, random: Random): Promise<LossyProxy> {
+  static async start(target: string, random: SeededRandom): Promise<LossyProxy> {
     const { hostname, port } = new URL(target);
     const server = net.createServer({ noDelay: true });
     const proxy = new LossyProxy(server, random);

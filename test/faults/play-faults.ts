@@ -1,7 +1,7 @@
 // In charge of a play of rounds: the load runs, a fault happens at a random moment, the service comes back by itself, the load rests, and
 // everything is checked. Which faults there are is faults.ts, what must hold is checks.ts.
 import { systemClock } from '../../src/base/clock.ts';
-import { Random } from '../membership/random.ts';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { Caller } from './caller.ts';
 import { findViolations, untilSettled } from './checks.ts';
 import { type Fault, untilReady } from './faults.ts';
@@ -45,7 +45,7 @@ export interface PlayReport {
 
 /** Rounds on one world per number of processes; the small disk has one of its own. */
 export async function playFaults(options: PlayOptions): Promise<PlayReport> {
-  const random = new Random(options.seed);
+  const random = new SeededRandom(options.seed);
   const report: PlayReport = {
     faults: 0,
     skipped: [],
@@ -178,7 +178,7 @@ interface Round {
 
 async function playRound({ world, load, reader, receiver }: Play, fault: Fault): Promise<Round> {
   const { random } = world;
-  const own = () => new Random(random.below(2 ** 31));
+  const own = () => new SeededRandom(random.below(2 ** 31));
   const resting = new AbortController();
   const ending = new AbortController();
   const writers = [

@@ -1,7 +1,7 @@
 // In charge of who reads under the load: customers' segments, in which nobody may ever stand in two of one group, and the feed, followed
 // to its end in any process, without a gap or anything twice.
 import { systemClock } from '../../src/base/clock.ts';
-import type { Random } from '../membership/random.ts';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import type { Caller } from './caller.ts';
 import { CREWS, crewOf, VALUE_GROUP } from './hands.ts';
 
@@ -11,7 +11,12 @@ const GROUPS = [
 ];
 
 /** → how many answers */
-export async function readCustomers(caller: Caller, writers: readonly string[], random: Random, signal: AbortSignal): Promise<number> {
+export async function readCustomers(
+  caller: Caller,
+  writers: readonly string[],
+  random: SeededRandom,
+  signal: AbortSignal,
+): Promise<number> {
   let answers = 0;
   while (!signal.aborted) {
     const id = random.below(3) === 0 ? random.pick(crewOf(random.below(CREWS))) : `${random.pick(writers)}-c${random.below(8)}`;

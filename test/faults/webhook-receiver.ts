@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Random } from '../membership/random.ts';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 
 /** Of so many messages one is answered with a failure, and one is taken without an answer. */
 const FAILS_ONE_IN = 60;
@@ -15,16 +15,16 @@ export class WebhookReceiver {
   repeated = 0;
   readonly wrong: string[] = [];
   readonly #server: http.Server;
-  readonly #random: Random;
+  readonly #random: SeededRandom;
 
-  private constructor(server: http.Server, random: Random) {
+  private constructor(server: http.Server, random: SeededRandom) {
     this.#server = server;
     this.#random = random;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
     server.on('request', (request, response) => this.#take(request, response));
   }
 
-  static async start(random: Random): Promise<WebhookReceiver> {
+  static async start(random: SeededRandom): Promise<WebhookReceiver> {
     const server = http.createServer().listen({ host: '127.0.0.1', port: 0 });
     await once(server, 'listening');
     return new WebhookReceiver(server, random);

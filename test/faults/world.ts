@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
-import type { Random } from '../membership/random.ts';
 import { makeShiftedClock, shiftClock } from '../shifted-clock.ts';
 import { LossyProxy } from './lossy-proxy.ts';
 import { EmbeddedOfService, type FaultyPostgres, PostgresServer } from './postgres-server.ts';
@@ -27,7 +27,7 @@ export interface World {
   readonly services: readonly ServiceProcess[];
   /** of the test's own, for faults and checks; opened anew when Postgres came back */
   readonly database: Database;
-  readonly random: Random;
+  readonly random: SeededRandom;
   /** From now on answers of Postgres to the services are lost now and then, or no more. */
   loseAnswers(isLossy: boolean): void;
   /** Moves the clock of Postgres and of every process by so much against the true one. */
@@ -37,7 +37,7 @@ export interface World {
 
 export interface WorldOptions {
   readonly services: number;
-  readonly random: Random;
+  readonly random: SeededRandom;
   /** where Postgres keeps its data; absent: a folder of its own in the temporary one */
   readonly folder?: string;
   /** the service brings its own Postgres */

@@ -1,7 +1,7 @@
 // In charge of the load on facts: writers that each own their customers, orders and events, and note in the ledger what they were told.
 // Every operation marks what it writes with its own number, so that it can be found again.
 import { systemClock } from '../../src/base/clock.ts';
-import type { Random } from '../membership/random.ts';
+import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type Answer, type Caller, outcomeOf } from './caller.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -19,7 +19,7 @@ const IMPORTED = 40;
 const ONCE_TRIES = 20;
 
 /** Writes until the signal aborts, one operation after the other. */
-export async function writeFacts(load: Load, name: string, random: Random, signal: AbortSignal): Promise<void> {
+export async function writeFacts(load: Load, name: string, random: SeededRandom, signal: AbortSignal): Promise<void> {
   const writer = { load, name, random };
   while (!signal.aborted) {
     const answer = await writeSomething(writer);
@@ -30,7 +30,7 @@ export async function writeFacts(load: Load, name: string, random: Random, signa
 interface Writer {
   readonly load: Load;
   readonly name: string;
-  readonly random: Random;
+  readonly random: SeededRandom;
 }
 
 function writeSomething(writer: Writer): Promise<Answer> {

@@ -1,6 +1,7 @@
-// Random shops through the real write path at a clock that is moved, remembering who was in what after each step. Afterwards the past that
+// SeededRandom shops through the real write path at a clock that is moved, remembering who was in what after each step. Afterwards the past that
 // is asked for must be what was remembered: with changes that nobody has numbered yet, over any marks, and after trimming.
 import { expect, test } from 'vitest';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { readKeptHistory, readPast } from '../../src/changes/kept-history.ts';
 import { markChanges } from '../../src/changes/marks.ts';
 import { type PastChange, readHistory } from '../../src/changes/read-history.ts';
@@ -10,7 +11,6 @@ import { trimHistory } from '../../src/changes/trim.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { finishRuns } from '../membership/leader-by-hand.ts';
-import { Random } from '../membership/random.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 import { propertySettings } from '../property/settings.ts';
 
@@ -33,7 +33,7 @@ interface Remembered {
 
 interface Play {
   readonly shop: StrataUnderTest;
-  readonly random: Random;
+  readonly random: SeededRandom;
   readonly ids: ReadonlyMap<string, number>;
   readonly past: Remembered[];
 }
@@ -60,7 +60,7 @@ async function start(chosen: number): Promise<Play> {
   const shop = await openStrataUnderTest({ timeZone: TIME_ZONE });
   for (const [key, rule] of Object.entries(RULES)) await shop.define(key, rule);
   const rows = await shop.strata.database.query<{ id: number; key: string }>({ text: 'select s.id, s.key from segments as s' });
-  return { shop, random: new Random(chosen), ids: new Map(rows.map((row) => [row.key, row.id])), past: [] };
+  return { shop, random: new SeededRandom(chosen), ids: new Map(rows.map((row) => [row.key, row.id])), past: [] };
 }
 
 async function takeStep({ shop, random, past }: Play, step: number): Promise<void> {
@@ -83,7 +83,7 @@ async function takeStep({ shop, random, past }: Play, step: number): Promise<voi
   past.push({ atMs: clock.nowMs(), members: await presentMembers(shop) });
 }
 
-async function writeSomething(shop: StrataUnderTest, random: Random): Promise<void> {
+async function writeSomething(shop: StrataUnderTest, random: SeededRandom): Promise<void> {
   const id = random.pick(CUSTOMERS);
   const orderId = `o${random.below(25)}`;
   switch (random.below(4)) {

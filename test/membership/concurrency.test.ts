@@ -3,6 +3,7 @@
 // to be expected, and what is stored in the end is what an evaluation says, and the feed.
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { AppError } from '../../src/errors.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
@@ -15,7 +16,6 @@ import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
 import { defineSegments, expectWhole, settle, withConcurrentStrata } from './concurrent-strata.ts';
 import { findTraces } from './dump-database.ts';
-import { Random } from './random.ts';
 import { customer, order } from './strata-under-test.ts';
 
 const CUSTOMERS = 16;
@@ -41,15 +41,15 @@ const RULES: Readonly<Record<string, string | null>> = {
   aside: 'in segment "loyal" and in segment "china"',
 };
 
-const customerId = (random: Random) => `person-${random.below(CUSTOMERS)}`;
-const orderId = (random: Random) => `person-order-${random.below(ORDERS)}`;
+const customerId = (random: SeededRandom) => `person-${random.below(CUSTOMERS)}`;
+const orderId = (random: SeededRandom) => `person-order-${random.below(ORDERS)}`;
 
 it('everything at once leaves everything right', { timeout: 180_000 }, async () => {
   await withConcurrentStrata(async (strata) => {
     await defineSegments(strata, RULES);
     await putGroup(strata);
-    const random = new Random(SEED);
-    const own = () => new Random(random.below(2 ** 31));
+    const random = new SeededRandom(SEED);
+    const own = () => new SeededRandom(random.below(2 ** 31));
     const done = new AbortController();
     const readers = [readCustomers(strata, own(), done.signal), readTogether(strata, done.signal)];
     const [erased] = await Promise.all([
@@ -91,7 +91,7 @@ async function expected(work: () => Promise<unknown>): Promise<boolean> {
 
 // ---------------------------------------------------------------- facts
 
-function randomFacts(random: Random) {
+function randomFacts(random: SeededRandom) {
   const id = customerId(random);
   const nowMs = systemClock.nowMs();
   switch (random.below(6)) {
@@ -111,23 +111,23 @@ function randomFacts(random: Random) {
   }
 }
 
-function someOrder(random: Random) {
+function someOrder(random: SeededRandom) {
   const placedAtMs = systemClock.nowMs() - 2500 + random.below(3000); // some of them in the future
   const total = String(random.below(400) * 10_000);
   return order(orderId(random), customerId(random), { placedAtMs, total, status: random.pick(['paid', 'open']) });
 }
 
-function manyOrders(random: Random) {
+function manyOrders(random: SeededRandom) {
   const orders = Array.from({ length: 25 }, () => someOrder(random));
   return { ...NO_FACTS, orders: [...new Map(orders.map((each) => [each.id, each])).values()] };
 }
 
-async function writeMuch(strata: Strata, random: Random): Promise<void> {
+async function writeMuch(strata: Strata, random: SeededRandom): Promise<void> {
   for (let n = 0; n < 40; n += 1) await write(strata, random.below(7) === 0 ? manyOrders(random) : randomFacts(random));
 }
 
 /** Whom nobody else writes: each answer must say what the rules that nobody changes say of the facts just written. */
-async function writeAlone(strata: Strata, id: string, random: Random): Promise<void> {
+async function writeAlone(strata: Strata, id: string, random: SeededRandom): Promise<void> {
   const paid = new Map<string, boolean>();
   let country: string | null = null;
   for (let n = 0; n < 30; n += 1) {
@@ -148,7 +148,7 @@ async function writeAlone(strata: Strata, id: string, random: Random): Promise<v
   }
 }
 
-async function importMuch(strata: Strata, importId: string, random: Random): Promise<void> {
+async function importMuch(strata: Strata, importId: string, random: SeededRandom): Promise<void> {
   await strata.database.query({
     text: `insert into imports (kind, status, leased_until, started_at) values ('orders', 'running', 'infinity', clock_timestamp())`,
   });
@@ -156,7 +156,7 @@ async function importMuch(strata: Strata, importId: string, random: Random): Pro
   await evaluatePending(strata, importId);
 }
 
-async function eraseMuch(strata: Strata, random: Random): Promise<number> {
+async function eraseMuch(strata: Strata, random: SeededRandom): Promise<number> {
   let erased = 0;
   for (let n = 0; n < 30; n += 1) {
     if (await expected(() => erase(strata, customerId(random)))) erased += 1;
@@ -177,11 +177,11 @@ async function eraseEverybody(strata: Strata): Promise<void> {
 
 // ---------------------------------------------------------------- segments
 
-async function sayMuch(strata: Strata, random: Random): Promise<void> {
+async function sayMuch(strata: Strata, random: SeededRandom): Promise<void> {
   for (let n = 0; n < 40; n += 1) await expected(() => saySomething(strata, random));
 }
 
-async function saySomething(strata: Strata, random: Random): Promise<void> {
+async function saySomething(strata: Strata, random: SeededRandom): Promise<void> {
   const said = { actor: 'somebody', reason: null, untilMs: random.below(2) === 0 ? null : systemClock.nowMs() + 4_000 };
   const [from, to] = [random.pick(GROUP), random.pick(GROUP)];
   const replace = random.below(2) === 0;
@@ -208,7 +208,7 @@ async function saySomething(strata: Strata, random: Random): Promise<void> {
   }
 }
 
-async function publishMuch(strata: Strata, random: Random): Promise<void> {
+async function publishMuch(strata: Strata, random: SeededRandom): Promise<void> {
   const { database, clock } = strata;
   for (let n = 0; n < 14; n += 1) {
     const key = random.pick(['gold', 'silver', 'big', 'loyal']);
@@ -227,7 +227,7 @@ async function publishMuch(strata: Strata, random: Random): Promise<void> {
 }
 
 /** Nobody names it, so that it may stand still for a while; runs are cancelled as well. */
-async function pauseMuch(strata: Strata, random: Random): Promise<void> {
+async function pauseMuch(strata: Strata, random: SeededRandom): Promise<void> {
   const { database, clock } = strata;
   for (let n = 0; n < 8; n += 1) {
     await expected(() => pauseSegment(database, clock, 'aside'));
@@ -244,7 +244,7 @@ async function pauseMuch(strata: Strata, random: Random): Promise<void> {
 // ---------------------------------------------------------------- readers
 
 /** → how many answers */
-async function readCustomers(strata: Strata, random: Random, signal: AbortSignal): Promise<number> {
+async function readCustomers(strata: Strata, random: SeededRandom, signal: AbortSignal): Promise<number> {
   let answers = 0;
   for (; !signal.aborted; answers += 1) {
     const found = await readSegments(strata, customerKey(customerId(random)));

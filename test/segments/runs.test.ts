@@ -2,6 +2,7 @@
 // are, and whoever is written meanwhile is right under the one version or the other.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
+import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import type { Deciding } from '../../src/membership/in-decision.ts';
@@ -10,7 +11,6 @@ import { archiveSegment, cancelRun, refreshSegment } from '../../src/segments/li
 import { getRun, startRuns } from '../../src/segments/runs.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { addPublishedVersion } from '../../src/segments/versions.ts';
-import { Random } from '../membership/random.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 const CUSTOMERS = 400;
@@ -161,7 +161,7 @@ it('is right under either version at every moment', { timeout: 120_000 }, async 
     const run = runAll().finally(() => {
       running.on = false;
     });
-    const act = async (ids: readonly string[], random: Random) => {
+    const act = async (ids: readonly string[], random: SeededRandom) => {
       while (running.on) {
         const id = random.pick(ids);
         const own = facts.get(id) ?? { country: 'CN', orders: 0 };
@@ -173,7 +173,7 @@ it('is right under either version at every moment', { timeout: 120_000 }, async 
       }
     };
     const groups = [0, 1, 2, 3].map((n) => [...facts.keys()].filter((_, index) => index % 4 === n));
-    await Promise.all([run, ...groups.map((ids, n) => act(ids, new Random(round * 10 + n)))]);
+    await Promise.all([run, ...groups.map((ids, n) => act(ids, new SeededRandom(round * 10 + n)))]);
     expect((await getSegment(shop.strata.database, 'swung')).status).toBe('active');
     for (const [id, own] of facts) expect((await read(id)).includes('swung'), id).toBe(after[1](own));
   }
@@ -191,7 +191,7 @@ async function read(id: string): Promise<readonly string[]> {
 }
 
 /** `own` follows what was written. → the segments of the answer */
-async function change(id: string, own: CustomerFacts, random: Random): Promise<readonly string[]> {
+async function change(id: string, own: CustomerFacts, random: SeededRandom): Promise<readonly string[]> {
   const kind = random.below(3);
   if (kind === 0) own.country = random.pick(['CN', 'GB']);
   if (kind === 1) own.orders += 1;
