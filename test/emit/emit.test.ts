@@ -1,202 +1,14 @@
 // The emitted statement on a small shop: its text, its rows, and that answers change exactly where due_at says.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Catalog, CatalogSegment } from '../../src/catalog/catalog.ts';
-import { type EmitRequest, type EmittedEvaluation, emitEvaluation, nextConstantFlip } from '../../src/rules/emit.ts';
-import { emitExplanation } from '../../src/rules/emit-explanation.ts';
+import { describe, expect, it } from 'vitest';
+import type { CatalogSegment } from '../../src/catalog/catalog.ts';
+import { emitEvaluation, nextConstantFlip } from '../../src/rules/emit.ts';
 import { divideIntoGroups } from '../../src/rules/emit-group.ts';
-import { emitRecorded } from '../../src/rules/emit-recorded.ts';
-import { type RecordedSeen, readRecords, type SeenPlan, seenOf, type Told } from '../../src/rules/emit-seen.ts';
-import type { SeenCondition } from '../../src/rules/explain-rule.ts';
-import { todayOf } from '../../src/rules/plan.ts';
-import { createTestDatabase, type TestDatabase } from '../database.ts';
-import { facts, type HandMadeFacts } from '../oracle/hand-made-shop.ts';
-import { apply, EMPTY_SHOP } from '../oracle/shop.ts';
-import { storeShop } from '../oracle/store-shop.ts';
-import { CATALOG, customerKeyOf } from '../oracle/world.ts';
+import { customerKeyOf } from '../oracle/world.ts';
 import { checkText } from './check-text.ts';
+import { catalog, emit, IDS, MEMBERS, NOW, useShop, ZONE } from './shop-of-four.ts';
 
-const NOW = '2026-11-21T12:00:00.000Z'; // a Saturday; 20:00 in Shanghai
-const ZONE = 'Asia/Shanghai';
-const IDS = ['ann', 'bob', 'cleo', 'dan'] as const;
-
-const SHOP: HandMadeFacts = {
-  customers: [
-    {
-      id: 'ann',
-      profile: { country: 'CN', gender: 'female', birthday: '2000-02-29', email: 'ann@example.com' },
-      tags: ['vip', 'new'],
-      attributes: { tier: 'gold', points: 12.5, joined: '2026-11-21', seen: '2026-11-20T16:00:00.000Z', interests: ['tea', 'silk'] },
-      consents: { email: true },
-      createdAt: '2026-11-01T00:00:00Z',
-    },
-    { id: 'bob', profile: { country: 'DE', birthday: '1990-11-23' }, createdAt: '2026-10-22T12:00:00Z' },
-    { id: 'cleo', profile: { country: 'CN' }, attributes: { joined: '2026-11-01' }, createdAt: '2024-01-01T00:00:00Z' },
-    { id: 'dan', createdAt: '2026-11-21T12:00:00Z' },
-  ],
-  orders: [
-    {
-      id: 'a1',
-      of: 'ann',
-      at: '2026-11-20T12:00:00Z',
-      total: 100,
-      status: 'paid',
-      discount: 5,
-      coupons: ['x'],
-      items: [{ name: 'cup', category: 'Tea', unitPrice: 20, quantity: 5 }],
-    },
-    {
-      id: 'a2',
-      of: 'ann',
-      at: '2026-10-22T12:00:00Z',
-      total: 33.3333,
-      status: 'paid',
-      items: [{ name: 'pot', category: 'Tea', unitPrice: '33.3333' }],
-    },
-    { id: 'a3', of: 'ann', at: '2026-12-24T00:00:00Z', total: 1, status: 'paid' },
-    { id: 'b1', of: 'bob', at: '2026-08-23T12:00:00Z', total: 0.1, status: 'open', coupons: ['x', 'y'] },
-    { id: 'b2', of: 'bob', at: '2026-08-23T12:00:00Z', total: 200, status: 'paid', channel: 'web' },
-  ],
-  events: [
-    { of: 'ann', name: 'login', at: NOW },
-    { of: 'bob', name: 'page_view', at: '2026-11-21T11:59:30Z', properties: { path: '/sale/%', seconds: 3, promo: true, topics: ['a'] } },
-    { of: 'bob', name: 'page_view', at: '2026-11-14T12:00:00Z', properties: { path: '/home', seconds: 4.5 } },
-    { of: 'cleo', name: 'booked', at: '2026-11-01T00:00:00Z', properties: { day: '2026-11-22', until: '2026-11-21T12:00:00.000Z' } },
-    // what ingest would refuse: values of other types count as missing
-    { of: 'dan', name: 'page_view', at: '2026-11-21T00:00:00Z', properties: { path: 7, seconds: 'many', promo: 'yes', topics: { a: 1 } } },
-    { of: 'dan', name: 'booked', at: '2026-11-21T00:00:00Z', properties: { day: '2026-02-30', until: 'soon' } },
-  ],
-};
-
-/** rule → who is in */
-const MEMBERS: Readonly<Record<string, string>> = {
-  everyone: 'ann bob cleo dan',
-  'country = "CN"': 'ann cleo',
-  'country != "CN"': 'bob dan',
-  'not (country = "CN" or country is missing)': 'bob',
-  'country > "C" and country < "D"': 'ann cleo',
-  'country in ("DE", "FR")': 'bob',
-  'email ends with "example.com" and email contains "@" and email starts with "ann"': 'ann',
-  'email contains "_"': '',
-  'tags has any ("vip", "x")': 'ann',
-  'tags has all ("vip", "x")': '',
-  'tags is missing': 'bob cleo dan',
-  'consent.email = true': 'ann',
-  'attributes.tier in ("gold") and attributes.points > 12.49': 'ann',
-  'attributes.interests has all ("tea", "silk")': 'ann',
-  'attributes.joined = today': 'ann',
-  'attributes.seen >= 2026-11-21': 'ann',
-  'attributes.seen in today': 'ann',
-  'attributes.seen in yesterday': '',
-  'age = 26': 'ann',
-  'age between 26 and 35': 'ann bob',
-  'age > 26.5': 'bob',
-  'age < 34.5': 'ann',
-  'age <= 34.5': 'ann',
-  'age <= 35': 'ann bob',
-  'age <= 34': 'ann',
-  'age >= 34.5': 'bob',
-  'age >= 35.5': '',
-  'age = 35.5': '',
-  'age in (26, 35)': 'ann bob',
-  'age is missing': 'cleo dan',
-  'birthday anniversary in the next 2 days': '',
-  'birthday anniversary in the next 3 days': 'bob',
-  'birthday anniversary in this month': 'bob',
-  'created_at in the last 30 days': 'ann dan',
-  'created_at in the last 31 days': 'ann bob dan',
-  'created_at = today': 'dan',
-  'created_at in last month': 'bob',
-  'count(orders) = 2': 'ann bob',
-  'count(orders) = 0': 'cleo dan',
-  'count(orders) > 1.5': 'ann bob',
-  'count(orders where status = "paid" in the last 30 days) >= 1': 'ann',
-  'count(orders in the last 30 days) = 2': '',
-  'count(orders since 30 days ago) = 2': 'ann',
-  'count(orders between 90 days ago and 30 days ago) = 2': 'bob',
-  'count(orders in this week) = 1 and count(orders in yesterday) = 1': 'ann',
-  'count(orders before 2026-11-20) = 1': 'ann',
-  'sum(orders.total) = 133.3333': 'ann',
-  'sum(orders.total) > 200.09999': 'bob',
-  'sum(orders.total) / count(orders) = 66.66665': 'ann',
-  'avg(orders.total) between 66 and 67': 'ann',
-  'avg(orders.total) is missing': 'cleo dan',
-  'max(orders.total) in (100, 200)': 'ann bob',
-  'min(orders.discount) = 0 and max(orders.discount) = 5': 'ann',
-  'last(orders.id) = "b2" and first(orders.id) = "b1"': 'bob',
-  'first(orders.coupons) has any ("y")': 'bob',
-  'last(orders.coupons) is missing': 'bob cleo dan',
-  'last(orders.placed_at) < 60 days ago': 'bob',
-  'days_between(first(orders.placed_at), last(orders.placed_at)) = 29': 'ann',
-  'count(orders where discount > 0) / count(orders) >= 0.5': 'ann',
-  'distinct(items.category) = 1': 'ann',
-  'sum(items.total) = 133.3333': 'ann',
-  'sum(items.total) = sum(orders.total)': 'ann cleo dan',
-  'last(items.name) = "cup" and sum(items.quantity) = 6': 'ann',
-  'count(events "page_view" where properties.path starts with "/sale/%" in the last 1 hour) = 1': 'bob',
-  'sum(events "page_view".properties.seconds) = 7.5': 'bob',
-  'count(events "page_view".properties.topics) = 1': 'bob',
-  'count(events "page_view") >= 1': 'bob dan',
-  'count(events) = 2': 'bob dan',
-  'last(events "booked".properties.day) > today': 'cleo',
-  'count(events "booked" where properties.until <= now and properties.day >= 2026-11-22) = 1': 'cleo',
-  'bucket("s") >= 0 and bucket("s") < 100': 'ann bob cleo dan',
-  'today >= 2026-11-21 and now < 2026-11-22': 'ann bob cleo dan',
-};
-
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-  const client = await testDatabase.database.pool.connect();
-  try {
-    await storeShop(client, apply({ ...EMPTY_SHOP, catalog: CATALOG }, facts(SHOP), Date.parse('2026-11-21T12:00:00Z')));
-  } finally {
-    client.release();
-  }
-});
-afterAll(() => testDatabase.drop());
-
-const KEYS = ['s1', 's2', 's3', 's4', 'stored'];
-const SEGMENT_IDS = new Map(KEYS.map((key, place) => [key, place + 1]));
-const catalog: Catalog = {
-  ...CATALOG,
-  segments: new Map(
-    KEYS.map((key): [string, CatalogSegment] => [key, { id: SEGMENT_IDS.get(key) ?? 0, key, status: 'active', references: [] }]),
-  ),
-};
-
-function emit(rules: readonly string[], more: Partial<EmitRequest> = {}): EmittedEvaluation {
-  const segments = rules.map((text, place) => ({ id: place + 1, key: `s${place + 1}`, checked: checkText(text, catalog) }));
-  return emitEvaluation({ segments, segmentIds: SEGMENT_IDS, catalog, narrow: 'ids', memberships: 'present', ...more });
-}
-
-interface Row {
-  readonly id: string;
-  readonly have: readonly number[];
-  readonly want: readonly number[];
-  readonly dueAtMs: number | null;
-}
-
-async function evaluate(
-  emitted: EmittedEvaluation,
-  asOfMs = Date.parse(NOW),
-  ids: readonly string[] = IDS,
-  range = false,
-  timeZone = ZONE,
-): Promise<readonly Row[]> {
-  const customers = range ? { afterKey: '-9223372036854775808', throughKey: '9223372036854775807' } : { keys: ids.map(customerKeyOf) };
-  const rows = await testDatabase.database.query<{ customer_id: string; have: number[]; want: number[]; due_at: number | null }>({
-    text: `select e.* from (${emitted.text}) as e`,
-    values: emitted.bind({ asOfMs, timeZone, customers }),
-  });
-  return rows
-    .map((row) => ({
-      id: ids.find((id) => customerKeyOf(id) === row.customer_id) ?? '',
-      have: row.have,
-      want: row.want,
-      dueAtMs: row.due_at,
-    }))
-    .sort((a, b) => a.id.localeCompare(b.id));
-}
+const shop = useShop();
+const { evaluate } = shop;
 
 describe('members', () => {
   it('are who the rules say', async () => {
@@ -212,7 +24,7 @@ describe('members', () => {
   it('follow segments that name each other', async () => {
     const emitted = emit(['in segment "s2" and not in segment "stored"', 'in segment "s3"', 'country = "CN"']);
     const member = { customer_id: customerKeyOf('ann'), since: NOW };
-    await testDatabase.database.query({
+    await shop.database.query({
       text: `insert into memberships (customer_id, segment_id, since, version) values ($1, 5, $2, 1), ($1, 3, $2, 1), ($1, 2, $2, 1)`,
       values: [member.customer_id, member.since],
     });
@@ -224,13 +36,13 @@ describe('members', () => {
       ]);
       expect(emitted.segmentIds).toEqual([1, 2, 3]);
     } finally {
-      await testDatabase.database.query({ text: 'delete from memberships' });
+      await shop.database.query({ text: 'delete from memberships' });
     }
   });
 
   it('past are read from the log', async () => {
     const key = customerKeyOf('ann');
-    const log = testDatabase.database;
+    const log = shop.database;
     // entered 1 and 5 on the 1st, left 5 on the 10th, came back on the 15th (still in the outbox), left 1 on the 20th
     await log.query({
       text: `insert into memberships (customer_id, segment_id, since, version) values ($1, 5, '2026-11-15Z', 1)`,
@@ -403,108 +215,6 @@ describe('due_at', () => {
     expect(flip('today between 2026-01-01 and 2026-11-30')).toBe('2026-11-30T16:00:00.000Z');
     expect(flip('today >= 2026-01-01')).toBeNull();
     expect(flip('created_at < 30 days ago')).toBeNull();
-  });
-});
-
-describe('what is seen', () => {
-  interface Sight {
-    readonly id: string;
-    readonly told: Told;
-  }
-
-  async function see(emitted: EmittedEvaluation): Promise<readonly Sight[]> {
-    const rows = await testDatabase.database.query<{ customer_id: string; want: number[]; seen: string }>({
-      text: `select e.customer_id, e.want, ${emitted.seen} as seen from (${emitted.text}) as e`,
-      values: emitted.bind({ ...MOMENT, customers: { keys: IDS.map(customerKeyOf) } }),
-    });
-    return rows.map(({ customer_id, want, seen }) => ({
-      id: customer_id,
-      told: { records: readRecords(seen), want: new Set(want), asOfMs: MOMENT.asOfMs, today: todayOf(MOMENT) },
-    }));
-  }
-
-  const MOMENT = { asOfMs: Date.parse(NOW), timeZone: ZONE };
-
-  it('is what an explanation sees', async () => {
-    const rules = Object.keys(MEMBERS);
-    const ids = rules.map((_, place) => place + 1);
-    const emitted = emit(rules, { told: new Set(ids) });
-    const sights = await see(emitted);
-    expect(sights).toHaveLength(IDS.length);
-    for (const [place, rule] of rules.entries()) {
-      const checked = checkText(rule, catalog);
-      const explanation = emitExplanation(checked, SEGMENT_IDS);
-      const explained = await testDatabase.database.query<{ customer_id: string; seen: SeenCondition[] }>({
-        text: explanation.text,
-        values: explanation.bind({ ...MOMENT, customers: { keys: IDS.map(customerKeyOf) } }),
-      });
-      for (const { id, told } of sights) {
-        const { at, saw } = JSON.parse(seenOf(emitted.seenPlan, told, place + 1) ?? '{}') as RecordedSeen;
-        expect(at).toBe(MOMENT.asOfMs);
-        const recorded = emitRecorded(checked, saw, MOMENT);
-        const [row] = recorded === null ? [] : await testDatabase.database.query<{ holds: boolean[] }>(recorded);
-        const judged = saw.map((values, index) => [row?.holds[index], ...values]);
-        expect({ rule, id, seen: judged }).toEqual({ rule, id, seen: explained.find((each) => each.customer_id === id)?.seen });
-      }
-    }
-  });
-
-  it('outgrows a record and a group', async () => {
-    const rules = Array.from(
-      { length: 650 },
-      (_, n) => `attributes.points + ${n} > 5 or attributes.tier = "gold" or attributes.points - ${n} > 5`,
-    );
-    const emitted = emit(rules, { told: new Set([1, 550, 650]) });
-    const all = emit(rules, { told: new Set(rules.map((_, place) => place + 1)) });
-    for (const each of [emitted, all]) {
-      const ann = (await see(each)).find(({ id }) => id === customerKeyOf('ann'));
-      const told = [1, 2, 550, 650].map((id) => ann && seenOf(each.seenPlan, ann.told, id));
-      const seen = (n: number) => `{"at":${MOMENT.asOfMs},"saw":[["${12.5 + n}"],["gold"],["${12.5 - n}"]]}`;
-      expect(told).toEqual([seen(0), each === all ? seen(1) : null, seen(549), seen(649)]);
-    }
-  });
-
-  it('is not judged as another type', async () => {
-    const checked = checkText('attributes.points > 5', catalog);
-    expect(emitRecorded(checked, [['many']], MOMENT)).toBeNull();
-    expect(emitRecorded(checked, [[true]], MOMENT)).toBeNull();
-    expect(emitRecorded(checked, [['12.5']], MOMENT)).not.toBeNull();
-  });
-});
-
-describe('numbers that were told', () => {
-  const CUSTOMER = { want: new Set<number>(), asOfMs: 7, today: todayOf({ asOfMs: Date.parse(NOW), timeZone: ZONE }) };
-  const PLAN: SeenPlan = new Map([[1, [{ kind: 'values', values: [{ record: 0, place: 0, type: 'number', scale: 4 }] }]]]);
-  const told = (number: string): Told => ({ ...CUSTOMER, records: [[number]] });
-
-  it.each([
-    ['0', '0'],
-    ['-0', '0'],
-    ['1', '0.0001'],
-    ['-12', '-0.0012'],
-    ['10000', '1'],
-    ['5999900', '599.99'],
-    ['123456789012345678901234567890', '12345678901234567890123456.789'],
-    ['1.50', '0.00015'],
-  ])('%s lose no digit', (number, units) => {
-    expect(seenOf(PLAN, told(number), 1)).toBe(`{"at":7,"saw":[["${units}"]]}`);
-  });
-});
-
-describe('records as Postgres prints them', () => {
-  it.each([
-    [['plain', 'two words', '"', '\\', '""\\"']],
-    [[',', '(', ')', '),(', '","', 'a,b)(c']],
-    [[null, '', ' ', null]],
-    [[null]],
-    [['']],
-    [['line\nbreak', '\t', '国', '🙂', "it's", '{"f1":5}']],
-    [['[1, "a"]', null, '-12.50', 't']],
-  ])('are read back: %j', async (values) => {
-    const places = values.map((_, index) => `$${index + 1}::text`).join(', ');
-    const text = `select row(${places})::text || row(1, 'x y')::text as seen`;
-    const [row] = await testDatabase.database.query<{ seen: string }>({ text, values });
-    expect(readRecords(row?.seen ?? '')).toEqual([values, ['1', 'x y']]);
   });
 });
 
