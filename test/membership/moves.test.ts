@@ -152,7 +152,7 @@ it('is told once where a pause meets it', async () => {
   expect((await getRun(strata.database, back)).status).toBe('done');
 });
 
-it('is done, and nothing else, where a cancel comes late', async () => {
+it('is only done where a cancel comes late', async () => {
   const runId = await moveAll();
   const cancelled = asItWaits(() => cancelRun(strata.database, strata.clock, runId));
   await expect(cancelled).rejects.toMatchObject({ code: 'conflict', message: `Run ${runId} is already done.` });
