@@ -3,12 +3,12 @@
 import { startStopwatch } from '../base/clock.ts';
 import { isCitus } from '../db/citus.ts';
 import { type Client, pipeline } from '../db/database.ts';
-import { endWith } from '../db/transaction.ts';
+import { type Ending, endWith } from '../db/transaction.ts';
 import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
-import { type Deciding, inDecision } from './in-decision.ts';
+import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
 import { lockForLook } from './look-again.ts';
 import { readMoment, toMoment } from './moment.ts';
 import { recordStatements } from './record.ts';
@@ -19,41 +19,31 @@ export async function runArchive(deciding: Deciding, run: Run, signal: AbortSign
   const pace = await RunPace.begin(deciding, deciding.programs.get().limits, signal);
   while (!signal.aborted) {
     const seconds = startStopwatch();
-    const piece = await inDecision(deciding, (client) => leave(client, deciding, run, pace.pieceCustomers));
+    const piece = await inFramedDecision(deciding, [COMMIT_LAZILY], (client) => leave(client, deciding, run, pace.pieceCustomers));
     if (piece === 'closed') return;
     if (piece === 'empty') return finish(deciding, run);
     await pace.applied({ customers: piece.customers, seconds: seconds(), heldSeconds: seconds() }, signal);
   }
 }
 
+type Left = { readonly customers: number } | 'empty' | 'closed';
+
 /** A publish that takes the archiving back waits for the lock that this transaction shares, so the run is open until its end. */
-async function leave(
-  client: Client,
-  deciding: Deciding,
-  run: Run,
-  most: number,
-): Promise<{ readonly customers: number } | 'empty' | 'closed'> {
+async function leave(client: Client, deciding: Deciding, run: Run, most: number): Promise<Ending<Left>> {
   const open = await client.query(`select r.id from runs as r where r.id = $1::bigint and r.status = 'running'`, [run.id]);
-  if (open.rowCount === 0) return 'closed';
+  if (open.rowCount === 0) return endWith([], 'closed');
   const found = await readMembers(client, run.segmentId, most);
   const last = found.at(-1);
-  if (last === undefined) return 'empty';
+  if (last === undefined) return endWith([], 'empty');
   const { moment } = await lockForLook(client, deciding, found);
   const keys = await stillMembers(client, run.segmentId, found);
   await isCitus(client); // nothing is evaluated here, which finds out otherwise; the statements below have a form for it
   const differences = keys.map((customerKey) => {
     return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null, seen: NOTHING_SEEN };
   });
-  await pipeline(client, [
-    ...recordStatements({
-      findings: { differences, complete: false },
-      moment,
-      cause: 'archive',
-      versionOf: () => run.version,
-    }),
-    advanceRuns([run.id], last, keys.length, [keys.length]),
-  ]);
-  return { customers: found.length };
+  const findings = { differences, complete: false };
+  const records = recordStatements({ findings, moment, cause: 'archive', versionOf: () => run.version });
+  return endWith([...records, advanceRuns([run.id], last, keys.length, [keys.length])], { customers: found.length });
 }
 
 async function readMembers(client: Client, segmentId: number, limit: number): Promise<CustomerKey[]> {

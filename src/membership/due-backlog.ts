@@ -2,13 +2,13 @@
 // scanned many at a time without locks, so that the pages their rows lie on are shared, and what was found is applied strictly in order of
 // their instants, in short transactions, where nobody wrote meanwhile. Not of finding who is due, or of a few (due.ts).
 import { readAsOf } from '../db/as-of.ts';
-import { type Client, pipeline, type Statement } from '../db/database.ts';
+import { type Client, pipeline } from '../db/database.ts';
 import { type Ending, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type Deciding, inFramedDecision } from './in-decision.ts';
+import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
 import { evaluateAll, type LockedForLook, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 
@@ -82,12 +82,6 @@ async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Prom
     throw error;
   }
 }
-
-/**
- * A look that is lost in a crash is due again, and nothing has been told of it: what tells of it commits later and waits for the log's writing
- * up to there. So this does not wait.
- */
-const COMMIT_LAZILY: Statement = { name: 'commit_lazily', text: `select set_config('synchronous_commit', 'off', true)` };
 
 /** In two round trips. → number of changes; null: somebody who had to be evaluated again could not be */
 async function applyPiece(deciding: Deciding, keys: readonly CustomerKey[], scan: Scan): Promise<number | null> {

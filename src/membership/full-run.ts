@@ -5,8 +5,8 @@
 import { startStopwatch } from '../base/clock.ts';
 import { inOwnSpan, inSpan } from '../base/tracing.ts';
 import { fixedIso, readAsOf } from '../db/as-of.ts';
-import { type Client, pipeline } from '../db/database.ts';
-import { endWith, inScan, inTransaction } from '../db/transaction.ts';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
+import { type Ending, endWith, inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { narrowToCandidates } from '../evaluation/find-candidates.ts';
 import { type Difference, findDifferences, prepareDifferences } from '../evaluation/find-differences.ts';
@@ -19,7 +19,7 @@ import { changeDefinitions } from '../segments/definitions.ts';
 import { advanceRuns, finishRuns, getRun, hasBuilding, listOpenRuns, type Run, startRuns } from '../segments/runs.ts';
 import { runArchive } from './archive-run.ts';
 import { failTogether, withoutCulprits } from './fail-segments.ts';
-import { type Deciding, inDecision } from './in-decision.ts';
+import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
 import { evaluateLocked, lockForLook, versionsOf } from './look-again.ts';
 import { type Cause, countChanges, recordStatements } from './record.ts';
 import { runMove } from './run-move.ts';
@@ -204,41 +204,54 @@ async function applyPiece(
   isAlone: boolean,
 ): Promise<Progress & { readonly heldSeconds: number }> {
   const { program } = found;
+  const ids = runs.map((run) => run.id);
   let held = () => 0;
-  const progress = await inDecision(deciding, async (client, current): Promise<Progress> => {
-    const ids = runs.map((run) => run.id);
-    if (current.definitions.epoch !== program.definitions.epoch) return { open: ids, stale: true };
-    const changesBySegment = new Map<number, number>();
-    if (piece.differences.length > 0) {
-      if (!isAlone) await prepareDifferences(client, program, found.segmentIds, deciding.timeZone);
-      held = startStopwatch();
-      for (const { entered, exited } of await applyLocked(client, deciding, found, piece, cause)) {
-        for (const id of [...entered, ...exited]) changesBySegment.set(id, (changesBySegment.get(id) ?? 0) + 1);
-      }
-    }
-    const changes = runs.map((run) => changesBySegment.get(run.segmentId) ?? 0);
-    const [advanced] = await pipeline(client, [advanceRuns(ids, piece.throughKey, piece.customers, changes)]);
-    return { open: (advanced ?? []).map((row) => String(row['id'])), stale: false };
+  const progress = await inFramedDecision(deciding, [COMMIT_LAZILY], async (client, current): Promise<Ending<Progress>> => {
+    if (current.definitions.epoch !== program.definitions.epoch) return endWith([], { open: ids, stale: true });
+    if (!isAlone) await prepareDifferences(client, program, found.segmentIds, deciding.timeZone);
+    held = startStopwatch();
+    const applied = await applyLocked(client, deciding, found, piece, cause);
+    const changes = runs.map((run) => applied.changes.get(run.segmentId) ?? 0);
+    const advance = advanceRuns(ids, piece.throughKey, piece.customers, changes);
+    return {
+      last: [advance, ...applied.last],
+      value: ([advanced]) => ({ open: (advanced ?? []).map((row) => String(row['id'])), stale: false }),
+    };
   });
   return { ...progress, heldSeconds: held() };
 }
 
-/** → what stood as it was found */
+interface Applied {
+  readonly changes: ReadonlyMap<number, number>;
+  readonly last: readonly Statement[];
+}
+
+/** → what is left to send with the commit, and how many changes of each segment there are in all */
 async function applyLocked(
   client: Client,
   deciding: Deciding,
   { program, segmentIds }: Omit<Scan, 'differences'>,
   piece: Piece,
   cause: Cause,
-): Promise<readonly Difference[]> {
+): Promise<Applied> {
   const { moment, revisions } = await lockForLook(client, deciding, keysOf(piece.differences));
   const standing = piece.differences.filter((difference) => revisions.get(difference.customerKey) === difference.revision);
   const moved = piece.differences.filter((d) => revisions.has(d.customerKey) && revisions.get(d.customerKey) !== d.revision);
-  const findings = { differences: standing, complete: segmentIds.length === program.all.length };
-  await pipeline(client, recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }));
   const look = { keys: keysOf(moved), moment, cause, ordinalFrom: countChanges(standing) };
-  await evaluateLocked(client, deciding, program, segmentIds, look);
-  return standing;
+  const again = await evaluateLocked(client, deciding, program, segmentIds, look);
+  const findings = { differences: standing, complete: segmentIds.length === program.all.length };
+  return {
+    changes: changesBySegment([...standing, ...again]),
+    last: recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }),
+  };
+}
+
+function changesBySegment(differences: readonly Difference[]): ReadonlyMap<number, number> {
+  const changes = new Map<number, number>();
+  for (const { entered, exited } of differences) {
+    for (const id of [...entered, ...exited]) changes.set(id, (changes.get(id) ?? 0) + 1);
+  }
+  return changes;
 }
 
 function keysOf(differences: readonly Difference[]): CustomerKey[] {

@@ -14,6 +14,13 @@ export interface Deciding {
   readonly programs: CurrentProgram;
 }
 
+/**
+ * Commits without waiting for the disk, as one of the first statements. For decisions that are made again by themselves where a crash has lost them: a look
+ * that is due, a piece of a run whose cursor is lost with it. Nothing has been told of them then: what tells of them (the feed) commits later and
+ * waits for the log's writing up to there.
+ */
+export const COMMIT_LAZILY: Statement = { name: 'commit_lazily', text: `select set_config('synchronous_commit', 'off', true)` };
+
 class StaleDefinitions extends Error {}
 
 /** Runs `work` under the shared definitions lock with the program of the epoch in force. `work` has no effect outside the database. */

@@ -1,5 +1,5 @@
 // In charge of how fast runs over everybody go: at full speed while nobody else decides, and beside others in short pieces with rests between
-// them, so that a write neither waits long for a customer nor shares the processors with more than a third of a run. Not of what a piece does.
+// them, so that a write neither waits long for a customer nor shares the processors with more than a quarter of a run. Not of what a piece does.
 import { startStopwatch } from '../base/clock.ts';
 import type { Deciding } from './in-decision.ts';
 
@@ -14,7 +14,7 @@ const LEAST_PIECE_CUSTOMERS = 25;
 const HELD_BESIDE_SECONDS = 0.02;
 const SCAN_BESIDE_SECONDS = 0.05;
 /** The rest after a piece of work, in times that it took; one that took long because the machine is busy is not paid back in full. */
-const REST_SHARE = 2;
+const REST_SHARE = 3;
 /** Before it begins: a shop that takes eighty orders a second is not silent for so long, and nobody waits for a run that does not start at once. */
 const LISTENING_MS = 50;
 const MOST_REST_SECONDS = 0.5;
