@@ -126,10 +126,10 @@ function fail(error: unknown): never {
 async function tickCpuMs(still: StillStrata): Promise<number> {
   const { strata, bench } = still;
   bench.say(`the clock: ${TICKS} idle ticks`);
-  for (let tick = 0; tick < 100; tick += 1) await evaluateDue(strata, fail);
+  for (let tick = 0; tick < 100; tick += 1) await evaluateDue(strata, { onFailure: fail });
   const spent = startCpu(still);
   for (let tick = 0; tick < TICKS; tick += 1) {
-    const { customers } = await evaluateDue(strata, fail);
+    const { customers } = await evaluateDue(strata, { onFailure: fail });
     if (customers > 0) throw new Error('somebody was due in an idle tick');
     await nextDueMs(strata.database);
   }
@@ -262,7 +262,7 @@ async function catchUp(strata: Strata): Promise<{ readonly customers: number; re
   let customers = 0;
   let changes = 0;
   for (;;) {
-    const report = await evaluateDue(strata, fail);
+    const report = await evaluateDue(strata, { onFailure: fail });
     if (report.customers === 0) return { customers, changes };
     customers += report.customers;
     changes += report.changes;

@@ -87,12 +87,15 @@ const DUE_POLL_MS = 250;
 /** Sleeps until the next flip, but at most a quarter of a second: anybody may have stored an earlier look meanwhile. */
 async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const { customers, changes, dueAtMs } = await evaluateDue(strata, (error) =>
-      strata.log.error({ err: error }, 'a customer could not be evaluated'),
-    );
-    const doneMs = strata.clock.nowMs();
-    for (const dueMs of dueAtMs) strata.meters.lateness.observe(Math.max(0, doneMs - dueMs) / 1000);
-    if (changes > 0) strata.publisher.poke();
+    const { customers } = await evaluateDue(strata, {
+      onFailure: (error) => strata.log.error({ err: error }, 'a customer could not be evaluated'),
+      onLooked: (due, { changes }) => {
+        const doneMs = strata.clock.nowMs();
+        for (const { dueAtMs } of due) strata.meters.lateness.observe(Math.max(0, doneMs - dueAtMs) / 1000);
+        if (changes > 0) strata.publisher.poke();
+      },
+      signal,
+    });
     const flips = await queueConstantFlips(strata.database, strata.clock, strata.clock.nowMs());
     if (flips > 0) strata.runsWaiting.ring();
     if (customers > 0) continue;

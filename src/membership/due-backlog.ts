@@ -8,6 +8,7 @@ import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { type Due, type DueQueue, keysOf } from './due-queue.ts';
 import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
 import { evaluateAll, type LockedForLook, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
@@ -17,43 +18,47 @@ const MOST_PIECES = 4;
 /** While one applies what it has scanned, the other scans. Three on two processors let each step of the one that applies wait for its turn. */
 const LANES = 2;
 
-type Look = (keys: readonly CustomerKey[]) => Promise<number>;
+export interface BacklogOptions {
+  /** For customers whose evaluation failed: it finds who is to blame. → number of changes */
+  look(due: readonly Due[]): Promise<number>;
+  /** These are done with, in order, with so many changes. */
+  onDone(due: readonly Due[], changes: number): void;
+  /** Ends between two transactions. */
+  readonly signal: AbortSignal | undefined;
+}
 
-/** `keys` in order of their instants. `look` is for customers whose evaluation failed: it finds who is to blame. → number of changes */
-export async function evaluateBacklog(deciding: Deciding, keys: readonly CustomerKey[], look: Look): Promise<number> {
+/** Everybody in the queue, in its order. */
+export async function evaluateBacklog(deciding: Deciding, due: DueQueue, { look, onDone, signal }: BacklogOptions): Promise<void> {
   const { lookCustomers } = deciding.programs.get().limits;
-  const crowds = cutCrowds(keys, lookCustomers);
-  let next = 0;
-  let changes = 0;
+  const crowds = cutCrowds(due, lookCustomers);
   let applied: Promise<void> = Promise.resolve();
-  const inTurn = async (crowd: readonly CustomerKey[], before: Promise<void>): Promise<void> => {
-    const scan = await scanCrowd(deciding, crowd);
+  const inTurn = async (crowd: readonly Due[], before: Promise<void>): Promise<void> => {
+    const scan = await scanCrowd(deciding, keysOf(crowd));
     await before; // where an earlier one failed, nobody goes on
     for (const piece of cut(crowd, lookCustomers)) {
-      changes += (scan === null ? null : await applyPiece(deciding, piece, scan)) ?? (await look(piece));
+      if (signal?.aborted) return;
+      onDone(piece, (scan === null ? null : await applyPiece(deciding, keysOf(piece), scan)) ?? (await look(piece)));
     }
   };
   const lane = async (): Promise<void> => {
-    for (let crowd = crowds[next++]; crowd !== undefined; crowd = crowds[next++]) {
+    for await (const crowd of crowds) {
+      if (signal?.aborted) return;
       applied = inTurn(crowd, applied);
       await applied;
     }
   };
   const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  return changes;
 }
 
 /** The first differ in size, so that the lanes take turns from the start; the last are small, so that none is applied alone for long. */
-function cutCrowds(keys: readonly CustomerKey[], pieceCustomers: number): readonly (readonly CustomerKey[])[] {
-  const crowds: (readonly CustomerKey[])[] = [];
-  for (let from = 0; from < keys.length; ) {
-    const share = Math.ceil((keys.length - from) / pieceCustomers / LANES);
-    const through = from + pieceCustomers * Math.min(share, crowds.length + 1, MOST_PIECES);
-    crowds.push(keys.slice(from, through));
-    from = through;
+async function* cutCrowds(due: DueQueue, pieceCustomers: number): AsyncGenerator<readonly Due[]> {
+  for (let most = 2; ; most = MOST_PIECES) {
+    await due.fill(pieceCustomers * MOST_PIECES * LANES);
+    if (due.length === 0) return;
+    const share = Math.ceil(due.length / pieceCustomers / LANES);
+    yield due.take(pieceCustomers * Math.min(share, most));
   }
-  return crowds;
 }
 
 interface Scan {

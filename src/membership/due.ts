@@ -1,48 +1,52 @@
 // In charge of acting when only the clock has moved: customers whose next look is due are evaluated, in order of their instants.
 // The cost follows the flips: an idle tick is one look at an index.
 import { inOwnSpan } from '../base/tracing.ts';
-import { fixedIso } from '../db/as-of.ts';
 import type { Database } from '../db/database.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { evaluateBacklog } from './due-backlog.ts';
+import { type Due, DueQueue, keysOf } from './due-queue.ts';
 import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 
-/** Pieces that are found together: a backlog is gone through without a stop, and who falls due meanwhile waits two seconds at the most. */
-const DUE_PIECES = 24;
+/** Pieces that are found together: a few ten thousand rows of an index at a time. */
+const FOUND_PIECES = 24;
 const PUT_OFF_MS = 60_000;
 
 export interface DueReport {
   readonly customers: number;
   readonly changes: number;
-  /** since when each of them had been due */
-  readonly dueAtMs: readonly number[];
 }
 
-/**
- * The longest due customers, at most 24,000, in order of their instants. A customer that cannot be evaluated is put off for a minute and reported.
- * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
- */
-export async function evaluateDue(deciding: Deciding, onFailure: (error: unknown, key: CustomerKey) => void): Promise<DueReport> {
+export interface DueOptions {
+  /** A customer could not be evaluated: it was put off for a minute. */
+  onFailure(error: unknown, key: CustomerKey): void;
+  /** These were looked at, in one transaction. */
+  onLooked?(due: readonly Due[], report: DueReport): void;
+  /** Ends between two transactions; who was not looked at stays due. */
+  readonly signal?: AbortSignal;
+}
+
+/** Everybody who is due, in order of their instants: until nobody is left who was due when the end of them was found, or the signal aborts. */
+export async function evaluateDue(deciding: Deciding, { onFailure, onLooked, signal }: DueOptions): Promise<DueReport> {
   const { lookCustomers } = deciding.programs.get().limits;
-  const rows = await deciding.database.query<{ customer_id: CustomerKey; due_at: number }>({
-    name: 'find_due',
-    text: `
-      select r.customer_id, r.due_at
-      from rechecks as r
-      where r.due_at <= (select coalesce($1::timestamptz, clock_timestamp()))
-      order by r.due_at, r.customer_id
-      limit ${lookCustomers * DUE_PIECES}`,
-    values: [fixedIso(deciding.clock)],
+  const due = new DueQueue(deciding, lookCustomers * FOUND_PIECES);
+  await due.fill();
+  const waiting = due.length;
+  if (waiting === 0) return { customers: 0, changes: 0 };
+  const total = { customers: 0, changes: 0 };
+  const look = (part: readonly Due[]) => lookAtParts(deciding, keysOf(part), onFailure);
+  const onDone = (part: readonly Due[], changes: number) => {
+    total.customers += part.length;
+    total.changes += changes;
+    onLooked?.(part, { customers: part.length, changes });
+  };
+  await inOwnSpan('look at due', { 'strata.customers': waiting }, async () => {
+    if (waiting > lookCustomers) return evaluateBacklog(deciding, due, { look, onDone, signal });
+    const part = due.take(waiting);
+    onDone(part, await look(part));
   });
-  const keys = rows.map((row) => row.customer_id);
-  if (keys.length === 0) return { customers: 0, changes: 0, dueAtMs: [] };
-  const look = (part: readonly CustomerKey[]) => lookAtParts(deciding, part, onFailure);
-  const changes = await inOwnSpan('look at due', { 'strata.customers': keys.length }, () =>
-    keys.length <= lookCustomers ? look(keys) : evaluateBacklog(deciding, keys, look),
-  );
-  return { customers: keys.length, changes, dueAtMs: rows.map((row) => row.due_at) };
+  return total;
 }
 
 /** Halves until the one that fails stands alone: the others are not held up by it. */

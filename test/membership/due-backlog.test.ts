@@ -5,6 +5,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { verify } from '../../src/changes/verify.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
+import { evaluateDue } from '../../src/membership/due.ts';
+import type { Due } from '../../src/membership/due-queue.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { breakDivision } from './break-division.ts';
 import { DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
@@ -29,6 +31,10 @@ async function writeBuyers(prefix: string, count: number): Promise<string[]> {
   const placedAtMs = (place: number) => shop.clock.nowMs() - place * MINUTE_MS;
   await shop.write({ orders: ids.map((id, place) => order(`order-${id}`, id, { placedAtMs: placedAtMs(place) })) });
   return ids;
+}
+
+function fail(error: unknown): never {
+  throw error;
 }
 
 async function changesOf(ids: readonly string[]): Promise<{ customerId: string; text: string; cause: string }[]> {
@@ -71,11 +77,26 @@ async function writeDuring(customerId: string, work: () => Promise<unknown>): Pr
 
 describe('a backlog', () => {
   it('is recorded in order of the instants', async () => {
-    const ids = await writeBuyers('a', 40);
+    const ids = await writeBuyers('a', 3 * 24 + 8); // more than are found at once
     await shop.moveTo(START_MS + 31 * DAY_MS);
     const flips = (await changesOf(ids)).filter(({ cause }) => cause === 'time');
     const texts = ['exited recent', 'exited recent-paid', 'entered lapsed'];
     expect(flips).toEqual(ids.toReversed().flatMap((customerId) => texts.map((text) => ({ customerId, text, cause: 'time' }))));
+    expect(await findWrong()).toEqual([]);
+  });
+
+  it('stops between two transactions', async () => {
+    const ids = await writeBuyers('e', 30);
+    shop.clock.set(shop.clock.nowMs() + 31 * DAY_MS);
+    const stopping = new AbortController();
+    const looked: string[] = [];
+    const onLooked = (due: readonly Due[]) => {
+      looked.push(...due.map(({ key }) => key));
+      if (looked.length > 2 * LOOKED_AT_ONCE) stopping.abort();
+    };
+    const { customers } = await evaluateDue(shop.strata, { onFailure: fail, onLooked, signal: stopping.signal });
+    expect([customers, looked]).toEqual([9, ids.toReversed().slice(0, 9).map(customerKey)]);
+    expect(await evaluateDue(shop.strata, { onFailure: fail })).toMatchObject({ customers: 21 });
     expect(await findWrong()).toEqual([]);
   });
 

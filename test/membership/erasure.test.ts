@@ -316,7 +316,7 @@ describe('what was under way', () => {
     await shop.strata.database.query({ text: `insert into pending (customer_id, import_id) values (5, 9)` });
     await shop.strata.database.query({ text: `insert into rechecks (customer_id, due_at) values (6, 'epoch')` });
     expect(await settlePending(shop.strata, '9')).toBe(0);
-    await evaluateDue(shop.strata, () => {});
+    await evaluateDue(shop.strata, { onFailure: () => {} });
     await expectNoOrphans();
   });
 

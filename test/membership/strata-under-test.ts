@@ -66,7 +66,7 @@ export async function openStrataUnderTest(
       clock.set(atMs);
       let changes = 0;
       for (;;) {
-        const report = await evaluateDue(strata, fail);
+        const report = await evaluateDue(strata, { onFailure: fail });
         changes += report.changes;
         if (report.customers === 0) return changes;
       }

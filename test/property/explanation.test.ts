@@ -111,7 +111,11 @@ async function settle(play: Play): Promise<void> {
   const fail = (error: unknown) => {
     throw error;
   };
-  for (let done = await evaluateDue(strata, fail); done.customers > 0; done = await evaluateDue(strata, fail)) {
+  for (
+    let done = await evaluateDue(strata, { onFailure: fail });
+    done.customers > 0;
+    done = await evaluateDue(strata, { onFailure: fail })
+  ) {
     if (done.changes > 0) play.decisions = Math.max(play.decisions, 1);
   }
   await queueConstantFlips(strata.database, clock, clock.nowMs());

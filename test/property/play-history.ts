@@ -395,7 +395,7 @@ export class Play {
       throw error;
     };
     await settlePending(this.#strata, IMPORT);
-    while ((await evaluateDue(this.#strata, fail)).customers > 0);
+    while ((await evaluateDue(this.#strata, { onFailure: fail })).customers > 0);
     await queueConstantFlips(database, this.#clock, this.#nowMs);
     while (await runOpenRuns(this.#strata, new AbortController().signal));
     await countNotedChanges(database.pool, this.#moment.timeZone); // what the last settling has numbered; what this one does is read uncounted
