@@ -7,6 +7,7 @@ import { blankDueExits, nextBlankMs } from './changes/erasures.ts';
 import { checkNext } from './changes/self-check.ts';
 import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import { fixedIso } from './db/as-of.ts';
+import type { Database } from './db/database.ts';
 import { isWorkedOnHere } from './ingest/imports/lease.ts';
 import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, nextDueMs } from './membership/due.ts';
@@ -144,20 +145,25 @@ const DAY_MS = 86_400_000;
 const WEBHOOK_DAYS = 7;
 
 /**
- * Trims what is older than it is to be kept from the log, a piece at a time with pauses between. What a webhook has not been sent yet is kept
- * some days longer; a webhook that has not been sent it by then has the gap noted in its record.
+ * Trims what is older than it is to be kept from the log, a piece at a time with pauses between, and with it the notices; of these also those
+ * that are too many. What a webhook has not been sent yet is kept some days longer; a webhook that has not been sent it by then has the gap
+ * noted in its record.
  */
 async function trimLog(strata: Strata, historyDays: number | undefined, webhookDays: number, signal: AbortSignal): Promise<void> {
-  if (historyDays === undefined) return;
+  const { database, clock } = strata;
   while (!signal.aborted) {
-    const olderThanMs = strata.clock.nowMs() - historyDays * DAY_MS;
-    const passed = await readPassedPosition(strata.database);
-    const trimmed =
-      (await trimHistory(strata.database, olderThanMs, TRIMMED_AT_ONCE, passed)) +
-      (passed === null ? 0 : await trimHistory(strata.database, olderThanMs - webhookDays * DAY_MS));
-    await trimNotices(strata.database, olderThanMs);
-    await strata.clock.sleep(trimmed > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
+    const olderThanMs = historyDays === undefined ? null : clock.nowMs() - historyDays * DAY_MS;
+    const waitMs = webhookDays * DAY_MS;
+    const changes = olderThanMs === null ? 0 : await trimChanges(database, olderThanMs, waitMs);
+    const notices = await trimNotices(database, clock, { olderThanMs, waitMs });
+    await clock.sleep(changes + notices > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
   }
+}
+
+async function trimChanges(database: Database, olderThanMs: number, waitMs: number): Promise<number> {
+  const passed = await readPassedPosition(database);
+  const had = await trimHistory(database, olderThanMs, TRIMMED_AT_ONCE, passed);
+  return passed === null ? had : had + (await trimHistory(database, olderThanMs - waitMs));
 }
 
 const AUDIT_POLL_MS = 1000;

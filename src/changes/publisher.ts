@@ -6,11 +6,12 @@ import type pg from 'pg';
 import { type Clock, startStopwatch } from '../base/clock.ts';
 import { outOfSpan, tellSpan } from '../base/tracing.ts';
 import { isCitus } from '../db/citus.ts';
-import type { Queryable } from '../db/database.ts';
+import { asQueryable, type Queryable } from '../db/database.ts';
 import { countNotedChanges } from './count-noted-changes.ts';
 import { MARKED_TOGETHER, markChanges } from './marks.ts';
 import { moveDistributed } from './move-distributed.ts';
 import { IS_ERASED, MOVED_AT_ONCE, numberChanges } from './number-changes.ts';
+import { placeNotices } from './place-notices.ts';
 
 /** A poke can be lost (another process, a broken listener): the outbox is looked at all the same. */
 const POLL_MS = 1000;
@@ -154,6 +155,7 @@ export class Publisher {
         deleted = 0;
       }
       if (moved >= MOVED_AT_ONCE) continue;
+      await placeNotices(asQueryable(connection)); // also where nothing was moved: what they waited for may have been
       if (moved > 0 || this.#poked) await this.#clock.sleep(GATHER_MS, signal);
       if (!this.#poked) await this.#sleep(signal); // nobody says that there is more: a look for nothing costs nearly what a move does
     }

@@ -56,7 +56,7 @@ export interface Database {
 export type Queryable = Pick<Database, 'query'>;
 
 /** The connection of a transaction as something to ask: a transaction that waited for a second connection could wait for ever. */
-export function asQueryable(client: Client): Queryable {
+export function asQueryable(client: Pick<pg.ClientBase, 'query'>): Queryable {
   return { query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await client.query<Row>(toQuery(statement))).rows };
 }
 

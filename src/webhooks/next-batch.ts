@@ -4,6 +4,7 @@
 // that was seen. Content is made of ranges, so that a retry says the same.
 import { uuidv7 } from '../base/uuid.ts';
 import { CUSTOMER_OR_ERASED, WORD_OF_CHANGE } from '../changes/change-names.ts';
+import { placeNotices } from '../changes/place-notices.ts';
 import { segmentRange } from '../changes/segment-range.ts';
 import type { Queryable } from '../db/database.ts';
 import type { Cause } from '../membership/record.ts';
@@ -245,29 +246,6 @@ async function findNotice(database: Queryable, afterId: string, { types, segment
   if (found.isPlaced) return found;
   await placeNotices(database);
   return find();
-}
-
-/** Notices whose changes are all numbered get their place: the feed's end, in a later statement than the one that looked. */
-async function placeNotices(database: Queryable): Promise<void> {
-  const ready = await database.query<{ id: string }>({
-    name: 'ready_notices',
-    text: `
-      select n.id
-      from notices as n
-      where n.after_position is null and not exists (select from outbox as o where o.decision <= n.decision)
-      order by n.id
-      limit 100`,
-  });
-  if (ready.length === 0) return;
-  await database.query({
-    name: 'place_notices',
-    text: `
-      update notices as n
-      set after_position = f.position
-      from feed as f
-      where n.id = any($1::bigint[]) and n.after_position is null`,
-    values: [ready.map((row) => row.id)],
-  });
 }
 
 async function readNotice(database: Queryable, id: string): Promise<NoticeRow | null> {

@@ -48,15 +48,65 @@ export async function readWebhookLag(database: Queryable, clock: Clock): Promise
   });
 }
 
-/** Notices go with the part of the feed that they stand in, once they are as old. */
-export async function trimNotices(database: Database, olderThanMs: number): Promise<void> {
-  await database.query({
+/** The newest of them stay where the log has no end: some 50 MB. */
+const KEPT_NOTICES = 100_000;
+const TRIMMED_AT_ONCE = 5000;
+
+export interface NoticesToTrim {
+  /** epoch milliseconds: older ones go with the part of the log that they stand behind; null: all of it is kept */
+  readonly olderThanMs: number | null;
+  /** how much longer they wait for a webhook */
+  readonly waitMs: number;
+}
+
+/**
+ * What is older than the log is kept, and everything before the newest hundred thousand, a piece at a time and the oldest first. Those that a
+ * webhook has not had wait for it as the log does; who has not had them then is told in its record, as of changes. → how many went
+ */
+export async function trimNotices(
+  database: Database,
+  clock: Clock,
+  { olderThanMs, waitMs }: NoticesToTrim,
+  { kept, atOnce }: { readonly kept: number; readonly atOnce: number } = { kept: KEPT_NOTICES, atOnce: TRIMMED_AT_ONCE },
+): Promise<number> {
+  const instant = (ms: number) => (olderThanMs === null ? null : new Date(olderThanMs - ms).toISOString());
+  const rows = await database.query<{ trimmed: number }>({
     name: 'trim_notices',
     text: `
-      delete from notices as n
-      using trimmed as t
-      where n.after_position < t.position and n.at < $1::timestamptz
-        and n.id <= coalesce((select min(w.notice_id) from webhooks as w where w.status <> 'disabled' and w.types <> array['${CHANGED}']), n.id)`,
-    values: [new Date(olderThanMs).toISOString()],
+      with oldest as (
+        select n.id, n.at
+        from notices as n
+        where n.after_position is not null
+        order by n.id
+        limit $5
+      ), passed as (
+        select min(w.notice_id) as notice_id
+        from webhooks as w
+        where w.status <> 'disabled' and w.types <> array['${CHANGED}']
+      ), gone as (
+        delete from notices as n
+        using oldest as o, passed as p, trimmed as t, notice_count as k
+        where n.id = o.id
+          and (
+            n.at < $2::timestamptz and n.after_position <= t.position
+              and (n.id <= coalesce(p.notice_id, n.id) or n.at < $3::timestamptz)
+            or n.id <= least(k.last_id - $4::bigint, coalesce(p.notice_id, n.id))
+          )
+        returning n.id, n.type, n.segment_id, n.after_position
+      ), missed as (
+        select w.id, min(g.after_position) as first, max(g.after_position) as last
+        from gone as g
+        join webhooks as w on w.notice_id < g.id and g.type = any(w.types) and (w.segment_ids is null or g.segment_id = any(w.segment_ids))
+        group by w.id
+      ), told as (
+        update webhooks as w
+        set gap_after = m.first, gap_through = m.last, gap_at = ${NOW}
+        from missed as m
+        where w.id = m.id
+      )
+      select count(*)::integer as trimmed
+      from gone as g`,
+    values: [fixedIso(clock), instant(0), instant(waitMs), kept, atOnce],
   });
+  return rows[0]?.trimmed ?? 0;
 }

@@ -1,4 +1,4 @@
-// The leading process trims the log by itself and marks it, also what was numbered before it led.
+// The leading process trims the log and notices by itself and marks the log, also what was numbered before it led; notices get their place.
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
@@ -35,6 +35,14 @@ beforeAll(async () => {
     });
   }
   while ((await moveOutbox(database.pool)) > 0);
+  await database.query({
+    text: `
+      insert into notices (id, type, segment_id, data, at, decision, after_position)
+      select n.id, 'run.finished', s.id, '{}', clock_timestamp() - n.age, n.decision, n.after_position
+      from (values (1, interval '49 hours', 2, ${OLD}), (2, interval '47 hours', 2, ${OLD}), (3, interval '0', 3, null)) as n (id, age, decision, after_position)
+      cross join segments as s`,
+  });
+  await database.query({ text: 'update notice_count set last_id = 3' });
   const settings = { cluster: 'test', secretKey: SECRET_KEY, timeZone: 'UTC', currency: 'USD', log: pino({ level: 'silent' }) };
   strata = await openStrata({ database, clock: systemClock, ...settings, historyDays: 2, background: true });
 });
@@ -58,4 +66,10 @@ test('the log is marked and trimmed', async () => {
   // the quarter that the cut lies in stays whole
   const trimmed = { position: String(OLD), kept: String(NEW), quarters: '2', members: all, entered: all, marked: true };
   await expect.poll(look, { timeout: 15_000, interval: 50 }).toEqual(trimmed);
+  const notices = () => own.database.query({ text: 'select n.id, n.after_position from notices as n order by n.id' });
+  const kept = [
+    { id: '2', after_position: String(OLD) },
+    { id: '3', after_position: all },
+  ];
+  await expect.poll(notices, { timeout: 15_000, interval: 50 }).toEqual(kept);
 });

@@ -1,12 +1,13 @@
 // What is kept for webhooks and what of persons is not: trimming and its gaps, erasure, lag. On a standing clock.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blankDueExits } from '../../src/changes/erasures.ts';
+import { placeNotices } from '../../src/changes/place-notices.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { erase } from '../../src/pipeline.ts';
 import { listDeliveries } from '../../src/webhooks/deliveries.ts';
-import { readPassedPosition, readWebhookLag } from '../../src/webhooks/places.ts';
+import { readPassedPosition, readWebhookLag, trimNotices } from '../../src/webhooks/places.ts';
 import { changeWebhook, deleteWebhook, replayWebhook } from '../../src/webhooks/webhooks.ts';
 import { findTraces } from '../membership/dump-database.ts';
 import { DAY_MS, START_MS } from '../membership/strata-under-test.ts';
@@ -61,6 +62,62 @@ describe('trimming', () => {
     expect(shop.receiver.positions()).toEqual([1, 2, 3]);
     await expect(replayWebhook(record(), hook.id, { position: '1' })).rejects.toMatchObject({ code: 'history_trimmed' });
     expect(await replayWebhook(record(), hook.id, { position: '0' })).toMatchObject({ position: '2' });
+  });
+});
+
+describe('trimming notices', () => {
+  const DAY = { olderThanMs: START_MS + 1, waitMs: DAY_MS };
+  const place = () => placeNotices(database());
+  const kept = async () => (await database().query({ text: 'select n.id from notices as n order by n.id' })).map(({ id }) => id);
+
+  test('leaves the newest of an endless log', async () => {
+    const { length: told } = await kept();
+    await shop.define('other', 'country = "DE"'); // published, and a run finished
+    const all = await kept();
+    expect(all).toHaveLength(told + 2);
+    const forEver = { olderThanMs: null, waitMs: DAY_MS };
+    expect(await trimNotices(database(), shop.clock, forEver, { kept: 1, atOnce: 99 })).toBe(0); // without a place none goes
+    await place();
+    expect(await trimNotices(database(), shop.clock, forEver)).toBe(0);
+    expect(await trimNotices(database(), shop.clock, forEver, { kept: 1, atOnce: told })).toBe(told);
+    expect(await trimNotices(database(), shop.clock, forEver, { kept: 1, atOnce: told })).toBe(1);
+    expect(await kept()).toEqual(all.slice(-1));
+  });
+
+  test('takes them with their part of the log', async () => {
+    await place();
+    await shop.enter('ada', 'ben');
+    await shop.define('other', 'country = "DE"');
+    await place();
+    const told = await kept();
+    shop.clock.advance(1);
+    await trim('1');
+    expect(await trimNotices(database(), shop.clock, DAY)).toBe(told.length - 2);
+    await trim(null);
+    expect(await trimNotices(database(), shop.clock, { ...DAY, olderThanMs: START_MS })).toBe(0);
+    expect(await trimNotices(database(), shop.clock, DAY)).toBe(2);
+    expect(await kept()).toEqual([]);
+  });
+
+  test('of what one has not had is told', async () => {
+    const types = ['run.finished'] as const;
+    await place();
+    const [waiting, elsewhere] = [await shop.hook({ types }), await shop.hook({ types, segments: ['china'] })];
+    for (const { id } of [waiting, elsewhere]) await changeWebhook(record(), id, { status: 'paused' });
+    await shop.enter('ada', 'ben');
+    await shop.define('other', 'country = "DE"');
+    await place();
+    shop.clock.advance(1);
+    await trim(null);
+    const told = await kept();
+    expect(await trimNotices(database(), shop.clock, DAY)).toBe(told.length - 2);
+    expect(await trimNotices(database(), shop.clock, { ...DAY, waitMs: 0 })).toBe(2);
+    expect((await shop.read(waiting.id)).gap).toEqual({ after: '2', through: '2', atMs: START_MS + 1 });
+    expect((await shop.read(elsewhere.id)).gap).toBeNull();
+    await changeWebhook(record(), waiting.id, { status: 'active' });
+    await shop.define('third', 'country = "FR"');
+    await shop.deliver();
+    expect(shop.receiver.received).toHaveLength(1);
   });
 });
 

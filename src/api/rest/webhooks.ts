@@ -108,7 +108,8 @@ const webhookFields = {
   nextAttemptAt: Instant.nullable(),
   deliveredAt: Instant.nullable().meta({ description: 'The last success' }),
   gap: z.strictObject({ after: Count, through: Count, at: Instant }).nullable().meta({
-    description: 'The last part of the feed that retention took before it could be sent: behind the one position, up to the other',
+    description:
+      'The last part of the feed that retention took before it could be sent: behind the one position, up to the other; of notices alone, from the first place at which one stood to the last',
   }),
   previousSecretUntil: Instant.nullable().meta({ description: 'Until then messages are signed with the secret before, too' }),
   author: z.string(),
