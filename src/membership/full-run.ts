@@ -128,10 +128,11 @@ async function applyChunk(
   pace: RunPace,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  let going = runs;
   let pieces = new Pieces(scanned.scan.differences, scanned.chunk);
   let { scan: found } = scanned;
   for (;;) {
-    if (signal.aborted) return runs.map((run) => run.id);
+    if (signal.aborted) return going.map((run) => run.id);
     const piece = pieces.next(pace.pieceCustomers);
     const seconds = startStopwatch();
     const progress = await withoutCulprits(
@@ -139,14 +140,16 @@ async function applyChunk(
       () => ({ customers: { keys: keysOf(piece.differences) } }),
       () =>
         inSpan('apply piece', { 'strata.customers': piece.differences.length }, () =>
-          applyPiece(deciding, found, piece, runs, cause, pace.isAlone),
+          applyPiece(deciding, found, piece, going, cause, pace.isAlone),
         ),
     );
     if (progress.open.length === 0) return [];
     if (progress.stale) {
       await deciding.programs.reload();
+      going = await stillOpen(deciding, going); // a run that a change of definitions has ended does nothing behind it
+      if (going.length === 0) return [];
       const left = pieces.left();
-      found = await scanWithoutCulprits(deciding, runs, left);
+      found = await scanWithoutCulprits(deciding, going, left);
       pieces = new Pieces(found.differences, left);
       continue;
     }
@@ -156,6 +159,11 @@ async function applyChunk(
     }
     if (pieces.isEmpty) return progress.open;
   }
+}
+
+async function stillOpen({ database }: Deciding, runs: readonly Run[]): Promise<readonly Run[]> {
+  const open = new Set((await listOpenRuns(database)).map((run) => run.id));
+  return runs.filter((run) => open.has(run.id));
 }
 
 function scanWithoutCulprits(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Promise<Scan> {

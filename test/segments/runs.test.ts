@@ -114,15 +114,16 @@ it('archives on after a crash', async () => {
 });
 
 it('stops between two pieces when cancelled', async () => {
+  await shop.strata.database.query({ text: 'delete from memberships' });
   const runId = await refreshSegment(shop.strata.database, shop.clock, 'all');
-  let cancelled: Promise<unknown> = Promise.resolve();
+  let cancelled: Promise<number> = Promise.resolve(0);
   await runOpenRuns(
     whenAsked(4, () => {
-      cancelled = cancelRun(shop.strata.database, shop.clock, runId);
+      cancelled = cancelRun(shop.strata.database, shop.clock, runId).then(() => countMembers('all'));
     }),
     never,
   );
-  await cancelled;
+  expect(await countMembers('all')).toBe(await cancelled);
   const run = await getRun(shop.strata.database, runId);
   expect(run.status).toBe('cancelled');
   expect(run.done).toBeLessThan(CUSTOMERS);
