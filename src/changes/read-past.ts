@@ -1,10 +1,8 @@
 // In charge of memberships as of a past instant: the log and the outbox undone back from the present, so that trimming the log loses no
-// present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed.
+// present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed. Members by pages are read-snapshot.ts.
 import type { Database } from '../db/database.ts';
-import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { groupAt, type MembershipSource, sourceAt } from '../membership/membership-source.ts';
-import type { Member } from '../membership/read-members.ts';
 import type { CustomerSegment } from '../membership/read-segments-of.ts';
 import { sizeOf } from '../segments/segment-size.ts';
 import { positionBefore } from './marks.ts';
@@ -30,63 +28,6 @@ function firstChangesAfter(ofLog: string, ofOutbox: string): string {
       where ${ofOutbox} and o.at > $2::timestamptz and o.customer_id <> 0
     ) as v
     order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal`;
-}
-
-interface MemberRow {
-  key: CustomerKey;
-  customer_id: string;
-  since: number | null;
-  version: number | null;
-  source: MembershipSource;
-}
-
-/** In order of the customer's key, as `readMembers`. The cost is that of the page and of the segment's changes since the instant. */
-export async function readMembersAt(
-  database: Database,
-  segmentId: number,
-  atMs: number,
-  query: { readonly afterKey?: CustomerKey; readonly limit: number },
-): Promise<Member[]> {
-  const rows = await database.query<MemberRow>({
-    name: 'read_members_at',
-    text: `
-      with later as materialized (
-        ${firstChangesAfter(
-          `${segmentRange('c', '$1', BEFORE_THEN)} and c.customer_id > $3::bigint`,
-          'o.segment_id = $1 and o.customer_id > $3::bigint',
-        )}
-      ), stayed as (
-        select m.customer_id, m.since, m.version
-        from memberships as m
-        where m.segment_id = $1 and m.customer_id > $3::bigint
-          and not exists (select from later as l where l.customer_id = m.customer_id)
-        order by m.customer_id
-        limit $4
-      ), gone as (
-        select l.customer_id, l.since, l.since_version
-        from later as l
-        where l.type = 'exited'
-        order by l.customer_id
-        limit $4
-      ), members as (
-        select * from stayed
-        union all
-        select * from gone
-        order by customer_id
-        limit $4
-      )
-      select m.customer_id as key, c.external_id as customer_id, m.since, m.version, ${sourceAt('$2::timestamptz')} as source
-      from (select p.customer_id, $1::integer as segment_id, p.since, p.version from members as p) as m
-      join customers as c on c.id = m.customer_id
-      join segments as s on s.id = m.segment_id
-      order by m.customer_id`,
-    values: [segmentId, new Date(atMs).toISOString(), query.afterKey ?? LEAST_KEY, query.limit],
-  });
-  return rows.map(({ key, customer_id, since, version, source }) => {
-    if (since === null || version === null)
-      throw new Error(`the exit of customer ${key} from segment ${segmentId} does not say what it ended`);
-    return { customerKey: key, customerId: customer_id, sinceMs: since, version, source };
-  });
 }
 
 interface CustomerSegmentsRow {

@@ -1,19 +1,27 @@
-// In charge of what the numbered changes of one segment behind a position tell of who was in it there: of each customer the first of them.
-// Each change is read once, however many pages of a snapshot ask, and beside a mass publish that is hundreds of thousands. Held are so many
-// customers at the most, in order of their keys from a first one on. Not of memberships (read-snapshot.ts).
+// In charge of what the numbered changes of one segment tell of who was in it at a position, or at an instant: of each customer the first behind
+// it. Each change is read once, however many pages of that moment ask, and beside a mass publish that is hundreds of thousands. Held are so
+// many customers at the most, in order of their keys from a first one on. Not of memberships (read-snapshot.ts).
 import type { Queryable } from '../db/database.ts';
 import { GREATEST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { positionBefore } from './marks.ts';
 import { readFeedEnd } from './read-changes.ts';
 import { segmentRange } from './segment-range.ts';
 
-/** By one snapshot: 15 MB. Past it those of the highest keys are forgotten, and read when the pages come to them. */
+/** By one moment: 15 MB. Past it those of the highest keys are forgotten, and read when the pages come to them. */
 export const HELD_CUSTOMERS_MAX = 200_000;
-/** Snapshots that are paged through at a time, of one database; the next ones read again. */
+/** Moments that are paged through at a time, of one database; the next ones read again. */
 const KEPT_UNDOS = 4;
-const READ_TOGETHER = 20_000;
+/** Some 20 ms of this process in one go. */
+const READ_TOGETHER = 5_000;
 /** Keys are hashes, so each bucket gets its share. */
 const BUCKETS = 4096;
+
+/** Changes behind a position are undone, or those of later instants than one in epoch milliseconds. */
+export type Undone = { readonly segmentId: number } & (
+  | { readonly position: string; readonly afterMs: null }
+  | { readonly position: null; readonly afterMs: number }
+);
 
 export interface FirstChange {
   readonly type: 'entered' | 'exited';
@@ -27,21 +35,22 @@ interface ChangeRow {
 }
 
 export class SegmentUndo {
-  readonly segmentId: number;
+  readonly of: Undone;
   readonly #first: number;
   readonly #mostHeld: number;
   readonly #buckets = new Map<number, Map<CustomerKey, FirstChange>>();
   #last = BUCKETS - 1;
   #held = 0;
-  #readTo: string;
+  /** null: nothing has been read */
+  #readTo: string | null;
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Of customers behind a key. */
-  constructor(segmentId: number, position: string, afterKey: CustomerKey, mostHeld: number) {
-    this.segmentId = segmentId;
+  constructor(of: Undone, afterKey: CustomerKey, mostHeld: number) {
+    this.of = of;
     this.#first = bucketBehind(afterKey);
     this.#mostHeld = mostHeld;
-    this.#readTo = position;
+    this.#readTo = of.position;
   }
 
   /** Whether changes of customers right behind the key are held here. */
@@ -56,6 +65,7 @@ export class SegmentUndo {
 
   /** Changes up to here are known. */
   get readTo(): string {
+    if (this.#readTo === null) throw new Error('no change has been read');
     return this.#readTo;
   }
 
@@ -68,21 +78,25 @@ export class SegmentUndo {
 
   /** Reads what the feed has got since. */
   async readOn(database: Queryable): Promise<void> {
+    let readTo = this.#readTo ?? (await readPositionBefore(database, this.of));
     const end = await readFeedEnd(database);
-    while (BigInt(this.#readTo) < BigInt(end)) {
+    while (BigInt(readTo) < BigInt(end)) {
       const rows = await database.query<ChangeRow>({
         name: 'read_changes_to_undo',
         text: `
           select c.position, c.customer_id, c.type
           from changes as c
           where ${segmentRange('c', '$1::integer', '$2::bigint', '$3::bigint')} and c.customer_id is not null
+            and ${laterThan('c.at', '$5')}
           order by c.segment_id, c.position
           limit $4`,
-        values: [this.segmentId, this.#readTo, end, READ_TOGETHER],
+        values: [this.of.segmentId, readTo, end, READ_TOGETHER, instantOf(this.of)],
       });
       for (const row of rows) this.#note(row);
-      this.#readTo = rows.length < READ_TOGETHER ? end : (rows.at(-1)?.position ?? end);
+      readTo = rows.length < READ_TOGETHER ? end : (rows.at(-1)?.position ?? end);
+      this.#readTo = readTo;
     }
+    this.#readTo = readTo;
   }
 
   #note({ customer_id: key, type, position }: ChangeRow): void {
@@ -121,13 +135,33 @@ function bucketBehind(afterKey: CustomerKey): number {
 
 const undosOf = new WeakMap<Queryable, Map<string, SegmentUndo>>();
 
-/** The one that pages of this snapshot have made already, or a new one. */
-export function undoFor(database: Queryable, segmentId: number, position: string, afterKey: CustomerKey, mostHeld: number): SegmentUndo {
+/** None that is undone stands before it. */
+async function readPositionBefore(database: Queryable, of: Undone): Promise<string> {
+  const [row] = await database.query<{ position: string }>({
+    name: 'read_position_before',
+    text: `select ${positionBefore('$1::timestamptz', 'inclusive')} as position`,
+    values: [instantOf(of)],
+  });
+  if (row === undefined) throw new Error('no position was read');
+  return row.position;
+}
+
+/** SQL: whether a change is undone. `instant`: the parameter whose value `instantOf` says. */
+export function laterThan(at: string, instant: string): string {
+  return `(${instant}::timestamptz is null or ${at} > ${instant}::timestamptz)`;
+}
+
+export function instantOf({ afterMs }: Undone): string | null {
+  return afterMs === null ? null : new Date(afterMs).toISOString();
+}
+
+/** The one that pages of this moment have made already, or a new one. */
+export function undoFor(database: Queryable, of: Undone, afterKey: CustomerKey, mostHeld: number): SegmentUndo {
   const undos = undosOf.get(database) ?? new Map<string, SegmentUndo>();
   undosOf.set(database, undos);
-  const name = `${segmentId} ${position}`;
+  const name = of.afterMs === null ? `${of.segmentId} ${of.position}` : `${of.segmentId} at ${of.afterMs}`;
   const known = undos.get(name);
-  const undo = known?.covers(afterKey) ? known : new SegmentUndo(segmentId, position, afterKey, mostHeld);
+  const undo = known?.covers(afterKey) ? known : new SegmentUndo(of, afterKey, mostHeld);
   undos.delete(name);
   undos.set(name, undo); // last in the map's order
   for (const oldest of undos.keys()) {

@@ -1,7 +1,7 @@
-// What paging through the members at a position costs beside a mass publish, and that it stays exact: over more customers than are held, and
+// What paging through the members at a position or an instant costs beside a mass publish, and that it stays exact: over more customers than are held, and
 // over changes that come between the pages.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readMembersAtPosition } from '../../src/changes/read-snapshot.ts';
+import { readMembersAt, readMembersAtPosition } from '../../src/changes/read-snapshot.ts';
 import type { Queryable, Statement } from '../../src/db/database.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { type Service, startService } from '../api/service.ts';
@@ -68,13 +68,17 @@ function counting(): Queryable & { statements: number; changesRead: number } {
   return counted;
 }
 
+const atBeginning = (database: Queryable, mostHeld?: number): ReadPage => {
+  return (range) => readMembersAtPosition(database, segmentId, '0', { ...range, asOfIso: null }, mostHeld);
+};
+type ReadPage = (range: { readonly afterKey?: string; readonly limit: number }) => ReturnType<typeof readMembersAtPosition>;
+
 /** Everybody who was in at the beginning, as pages tell it; `between` happens behind each page. */
-async function readAll(database: Queryable, mostHeld?: number, between: (page: number) => Promise<void> = async () => undefined) {
+async function readAll(read: ReadPage, between: (page: number) => Promise<void> = async () => undefined) {
   const found: string[] = [];
   let afterKey: string | undefined;
   for (let page = 0; ; page += 1) {
-    const range = { ...(afterKey === undefined ? {} : { afterKey }), limit: PAGE, asOfIso: null };
-    const members = await readMembersAtPosition(database, segmentId, '0', range, mostHeld);
+    const members = await read({ ...(afterKey === undefined ? {} : { afterKey }), limit: PAGE });
     found.push(...members.map(({ customerId }) => customerId));
     expect(members.every(({ sinceMs, version }) => sinceMs === Date.parse(SINCE) && version === 1)).toBe(true);
     if (members.length < PAGE) return { found, pages: page + 1 };
@@ -88,22 +92,36 @@ const expected = [...left, ...stayed].sort((a, b) => (BigInt(customerKey(a)) < B
 
 test('all pages read each change once', async () => {
   const database = counting();
-  const { found, pages } = await readAll(database);
+  const { found, pages } = await readAll(atBeginning(database));
   expect(found).toEqual(expected);
   expect(database.changesRead).toBe(CAME + LEFT);
   expect(database.statements).toBeLessThan(5 * pages + 20);
 });
 
+test('pages of an instant read each change once', async () => {
+  const database = counting();
+  const atMs = Date.parse(SINCE) + 1;
+  const { found, pages } = await readAll((range) => readMembersAt(database, segmentId, atMs, range));
+  expect(found).toEqual(expected);
+  expect(database.changesRead).toBe(CAME + LEFT);
+  expect(database.statements).toBeLessThan(6 * pages + 20);
+  const other = counting();
+  const held: ReadPage = (range) => readMembersAt(other, segmentId, atMs, range, 2500);
+  expect((await readAll(held)).found).toEqual(expected);
+  expect(await readMembersAt(database, segmentId, service.strata.clock.nowMs(), { limit: 3 })).toHaveLength(3);
+  expect(database.changesRead).toBe(CAME + LEFT); // none is later
+});
+
 test('more customers than are held are read again', async () => {
   const database = counting();
-  expect((await readAll(database, 2500)).found).toEqual(expected);
+  expect((await readAll(atBeginning(database, 2500))).found).toEqual(expected);
   expect(database.changesRead).toBeGreaterThan(CAME + LEFT);
   expect(database.changesRead).toBeLessThan(5 * (CAME + LEFT));
 });
 
 test('changes between pages leave them whole', async () => {
   const database = counting();
-  const { found } = await readAll(database, undefined, async (page) => {
+  const { found } = await readAll(atBeginning(database), async (page) => {
     const gone = stayed.slice(page * 200, page * 200 + 200);
     await query('delete from memberships as m where m.customer_id = any($1::bigint[])', [gone.map(customerKey)]);
     await change('exited', gone);
@@ -115,7 +133,7 @@ test('changes between pages leave them whole', async () => {
 test('who was erased between pages is left out', async () => {
   const database = counting();
   const [first, second] = expected.slice(PAGE, PAGE + 2);
-  const { found } = await readAll(database, undefined, async (page) => {
+  const { found } = await readAll(atBeginning(database), async (page) => {
     if (page > 0) return;
     const keys = [first, second].map((id) => customerKey(String(id)));
     await query(

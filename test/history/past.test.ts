@@ -5,8 +5,9 @@ import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { readKeptHistory, readPast } from '../../src/changes/kept-history.ts';
 import { markChanges } from '../../src/changes/marks.ts';
 import { type PastChange, readHistory } from '../../src/changes/read-history.ts';
-import { countMembersAt, readCustomerSegmentsAt, readMembersAt } from '../../src/changes/read-past.ts';
+import { countMembersAt, readCustomerSegmentsAt } from '../../src/changes/read-past.ts';
 import { periodsBetween, RESOLUTIONS, readSizes } from '../../src/changes/read-sizes.ts';
+import { readMembersAt } from '../../src/changes/read-snapshot.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
@@ -153,9 +154,9 @@ async function pagesOf({ strata }: StrataUnderTest, segmentId: number, atMs: num
   const rows = [];
   for (;;) {
     const afterKey = rows.at(-1)?.customerKey;
-    const page = await readMembersAt(strata.database, segmentId, atMs, { ...(afterKey === undefined ? {} : { afterKey }), limit: 3 });
+    const page = await readMembersAt(strata.database, segmentId, atMs, { ...(afterKey === undefined ? {} : { afterKey }), limit: 4 });
     rows.push(...page);
-    if (page.length < 3) return rows;
+    if (page.length < 4) return rows;
   }
 }
 
