@@ -1,4 +1,4 @@
-// In charge of the instant that a reader judges by: the database's clock cut to milliseconds, or a test's.
+// In charge of the instant at which a read judges: the database's clock truncated to milliseconds, or a test's.
 import type { Clock } from '../base/clock.ts';
 import type { Client } from './database.ts';
 
@@ -12,7 +12,7 @@ export async function readAsOf(client: Client, clock: Clock): Promise<number> {
   return row.as_of;
 }
 
-/** A test's instant, for statements that take the database's where it is null. */
+/** A test's instant, for statements that use the database's clock when it is null. */
 export function fixedIso(clock: Clock): string | null {
   const fixedMs = clock.fixedMs();
   return fixedMs === null ? null : new Date(fixedMs).toISOString();

@@ -1,4 +1,4 @@
-// In charge of the first look at a database that was given by DATABASE_URL: reachable, lets us in, new enough. Each trouble is a plain sentence.
+// In charge of the first look at the database of DATABASE_URL: does it answer, let us in, and is it new enough. Each problem is a plain sentence.
 import { StartError } from '../base/start-error.ts';
 import type { Database } from './database.ts';
 

@@ -1,5 +1,5 @@
-// In charge of what is different on Citus: whether a database is one, spreading its tables (migrations/distribute.sql), and statements in the
-// form that it takes. Nothing of it does anything on plain Postgres. Which statements may be sent to it: test/running/judge-statement.ts.
+// In charge of what is different on Citus: whether a database is one, spreading its tables (migrations/distribute.sql), and statements in a
+// form that it accepts. None of it does anything on plain Postgres. Which statements may be sent to it: test/running/judge-statement.ts.
 import fs from 'node:fs/promises';
 import path from 'node:path';
 
@@ -10,12 +10,12 @@ interface Askable {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
 }
 
-/** First of a session: Citus refuses generic plans of what goes to several shards, so there Postgres is to choose, as it does by itself. */
+/** The first statement of a session: Citus refuses generic plans for what goes to several shards, so there Postgres chooses, as is its default. */
 export const LET_CITUS_PLAN = `select set_config('plan_cache_mode', 'auto', false) from pg_extension as e where e.extname = 'citus'`;
 
 const known = new WeakMap<Askable, boolean>();
 
-/** Asked once of each. */
+/** Each database or connection is asked once. */
 export async function isCitus(asked: Askable): Promise<boolean> {
   const before = known.get(asked);
   if (before !== undefined) return before;
@@ -25,17 +25,17 @@ export async function isCitus(asked: Askable): Promise<boolean> {
   return answer;
 }
 
-/** Where it has been asked before. */
+/** false as well when it has not been asked yet. */
 export function isKnownCitus(asked: Askable): boolean {
   return known.get(asked) === true;
 }
 
-/** The same without a wait, for what goes along in a batch with others; undefined: it was not asked yet. */
+/** Known without a wait, for statements that go along in a batch; undefined: it has not been asked yet. */
 export function knownCitus(asked: Askable): boolean | undefined {
   return known.get(asked);
 }
 
-/** Of the files of the folder. */
+/** Whether a file of the folder is a migration; the other kind is the step for Citus. */
 export function isMigration(name: string): boolean {
   return name !== STEP;
 }
@@ -50,8 +50,8 @@ export async function distribute(client: Askable, folder: string): Promise<void>
 }
 
 /**
- * Customers' keys by the place where they lie, to be asked about one place after the other: a statement about one place is sent there as it
- * is, whatever it says, where one about several must be of a kind that Citus can take apart.
+ * Customers' keys by the place (shard) in which they are, to be asked about one place after the other: a statement about one place is sent
+ * there unchanged, whatever it says, while one about several must be of a kind that Citus can split up.
  */
 export async function byPlace<Key extends string>(asked: Askable, keys: readonly Key[]): Promise<readonly (readonly Key[])[]> {
   if (keys.length <= 1 || !(await isCitus(asked))) return [keys];
@@ -65,8 +65,8 @@ export async function byPlace<Key extends string>(asked: Askable, keys: readonly
 }
 
 /**
- * What is joined with the customers `c`, who are given by keys, narrowed by the same keys: Citus sees only then that all of it lies in one
- * place. Postgres by itself would only compare more.
+ * Narrows what is joined with the customers `c`, who are given by keys, by the same keys: only then does Citus see that all of it is in one
+ * place. Plain Postgres would only have more to compare.
  */
 function narrowToPlace(text: string): string {
   const keys = /\bc\.id = any ?\((\$\d+::bigint\[\])\)/.exec(text)?.[1];
@@ -85,7 +85,7 @@ function withoutFencesOfMany(text: string): string {
   return /\bc\.id = any ?\(\$/.test(text) ? text : withoutFences(text);
 }
 
-/** Of many places: the fences that only make Postgres plan better would have Citus fetch every row behind them. */
+/** For many places: the fences, which only make Postgres plan better, would have Citus fetch every row behind them. */
 function withoutFences(text: string): string {
   return text.replaceAll(/\s+offset 0(?=\s*(?:\)|$))/g, '');
 }

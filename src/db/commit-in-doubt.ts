@@ -1,6 +1,6 @@
-// In charge of telling a transaction of which nobody knows whether it was committed: the commit was sent, and its answer lost.
+// In charge of the error for a transaction of which nobody knows whether it was committed: the commit was sent, and its answer was lost.
 
-/** Neither done again nor called undone: another may have read what it wrote, and have written after it. */
+/** Such a transaction is neither repeated nor called undone: others may have read what it wrote, and have written since. */
 export class CommitInDoubt extends Error {
   constructor(cause: unknown) {
     super('the answer to a commit was lost', { cause });

@@ -1,5 +1,5 @@
-// In charge of which Postgres this process works on: the one of DATABASE_URL, looked at first, or the embedded one, started, kept up and
-// stopped with us. Not of its schema (migrate.ts).
+// In charge of which Postgres this process works on: the one of DATABASE_URL, checked first, or the embedded one, started, kept running and
+// stopped by us. Not of its schema (migrate.ts).
 import type { DataFolder } from '../base/data-folder.ts';
 import { checkServer } from './check-server.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -12,7 +12,7 @@ export interface ConnectOptions {
   readonly dataFolder: () => DataFolder;
   readonly connections: number;
   readonly onIdleError: (error: Error) => void;
-  /** The embedded Postgres ended though nobody stopped it, with these last words; it is being started again. */
+  /** The embedded Postgres ended without having been stopped, with these last log lines; it is being started again. */
   readonly onEnded: (lastLines: string) => void;
 }
 
@@ -23,7 +23,7 @@ export interface Connected {
   close(): Promise<void>;
 }
 
-/** Opens the database; what keeps it from being used is a StartError in a plain sentence. */
+/** Opens the database; whatever prevents its use is a StartError in a plain sentence. */
 export async function connect(options: ConnectOptions): Promise<Connected> {
   const embedded = options.url === undefined ? await keepEmbedded(options.dataFolder(), options.onEnded) : undefined;
   const url = embedded?.url ?? options.url;
@@ -32,7 +32,7 @@ export async function connect(options: ConnectOptions): Promise<Connected> {
   const database = openDatabase(url, {
     connections: options.connections,
     onIdleError: (error) => {
-      if (!isClosing) options.onIdleError(error); // those that are just being closed may be ended by the server's stop first
+      if (!isClosing) options.onIdleError(error); // while closing, the server's stop may end connections before we do
     },
   });
   const close = async () => {

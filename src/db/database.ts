@@ -1,5 +1,5 @@
-// In charge of connections: a pool whose clients send statements without waiting for the answers before (pipeline mode),
-// and how values come back. Not of transactions (transaction.ts) or of starting a server (embedded.ts).
+// In charge of connections: a pool whose clients send statements without waiting for earlier answers (pipeline mode),
+// and of how values come back. Not of transactions (transaction.ts) or of starting a server (embedded.ts).
 import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { isTracing } from '../base/tracing.ts';
@@ -40,7 +40,7 @@ export interface Statement {
   readonly values?: readonly unknown[];
   /** prepared under this name on each connection; must be unique to the text */
   readonly name?: string;
-  /** more for the end of the text on Citus, in a pipeline: by whose keys it is narrowed, which costs Postgres by itself more than it saves */
+  /** added to the end of the text on Citus, in a pipeline: narrows it by the customers' keys, which on plain Postgres costs more than it saves */
   readonly onCitus?: string;
 }
 
@@ -67,7 +67,7 @@ export interface DatabaseOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-/** Of every session of ours, see openDatabase. */
+/** For each of our sessions, see openDatabase. */
 export const SESSION_SETTINGS = [
   'TimeZone=UTC',
   'DateStyle=ISO',
@@ -83,10 +83,11 @@ export const SESSION_SETTINGS = [
   .join(' ');
 
 /**
- * Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC, print dates as ISO 8601 has them, without JIT, with generic plans,
- * and without sequential scans, joins of whole tables or parallel workers (starting two took 30 ms of a 2 ms read): nearly every statement
- * looks a few rows up by key and joins by key. A plan is made once for a connection, though, often while the tables are still empty, where a
- * scan or a hash join looks cheaper, and is then used for as long as the connection lives. Who means to scan says so (db/transaction.ts, `inScan`).
+ * Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC, print dates as ISO 8601 has them,
+ * without JIT, with generic plans, and without sequential scans, joins of whole tables or parallel workers (starting two took 30 ms of a 2 ms
+ * read): nearly every statement looks up a few rows by key and joins by key. But a plan is made once for a connection, often while the tables are
+ * still empty and a scan or a hash join looks cheaper, and is then used for as long as the connection lives. What is meant to scan says so
+ * (db/transaction.ts, `inScan`).
  */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const pool = new pg.Pool({
@@ -104,7 +105,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   // The pool listens to idle clients only. One that breaks while somebody holds it between two statements would end the process (an error
   // event that nobody hears); its holder is told by the next statement, which fails.
   pool.on('connect', (client) => client.on('error', () => {}));
-  pool.on('connect', (client) => void client.query(LET_CITUS_PLAN).catch(() => {})); // a broken connection says so by itself
+  pool.on('connect', (client) => void client.query(LET_CITUS_PLAN).catch(() => {})); // a broken connection reports itself
   if (isTracing()) pool.on('connect', traceStatements);
   return {
     url,
@@ -118,9 +119,9 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
 export interface PoolUse {
   readonly busy: number;
   readonly idle: number;
-  /** that it may yet open */
+  /** how many more it may open */
   readonly unopened: number;
-  /** who waits for one */
+  /** how many wait for one */
   readonly waiting: number;
 }
 
@@ -135,7 +136,7 @@ export function toQuery(statement: Statement): pg.QueryConfig {
   return query;
 }
 
-/** Arrays of plain elements as Postgres reads them, a third of the time that pg takes; of others pg knows. */
+/** Arrays of plain elements as Postgres reads them, in a third of the time that pg takes; all others are left to pg. */
 function writeArray(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
   const parts: string[] = [];
@@ -163,14 +164,14 @@ export async function pipeline(client: Client, statements: readonly Statement[])
   return (await send(client, statements)).map(({ rows }) => rows);
 }
 
-/** Under a name of its own: a connection of which it was not known yet may have prepared the other form. */
+/** Under a name of its own: the connection may have prepared the other form before it was known to be on Citus. */
 function onCitus(statement: Statement): Statement {
   const { name, text, onCitus: condition } = statement;
   if (condition === undefined) return statement;
   return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: `${text} ${condition}` };
 }
 
-/** The same, with all that is known of each outcome. For transactions: what stands behind a failure in it is not begun. */
+/** As `pipeline`, with the whole result of each statement. For use in transactions: the statements after a failed one are not begun. */
 export async function send(client: Client, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
   const spread = isKnownCitus(client);
   const configs = statements.map((statement) => toQuery(spread ? onCitus(statement) : statement));
@@ -179,7 +180,7 @@ export async function send(client: Client, statements: readonly Statement[]): Pr
   return inOrder(sendNow(client, configs));
 }
 
-/** A statement without a name and values may be several in one text, which only travel alone; and where each is told of, each is sent for itself. */
+/** A text without a name or values may hold several statements, and can only be sent by itself; so is each statement when each is traced. */
 function sendNow(client: Client, configs: readonly pg.QueryConfig[]): Promise<pg.QueryResult>[] {
   if (!isTracing() && configs.every(({ name, values }) => name !== undefined || (values !== undefined && values.length > 0))) {
     return sendBatch(client, configs, types);
@@ -191,7 +192,7 @@ function sendNow(client: Client, configs: readonly pg.QueryConfig[]): Promise<pg
   return sent;
 }
 
-/** What is sent while a function runs, before its first wait. */
+/** The statements sent while a function runs, up to its first wait. */
 class Gathered {
   readonly #configs: pg.QueryConfig[] = [];
   #resolve: (sent: Promise<pg.QueryResult>[]) => void = () => {};
@@ -212,7 +213,7 @@ class Gathered {
 
 const together = new WeakMap<Client, Gathered>();
 
-/** All that `work` sends by `pipeline` and `send` before it returns goes in one batch. */
+/** Everything that `work` sends by `pipeline` and `send` before it returns goes out in one batch. */
 export function inOneBatch<Value>(client: Client, work: () => Value): Value {
   const gathered = new Gathered();
   together.set(client, gathered);
@@ -224,13 +225,13 @@ export function inOneBatch<Value>(client: Client, work: () => Value): Value {
   }
 }
 
-/** What stands behind a failure in a transaction: it says nothing of the cause. */
+/** The error of any statement after the failed one in a transaction: it says nothing about the cause. */
 const IN_FAILED_TRANSACTION = '25P02';
 
 /**
- * What was sent down one connection in this order. Throws the first in it that failed: `Promise.all` throws whichever is heard of first, and
- * that may be one behind it, which failed only because the transaction was broken; a deadlock would then not be known for one, nor repeated.
- * Some of it may have been sent before what stands in front of it, so one that says itself that it stood behind a failure is passed over.
+ * The values of statements sent on one connection in this order. Throws the error of the first that failed: `Promise.all` throws whichever is
+ * heard of first, which may be a later one that failed only because the transaction was broken; a deadlock would then go unrecognised, and not be
+ * repeated. Some may have been sent before those listed in front of them, so an error that says itself that it followed another is passed over.
  */
 export async function inOrder<Sent extends readonly unknown[]>(
   sent: Sent,
@@ -242,15 +243,15 @@ export async function inOrder<Sent extends readonly unknown[]>(
   return values as { -readonly [Place in keyof Sent]: Awaited<Sent[Place]> };
 }
 
-/** What pg's types do not show of a connection. */
+/** The parts of a connection that pg's types do not show. */
 function insides(client: Client): { readonly stream: Writable; readonly parsedStatements: Record<string, string> } {
   return (client as unknown as { connection: { stream: Writable; parsedStatements: Record<string, string> } }).connection;
 }
 
 /**
- * Gives prepared statements of this connection back. pg remembers what it prepared by name and would go on using a name that the
- * server has forgotten, so its memory is cleared with it; and kept where the server refuses (the transaction was broken already): it
- * would refuse to prepare the same name again as well, on this connection for ever.
+ * Deallocates prepared statements of this connection. pg remembers by name what it has prepared and would go on using a name that the server
+ * has forgotten, so they are removed from its memory too; but not if the server refuses (the transaction was broken already): it would then
+ * also refuse to prepare the same name again, on this connection for ever.
  */
 export async function deallocate(client: Client, names: readonly string[]): Promise<void> {
   const { parsedStatements } = insides(client);

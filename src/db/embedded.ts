@@ -1,5 +1,5 @@
 // In charge of the Postgres that Strata brings along: real Postgres 18 from npm's binaries, its data under DATA_DIR, started,
-// taken over when it outlived us, and stopped in order. Listens on 127.0.0.1 only. Not of the schema (migrate.ts).
+// taken over if it outlived us, and stopped properly. Listens on 127.0.0.1 only. Not of the schema (migrate.ts).
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -49,15 +49,15 @@ export interface EmbeddedPostgres {
   readonly pid: number;
   /** It was running already: the Strata that had started it ended without stopping it. */
   readonly takenOver: boolean;
-  /** Resolves with its last words when it ends though nobody stopped it. */
+  /** Resolves with its last log lines if it ends without having been stopped. */
   readonly ended: Promise<string>;
-  /** Ends its sessions, writes everything down, and resolves when the process is gone. */
+  /** Ends its sessions, writes everything to disk, and resolves when the process is gone. */
   stop(): Promise<void>;
-  /** Only tells it to stop: for the last moment of a process that can wait no longer. */
+  /** Only asks it to stop: for the last moment of a process that can wait no longer. */
   requestStop(): void;
 }
 
-/** Starts the Postgres of this data folder, or takes over the one that still runs. Every expected trouble is a StartError in a plain sentence. */
+/** Starts the Postgres of this data folder, or takes over the one that still runs. Every expected problem is a StartError in a plain sentence. */
 export async function startEmbedded(folder: DataFolder, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const lock = lockDataFolder(folder);
   try {
@@ -91,7 +91,7 @@ export async function startEmbedded(folder: DataFolder, options: EmbeddedOptions
   }
 }
 
-/** The URL of the Postgres of this folder, where it runs now, whoever started it: it is not ours to stop. null: it does not run. */
+/** The URL of this folder's Postgres if it is running, whoever started it: it is not ours to stop. null: it is not running. */
 export async function findEmbedded(folder: DataFolder): Promise<string | null> {
   const dataFolder = path.join(folder.path, 'postgres');
   const running = await findRunning(dataFolder);
@@ -116,13 +116,13 @@ function checkMajor(dataFolder: string): void {
   );
 }
 
-/** The server that still runs on this folder, waited for while it starts or recovers; undefined when there is none (any more). */
+/** The server that still runs on this folder, after waiting for it to start or recover; undefined when there is none (any more). */
 async function findRunning(dataFolder: string): Promise<RunningServer | undefined> {
   for (;;) {
     const file = readPidFile(dataFolder);
     if (file === undefined || !isAlive(file.pid)) return undefined;
     if (commandOf(file.pid)?.includes(dataFolder) !== true) {
-      // the number went to another process since: Postgres itself would take that one for its server and refuse to start
+      // another process has the number now: Postgres itself would take that process for its server and refuse to start
       fs.rmSync(path.join(dataFolder, 'postmaster.pid'), { force: true });
       return undefined;
     }
@@ -192,7 +192,7 @@ function findBinaries(): { readonly postgres: string; readonly initdb: string } 
   return binaries;
 }
 
-/** Makes a cluster beside its place and moves it there when it is whole: a crash in between leaves nothing half made. */
+/** Makes a cluster next to its place and moves it there when it is complete: a crash in between leaves nothing half made. */
 async function initialise(
   initdb: string,
   user: PostgresUser,
@@ -285,7 +285,7 @@ function serverFlags(dataFolder: string, port: number, options: EmbeddedOptions)
     port: String(port),
     unix_socket_directories: '',
     max_connections: String(options.connections ?? 100),
-    shared_buffers: megabytes(Math.min(Math.max(memory / 4, 64 * 1024 * 1024), 8 * 1024 * 1024 * 1024)), // taken as it is used
+    shared_buffers: megabytes(Math.min(Math.max(memory / 4, 64 * 1024 * 1024), 8 * 1024 * 1024 * 1024)), // memory is only taken as it is used
     effective_cache_size: megabytes(memory / 2),
     work_mem: '16MB',
     maintenance_work_mem: '256MB',
@@ -321,7 +321,7 @@ function sharedMemoryKind(): string {
 
 async function createDatabase(url: string, folder: DataFolder): Promise<void> {
   const client = new pg.Client({ connectionString: url.replace(/\/[^/]*$/, '/postgres') });
-  client.on('error', () => {}); // between two statements nobody would hear it, and the process would end
+  client.on('error', () => {}); // an error between two statements would otherwise end the process
   try {
     await client.connect();
     const { rowCount } = await client.query('select 1 from pg_database d where d.datname = $1', [DATABASE]);
@@ -330,13 +330,13 @@ async function createDatabase(url: string, folder: DataFolder): Promise<void> {
     const reason = cause instanceof Error && 'code' in cause && cause.code === '28P01' ? 'its password was changed' : explain(cause);
     throw new StartError(`The embedded Postgres of ${folder.path} does not let us in: ${reason}.`, { cause });
   } finally {
-    await client.end().catch(() => {}); // nothing is left to lose on a connection that is done with
+    await client.end().catch(() => {}); // the connection is done with: nothing is lost
   }
 }
 
 // ---------------------------------------------------------------- the log
 
-/** Postgres writes straight to a file, so that it does not depend on us to read; started anew when it grew large. */
+/** Postgres writes straight to a file, so that it does not depend on us reading; a new one is begun when it has grown large. */
 function openLog(folder: DataFolder): { readonly descriptor: number; readonly start: number } {
   const file = path.join(folder.path, LOG_FILE);
   if (fs.existsSync(file) && fs.statSync(file).size > LOG_KEPT_BYTES) fs.renameSync(file, `${file}.1`);
@@ -367,7 +367,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Resolves when the process is gone. By its number, since a server that was taken over is nobody's child. */
+/** Resolves when the process is gone. By its pid, since a server that was taken over is not our child. */
 async function waitForEnd(pid: number, untilMs = Number.POSITIVE_INFINITY, pollMs = 500): Promise<boolean> {
   while (isAlive(pid)) {
     if (systemClock.nowMs() >= untilMs) return false;
@@ -376,7 +376,7 @@ async function waitForEnd(pid: number, untilMs = Number.POSITIVE_INFINITY, pollM
   return true;
 }
 
-/** Fast shutdown: sessions are ended, everything is written down. Only if that takes over a minute: at once, and the next start recovers. */
+/** Fast shutdown: sessions are ended, everything is written to disk. If that takes over a minute: immediate shutdown, and the next start recovers. */
 async function stopServer(pid: number): Promise<void> {
   signal(pid, 'SIGINT');
   if (await waitForEnd(pid, systemClock.nowMs() + STOP_PATIENCE_MS, POLL_MS)) return;

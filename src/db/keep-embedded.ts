@@ -1,23 +1,23 @@
-// In charge of the embedded Postgres being there for as long as the service is: one that ends though nobody stopped it (killed, out of
-// memory, the disk full) is started again on its port, so that every connection finds it where it was. Starting itself is embedded.ts.
+// In charge of keeping the embedded Postgres running for as long as the service: one that ends without having been stopped (killed, out of
+// memory, disk full) is started again on its port, so that every connection finds it where it was. Starting itself is embedded.ts.
 import { systemClock } from '../base/clock.ts';
 import type { DataFolder } from '../base/data-folder.ts';
 import { type EmbeddedOptions, type EmbeddedPostgres, startEmbedded } from './embedded.ts';
 
 const BETWEEN_TRIES_MS = 500;
-/** Past it somebody must look: the process ends with the reason, and whoever watches over it starts it anew. */
+/** After this long somebody must look: the process ends with the reason, and its supervisor starts it again. */
 const PATIENCE_MS = 120_000;
 
 export interface KeptPostgres {
   readonly url: string;
   readonly takenOver: boolean;
-  /** Rejects when it has ended and could not be started again for two minutes; else pending for ever. */
+  /** Rejects when it has ended and could not be started again for two minutes; otherwise never settles. */
   readonly lost: Promise<never>;
   stop(): Promise<void>;
   requestStop(): void;
 }
 
-/** Throws what `startEmbedded` throws; `onEnded` is told its last words each time that it ended by itself. */
+/** Throws what `startEmbedded` throws; `onEnded` gets its last log lines each time it has ended by itself. */
 export async function keepEmbedded(
   folder: DataFolder,
   onEnded: (lastLines: string) => void,
@@ -32,7 +32,7 @@ export async function keepEmbedded(
     for (;;) {
       const lastLines = await server.ended;
       if (stopping.signal.aborted) return new Promise<never>(() => {});
-      server.requestStop(); // it is gone: this gives its data folder back
+      server.requestStop(); // it has ended: this releases its data folder
       onEnded(lastLines);
       const starting = startAgain(folder, again, stopping.signal).then((started) => {
         server = started ?? server;
@@ -57,7 +57,7 @@ export async function keepEmbedded(
   };
 }
 
-/** null: it is to be stopped. A port that another process took meanwhile is waited for: connections know no other. */
+/** null: it is to be stopped. If another process took the port meanwhile, this waits for it: connections know no other. */
 async function startAgain(folder: DataFolder, options: EmbeddedOptions, stopping: AbortSignal): Promise<EmbeddedPostgres | null> {
   const untilMs = systemClock.nowMs() + PATIENCE_MS;
   for (;;) {

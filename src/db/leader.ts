@@ -7,14 +7,14 @@ import { SESSION_SETTINGS } from './database.ts';
 
 const LEADER_LOCK = '7310589412001';
 const RETRY_MS = 1000;
-/** A lead that is given up in order is taken over within this. A blocking lock would take it at once, and hold back vacuum while it waits. */
+/** A lead that is given up properly is taken over within this time. A blocking lock would take it at once, but hold back vacuum while it waits. */
 const POLL_MS = 250;
-/** A killed process is noticed at once; one whose machine has gone, after about ten seconds instead of two hours. */
+/** A killed process is noticed at once anyway; one whose machine is gone, thanks to this, after about ten seconds instead of two hours. */
 const GIVE_UP_ON_THE_GONE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
 
 export interface LeaderTasks {
   /** Runs while this process leads, on the very connection that holds the lock; returns when the signal aborts. A throw gives the lead up, as does
-   *  ending the connection. */
+   *  the end of the connection. */
   lead(connection: pg.Client, signal: AbortSignal): Promise<void>;
   onError(error: unknown): void;
 }

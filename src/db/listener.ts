@@ -1,5 +1,5 @@
-// In charge of hearing what others notify: one connection of its own that listens on one channel, made anew when it breaks. Not of what the
-// messages mean. What is sent while it is broken is lost: whoever listens is told of each new beginning, and looks for itself then.
+// In charge of hearing notifications: a connection of its own that listens on one channel, and is opened again when it breaks. Not of what the
+// messages mean. What is sent while it is broken is lost: the caller is told each time that listening begins, and looks for itself then.
 import pg from 'pg';
 import type { Clock } from '../base/clock.ts';
 import { SESSION_SETTINGS } from './database.ts';
@@ -62,7 +62,7 @@ export class Listener {
       connection.on('end', resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    ended.catch(() => {}); // met below, unless connecting fails first
+    ended.catch(() => {}); // handled below, unless connecting fails first
     connection.on('notification', ({ payload }) => this.#tasks.onMessage(payload ?? ''));
     try {
       await connection.connect();

@@ -9,15 +9,15 @@ import { distribute, isMigration } from './citus.ts';
 import type { Client, Database } from './database.ts';
 import { sqlState } from './transaction.ts';
 
-/** A number of our own choosing: whoever holds it as a session's advisory lock migrates. */
+/** A number of our own choosing: the session that holds it as an advisory lock migrates. */
 const MIGRATION_LOCK = 7_258_613_001;
 
-/** Writers wait no longer than this behind a migration that has yet to get its locks, and go on for at least as long between two tries. */
+/** Writers wait no longer than this behind a migration that is waiting for its locks, and are left alone for at least as long between two tries. */
 const LOCK_TIMEOUT_MS = 250;
 const BETWEEN_TRIES_MS = 500;
 const LOCK_PATIENCE_MS = 10 * 60_000;
 
-/** Nothing of the migration is wrong: others had what it needs. */
+/** Nothing is wrong with the migration: others held what it needs. */
 const MET_OTHERS: ReadonlySet<string> = new Set([
   '55P03', // lock_not_available
   '40P01', // deadlock_detected
@@ -71,7 +71,7 @@ export async function migrate(database: Database, folder: string = MIGRATIONS_FO
   }
 }
 
-/** Throws a StartError where the schema is not the one of this code: for those who only look, and leave bringing it up to date to the service. */
+/** Throws a StartError if the schema is not the one of this code: for commands that only read, and leave migrating to the service. */
 export async function checkSchema(database: Database, folder: string = MIGRATIONS_FOLDER): Promise<void> {
   const [found] = await database.query<{ found: boolean }>({ text: `select to_regclass('migrations') is not null as found` });
   if (found?.found !== true) throw new StartError('This database is not a Strata’s: it has never been started on it.');
@@ -123,8 +123,8 @@ function findMissing(migrations: readonly Migration[], applied: ReadonlyMap<stri
 }
 
 /**
- * A migration that waited for a lock would hold up everybody who comes after it and wants the table only to write. So it waits shortly, gives
- * up all it has, and tries again when those who were behind it have gone on.
+ * A migration that waits for a lock holds up everybody after it who only wants to write to the table. So it waits briefly, gives up all
+ * the locks it has, and tries again when those behind it have gone on.
  */
 async function apply(client: Client, migration: Migration): Promise<void> {
   const endsMs = systemClock.nowMs() + LOCK_PATIENCE_MS;

@@ -15,7 +15,7 @@ export interface PostgresUser {
 
 /**
  * Who runs Postgres so that it reaches the binary and the data folder. As root: the user postgres, made where the system has none.
- * Where that user may not pass a folder on the way (a clone under /root), it keeps root's right to pass, and nothing else of root's.
+ * If that user may not pass a folder on the way (a clone under /root), it keeps root's right to pass folders, and no other right of root's.
  */
 export function choosePostgresUser(binary: string, dataFolder: string): PostgresUser {
   const environment = {
@@ -40,7 +40,7 @@ export function choosePostgresUser(binary: string, dataFolder: string): Postgres
   const prefix = [
     ...[`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups'],
     ...['--inh-caps=-all,+dac_override', '--ambient-caps=+dac_override'],
-    '--securebits=+no_setuid_fixup', // access(2), by which Postgres looks for its own binary, forgets the right otherwise
+    '--securebits=+no_setuid_fixup', // otherwise the right is lost to access(2), with which Postgres looks for its own binary
   ];
   if (spawnSync('setpriv', [...prefix, 'ls', '-d', `${unreachable}/.`], { stdio: 'ignore', ...settings }).status !== 0) {
     throw new StartError(
@@ -79,7 +79,10 @@ function addUser(): Ids {
   return ids;
 }
 
-/** Whether the user may pass through every folder on the way to this one. Tried, not computed: access lists and capabilities count too (and test -x knows neither). */
+/**
+ * Whether the user may pass through every folder on the way to this one. Tried, not computed: access lists and capabilities count too (and test
+ * -x knows neither).
+ */
 function canPass(ids: Ids, folder: string): boolean {
   return spawnSync('ls', ['-d', `${folder}/.`], { ...ids, cwd: '/', stdio: 'ignore' }).status === 0;
 }

@@ -1,12 +1,12 @@
-// In charge of where reads go that may be as old as a replica (READ_DATABASE_URL): to the replica while it serves and has what the reader
-// names, else to the primary. Not of which reads those are: a handler names `reads` or `strata.database`.
+// In charge of where reads go that may be as old as a replica (READ_DATABASE_URL): to the replica while it serves and has the write that the
+// reader names, otherwise to the primary. Not of which reads those are: a handler asks `reads` or `strata.database`.
 import { setTimeout as after } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Clock, startStopwatch } from '../base/clock.ts';
 import type { Database } from './database.ts';
 
 /** `none`: there is no replica; `down`: it does not answer; `foreign`: no copy of this database, or not a replica (any more); `catching up`:
- *  it has yet to come to what this process found on the primary when it started, such as the schema. */
+ *  it has not yet applied all that this process found on the primary at its start, such as the schema. */
 export const REPLICA_STATES = ['none', 'down', 'foreign', 'catching up', 'up'] as const;
 export type ReplicaState = (typeof REPLICA_STATES)[number];
 
@@ -18,10 +18,10 @@ export interface ReadsOptions {
   onState(state: ReplicaState, cause: unknown): void;
 }
 
-/** How long a reader is waited for who names a write that the replica does not have yet. */
+/** How long a reader who names a write waits for the replica to have it. */
 const WAIT_MS = 5000;
 const POLL_MS = 10;
-/** A reader who waits longer has the primary write its log down, see `#flush`. */
+/** For a reader who waits longer than this, the primary is made to write out its log, see `#flush`. */
 const FLUSH_AFTER_MS = 50;
 const WATCH_MS = 1000;
 /** A replica that has not answered within this is down. */
@@ -51,7 +51,7 @@ export class Reads {
     this.#state = options.replica === undefined ? 'none' : 'catching up';
   }
 
-  /** With the first look at the replica behind it. A replica that does not serve keeps nothing from starting. */
+  /** Resolves after the first look at the replica. A replica that does not serve does not prevent the start. */
   async start(): Promise<void> {
     if (this.#options.replica === undefined) return;
     this.#leastPlace = await this.#placeOfPrimary();
@@ -63,12 +63,12 @@ export class Reads {
     return this.#state;
   }
 
-  /** what the primary had written at the last look and the replica had not applied; null: not known */
+  /** how much the primary had written at the last look that the replica had not applied; null: not known */
   get lagBytes(): number | null {
     return this.#lagBytes;
   }
 
-  /** The database to read from; null: the replica does not have what stands at `lsn` (pg_lsn as text; null: whatever it has will do) in time. */
+  /** The database to read from; null: the replica did not get as far as `lsn` in time (pg_lsn as text; null: however far it is will do). */
   async choose(lsn: string | null): Promise<Database | null> {
     const { primary, replica } = this.#options;
     if (replica === undefined || this.#state !== 'up') return primary;
@@ -107,7 +107,7 @@ export class Reads {
     }
   }
 
-  /** One question for all who wait at the moment. */
+  /** One query for all who are waiting. */
   #askPlace(): Promise<void> {
     this.#asked ??= this.#look().finally(() => {
       this.#asked = undefined;
@@ -130,15 +130,15 @@ export class Reads {
   }
 
   /**
-   * The place of a token is the end of the log in memory, which may lie behind records of transactions that still run, or behind the header of
-   * a page that nothing else stands on yet. On a quiet primary it would reach the replica only seconds later; a commit brings it there.
+   * The place in a token is the end of the log in memory, which may be past records of transactions still running, or past the header of
+   * a page that is otherwise empty. On a quiet primary the replica would get there only seconds later; a commit takes it there at once.
    */
   #flush(): Promise<void> {
     this.#flushing ??= this.#options.primary
       .query({ name: 'flush_log', text: 'select pg_current_xact_id()' })
       .then(
         () => undefined,
-        () => undefined, // the primary does not answer; the reader is told that it has waited in vain
+        () => undefined, // the primary does not answer; the reader is told that it waited in vain
       )
       .finally(() => {
         this.#flushing = undefined;
@@ -163,7 +163,7 @@ export class Reads {
   }
 }
 
-/** A copy has the identifier of the primary's system, and the very database. */
+/** A copy has the primary's system identifier, and the same database. */
 async function lookAt(database: Database): Promise<Look> {
   const [row] = await database.query<Look & pg.QueryResultRow>({
     name: 'look_at_server',

@@ -5,7 +5,7 @@ import type { Database, Queryable } from './database.ts';
 import { sqlState } from './transaction.ts';
 
 export interface Settings {
-  /** identity of this database, a UUID made at the first start */
+  /** identifies this database: a UUID made at the first start */
   readonly clusterId: string;
   readonly timeZone: string;
   readonly currency: string;
@@ -59,7 +59,7 @@ function differenceOf(name: string, wanted: string | undefined, stored: string):
   return wanted === undefined || wanted === stored ? [] : [`${name} is ${wanted}, but this database was made with ${stored}.`];
 }
 
-/** The service and the database keep their own lists of zones: both must know it. */
+/** The service and the database have a list of time zones each: both must know this one. */
 export async function checkTimeZone(database: Queryable, timeZone: string): Promise<void> {
   try {
     await database.query({ text: "select timestamptz '2000-01-01 00:00:00Z' at time zone $1 as known", values: [timeZone] });

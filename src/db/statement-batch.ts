@@ -1,8 +1,8 @@
-// In charge of sending several statements down a connection as one batch: a single Sync behind the last instead of one behind each, for which
-// the server answers with a packet each. What fails takes those behind it in the batch with it. Not of what is sent or when (database.ts).
+// In charge of sending several statements on a connection as one batch: a single Sync after the last, where a Sync after each would have
+// the server answer with a packet each. If one fails, those after it in the batch fail too. Not of what is sent or when (database.ts).
 import pg from 'pg';
 
-/** What pg's types do not show of a query, and of the connection that it is written to. */
+/** The parts of a query, and of the connection it is written to, that pg's types do not show. */
 interface Query {
   readonly name?: string;
   readonly text: string;
@@ -23,7 +23,7 @@ interface Connection {
 
 const OwnQuery = pg.Query as unknown as new (text: string, values?: readonly unknown[], callback?: Callback) => Query;
 
-/** A query that is made of others: pg takes it for one, and each of them has its own outcome. Each must use the extended protocol. */
+/** A query made of others: to pg it is one query, but each part has its own outcome. Each must use the extended protocol. */
 class StatementBatch extends OwnQuery {
   readonly #queries: readonly Query[];
   #answered = 0;
@@ -33,7 +33,7 @@ class StatementBatch extends OwnQuery {
     this.#queries = queries;
   }
 
-  // Of the one that is answered at present: by these pg's client remembers what it has prepared.
+  // Those of the one being answered: pg's client remembers by them what it has prepared.
   override get name(): string {
     return this.#present().name ?? '';
   }
@@ -60,7 +60,7 @@ class StatementBatch extends OwnQuery {
         if (error !== null) throw error;
       }
       withSync.sync();
-      connection._send(Buffer.concat(messages)); // one packet of one piece
+      connection._send(Buffer.concat(messages)); // as one packet
     } catch (error) {
       connection.stream.destroy(error as Error); // some of them are marked as sent
     }
@@ -80,7 +80,7 @@ class StatementBatch extends OwnQuery {
     this.#answered += 1;
   }
 
-  /** The present one failed, and those behind it were not begun. */
+  /** The current one failed, and those after it were not begun. */
   override handleError(error: unknown, connection: Connection): void {
     const done = this.#queries.slice(0, this.#answered);
     const undone = this.#queries.slice(this.#answered);
@@ -96,7 +96,7 @@ class StatementBatch extends OwnQuery {
   }
 }
 
-/** Sends them now; → the outcome of each. Not for several statements in one text. */
+/** Sends them now; → a promise for the outcome of each. Not for texts that hold several statements. */
 export function sendBatch(
   client: pg.ClientBase,
   configs: readonly pg.QueryConfig[],
@@ -122,7 +122,7 @@ export function sendBatch(
 type Callback = (error: Error | null, result: pg.QueryResult) => void;
 
 function makeQuery({ name, text, values }: pg.QueryConfig, types: pg.CustomTypesConfig, callback: Callback): Query {
-  const query = new OwnQuery(text, values, callback); // given a config it would copy it, property by property
+  const query = new OwnQuery(text, values, callback); // given a config, it would copy that property by property
   const own = query as { name?: string; queryMode?: string; _result?: { _types: pg.CustomTypesConfig } };
   if (name !== undefined) own.name = name;
   own.queryMode = 'extended';

@@ -1,4 +1,4 @@
-// In charge of spans of statements: by their name, or by what they begin with. Never the text or a value.
+// In charge of the spans of statements, named by the statement's name or by its first words. They never hold its text or a value.
 import type pg from 'pg';
 import { inSpan, openSpan } from '../base/tracing.ts';
 
@@ -14,7 +14,7 @@ export function traceStatement<Value>(statement: Named, send: () => Promise<Valu
 
 const ATTRIBUTES = { 'db.system.name': 'postgresql' };
 
-/** Every statement of a connection that is asked with a promise (others are the pool's own, see above, or streams), from when it is sent. */
+/** Every statement sent on a connection by a call that returns a promise (others are the pool's own, see above, or streams), from when it is sent. */
 export function traceStatements(client: pg.PoolClient): void {
   const query = client.query.bind(client) as (...given: unknown[]) => unknown;
   const traced = (...given: unknown[]): unknown => {
@@ -37,7 +37,7 @@ function isNamed(config: unknown): config is Named {
   return typeof config === 'object' && config !== null && 'text' in config && typeof config.text === 'string';
 }
 
-/** `lock_customers`; `insert into audit_inbox`; of longer beginnings the first word. */
+/** `lock_customers`; `insert into audit_inbox`; where that would be long, the first word. */
 function summaryOf({ name, text }: Named): string {
   if (name !== undefined) return name;
   return /^\s*(insert into \w+|update \w+|delete from \w+|\w+)/i.exec(text)?.[1]?.toLowerCase() ?? 'statement';

@@ -18,7 +18,7 @@ export function sqlState(error: unknown): string | undefined {
 
 /**
  * Runs `work` in a READ COMMITTED transaction, from the start again when Postgres reports a deadlock or a serialization failure.
- * `work` must therefore have no effect outside the database. A connection whose state is unknown is thrown away. Throws CommitInDoubt if the
+ * `work` must therefore have no effect outside the database. A connection whose state is unknown is discarded. Throws CommitInDoubt if the
  * answer to the commit was lost.
  */
 export function inTransaction<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
@@ -115,14 +115,14 @@ async function commit(
 /** Connection exceptions, and sessions that the server ends. */
 const SESSION_ENDS = /^(08|57P|25P0[34])/;
 
-/** The server says itself that there was no commit. */
+/** Whether the server itself says that nothing was committed. */
 function isRefusal(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !SESSION_ENDS.test(error.code ?? '');
 }
 
 /**
- * A read of many rows at one snapshot of each statement: sequential scans and joins of whole tables are allowed in it, and for somebody who
- * waits (`hurry`) two parallel workers. What goes on for long beside the writes of others does without: it would take every processor.
+ * A read of many rows, each statement at its own snapshot: sequential scans and joins of whole tables are allowed in it, and two parallel
+ * workers if somebody waits for it (`hurry`). What runs long beside the writes of others does without them: it would take every processor.
  */
 export function inScan<Value>(
   database: Database,

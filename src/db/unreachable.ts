@@ -1,7 +1,7 @@
-// In charge of telling that the database could not be asked, or just then served nobody: no statement and no row is to blame.
+// In charge of recognising that the database could not be asked, or served nobody at the time: no statement and no row is to blame.
 import { CommitInDoubt } from './commit-in-doubt.ts';
 
-/** Connection exceptions, insufficient resources, admin shutdown, crash, cannot connect now, a session ended while it stood still. */
+/** Connection exceptions, insufficient resources, admin shutdown, crash, cannot connect now, a session ended while idle. */
 const STATES = /^(08|53|57P0|25P03)/;
 
 const CODES: ReadonlySet<string> = new Set([
@@ -15,7 +15,7 @@ const CODES: ReadonlySet<string> = new Set([
   'ENOENT',
 ]);
 
-/** The driver gives these no code. */
+/** Errors to which the driver gives no code. */
 const MESSAGES = /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error)/;
 
 export function isUnreachable(error: unknown): boolean {

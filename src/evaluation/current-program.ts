@@ -1,11 +1,11 @@
-// In charge of the program in force: held in memory, made anew when the definitions' epoch has moved; what a change of this process is about to
-// put in force is made before its commit, and in force with it.
+// In charge of the program in force: held in memory, and made anew when the definitions' epoch has moved. The program of a change made by this
+// process is made before the change commits, and in force as soon as it has.
 import type { Database } from '../db/database.ts';
 import { type Definitions, type DefinitionsKeeper, keepDefinitions, loadDefinitions } from '../segments/definitions.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits, type EvaluationMeter } from './evaluation-limits.ts';
 import { Program } from './program.ts';
 
-/** Of a change that is under way. */
+/** The program of a change that is about to commit. */
 interface Expected {
   readonly program: Program;
   readonly committed: Promise<boolean>;
@@ -52,8 +52,8 @@ export class CurrentProgram implements DefinitionsKeeper {
   }
 
   /**
-   * The program of that epoch, which somebody has read as the one in force; undefined: it is not at hand. The change of this process that would
-   * bring it about may have failed, and another process' have come to the same number, so its commit is heard of first.
+   * The program of an epoch that the caller has read as the one in force; undefined: it is not at hand. The change of this process that would
+   * lead to it may have failed, and a change of another process have got the same number, so the outcome of its commit is awaited first.
    */
   async of(epoch: string): Promise<Program | undefined> {
     if (this.#program.definitions.epoch === epoch) return this.#program;
@@ -61,18 +61,18 @@ export class CurrentProgram implements DefinitionsKeeper {
     return expected?.program.definitions.epoch === epoch && (await expected.committed) ? expected.program : undefined;
   }
 
-  /** The program in force, read again where it is still the one that was found to be of an epoch gone by: another may have seen it before. */
+  /** The program in force, read again if it is still the one that was found to be out of date: somebody else may have had it read since. */
   async after(stale: Program): Promise<Program> {
     return this.#program === stale ? await this.reload() : this.#program;
   }
 
-  /** Reads the definitions again; callers at the same time share one reading. */
+  /** Reads the definitions again; concurrent callers share one read. */
   reload(): Promise<Program> {
     const from = this.#program;
     this.#reloading ??= loadDefinitions(this.#database, from.definitions)
       .then((definitions) => {
         const before = this.#program;
-        if (before !== from && isLater(before.definitions, definitions)) return before; // a change of our own came between
+        if (before !== from && isLater(before.definitions, definitions)) return before; // a change of our own came in between
         this.#program = this.#programAfter(before, definitions);
         return this.#program;
       })
@@ -82,14 +82,14 @@ export class CurrentProgram implements DefinitionsKeeper {
     return this.#reloading;
   }
 
-  /** The same definitions with nothing young any more; `use` puts it in force. */
+  /** The same definitions with nothing young in them any more; `use` puts it in force. */
   settledProgram(): { readonly program: Program; use(): void } {
     const before = this.#program;
     const program = new Program(before.definitions, this.#limits, this.#meter, undefined, before);
     return {
       program,
       use: () => {
-        if (this.#program === before) this.#program = program; // the definitions have not moved meanwhile
+        if (this.#program === before) this.#program = program; // the definitions have not changed meanwhile
       },
     };
   }

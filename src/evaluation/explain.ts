@@ -1,5 +1,5 @@
-// In charge of asking Postgres why, for one customer: what the conditions of a rule come to, which rows its aggregates counted, and what the
-// evaluation says at a later instant if nothing happens until then. Reads only; what follows for a membership is membership/explain-now.ts.
+// In charge of asking Postgres why, for one customer: what each condition of a rule evaluates to, which rows its aggregates counted, and what the
+// evaluation says at a later instant if nothing happens until then. Reads only; what that means for a membership is membership/explain-now.ts.
 import { createHash } from 'node:crypto';
 import { fitTo } from '../db/citus.ts';
 import { type Client, deallocate, pipeline, type Statement } from '../db/database.ts';
@@ -13,7 +13,7 @@ import { aggregatesIn, numberedConditions, sidesOf } from '../rules/walk-rule.ts
 import type { Program } from './program.ts';
 
 export interface CountedRow {
-  /** of items: the order's */
+  /** for items: the order's */
   readonly id: string;
   readonly line: number | null;
   readonly atMs: number;
@@ -31,7 +31,7 @@ export interface CountedRows {
 }
 
 export interface Answer {
-  /** ids of those of the asked segments that the customer is to be in, pins and groups included */
+  /** ids of the asked segments that the customer is to be in, by pins and groups too */
   readonly want: ReadonlySet<number>;
   /** nothing changes by the clock before; null: never */
   readonly dueAtMs: number | null;
@@ -59,7 +59,7 @@ export class Inquiry {
     this.#timeZone = customer.timeZone;
   }
 
-  /** What each numbered condition comes to. Segments that the rule names are asked of the memberships as they are. */
+  /** What each numbered condition evaluates to. For segments that the rule names, the memberships as they are count. */
   async see(checked: CheckedRule, asOfMs: number): Promise<readonly SeenCondition[]> {
     const { segmentIds } = this.program.definitions;
     const emitted = remember(this.#explanations, checked, () => emitExplanation(checked, segmentIds));
@@ -92,7 +92,7 @@ export class Inquiry {
     });
   }
 
-  /** The evaluation itself, of live segments (`supportOf`), at an instant that may lie ahead. */
+  /** The evaluation itself, of live segments (`supportOf`), at an instant that may be in the future. */
   async evaluate(segmentIds: readonly number[], asOfMs: number): Promise<Answer> {
     const { live, catalog, segmentIds: idsByKey, pinned, groups } = this.program.definitions;
     const segments = live.filter((segment) => segmentIds.includes(segment.id));

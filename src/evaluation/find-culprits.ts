@@ -1,4 +1,4 @@
-// In charge of finding which segments make a statement fail, by halving. Emitted SQL is built so that it cannot raise; this is for
+// In charge of finding which segments make a statement fail, by halving. Emitted SQL is built so that it cannot raise an error; this is for
 // the day it does, and for rules that take too long, so that one segment fails with its reason and everything else goes on.
 import { sqlState } from '../db/transaction.ts';
 import { isEvaluationFailure } from './evaluation-failure.ts';
@@ -6,8 +6,8 @@ import { isEvaluationFailure } from './evaluation-failure.ts';
 const CANCELLED = '57014';
 
 /**
- * `attempt` evaluates some segments and throws as Postgres does. Returns the reason by segment id; other errors are thrown on.
- * A set that fails though each half of it succeeds (all of it together takes too long) is blamed on nobody.
+ * `attempt` evaluates some segments and throws what Postgres throws. Returns the reason by segment id; other errors are rethrown.
+ * When a set fails although each half of it succeeds (it takes too long only as a whole), no segment is blamed.
  */
 export async function findCulprits(
   segmentIds: readonly number[],

@@ -21,13 +21,13 @@ export interface Difference {
   /** the next look this evaluation asks for, in epoch milliseconds; null: none */
   readonly dueAtMs: number | null;
   readonly storedDueAtMs: number | null;
-  /** by changed segment what the conditions of its rule saw, as JSON text; not of those that nobody's rule decides */
+  /** by changed segment, what the conditions of its rule saw, as JSON text; not for segments that no rule decides */
   readonly seen: ReadonlyMap<number, string>;
 }
 
 export interface Findings {
   readonly differences: readonly Difference[];
-  /** all live segments were asked: `dueAtMs` replaces the stored look; otherwise it may only bring it forward */
+  /** all live segments were asked, so `dueAtMs` replaces the stored look; otherwise it can only bring it forward */
   readonly complete: boolean;
 }
 
@@ -53,7 +53,7 @@ function differencesText(evaluation: EmittedEvaluation, complete: boolean): stri
     where e.want is distinct from e.have or ${lookMoved}`;
 }
 
-/** Of a crowd, whose looks are all due: the next is another than the stored one, which need not be read. */
+/** For a crowd whose looks are all due: the next look differs from the stored one, which need not be read. */
 function dueText(evaluation: EmittedEvaluation): string {
   return `
     select e.customer_id, e.revision, e.due_at, timestamptz '-infinity' as stored_due_at,
@@ -79,7 +79,7 @@ export async function findDifferences(
   const narrow = narrowingOf(input);
   const prepared = program.evaluation(segmentIds, narrow, narrow === 'crowd' ? dueText : differencesText);
   if (preparedBy.get(client)?.epoch === program.definitions.epoch)
-    rememberPrepared(client, program, prepared.name); // no wait: it may be one of a batch
+    rememberPrepared(client, program, prepared.name); // not awaited: it may be one of a batch
   else await forgetOlderEpochs(client, program, prepared.name);
   const seconds = startStopwatch();
   const rows = await inSpan('evaluate', { 'strata.segments': segmentIds.length, 'strata.of': narrow }, async (note) => {
@@ -102,7 +102,7 @@ async function ask(client: Client, { name, text, emitted }: Asked, input: Evalua
   return rows as DifferenceRow[];
 }
 
-/** Given customers one place after the other; a range of them everywhere at once. */
+/** Given customers are asked about one place after the other, a range of them in all places at once. */
 async function askCitus(client: Client, asked: Asked, input: EvaluationInput, timeoutMs: number): Promise<DifferenceRow[]> {
   const fitting = { ...asked, text: await fitTo(client, asked.text) };
   if (!('keys' in input.customers)) return ask(client, fitting, input, timeoutMs);
@@ -122,7 +122,7 @@ function timeLimit({ customersTimeoutMs, scanTimeoutMs }: EvaluationLimits, { cu
   return 'keys' in customers ? customersTimeoutMs : scanTimeoutMs;
 }
 
-/** For this statement alone: others of the transaction wait for locks, which is no rule's fault. Sent along, it costs no round trip. */
+/** For this statement only: others in the transaction wait for locks, which is no rule's fault. Sent in the same batch, it costs no round trip. */
 function setTimeLimit(timeoutMs: number): Statement {
   return { name: 'set_time_limit', text: `select set_config('statement_timeout', $1, true)`, values: [String(timeoutMs)] };
 }
@@ -131,20 +131,20 @@ interface PreparedNames {
   epoch: string;
   /** used in this epoch */
   names: Set<string>;
-  /** used in the one before: what the change did not concern is used again */
+  /** used in the previous one: what the change did not touch will be used again */
   earlier: ReadonlySet<string>;
 }
 
 const preparedBy = new WeakMap<Client, PreparedNames>();
 
-/** Another statement for a program's definitions: it is given back on this connection when two later epochs have come by. */
+/** Notes a statement prepared for a program's definitions: it is deallocated on this connection when two later epochs have passed. */
 export function rememberPrepared(client: Client, { definitions: { epoch } }: Program, name: string): void {
   const prepared = preparedBy.get(client);
   if (prepared === undefined) preparedBy.set(client, { epoch, names: new Set([name]), earlier: new Set() });
   else prepared.names.add(name);
 }
 
-/** A plan of 50 segments takes some hundred kilobytes on each connection, so those of epochs before the last are given back. */
+/** A plan for 50 segments takes some hundred kilobytes on each connection, so those of epochs before the previous one are deallocated. */
 async function forgetOlderEpochs(client: Client, program: Program, name: string): Promise<void> {
   const { epoch } = program.definitions;
   const prepared = preparedBy.get(client);
@@ -155,8 +155,8 @@ async function forgetOlderEpochs(client: Client, program: Program, name: string)
 }
 
 /**
- * Has the statement that evaluates these segments for given customers planned on this connection, where it is not yet: with 500 segments that
- * takes 20 to 36 ms, which nobody should wait for behind the locks of others.
+ * Has this connection plan the statement that evaluates these segments for given customers, if it has not yet: with 500 segments that
+ * takes 20 to 36 ms, during which nobody should have to wait for locks.
  */
 export async function prepareDifferences(client: Client, program: Program, segmentIds: readonly number[], timeZone: string): Promise<void> {
   if (segmentIds.length === 0) return;
@@ -186,7 +186,7 @@ function toDifference(row: DifferenceRow, plan: SeenPlan, when: Pick<Told, 'asOf
   };
 }
 
-/** Of two ascending lists, what stands in the first alone. */
+/** Of two ascending lists, what is in the first only. */
 function without(ids: readonly number[], others: readonly number[]): number[] {
   let at = 0;
   return ids.filter((id) => {

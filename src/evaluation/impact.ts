@@ -1,5 +1,5 @@
-// In charge of saying what publishing a version would do, before anybody does it: who enters, who leaves, what follows for the segments that
-// name it. The program is made with that version in place and its statement compared with the members there are. Nothing is stored.
+// In charge of saying what publishing a version would do, before anybody does it: who enters, who leaves, and what that means for the segments
+// that name it. A program is made with that version in place, and its answers are compared with the current members. Nothing is stored.
 
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
@@ -22,7 +22,7 @@ export interface ImpactRequest {
   readonly key: string;
   /** one of its versions, or a rule that is stored nowhere yet */
   readonly wanted: { readonly number: number } | { readonly rule: unknown };
-  /** compare with this version, as it would be now, instead of with the members there are */
+  /** compare with what this version would give now, instead of with the current members */
   readonly against?: number;
   /** customers in each sample, 0 to 1,000 */
   readonly sample: number;
@@ -36,11 +36,11 @@ export interface Impact {
   /** the first by id */
   readonly sampleEntering: readonly string[];
   readonly sampleLeaving: readonly string[];
-  /** live segments that follow, at any depth: their rules name it, or they share a group with it */
+  /** live segments that depend on it, at any depth: their rules name it, or they share a group with it */
   readonly dependents: readonly { readonly key: string; readonly name: string; readonly entering: number; readonly leaving: number }[];
   /** entries and exits, of the dependents too */
   readonly changes: number;
-  /** the same by segment: who is told of them (webhooks) counts by these */
+  /** the same by segment: consumers of the changes (webhooks) count by these */
   readonly bySegment: ReadonlyMap<number, { readonly entering: number; readonly leaving: number }>;
   /** the segment that is asked about */
   readonly segmentId: number;
@@ -54,7 +54,10 @@ interface Asking {
   readonly limits: EvaluationLimits;
 }
 
-/** Chunks of customers in one snapshot, as long as the caller waits. Throws `not_found`, `invalid_rule`, `unavailable` (broken off), and what evaluation throws. */
+/**
+ * Goes through chunks of customers in one snapshot, as long as the caller waits. Throws `not_found`, `invalid_rule`, `unavailable` (broken off),
+ * and what evaluation throws.
+ */
 export async function findImpact(asking: Asking, request: ImpactRequest, signal: AbortSignal): Promise<Impact> {
   const { database, limits } = asking;
   const { key, wanted } = request;
@@ -136,7 +139,7 @@ interface TallyRow {
   sample_leaving: string[] | null;
 }
 
-/** One row a segment. The fence keeps Postgres from computing every membership once for each use of it. */
+/** One row per segment. The fence keeps Postgres from computing every membership again for each use of it. */
 function countChunk({ after, before, targetId, segmentIds, sample }: Question, { asOfMs, timeZone, afterKey, throughKey }: Chunk & Moment) {
   const input = { asOfMs, timeZone, customers: { afterKey, throughKey } };
   const wanted = after.evaluation(segmentIds, 'range', (emitted) => emitted.text).emitted;
@@ -168,7 +171,7 @@ function countChunk({ after, before, targetId, segmentIds, sample }: Question, {
   return { text, values };
 }
 
-/** No value ever stands in an emitted text, so that every `$` is a parameter. */
+/** Emitted text never holds a value, so every `$` in it is a parameter. */
 function shiftParameters(text: string, by: number): string {
   return text.replaceAll(/\$(\d+)/g, (_, number: string) => `$${Number(number) + by}`);
 }

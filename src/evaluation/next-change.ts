@@ -1,4 +1,4 @@
-// In charge of telling when a customer's membership changes by the clock alone: the evaluation itself, asked again at each instant at which
+// In charge of saying when a customer's membership changes by the clock alone: the evaluation itself, asked again for each instant at which
 // something may flip, until the answer does. Reads only.
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { segmentIdsOf } from '../rules/emit-choice.ts';
@@ -6,7 +6,7 @@ import { numberedConditions } from '../rules/walk-rule.ts';
 import type { Inquiry } from './explain.ts';
 import type { Program } from './program.ts';
 
-/** The segment and the live ones that its answer rests on: those its rule names, those of its group, at any depth; ascending. */
+/** The segment and the live ones on which its answer depends: those its rule names, those of its group, at any depth; ascending. */
 export function supportOf({ definitions: { live, groups } }: Program, segmentId: number): readonly number[] {
   const byKey = new Map(live.map((segment) => [segment.key, segment]));
   const byId = new Map(live.map((segment) => [segment.id, segment]));
@@ -25,19 +25,19 @@ export function supportOf({ definitions: { live, groups } }: Program, segmentId:
   return [...found].sort((a, b) => a - b);
 }
 
-/** So many instants are looked at, and for so long, before the next change is said to be unknown. */
+/** How many instants are looked at, and for how long, before the next change is given as unknown. */
 export const LOOKS = 50;
 const LOOKING_MS = 1_000;
 
 export type NextChange =
   | { readonly kind: 'none' }
-  /** nothing changes up to then; what comes after was not looked at */
+  /** nothing changes until then; later instants were not looked at */
   | { readonly kind: 'unknown'; readonly afterMs: number }
   | {
       readonly kind: 'change';
       readonly atMs: number;
       readonly type: 'entered' | 'exited';
-      /** what the conditions of the segment's own rule come to just before the instant and at it */
+      /** what the conditions of the segment's own rule are just before the instant and at it */
       readonly before: readonly boolean[];
       readonly after: readonly boolean[];
     };
@@ -79,7 +79,7 @@ export async function findNextChange(
   return { isMember, next: { kind: 'none' } };
 }
 
-/** At an instant ahead, segments have the members of then as far as they are computed. */
+/** For a later instant, segments have the members of that instant as far as those have been computed. */
 async function truthsAt(inquiry: Inquiry, checked: CheckedRule, instant: Instant): Promise<readonly boolean[]> {
   const { segmentIds } = inquiry.program.definitions;
   const seen = await inquiry.see(checked, instant.atMs);

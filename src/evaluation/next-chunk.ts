@@ -1,8 +1,8 @@
-// In charge of walking all customers in order of key, so many at a time. What is done with them is the caller's business.
+// In charge of walking all customers in order of key, a chunk at a time. What is done with them is the caller's business.
 import type { Queryable } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 
-/** Customers whose keys are greater than the one and at most the other. */
+/** The customers whose keys are greater than `afterKey` and at most `throughKey`. */
 export interface Chunk {
   readonly afterKey: CustomerKey;
   readonly throughKey: CustomerKey;

@@ -1,4 +1,4 @@
-// In charge of asking what a rule would give, now or as of a past instant, storing nothing. The same emitted SQL as everywhere.
+// In charge of previews: whom a rule would hold for, now or at a past instant, storing nothing. By the same emitted SQL as everything else.
 
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
@@ -17,7 +17,7 @@ export interface PreviewRequest {
   /** customers in the sample, 0 to 1,000 */
   readonly sample: number;
   readonly timeZone: string;
-  /** of the statement, after which it is cancelled (57014) */
+  /** after which the statement is cancelled (57014) */
   readonly timeoutMs: number;
 }
 
@@ -32,7 +32,7 @@ export interface Preview {
 /** No stored segment has this id. */
 const PREVIEWED = 0;
 
-/** Who was created after a past instant is not in the population; facts after it do not exist yet; segments are as they were. */
+/** At a past instant, customers created later are not in the population, later facts do not exist yet, and segments are as they were. */
 export async function previewRule(database: Database, clock: Clock, definitions: Definitions, request: PreviewRequest): Promise<Preview> {
   const emitted = emitEvaluation({
     segments: [{ id: PREVIEWED, key: '', checked: request.checked }],

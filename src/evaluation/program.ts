@@ -20,17 +20,20 @@ export interface PreparedEvaluation {
   /** the differences statement around it, see find-differences.ts */
   readonly text: string;
   readonly name: string;
-  /** every live segment: its answer is the whole truth about a customer's next flip */
+  /** every live segment is in it: its answer is the whole truth about a customer's next flip */
   readonly complete: boolean;
 }
 
-/** By id, the version of each segment that connections have a common statement for, as they were at the last settling. */
+/** By id, the version of each segment for which connections have a common statement, as of the last settling. */
 export type Settled = ReadonlyMap<number, number>;
 
-/** More than that are not kept apart any more: each write would ask two large statements. */
+/** More young segments than this are no longer kept apart: each write would send two large statements. */
 const MOST_YOUNG = 20;
 
-/** Statements kept per program, and kinds of write; beyond it the least recently used goes. Each distinct set of event names is one. */
+/**
+ * How many statements, and how many kinds of write, a program keeps; the least recently used goes first. Each distinct set of event names is a
+ * kind.
+ */
 const CACHED = 200;
 
 export class Program {
@@ -47,7 +50,7 @@ export class Program {
   readonly #young: ReadonlySet<number>;
   readonly #divided = new Map<string, readonly number[]>();
 
-  /** `settled`: absent, everything is. `before`: what of its statements is the same is not made again */
+  /** `settled`: if absent, everything is. `before`: its statements are used again where they would be the same */
   constructor(definitions: Definitions, limits: EvaluationLimits, meter?: EvaluationMeter, settled?: Settled, before?: Program) {
     this.definitions = definitions;
     this.limits = limits;
@@ -61,7 +64,7 @@ export class Program {
     if (before !== undefined) this.#takeOver(before);
   }
 
-  /** Statements of segments that are as they were; emitting those of fifty takes 8 to 30 ms, for which every write would wait. */
+  /** Takes over the statements of unchanged segments; emitting those of fifty takes 8 to 30 ms, for which every write would wait. */
   #takeOver(before: Program): void {
     if (JSON.stringify(before.definitions.groups) !== JSON.stringify(this.definitions.groups)) return;
     const isSame = (id: number): boolean =>
@@ -77,12 +80,12 @@ export class Program {
     return segmentIds.length === this.all.length;
   }
 
-  /** What a program of later definitions takes as settled. */
+  /** What a program of later definitions may regard as settled. */
   get settled(): Settled {
     return new Map(this.definitions.live.filter(({ id }) => !this.#young.has(id)).map(({ id, version }) => [id, version]));
   }
 
-  /** Sets of segments that `inParts` has divided: their common statements are those to prepare before this program is settled. */
+  /** The sets of segments that `inParts` has divided: their common statements are to be prepared before this program is settled. */
   get divided(): readonly (readonly number[])[] {
     return [...this.#divided.values()];
   }
@@ -92,10 +95,10 @@ export class Program {
   }
 
   /**
-   * A set of segments as `touchedBy` gives it, to be asked in as many statements: what was published of late stands aside, so that writes go
-   * on with the statement that their connections have planned: with 500 segments a new plan takes 20 ms on each, 36 on one that is new, and p99
-   * beside a publish was 83 ms with this and 135 without; with 50 it takes 4 and 12, and shows no difference (22 November 2026). Only where no
-   * answer of the one statement is needed in the other.
+   * Divides a set of segments as `touchedBy` gives it into parts, one statement each: what was published lately is set apart, so that writes
+   * keep using the statement that their connections have planned. With 500 segments a new plan takes 20 ms on each connection, 36 on a new one,
+   * and p99 beside a publish was 83 ms with this and 135 without; with 50 it takes 4 and 12, and makes no difference (22 November 2026). Only
+   * where neither statement needs an answer of the other.
    */
   inParts(segmentIds: readonly number[]): readonly (readonly number[])[] {
     if (this.isSettled) return [segmentIds];
@@ -113,9 +116,9 @@ export class Program {
   }
 
   /**
-   * Live segments that read what was written, and whatever names them, at any depth. Those that are building too, whatever they read: the
-   * version before may have read what was written, and its answer about this customer is not kept right any more. For the same kind of write
-   * the same array: to find them and their statement anew took each transaction 131 µs with 500 segments, and takes 4 (22 November 2026).
+   * Live segments that read what was written, and all that name them, at any depth. Also all that are building, whatever they read: the
+   * previous version may have read what was written, and its answer about this customer is no longer kept right. The same kind of write gives
+   * the same array: finding the segments and their statement took each transaction 131 µs with 500 segments, and now takes 4 (22 November 2026).
    */
   touchedBy(touch: Touch): readonly number[] {
     const key = `${touch.profile} ${touch.orders} ${[...touch.events].sort().join('\0')}`;
@@ -127,8 +130,8 @@ export class Program {
   }
 
   /**
-   * The given live segments and every live one that names them or is of one group with them, at any depth; ascending. Ids that are not
-   * live still lead to their dependents.
+   * The given live segments and every live one that names them or is in a group with them, at any depth; ascending. Ids of segments that are
+   * not live still lead to their dependents.
    */
   withDependents(segmentIds: readonly number[]): readonly number[] {
     const found = new Set<number>();
@@ -152,15 +155,15 @@ export class Program {
   }
 
   /**
-   * The statement that tells who can be in one of these segments. null: anybody, as far as is known; or it would not do, as all live segments are
-   * asked together, where who has a look that is not needed any more is found too, and in a group everybody may be `otherwise`.
+   * The statement that says who can be in any of these segments. null: as far as is known, anybody; or leaving others out would be wrong: when
+   * all live segments are asked together, looks that are no longer needed are to be found as well, and in a group anybody may be in `otherwise`.
    */
   candidates(segmentIds: readonly number[]): EmittedCandidates | null {
     if (segmentIds.length === this.all.length || segmentIds.some((id) => this.#together.has(id))) return null;
     return emitCandidates({ segments: segmentIds.map((id) => this.#live(id)), pinned: this.definitions.pinned });
   }
 
-  /** Made once for each array that is kept. */
+  /** Made once for each array that `touchedBy` keeps. */
   #textOf(segmentIds: readonly number[]): string {
     const known = this.#texts.get(segmentIds);
     if (known !== undefined) return known;
@@ -182,7 +185,7 @@ export class Program {
   ): PreparedEvaluation {
     const segments = segmentIds.map((id) => this.#live(id));
     const { catalog, segmentIds: idsByKey, pinned, groups, names } = this.definitions;
-    const told = new Set(segmentIds.filter((id) => names.get(id)?.kind !== 'manual')); // of these no rule is asked
+    const told = new Set(segmentIds.filter((id) => names.get(id)?.kind !== 'manual')); // no rule is evaluated for manual ones
     const emitted = emitEvaluation({ segments, segmentIds: idsByKey, catalog, narrow, memberships: 'present', pinned, groups, told });
     const complete = this.#isComplete(segmentIds);
     const text = wrap(emitted, complete);
@@ -190,7 +193,7 @@ export class Program {
   }
 }
 
-/** What a map of few has under the key, made where it has not; it becomes the youngest, and of too many the oldest goes. */
+/** What a small map holds under the key, made if it is not there; it becomes the youngest entry, and when there are too many the oldest goes. */
 function remembered<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
   const value = known.get(key) ?? make();
   known.delete(key);

@@ -1,13 +1,13 @@
-// In charge of taking what was published of late into the statements of all segments: the connections that are in use have them planned one
-// after another, off the path of any write, before the first write asks them. Not of when that is done.
+// In charge of taking what was published lately into the statements about all segments: the connections in use plan them one after another,
+// beside all writes, before the first write uses them. Not of when that is done.
 import type { Client, Database } from '../db/database.ts';
 import type { CurrentProgram } from './current-program.ts';
 import { prepareDifferences } from './find-differences.ts';
 
-/** Those that were used last; the pool gives them out first. Another one plans for itself when its turn comes. */
+/** How many of the most recently used connections: the pool hands these out first. Any other plans when it is first used. */
 const CONNECTIONS = 4;
 
-/** Nothing where nothing is young, or while a segment is building: its end is the next change of the definitions. → whether it was done */
+/** Does nothing if nothing is young, or while a segment is building: the end of that is the next change of the definitions. → whether it was done */
 export async function settleProgram(database: Database, programs: CurrentProgram, timeZone: string): Promise<boolean> {
   const current = programs.get();
   if (current.isSettled || current.definitions.live.some((segment) => segment.building)) return false;
@@ -22,7 +22,7 @@ export async function settleProgram(database: Database, programs: CurrentProgram
   return true;
 }
 
-/** One is held at a time, and the next taken before it is given back: the pool would give the same one again. */
+/** One at a time, but the next is taken before the last is given back: the pool would hand out the same one again. */
 async function visitIdle({ pool }: Database, visit: (client: Client) => Promise<void>): Promise<void> {
   let held: Client | null = null;
   try {
