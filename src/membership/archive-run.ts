@@ -28,7 +28,7 @@ export async function runArchive(deciding: Deciding, run: Run, signal: AbortSign
 
 type Left = { readonly customers: number } | 'empty' | 'closed';
 
-/** A publish that takes the archiving back waits for the lock that this transaction shares, so the run is open until its end. */
+/** A publish that undoes the archiving waits for the lock that this transaction shares, so the run stays open until the transaction ends. */
 async function leave(client: Client, deciding: Deciding, run: Run, most: number): Promise<Ending<Left>> {
   const open = await client.query(`select r.id from runs as r where r.id = $1::bigint and r.status = 'running'`, [run.id]);
   if (open.rowCount === 0) return endWith([], 'closed');

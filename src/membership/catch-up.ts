@@ -1,4 +1,4 @@
-// In charge of what comes before a decision about customers: whom the clock has overtaken, or whom an import owes a look, is looked at
+// In charge of what comes before a decision about customers: those who are late by the clock, or whom an import owes a look, are looked at
 // first, so that each change keeps its own cause.
 import { fixedIso } from '../db/as-of.ts';
 import type { Client, Statement } from '../db/database.ts';
@@ -18,12 +18,12 @@ export interface Late {
 
 const NOW = '(select coalesce($2::timestamptz, clock_timestamp()))';
 
-/** Customers whom the clock has overtaken, or whom an import owes a look: what was stored about them may be late. */
+/** Customers who are late by the clock, or whom an import owes a look: what is stored about them may be out of date. */
 export function findLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
   return findWhere('find_late', isLate('u.customer_id', NOW), deciding, keys);
 }
 
-/** The same but for segments that have flipped as a whole: for whoever leaves those out. */
+/** The same except for segments that have flipped as a whole: for callers that leave those out. */
 export function findOwnLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
   return findWhere('find_own_late', hasDueLook('u.customer_id', NOW), deciding, keys);
 }

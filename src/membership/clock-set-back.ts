@@ -1,5 +1,5 @@
-// In charge of the day the database's clock is set back: what was decided as of instants that have not come yet is decided again, for
-// everybody, by runs. A clock set forwards needs nothing: whatever it has passed is due.
+// In charge of the day the database's clock is set back: what was decided as of instants that are now in the future is decided again, for
+// everybody, by runs. A clock set forward needs nothing: whatever it has passed is due.
 import { systemClock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
 import { type Database, pipeline } from '../db/database.ts';
@@ -8,10 +8,10 @@ import { queueRun } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
 
 const POLL_MS = 1000;
-/** By less, the clock itself catches up within the second that flips may take. */
+/** If it is less, the clock itself catches up within the second that flips may take. */
 const NOTICED_MS = 1000;
 
-/** Looks until the signal aborts; `onSetBack` is told by how much, after the runs were queued. */
+/** Watches until the signal aborts; `onSetBack` is told by how much, after the runs were queued. */
 export async function watchClock(deciding: Deciding, onSetBack: (byMs: number) => Promise<void>, signal: AbortSignal): Promise<void> {
   let latestMs = await latestDecisionMs(deciding.database);
   while (!signal.aborted) {
@@ -25,7 +25,7 @@ export async function watchClock(deciding: Deciding, onSetBack: (byMs: number) =
   }
 }
 
-/** Of the term before, which may have ended with the same reboot that set the clock. */
+/** As the previous term left it, which may have ended with the same reboot that set the clock. */
 async function latestDecisionMs(database: Database): Promise<number> {
   const [row] = await database.query<{ at: number }>({ text: 'select c.at from changes as c order by c.position desc limit 1' });
   return row?.at ?? Number.NEGATIVE_INFINITY;
@@ -35,7 +35,7 @@ function readNow(deciding: Deciding): Promise<number> {
   return inTransaction(deciding.database, (client) => readAsOf(client, deciding.clock));
 }
 
-/** Every segment in force; those that are building have a run before them anyway. */
+/** Every segment in force; those that are building have a run ahead of them anyway. */
 async function lookAtEverybody({ database }: Deciding, nowMs: number): Promise<void> {
   await inTransaction(database, async (client) => {
     const { rows } = await client.query<{ id: number; version: number }>(

@@ -1,5 +1,5 @@
-// In charge of the flow of what is said by hand (pins, moves): like facts it is written and evaluated in one decision.
-// What is to be written is the caller's plan (write-pins.ts, move-members.ts); it is made after the locks, over what stands then.
+// In charge of the flow of a decision by hand (pins, moves): like facts it is written and evaluated in one transaction.
+// What is written is the caller's plan (write-pins.ts, move-members.ts), which is made after the locks, from what is stored then.
 //
 //   locks ─► the moment ─► what the clock alone has changed ─► the plan ─► pins ─► evaluate them, their groups, who names them ─► record
 import { type Client, pipeline } from '../db/database.ts';
@@ -25,9 +25,9 @@ export interface ByHand {
   /** the segments that may be pinned; each must be live */
   readonly segmentKeys: readonly string[];
   readonly saying: Saying;
-  /** Made anew when the transaction is repeated; throws what the caller is to be refused with. */
+  /** Made again when the transaction is repeated; throws the error with which to refuse the request. */
   plan(situation: Situation): readonly PinWrite[] | Promise<readonly PinWrite[]>;
-  /** What the audit is told of it, at the end of the decision; absent: nobody asked for it. */
+  /** Records it in the audit, at the end of the decision; absent: nothing is recorded. */
   note?(client: Client, decided: DecidedIn, situation: Situation, writes: readonly PinWrite[]): Promise<void>;
 }
 
@@ -38,16 +38,16 @@ export interface PinnedSegment {
   readonly group: GroupToEvaluate | null;
 }
 
-/** What stands after the locks, as far as the plan may ask. */
+/** What is stored after the locks, as far as the plan may ask. */
 export interface Situation {
   readonly asOfMs: number;
   segment(key: string): PinnedSegment;
   keyOf(segmentId: number): string;
   isKnown(customerId: string): boolean;
   isMember(customer: CustomerKey, segmentId: number): boolean;
-  /** the pins that count, in the segments and in those of their groups */
+  /** the pins in force, in the segments and in those of their groups */
   pinsOf(customer: CustomerKey): readonly StoredPin[];
-  /** a segment of the group that is not evaluated now and whose member the customer is: there it stays */
+  /** a segment of the group that is not evaluated now and has the customer as a member: the customer stays in it */
   heldBy(customer: CustomerKey, group: GroupToEvaluate): number | null;
 }
 
@@ -86,7 +86,7 @@ export async function decideByHand(deciding: Deciding, byHand: ByHand): Promise<
   );
 }
 
-/** From a segment's first pin on, evaluations look for pins of it. */
+/** Notes that a segment has pins: from its first one on, evaluations look for them. */
 export async function lookForPins(deciding: Deciding, segmentKeys: readonly string[]): Promise<void> {
   const { pinned, segmentIds } = deciding.programs.get().definitions;
   const unready = segmentKeys.filter((key) => {
@@ -105,7 +105,7 @@ export async function lookForPins(deciding: Deciding, segmentKeys: readonly stri
   });
 }
 
-/** The same inside the caller's decision: one piece of a move of many. */
+/** A decision by hand inside the caller's transaction: one piece of a move of many. */
 export async function decideIn(
   client: Client,
   deciding: Deciding,
@@ -117,7 +117,7 @@ export async function decideIn(
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
   const segments = await readPinnedSegments(client, program, byHand.segmentKeys);
   const { moment, revisions } = await lockForLook(client, deciding, keys);
-  const locked = keys.filter((key) => revisions.has(key)); // somebody who is made after the locks is not known yet
+  const locked = keys.filter((key) => revisions.has(key)); // somebody created after the locks were taken does not exist yet
   if (saying.untilMs !== null && saying.untilMs <= moment.asOfMs) throw untilIsPast();
   const [late = []] = await pipeline(client, [findLate(deciding, locked)]);
   const overdue = await catchUp(client, deciding, program, moment, toLate(late));
@@ -218,7 +218,7 @@ async function writeAndRecord(
   return countChanges(findings.differences);
 }
 
-/** The word about the segment itself, or else the last one about the customer: a pin in moves others out. */
+/** The decision about the segment itself, or else the last one about the customer: a pin into one segment moves the customer out of others. */
 function whoSaidIt(writes: readonly PinWrite[], logIds: readonly string[]): (customer: CustomerKey, segmentId: number) => string | null {
   const ids = new Map<string, string>();
   writes.forEach(({ customerKey: customer, segmentId }, place) => {

@@ -1,10 +1,10 @@
-// In charge of what the audit is told of words by hand: for each customer the pins that stood, and those that were written.
+// In charge of what the audit records of decisions by hand: for each customer the pins before, and those written.
 import type { AuditChange } from '../access/audit-entry.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { ByHand, Situation } from './decide-by-hand.ts';
 import type { PinWrite } from './store-pins.ts';
 
-/** A word that changed nothing is told of too: whoever is named and known. */
+/** Also for a decision that changed nothing: every customer who is named and exists. */
 export function describePins(
   situation: Situation,
   { customerIds, saying }: Pick<ByHand, 'customerIds' | 'saying'>,

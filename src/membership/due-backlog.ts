@@ -1,6 +1,6 @@
-// In charge of a backlog: more customers are due than one transaction takes, after hours of downtime or where thousands flip at once. They are
-// scanned many at a time without locks, so that the pages their rows lie on are shared, and what was found is applied strictly in order of
-// their instants, in short transactions, where nobody wrote meanwhile. Not of finding who is due, or of a few (due.ts).
+// In charge of a backlog: more customers are due than one transaction takes, after hours of downtime or when thousands flip at once. They are
+// scanned many at a time without locks, so that they share the pages their rows are on, and what was found is applied strictly in order of
+// their instants, in short transactions, to those not written meanwhile. Not of finding who is due, or of a few (due.ts).
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { type Ending, inTransaction } from '../db/transaction.ts';
@@ -13,9 +13,9 @@ import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts
 import { evaluateAll, type LockedForLook, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 
-/** The more customers a scan has, the more of them share a page and its planning. */
+/** The more customers a scan has, the more of them share a page, and the planning. */
 const MOST_PIECES = 4;
-/** While one applies what it has scanned, the other scans. Three on two processors let each step of the one that applies wait for its turn. */
+/** While one applies what it has scanned, the other scans. With three on two processors, each step of the one that applies had to wait its turn. */
 const LANES = 2;
 
 export interface BacklogOptions {
@@ -34,7 +34,7 @@ export async function evaluateBacklog(deciding: Deciding, due: DueQueue, { look,
   let applied: Promise<void> = Promise.resolve();
   const inTurn = async (crowd: readonly Due[], before: Promise<void>): Promise<void> => {
     const scan = await scanCrowd(deciding, keysOf(crowd));
-    await before; // where an earlier one failed, nobody goes on
+    await before; // if an earlier one failed, none goes on
     for (const piece of cut(crowd, lookCustomers)) {
       if (signal?.aborted) return;
       onDone(piece, (scan === null ? null : await applyPiece(deciding, keysOf(piece), scan)) ?? (await look(piece)));
@@ -67,8 +67,8 @@ interface Scan {
 }
 
 /**
- * null: it failed. Planned for these customers (how many they are decides how their rows are read: a plan for any number of them looked each row
- * up by itself).
+ * null: it failed. Planned for just these customers, since their number decides how their rows are best read: a generic plan looked up each row
+ * by itself.
  */
 async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Promise<Scan | null> {
   const program = deciding.programs.get();
@@ -101,7 +101,7 @@ async function applyPiece(deciding: Deciding, keys: readonly CustomerKey[], scan
   }
 }
 
-/** Of whoever was written since the scan, and under other definitions of everybody, it says nothing: they are evaluated again. */
+/** The scan says nothing about customers written since, and under other definitions nothing about anybody: those are evaluated again. */
 async function applyLocked(
   client: Client,
   deciding: Deciding,

@@ -49,7 +49,7 @@ export async function evaluateDue(deciding: Deciding, { onFailure, onLooked, sig
   return total;
 }
 
-/** Halves until the one that fails stands alone: the others are not held up by it. */
+/** Halves the customers until the one that fails is by itself, so that it does not hold up the others. */
 async function lookAtParts(
   deciding: Deciding,
   keys: readonly CustomerKey[],

@@ -1,6 +1,6 @@
-// In charge of customers who are not known: which segments hold for somebody who was made this moment and of whom nothing is known. By the
-// statement that evaluates everybody, over a row that is imagined and never stored. What depends on neither the id nor the making is the
-// same for all of them, and is computed once until a definition or the clock changes it.
+// In charge of unknown customers: which segments hold for somebody created just now of whom nothing is known. By the statement that
+// evaluates everybody, over an imagined row that is never stored. What depends on neither the id nor the time of creation is the same for all
+// of them, and is computed once until a definition or the clock changes it.
 
 import { readAsOf } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
@@ -48,7 +48,7 @@ async function programSince(deciding: Deciding, epoch: string): Promise<Program>
   return BigInt(program.definitions.epoch) >= BigInt(epoch) ? program : deciding.programs.reload();
 }
 
-/** Our clock may differ from the database's, whose answer it was: near either end it is asked again. */
+/** Our clock may differ from the database's, which gave the answer: near either end it is asked again. */
 const CLOCKS_APART_MS = 2000;
 
 function isStill({ clock }: Deciding, known: Known | undefined): boolean {
@@ -71,7 +71,7 @@ function prepare(program: Program): Prepared {
   if (known !== undefined) return known;
   const { live, segmentIds, catalog, groups } = program.definitions;
   const made = {
-    emitted: emitEvaluation({ segments: live, segmentIds, catalog, narrow: 'ids', memberships: 'present', groups }), // nobody unknown is pinned
+    emitted: emitEvaluation({ segments: live, segmentIds, catalog, narrow: 'ids', memberships: 'present', groups }), // unknown customers have no pins
     isCommon: !live.some(({ checked }) => dependsOnWho(checked.rule)),
     known: undefined,
   };
@@ -79,7 +79,7 @@ function prepare(program: Program): Prepared {
   return made;
 }
 
-/** A field of orders of one of these names only makes it slower. */
+/** If a field of orders has one of these names, it is only slower. */
 function dependsOnWho(rule: unknown): boolean {
   return /"kind":"bucket"|"kind":"field","name":"(id|created_at)"/.test(JSON.stringify(rule));
 }
@@ -115,7 +115,7 @@ async function evaluate(
           select * from jsonb_populate_recordset(null::customers, ${rows})
         )
         select e.customer_id, e.want, e.due_at
-        from (${text}) as e`, // the name hides the table's
+        from (${text}) as e`, // this name hides the table's
         values,
       );
       found.push(...answer.rows);

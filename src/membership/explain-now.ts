@@ -1,5 +1,5 @@
-// In charge of explaining a membership as it is at this moment: everything is read at one snapshot, by the statements that the evaluation is
-// made of. Not of the past (changes/explain-past.ts).
+// In charge of explaining a membership as it is at this moment: everything is read at one snapshot, by the statements that make up
+// the evaluation. Not of the past (changes/explain-past.ts).
 import { fixedIso } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -18,12 +18,12 @@ import type { Deciding } from './in-decision.ts';
 import { lookAgain } from './look-again.ts';
 import { type ExplainedRow, readExplained } from './read-explained.ts';
 
-/** What the clock has changed meanwhile is caught up with so often before it is told instead. */
+/** How often to catch up with what the clock has changed meanwhile before saying instead that the members are behind. */
 const LOOKS_BEHIND = 2;
 
 export interface ExplainedNow {
   readonly explanation: MembershipExplanation;
-  /** changes that were found on the way */
+  /** changes found while catching up */
   readonly changes: number;
 }
 
@@ -44,7 +44,7 @@ export async function explainNow(deciding: Deciding, key: CustomerKey, segmentId
   }
 }
 
-/** null: the definitions have moved on. */
+/** null: the definitions have changed meanwhile. */
 async function explainOnce(deciding: Deciding, key: CustomerKey, segmentId: number): Promise<Snapshot | null> {
   try {
     return await explainAtSnapshot(deciding, key, segmentId, true);
@@ -70,7 +70,7 @@ function explainAtSnapshot(deciding: Deciding, key: CustomerKey, segmentId: numb
     const asOfMs = instants?.[0]?.['as_of'] as number;
     const inquiry = new Inquiry(client, program, { key, timeZone: deciding.timeZone });
     const snapshot = await new Explaining(client, inquiry, deciding, { key, asOfMs, computable }).explain(segmentId);
-    await inquiry.close(); // not after a failure: nothing can be given back then, and what is prepared stays known by its name
+    await inquiry.close(); // not after a failure: nothing can be deallocated then, and what is prepared stays known by its name
     return snapshot;
   });
 }
@@ -78,7 +78,7 @@ function explainAtSnapshot(deciding: Deciding, key: CustomerKey, segmentId: numb
 interface Standpoint {
   readonly key: CustomerKey;
   readonly asOfMs: number;
-  /** false: rules are told in words only */
+  /** false: rules are given in words only */
   readonly computable: boolean;
 }
 
@@ -156,7 +156,7 @@ class Explaining {
   }
 }
 
-/** The rule in force as it is evaluated, or as it would be; the reason where it does not check any more. */
+/** The rule in force as it is or would be evaluated; the reason if it no longer passes the check. */
 function ruleOf(row: ExplainedRow, { definitions }: Program): CheckedRule | string {
   const live = definitions.live.find((segment) => segment.id === row.id);
   return live?.checked ?? compileStored(row.rule, definitions.catalog, row.key);

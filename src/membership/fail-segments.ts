@@ -1,6 +1,6 @@
 // In charge of the day a rule cannot be computed: the segments to blame are found, become `failed` with the reason and keep their
-// members, in a transaction of their own, and whatever met the failure is repeated without them. Nothing else is held up.
-// When they are tried again is segments/lifecycle.ts.
+// members, in a transaction of their own, and the work that failed is repeated without them. Nothing else is held up.
+// When they are tried again is the business of segments/lifecycle.ts.
 import type { Client } from '../db/database.ts';
 import { endWith, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -12,17 +12,17 @@ import { type Failure, failSegments } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
 
 export interface Suspicion {
-  /** brings the database to where the failure was met, inside a transaction that is rolled back */
+  /** brings the database to the state in which it failed, inside a transaction that is rolled back */
   prepare?(client: Client): Promise<void>;
   readonly customers: EvaluationInput['customers'];
-  /** those that were evaluated; all live ones unless it is said */
+  /** those that were evaluated; absent: all live ones */
   readonly segmentIds?: readonly number[];
 }
 
-/** Nobody is to blame for a busy moment: the work is tried once more. */
+/** A busy moment is no segment's fault: the work is tried once more. */
 const INNOCENT_TRIES = 2;
 
-/** Runs `work`; when evaluation fails, takes the culprits out of evaluation and runs it again. Other failures are thrown on. */
+/** Runs `work`; when evaluation fails, takes the culprits out of evaluation and runs it again. Other errors are rethrown. */
 export async function withoutCulprits<Value>(deciding: Deciding, suspicion: () => Suspicion, work: () => Promise<Value>): Promise<Value> {
   for (let innocent = 0; ; ) {
     try {
@@ -36,13 +36,13 @@ export async function withoutCulprits<Value>(deciding: Deciding, suspicion: () =
   }
 }
 
-/** A rule that the catalog has taken something away from says so: its segment fails with the reason, and keeps its members. */
+/** A rule that reads what the catalog no longer has says so: its segment fails with the reason, and keeps its members. */
 export async function failBroken(deciding: Deciding): Promise<void> {
   const { broken } = deciding.programs.get().definitions;
   if (broken.length > 0) await takeOutOfEvaluation(deciding, new Map(broken.map(({ id, version, reason }) => [id, { version, reason }])));
 }
 
-/** Segments (id → version) that cannot be computed together, though each alone can, are not tried for ever: all of them fail with the reason. */
+/** Segments (id → version) that cannot be computed together, though each can by itself, are not tried for ever: all of them fail with the reason. */
 export async function failTogether(deciding: Deciding, segments: ReadonlyMap<number, number>, error: unknown): Promise<void> {
   const reason = `${reasonOf(error)} Alone it can be computed, but not together with the others of its run.`;
   await takeOutOfEvaluation(deciding, new Map([...segments].map(([id, version]) => [id, { version, reason }])));
@@ -65,10 +65,13 @@ class Verdict extends Error {
   }
 }
 
-/** Who takes this part of the time that all of them together have is the one to blame; so the search stays short. */
+/** A segment that takes this share of the time that all together have is to blame; so the search stays short. */
 const CULPRITS_SHARE = 4;
 
-/** Without the definitions' lock, so that a long search keeps no publish waiting: the verdict is over versions, and one that moved goes free. */
+/**
+ * Without the definitions' lock, so that a long search keeps no publish waiting: the verdict is about versions, and a segment that has another by
+ * then goes free.
+ */
 async function blame(deciding: Deciding, suspicion: Suspicion): Promise<ReadonlyMap<number, Failure>> {
   const program = await deciding.programs.reload();
   const input = {

@@ -1,6 +1,6 @@
 // In charge of comparing what is stored with what the rules say, from facts: a scan that takes no locks and finds suspects, and a judgement
-// over suspects under the locks of a look, which finds nobody wrong who was merely due, owed or written meanwhile.
-// Segments that are on their way (building, an open run, a flip that is being run) are left out, with what follows from them.
+// of the suspects under the locks of a look, which does not take for wrong those who were merely due, owed or written meanwhile.
+// Segments that are still changing (building, an open run, a flip being run) are left out, with those that depend on them.
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
@@ -20,7 +20,7 @@ export interface Suspects {
   readonly segments: number;
 }
 
-/** Customers of the chunk whose memberships or next look do not look right; some of them are only late. */
+/** Customers of the chunk whose memberships or next look seem wrong; some of them are only late. */
 export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise<Suspects> {
   const program = deciding.programs.get();
   const read = async (client: Client) => {
@@ -33,7 +33,7 @@ export async function scanForSuspects(deciding: Deciding, chunk: Chunk): Promise
   return inScan(deciding.database, read, { hurry: false });
 }
 
-/** Without those who are due or owed an evaluation: whoever does that is about to, and counts it as its own. */
+/** Without those who are due or owed an evaluation: that is about to happen elsewhere, and is counted there. */
 export async function withoutLate(deciding: Deciding, keys: readonly CustomerKey[]): Promise<readonly CustomerKey[]> {
   if (keys.length === 0) return [];
   const { due, pending } = toLate(await deciding.database.query(findOwnLate(deciding, keys)));
@@ -43,7 +43,7 @@ export async function withoutLate(deciding: Deciding, keys: readonly CustomerKey
 
 export interface LockedSuspects {
   readonly moment: Moment;
-  /** those who are there; nobody else writes them until the transaction ends */
+  /** those who exist; nobody else writes them until the transaction ends */
   readonly keys: readonly CustomerKey[];
 }
 
@@ -58,7 +58,7 @@ export interface Judged {
   readonly ordinalFrom: number;
 }
 
-/** Brings those who are late up to date, with their own causes, and compares: whoever differs then is wrong. */
+/** Brings those who are late up to date, with the proper causes, and compares: whoever still differs is wrong. */
 export async function judge(
   client: Client,
   deciding: Deciding,
@@ -78,12 +78,12 @@ export async function judge(
   return { findings: { differences: wrong, complete }, ordinalFrom: ordinalFrom + countChanges(overdue) };
 }
 
-/** More looks than anybody's conditions need: then the look is stored as the evaluation asks for it. */
+/** More looks than anybody's conditions need: after so many the look is stored as the evaluation asks for it. */
 const LOOKS_AHEAD = 50;
 
 /**
- * An evaluation of all segments together may ask for looks at which nothing flips, which one of some segments, as a write makes it, need not
- * ask for. The look that is stored is too late only where somebody's membership changes before it.
+ * An evaluation of all segments together may ask for looks at which nothing flips, and for which an evaluation of some segments, such as a
+ * write makes, need not ask. The stored look is too late only if a membership changes before it.
  */
 async function wouldMissFlip(
   client: Client,
@@ -97,7 +97,7 @@ async function wouldMissFlip(
   for (let looks = 0; looks < LOOKS_AHEAD; looks += 1) {
     if (asOfMs === null) return false;
     const { differences } = await findDifferences(client, program, segmentIds, { asOfMs, timeZone, customers });
-    const [ahead] = differences.filter(isWrong); // nobody: nothing flips before the look that is stored
+    const [ahead] = differences.filter(isWrong); // none: nothing flips before the stored look
     if (ahead === undefined) return false;
     if (changes(ahead)) return true;
     asOfMs = ahead.dueAtMs;
@@ -109,7 +109,7 @@ function changes({ entered, exited }: Difference): boolean {
   return entered.length + exited.length > 0;
 }
 
-/** A look that comes too early costs a look; one that is missing or comes too late leaves somebody in the wrong segment. */
+/** A look that comes too early only costs a look; one that is missing or too late leaves somebody in the wrong segment. */
 function isWrong(difference: Difference): boolean {
   return changes(difference) || isLookLate(difference);
 }
@@ -118,7 +118,7 @@ export function isLookLate({ dueAtMs, storedDueAtMs }: Difference): boolean {
   return dueAtMs !== null && dueAtMs < (storedDueAtMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** Live segments whose members ought to be right, ascending: none is on its way, nor one that it follows from. */
+/** Live segments whose members ought to be right, ascending: neither they nor those they depend on are still changing. */
 async function settledSegments(client: Client, program: Program, asOfMs: number): Promise<readonly number[]> {
   const [rows = []] = await pipeline(client, [unsettledSegments(asOfMs)]);
   const unsettled = new Set(program.withDependents(rows.map((row) => Number(row['id']))));

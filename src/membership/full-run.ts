@@ -1,5 +1,5 @@
 // In charge of evaluating everybody for some segments: after a publish, a refresh, or a flip that depends on no row.
-// Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing moved since.
+// Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing has changed since.
 // Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
 // archive-run.ts, moves of many are run-move.ts.
 import { startStopwatch } from '../base/clock.ts';
@@ -26,10 +26,10 @@ import { runMove } from './run-move.ts';
 import { RunPace } from './run-pace.ts';
 import { type Piece, Pieces } from './run-pieces.ts';
 
-/** A chunk that takes too long is halved, down to here; one that still does fails its runs. */
+/** A chunk that takes too long is halved, down to this; if it still does, its runs fail. */
 const LEAST_CHUNK_CUSTOMERS = 500;
 
-/** What a piece of a chunk did. `open` are the runs that go on: neither cancelled nor superseded. */
+/** What a piece of a chunk did. `open` are the runs that go on, neither cancelled nor superseded. */
 interface Progress {
   readonly open: readonly string[];
   readonly stale: boolean;
@@ -46,7 +46,7 @@ export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Prom
   const together = open.filter((run) => run.cursor === first.cursor && run.cause === first.cause);
   const ids = together.map((run) => run.id);
   const startedMs = await startRuns(deciding.database, ids, fixedIso(deciding.clock));
-  if (startedMs === null) return true; // all of them were ended meanwhile
+  if (startedMs === null) return true; // all of them have ended meanwhile
   await inOwnSpan('run', { 'strata.cause': first.cause, 'strata.run_ids': ids }, async () => {
     if (first.cause === 'archive') for (const run of together) await runArchive(deciding, run, signal);
     else if (first.cause === 'move') for (const run of together) await runMove(deciding, run, signal);
@@ -78,7 +78,7 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
       afterKey = scanned.chunk.throughKey;
       if (pace.isAlone) {
         ahead = scanNext(); // on a second connection, while this one is applied
-        ahead.catch(() => {}); // thrown when its turn comes
+        ahead.catch(() => {}); // thrown where it is awaited
       }
       const span = { 'strata.differences': scanned.scan.differences.length };
       const left = await inSpan('apply chunk', span, () => applyChunk(deciding, scanned, open, first.cause, pace, signal));
@@ -94,10 +94,10 @@ async function runTogether(deciding: Deciding, runs: readonly Run[], startedMs: 
       afterKey = (await getRun(deciding.database, first.id)).cursor ?? LEAST_KEY;
     }
   }
-  await ahead?.catch(() => {}); // nobody needs it any more
+  await ahead?.catch(() => {}); // its result is no longer needed
 }
 
-/** The program in force, read again where another process has put these versions in force and nobody has met them here. */
+/** The program in force, read again if another process has put these versions in force and this one has not noticed yet. */
 async function programFor({ programs }: Deciding, runs: readonly Run[]): Promise<Program> {
   const program = programs.get();
   return runs.some((run) => program.versionOf(run.segmentId) !== run.version) ? programs.reload() : program;
@@ -119,7 +119,7 @@ async function scanBehind(deciding: Deciding, runs: readonly Run[], afterKey: Cu
   return { chunk, scan: scanned, seconds: seconds() };
 }
 
-/** Applies what was found; scans again until the definitions stand still for the length of a scan and its application. → the runs still open */
+/** Applies what was found; scans again until the definitions do not change during a scan and its application. → the runs still open */
 async function applyChunk(
   deciding: Deciding,
   scanned: ScannedChunk,
@@ -200,8 +200,9 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
 }
 
 /**
- * Applies where the revision still stands; whoever was written since the scan is evaluated again. Only for the run's segments, as everybody
- * else: what the write touched it has decided itself, and all live segments would be another large statement to emit and to plan.
+ * Applies the findings for customers whose revision is still the same; those written since the scan are evaluated again, and like everybody
+ * else only for the run's segments: what the write touched it has decided itself, and all live segments would be another large statement to
+ * emit and to plan.
  */
 async function applyPiece(
   deciding: Deciding,
@@ -267,8 +268,8 @@ function keysOf(differences: readonly Difference[]): CustomerKey[] {
 }
 
 /**
- * A part that depends on no row may have flipped since the first customers were judged: the next flip is sought from there on, and one that
- * has passed is due at once. Where a segment was building, the definitions change with its end: it is evaluated only where it reads.
+ * A part that depends on no row may have flipped since the first customers were judged: the next flip is searched for from there on, and one
+ * that has passed is due at once. If a segment was building, the definitions change when it ends: from then on only writes of what it reads evaluate it.
  */
 async function finish(deciding: Deciding, runs: readonly Run[], startedMs: number): Promise<void> {
   const { database, clock, timeZone } = deciding;

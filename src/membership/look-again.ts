@@ -1,5 +1,5 @@
-// In charge of looking at given customers again, against all live segments: when a look is due, when an import owes it, when a
-// reader asks, when a full run met a customer that was written meanwhile. Nobody is created by a look.
+// In charge of evaluating given customers again, for all live segments: when a look is due, when an import owes one, when a
+// reader asks, when a full run meets a customer that was written meanwhile. A look creates nobody.
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -15,8 +15,8 @@ export interface Look {
 }
 
 /**
- * Locks customers in order of id and reads the moment after the locks. → who exists, each with the revision before. (The planner would otherwise
- * visit them in the order of the table, and two looks could wait for each other until the deadlock timeout of a second.)
+ * Locks customers in order of id and reads the moment after the locks. → those who exist, each with the revision before. (The planner would
+ * otherwise visit them in the order of the table, and two looks could wait for each other until the deadlock timeout of a second.)
  */
 export async function lockForLook(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<LockedForLook> {
   return readLocks(await pipeline(client, lockStatements(deciding, keys)));
@@ -74,13 +74,13 @@ export async function evaluateLocked(
   return findings.differences;
 }
 
-/** As the customers were given, so that the feed has what flips together in order of the instants. */
+/** In the order in which the customers were given, so that the feed has what flips together in order of the instants. */
 function inOrderOf(keys: readonly CustomerKey[], differences: readonly Difference[]): readonly Difference[] {
   const byKey = new Map(differences.map((difference) => [difference.customerKey, difference]));
   return keys.flatMap((key) => byKey.get(key) ?? []);
 }
 
-/** A segment that is not live any more leaves its members where they are; one that is found in a difference is always live. */
+/** A segment that is no longer live keeps its members; one that appears in a difference is always live. */
 export function versionsOf(program: Program): (segmentId: number) => number {
   return (segmentId) => {
     const version = program.versionOf(segmentId);
@@ -98,16 +98,16 @@ export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
   );
 }
 
-/** In a transaction of the caller's that shares the definitions. → number of changes */
+/** In the caller's transaction, which shares the definitions. → number of changes */
 export async function lookOnce(client: Client, deciding: Deciding, program: Program, look: Look): Promise<number> {
   const { moment, revisions } = await lockForLook(client, deciding, look.keys);
-  const keys = look.keys.filter((key) => revisions.has(key)); // somebody who is made after the locks is not ours
+  const keys = look.keys.filter((key) => revisions.has(key)); // somebody created after the locks were taken is not ours
   const differences = await evaluateAll(client, deciding, program, { ...look, keys, moment });
   await pipeline(client, settleStatements(look.keys, revisions));
   return countChanges(differences);
 }
 
-/** Ends what was owed to customers who have been evaluated, and everything of those who are not there. */
+/** Settles the debts to customers who have been evaluated, and all debts to customers who do not exist. */
 export function settleStatements(keys: readonly CustomerKey[], revisions: ReadonlyMap<CustomerKey, string>): readonly Statement[] {
   const settled = keys.filter((key) => revisions.has(key));
   const gone = keys.filter((key) => !revisions.has(key));
@@ -117,7 +117,7 @@ export function settleStatements(keys: readonly CustomerKey[], revisions: Readon
   ];
 }
 
-/** Of customers who are not there; one who came again meanwhile keeps what is new. */
+/** For customers who do not exist; one who has come again meanwhile keeps what is new. */
 function dropOf(table: 'pending' | 'rechecks', keys: readonly CustomerKey[]): Statement {
   return {
     name: `drop_${table}`,

@@ -1,5 +1,5 @@
-// In charge of pages of members that several ask for in the same moment: those of one kind are one statement. What a page holds and how it is read
-// is read-members-of.ts.
+// In charge of pages of members requested at the same moment: those of one kind are read by one statement. What a page holds and how it is
+// read is read-members-of.ts.
 
 import type { Clock } from '../base/clock.ts';
 import { Gatherer } from '../base/gatherer.ts';
@@ -9,7 +9,7 @@ import { isUnreachable } from '../db/unreachable.ts';
 import type { CustomerSelection } from '../ingest/read-customers.ts';
 import { type MemberOf, type MembersPlace, readMembersOf } from './read-members-of.ts';
 
-/** A page, with so much of its customers. */
+/** A page, with the fields of its customers that are wanted. */
 export interface MembersPage extends MembersPlace {
   readonly limit: number;
   readonly customer: CustomerSelection;
@@ -17,10 +17,13 @@ export interface MembersPage extends MembersPlace {
 
 type Members = readonly MemberOf[];
 
-/** Four pages of 50 in one statement take two thirds of one's CPU each, sixteen half (10,000 customers, 22 November 2026). */
+/**
+ * Each of four pages of 50 in one statement takes two thirds of the CPU of a page read alone, each of sixteen half (10,000 customers, 22 November
+ * 2026).
+ */
 const TOGETHER = 64;
 const LANES = 2;
-/** Members of one statement, so that a small page is not answered as late as many large ones are. */
+/** The most members in one statement, so that a small page does not wait as long as many large ones take. */
 const MEMBERS_TOGETHER = 1000;
 
 export class MemberPages {
@@ -61,7 +64,7 @@ export class MemberPages {
   }
 }
 
-/** Pages of one kind, as many in each as go together. */
+/** Divides pages of one kind into as many as go into one statement. */
 function toStatements(same: readonly MembersPage[]): (readonly MembersPage[])[] {
   const each = Math.max(1, Math.floor(MEMBERS_TOGETHER / (same[0]?.limit ?? 1)));
   return Array.from({ length: Math.ceil(same.length / each) }, (_, index) => same.slice(index * each, (index + 1) * each));

@@ -1,7 +1,7 @@
 // In charge of saying why a customer is in a segment (a rule, a pin, by hand), and of which group the segment is: SQL for the reads of
 // memberships, now and as of a past instant. `m` carries customer_id and segment_id; `s` is its row of segments.
 
-/** `instant`: SQL of the time of the reading. Where nobody was ever pinned nobody is looked for, which cost a tenth of a page of members. */
+/** `instant`: SQL for the time of the reading. If nobody was ever pinned, no pin is searched for, which cost a tenth of a page of members. */
 export function sourceNow(instant: string): string {
   return source(`(s.has_pins and exists (
             select from pins as p
@@ -9,7 +9,7 @@ export function sourceNow(instant: string): string {
           ))`);
 }
 
-/** From the log of pins: the last word before the instant. */
+/** From the log of pins: the last entry before the instant. */
 export function sourceAt(instant: string): string {
   return source(`exists (
             select from (
@@ -34,7 +34,7 @@ export const GROUP_NOW = `(
             where g.deleted_at is null and s.id = any(v.segment_ids || v.otherwise_id)
           )`;
 
-/** A group deleted since counts until then; its key is today's. */
+/** A group that has been deleted since counts until its deletion; its key is today's. */
 export function groupAt(instant: string): string {
   return `(
             select g.key

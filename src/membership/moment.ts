@@ -1,5 +1,5 @@
-// In charge of the instant and the number of a decision: both are taken after the last lock, so that whoever waited for a
-// customer also decides later, with a greater number, and the feed keeps each customer's order.
+// In charge of the instant and the number of a decision: both are taken after the last lock, so that a decision that waited for a
+// customer is also later and has a greater number, and the feed keeps each customer's order.
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import type { Statement } from '../db/database.ts';
@@ -10,7 +10,7 @@ export interface Moment {
   readonly decision: string;
 }
 
-/** The database's clock cut to milliseconds, or a test's. */
+/** The database's clock truncated to milliseconds, or a test's. */
 export function readMoment(clock: Clock): Statement {
   return {
     name: 'read_moment',

@@ -1,4 +1,4 @@
-// In charge of moving customers from one segment to another at once: out of the one and into the other by pins, in one transaction.
+// In charge of moving customers from one segment to another at once: out of one and into the other by pins, in one transaction.
 // Within a group the pin in the target alone does it. Moves of all members are run-move.ts.
 import { noteWrite } from '../access/write-record.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
@@ -15,18 +15,18 @@ export interface MoveRequest {
   readonly to: string;
   readonly actor: string;
   readonly reason: string | null;
-  /** epoch milliseconds; null: until somebody says otherwise */
+  /** epoch milliseconds; null: until it is changed by hand */
   readonly untilMs: number | null;
-  /** moves whom it can and lists the others, instead of refusing all */
+  /** moves those it can and lists the others, instead of refusing all */
   readonly partial: boolean;
-  /** takes the place of pins in other segments of the target's group */
+  /** replaces pins in other segments of the target's group */
   readonly replace: boolean;
 }
 
 /** What is known inside the transaction. */
 export interface MovedIn extends DecidedIn {
   readonly moved: number;
-  /** places in `customerIds` */
+  /** indexes into `customerIds` */
   readonly skipped: readonly Skipped[];
 }
 
@@ -37,7 +37,7 @@ export interface Skipped {
   readonly customerId: string;
   readonly code: 'not_a_member' | 'not_found' | 'pinned_elsewhere' | 'conflict';
   readonly detail: string;
-  /** key of the other segment that stands in the way; null: none does */
+  /** key of the other segment that is in the way; null: none is */
   readonly segment: string | null;
 }
 

@@ -1,5 +1,5 @@
 // In charge of what imports owe: customers whose facts they wrote and whose evaluation they deferred. The debt is a row written with
-// the facts, so it outlives a crash; the importer settles its own before it answers, the leader that of imports that are silent.
+// the facts, so it outlives a crash; an importer settles its own debt before it answers, the leader that of imports that have gone silent.
 import type { Database, Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { LEASE_MS, SILENT_MS } from '../ingest/imports/limits.ts';
@@ -9,7 +9,7 @@ import { lookAgain } from './look-again.ts';
 /** Customers of one look: larger ones were no faster per customer and hold their locks longer. */
 const LOOK_CUSTOMERS = 2000;
 
-/** Looks at once, of different customers: one connection does not keep two cores busy. */
+/** Looks at the same time, at different customers: one connection does not keep two cores busy. */
 const LOOKS_AT_ONCE = 2;
 
 export function owe(importId: string, keys: readonly CustomerKey[]): Statement {
@@ -55,8 +55,8 @@ export async function settlePending(deciding: Deciding, importId: string, signal
 }
 
 /**
- * Imports that owe and, as it seems, are not being worked on: their process died, or gave up before it could pay. The index is stepped through
- * import by import: reading all that a large one owes took 0.1 s for each 100,000 customers, at every look.
+ * Imports that owe evaluations and apparently are not being worked on: their process died, or gave up before it could settle. The index is
+ * stepped through import by import: reading all that a large one owes took 0.1 s per 100,000 customers, at every look.
  */
 export async function findAbandonedImports(database: Database, asOfIso: string | null): Promise<string[]> {
   const rows = await database.query<{ import_id: string }>({
@@ -88,7 +88,7 @@ export async function findAbandonedImports(database: Database, asOfIso: string |
           i.id is null
           or i.leased_until not between coalesce($1::timestamptz, clock_timestamp()) + $2::integer * interval '1 millisecond'
             and coalesce($1::timestamptz, clock_timestamp()) + $3::integer * interval '1 millisecond'
-        )`, // longer: the clock was set back since
+        )`, // longer: the clock has been set back since
     values: [asOfIso, LEASE_MS - SILENT_MS, 2 * LEASE_MS],
   });
   return rows.map((row) => row.import_id);

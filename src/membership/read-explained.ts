@@ -46,7 +46,7 @@ interface Row {
   group_segments: { key: string; member: boolean }[] | null;
 }
 
-/** The segment exists. Throws `not_found` where the customer was erased since it was looked for. */
+/** The segment exists. Throws `not_found` if the customer has been erased since it was found. */
 export async function readExplained(client: Client, key: CustomerKey, segmentId: number, asOfMs: number): Promise<ExplainedRow> {
   const { rows } = await client.query<Row>(
     toQuery({

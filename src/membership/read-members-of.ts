@@ -1,5 +1,5 @@
-// In charge of reading pages of members of many segments in one statement, with as much of the customers as is asked for. One segment's page
-// without them is read-members.ts.
+// In charge of reading pages of members of many segments in one statement, with the customers' fields that are asked for. One segment's page
+// without customers is read-members.ts.
 import type { Queryable } from '../db/database.ts';
 import { isoOfText } from '../db/instant-text.ts';
 import { LEAST_KEY } from '../ingest/customer-key.ts';
@@ -22,7 +22,7 @@ export interface MemberOf {
   readonly customer: CustomerPart;
 }
 
-/** A selection's columns are called like fields of a customer; what is the member's stands apart from them. */
+/** The selected columns are named like fields of a customer; the member's own have names apart from those. */
 type Row = CustomerPart & {
   readonly page: number;
   readonly member_key: CustomerKey;
@@ -31,7 +31,7 @@ type Row = CustomerPart & {
   readonly member_source: MembershipSource;
 };
 
-/** By place, each at most `limit`, in order of the customers' keys. */
+/** For each place at most `limit` members, in order of the customers' keys. */
 export async function readMembersOf(
   database: Queryable,
   places: readonly MembersPlace[],

@@ -20,7 +20,7 @@ interface MemberRow {
   source: MembershipSource;
 }
 
-/** In order of the customer's key: so a page costs the same at any depth, and writes between two pages move nobody from one to the other. */
+/** In order of the customer's key: so a page costs the same at any depth, and no write between two pages moves anybody from one to the other. */
 export async function readMembers(
   database: Database,
   segmentId: number,

@@ -1,4 +1,4 @@
-// In charge of listing the pins of a segment, those that count at this moment. Pins of given customers inside a decision are store-pins.ts.
+// In charge of listing the pins of a segment that are in force now. Pins of given customers inside a decision are store-pins.ts.
 import type { Database } from '../db/database.ts';
 import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -23,7 +23,7 @@ interface PinRow {
   pinned_at: number;
 }
 
-/** In order of the customer's key, as the members. */
+/** In order of the customer's key, like members. */
 export async function listPins(
   database: Database,
   segmentId: number,

@@ -4,7 +4,7 @@ import type { Difference } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 
-/** Without their keys, which the program knows: a look-up for each membership was half of the cost. */
+/** Reads no keys, since the program knows them: a look-up for each membership was half of the cost. */
 export function readHeldSegments(keys: readonly CustomerKey[]): Statement {
   return {
     name: 'read_held_segments',
@@ -17,7 +17,7 @@ export function readHeldSegments(keys: readonly CustomerKey[]): Statement {
   };
 }
 
-/** Keys in order, once those differences are stored; of a transaction that holds the program's epoch. */
+/** The keys in order, as they are once those differences are stored; for a transaction that holds the program's epoch. */
 export function toSegmentKeys(
   rows: readonly Readonly<Record<string, unknown>>[],
   { definitions: { names } }: Program,

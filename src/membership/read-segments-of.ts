@@ -16,7 +16,7 @@ export interface CustomerSegment {
 
 export interface SegmentsOf {
   readonly customerId: string;
-  /** the clock has overtaken what is stored */
+  /** what is stored is out of date by the clock */
   readonly isLate: boolean;
   readonly segments: readonly CustomerSegment[];
 }
@@ -61,7 +61,7 @@ export async function readCustomerSegments(database: Queryable, key: CustomerKey
   return row === undefined ? null : toSegmentsOf(row);
 }
 
-/** By customer; those who are not there are left out. */
+/** By customer; those who do not exist are left out. */
 export async function readSegmentsOf(
   database: Queryable,
   keys: readonly CustomerKey[],

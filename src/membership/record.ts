@@ -16,7 +16,7 @@ export interface Recording {
   versionOf(segmentId: number): number;
   /** outbox rows that this decision has written already */
   readonly ordinalFrom?: number;
-  /** what was said by hand and brings this change about: its id in pin_log */
+  /** the decision by hand that causes this change: its id in pin_log */
   pinLogIdOf?(customerKey: CustomerKey, segmentId: number): string | null;
 }
 
@@ -25,7 +25,7 @@ export function countChanges(differences: readonly Difference[]): number {
   return differences.reduce((sum, difference) => sum + difference.entered.length + difference.exited.length, 0);
 }
 
-/** The statements that make the stored state equal to the findings, to be sent in one go. None when nothing differs. */
+/** The statements that make the stored state equal the findings, to be sent in one go. None if nothing differs. */
 export function recordStatements(recording: Recording): Statement[] {
   return [...changeStatements(recording), ...lookStatements(recording.findings)];
 }
@@ -46,7 +46,7 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
     seen.push(reasons.get(segment) ?? null);
   };
   for (const difference of findings.differences) {
-    for (const segment of difference.exited) push(difference, segment, 'exited'); // exits first: a move between two segments never shows both
+    for (const segment of difference.exited) push(difference, segment, 'exited'); // exits first: a move between two segments never shows the customer in both
     for (const segment of difference.entered) push(difference, segment, 'entered');
   }
   if (customers.length === 0) return [];
@@ -97,15 +97,15 @@ function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0,
 }
 
 /**
- * The same segment, said so that Postgres looks memberships up by customer, whose are side by side. By segment, which it takes for as good, each is on
- * another page: sixteen changes of one customer cost 497 instead of 574 µs in the outbox, eight exits 208 instead of 266 (in turns on a machine with
- * other work, 375,000 memberships, 22 November 2026). A key of null, of entries, is looked up nowhere.
+ * The same segment, put so that Postgres looks memberships up by customer, whose rows lie side by side. By segment, which it thinks is as good,
+ * each is on another page: sixteen changes of one customer cost 497 instead of 574 µs in the outbox, eight exits 208 instead of 266 (in turns on
+ * a machine with other work, 375,000 memberships, 22 November 2026). For entries the key is null, and nothing is looked up.
  */
 function ofSegment(memberships: string, others: string): string {
   return `${memberships}.segment_id between ${others}.segment_id and ${others}.segment_id`;
 }
 
-/** A look at all segments sets the next one; a look at some may only bring it forward. Written only where it changes. */
+/** A look at all segments sets the next look; a look at some can only bring it forward. Written only if it changes. */
 function lookStatements({ differences, complete }: Findings): Statement[] {
   const statements: Statement[] = [];
   const moved = differences.filter(

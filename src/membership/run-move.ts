@@ -1,5 +1,5 @@
-// In charge of moving all members of a segment, or those of them that a rule holds for, to another: a run in pieces, each of them a
-// decision by hand of its own. Pins, members and the run's progress advance together, so it goes on where it was after a crash.
+// In charge of moving all members of a segment, or those of them that a rule holds for, to another: a run in pieces, each of them its own
+// decision by hand. Pins, members and the run's progress advance together, so it goes on where it was after a crash.
 import { startStopwatch } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
@@ -19,7 +19,7 @@ import { type Deciding, inDecision } from './in-decision.ts';
 import { type MoveRequest, moveByHand, planMoves } from './move-members.ts';
 import { RunPace } from './run-pace.ts';
 
-/** Of one transaction at the most: some 100 ms. */
+/** Customers of one transaction at most: some 100 ms. */
 const MOST_PIECE_CUSTOMERS = 500;
 /** No stored segment has this id. */
 const WHERE = 0;
@@ -46,7 +46,7 @@ interface MoveRow {
   actor: string;
 }
 
-/** Until nobody is left, the run is cancelled, or the signal aborts. What cannot go on ends the run as failed, with the reason. */
+/** Until nobody is left, the run is cancelled, or the signal aborts. A move that cannot go on ends as failed, with the reason. */
 export async function runMove(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
   const move = await readMove(deciding, run);
   try {
@@ -83,7 +83,7 @@ async function readMove({ database }: Deciding, run: Run): Promise<StoredMove> {
   return { ...rest, fromId, untilMs };
 }
 
-/** → of how many it was decided; 0: the run is over */
+/** → how many customers were decided about; 0: the run is over */
 async function movePiece(client: Client, deciding: Deciding, program: Program, run: Run, move: StoredMove, most: number): Promise<number> {
   const { rows } = await client.query<{ cursor: string | null }>(
     `select r.cursor from runs as r where r.id = $1::bigint and r.status = 'running'`,

@@ -3,7 +3,7 @@
 import { startStopwatch } from '../base/clock.ts';
 import type { Deciding } from './in-decision.ts';
 
-/** Who decided within the last second is taken to go on. */
+/** Somebody who decided within the last second is assumed to go on. */
 const COMPANY_SECONDS = 1;
 /** Short, so that it is soon known whether anybody else decides. */
 const FIRST_CHUNK_CUSTOMERS = 2_000;
@@ -47,7 +47,7 @@ export class RunPace {
     this.#pieceCustomers = Math.min(FIRST_PIECE_CUSTOMERS, limits.pieceCustomers);
   }
 
-  /** Listens first whether anybody else decides. */
+  /** First finds out whether anybody else decides. */
   static async begin(deciding: Deciding, limits: PaceLimits, signal: AbortSignal): Promise<RunPace> {
     const pace = new RunPace(deciding, limits, await readDecisions(deciding));
     if (deciding.clock.fixedMs() === null) await deciding.clock.sleep(LISTENING_MS, signal);
@@ -68,7 +68,7 @@ export class RunPace {
     return this.#sinceCompany === null;
   }
 
-  /** A chunk was scanned. Rests in company. */
+  /** A chunk was scanned. Rests if others decide. */
   async scanned({ customers, seconds }: Step, signal: AbortSignal): Promise<void> {
     await this.#look();
     const { chunkCustomers } = this.#limits;
@@ -78,18 +78,18 @@ export class RunPace {
     await this.#rest(seconds, signal);
   }
 
-  /** A piece was applied by a decision of its own, its customers locked for `heldSeconds`. Rests in company. */
+  /** A piece was applied by a decision of its own, its customers locked for `heldSeconds`. Rests if others decide. */
   async applied({ customers, seconds, heldSeconds }: Step & { readonly heldSeconds: number }, signal: AbortSignal): Promise<void> {
     this.#ownDecisions += 1n;
     await this.#look();
     const { pieceCustomers } = this.#limits;
     this.#pieceCustomers = this.isAlone
-      ? Math.min(this.#pieceCustomers * 2, pieceCustomers) // whoever comes waits for one piece at the most
+      ? Math.min(this.#pieceCustomers * 2, pieceCustomers) // a newcomer waits for one piece at most
       : resize(customers, heldSeconds, HELD_BESIDE_SECONDS, LEAST_PIECE_CUSTOMERS, pieceCustomers);
     await this.#rest(seconds, signal);
   }
 
-  /** Every decision draws a number: those that are not ours are somebody else's. One of ours that was repeated counts as company for a second. */
+  /** Every decision draws a number: those that are not ours are somebody else's. A repeated one of ours passes for somebody else's for a second. */
   async #look(): Promise<void> {
     const decisions = await readDecisions(this.#deciding);
     if (decisions - this.#decisions > this.#ownDecisions) this.#sinceCompany = startStopwatch();
@@ -98,7 +98,7 @@ export class RunPace {
     this.#ownDecisions = 0n;
   }
 
-  /** A clock that stands would never wake us. */
+  /** A clock that stands still would never wake us. */
   async #rest(seconds: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#deciding;
     if (this.isAlone || clock.fixedMs() !== null) return;
@@ -106,7 +106,7 @@ export class RunPace {
   }
 }
 
-/** How many customers would have taken that long; at most doubled at a time, for one step may have had luck. */
+/** How many customers would have taken that long; at most twice as many as before, since one step may have been lucky. */
 function resize(customers: number, seconds: number, targetSeconds: number, least: number, most: number): number {
   const times = Math.min(targetSeconds / Math.max(seconds, 0.0001), 2);
   return Math.min(Math.max(Math.round(customers * times), least), most);

@@ -1,18 +1,18 @@
-// In charge of dividing what a scan of a chunk found into pieces, each applied in one transaction. How large they are is run-pace.ts, what is
-// done with them full-run.ts.
+// In charge of dividing what a scan of a chunk found into pieces, each applied in one transaction. Their size is the business of run-pace.ts, what is
+// done with them that of full-run.ts.
 import type { Difference } from '../evaluation/find-differences.ts';
 import type { Chunk } from '../evaluation/next-chunk.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 
 export interface Piece {
   readonly differences: readonly Difference[];
-  /** everybody up to here is done with it */
+  /** everybody up to here is dealt with once it is applied */
   readonly throughKey: CustomerKey;
-  /** of the chunk, those that do not differ counted in */
+  /** of the chunk, including those who do not differ */
   readonly customers: number;
 }
 
-/** In order of id; the last reaches to the chunk's end, and a chunk in which nobody differs is one piece. */
+/** In order of id; the last one reaches to the end of the chunk, and a chunk in which nobody differs is one piece. */
 export class Pieces {
   readonly #ordered: readonly Difference[];
   readonly #chunk: Chunk;
@@ -31,7 +31,7 @@ export class Pieces {
     return this.#isEmpty;
   }
 
-  /** The next, the same until it is passed. */
+  /** The next piece; the same one until it is passed. */
   next(mostCustomers: number): Piece {
     const end = this.#place + mostCustomers;
     const differences = this.#ordered.slice(this.#place, end);
@@ -52,14 +52,14 @@ export class Pieces {
     this.#isEmpty = this.#place >= this.#ordered.length;
   }
 
-  /** What of the chunk was not passed. */
+  /** The part of the chunk that was not passed. */
   left(): Chunk {
     const { throughKey, customers } = this.#chunk;
     return { afterKey: this.#afterKey, throughKey, customers: customers - this.#passed };
   }
 }
 
-/** As Postgres compares keys; numbers of 64 bits sort in place a good deal faster than one by one. */
+/** As Postgres compares keys; a typed array of 64-bit integers sorts a good deal faster than an array of them. */
 function inOrderOfKey(differences: readonly Difference[]): readonly Difference[] {
   const byKey = new Map(differences.map((difference) => [difference.customerKey, difference]));
   const keys = BigInt64Array.from(byKey.keys(), BigInt).sort();

@@ -1,4 +1,4 @@
-// In charge of the table of pins inside a decision: what stands for given customers, what is put there, and the log of both.
+// In charge of the table of pins inside a decision: which pins given customers have, writing them, and logging that.
 // Not of what follows from it (decide-by-hand.ts).
 import { type Client, pipeline } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -21,16 +21,16 @@ export interface PinWrite {
 export type PinAction = 'pinned_in' | 'pinned_out' | 'released';
 export type HandCause = 'pin' | 'unpin' | 'move';
 
-/** Who says it, why, and until when: the same for all writes of a decision. */
+/** Who says so, why, and until when: the same for all writes of a decision. */
 export interface Saying {
   readonly cause: HandCause;
   readonly actor: string;
   readonly reason: string | null;
-  /** epoch milliseconds; null: until somebody says otherwise */
+  /** epoch milliseconds; null: until it is changed by hand */
   readonly untilMs: number | null;
 }
 
-/** Those that count at the instant. */
+/** The pins that are in force at the instant. */
 export async function readPins(
   client: Client,
   keys: readonly CustomerKey[],

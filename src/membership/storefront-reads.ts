@@ -1,6 +1,6 @@
 // In charge of the questions that a shop asks at every page view: which segments is this customer in, and are these customers in those
-// segments? Gathered, so that what arrives together is one statement, over connections of their own, which no export can hold. Whoever
-// is late is evaluated first. What an answer looks like is made by Postgres, so that nothing is built here to be printed again.
+// segments? They are gathered, so that what arrives together is one statement, on connections of their own, which no export can occupy. Whoever
+// is late is evaluated first. Postgres itself makes the answer's JSON, so that no objects are built here only to be printed.
 import { Gatherer } from '../base/gatherer.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
@@ -13,14 +13,14 @@ import type { Deciding } from './in-decision.ts';
 import { isLate } from './is-late.ts';
 import { lookAgain } from './look-again.ts';
 
-/** What to say of a customer who is not known: nothing, or what would hold for somebody of whom nothing is known. */
+/** What to answer for an unknown customer: nothing, or what would hold for somebody of whom nothing is known. */
 export type Unknown = 'empty' | '404';
 
-/** Two statements under way, each of what arrived while the others ran: with four none was any faster. */
+/** Two statements at a time, each for what arrived while the others ran: four were no faster. */
 const LANES = 2;
 const TOGETHER = 250;
 const LOOKS_TOGETHER = 200;
-/** Reads share nothing that one could wait for. */
+/** Reads share nothing that one could wait for another to release. */
 const APART = { keysOf: () => [], isNobodysFault: isUnreachable };
 
 interface SegmentsRow {
@@ -42,7 +42,7 @@ interface ReadMemberships {
   readonly epoch: string;
 }
 
-/** Reads of one statement each. `s.has_pins` saves most rows the look for one; groups are few and listed once. */
+/** Each read is one statement. `s.has_pins` spares most rows the search for a pin; groups are few and listed once. */
 const READ_SEGMENTS = `
   with clock as materialized (
     select coalesce($2::timestamptz, clock_timestamp()) as at
@@ -108,14 +108,14 @@ export class StorefrontReads {
     this.#empties = new Gatherer({ ...APART, limit: TOGETHER, lanes: 1, run: (unknown) => this.#imagine(unknown) });
   }
 
-  /** The answer's JSON, of a customer who is known or, where that is wished, of one who is not; null: there is no such customer. */
+  /** The answer's JSON, for a known customer or, where that is asked for, an unknown one; null: there is no such customer. */
   async segmentsOf(reads: Database, customerId: string, unknown: Unknown): Promise<string | null> {
     const key = customerKey(customerId);
     const first = this.#sourceOf(reads);
     let { found, epoch } = await first.memberships.add(key);
     if (found?.isLate === true) {
       const primary = this.#sourceOf(this.#deciding.database);
-      if (first !== primary) ({ found, epoch } = await primary.memberships.add(key)); // who has been looked at there is late no more
+      if (first !== primary) ({ found, epoch } = await primary.memberships.add(key)); // whoever has been looked at there is no longer late
       if (found?.isLate === true) {
         await this.#looks.add(key);
         ({ found, epoch } = await primary.memberships.add(key));
@@ -203,7 +203,7 @@ export class StorefrontReads {
     return { rows, epoch: rows.length < new Set(keys).size ? await readEpoch(database) : '0' };
   }
 
-  /** In the form of those who are known; since when is nobody’s question. */
+  /** In the same form as for known customers; there is no `since`. */
   async #imagine(unknown: readonly { readonly id: string; readonly epoch: string }[]): Promise<readonly string[]> {
     const epoch = unknown.reduce((last, each) => (BigInt(each.epoch) > BigInt(last) ? each.epoch : last), '0');
     const byId = await evaluateEmpty(this.#deciding, epoch, [...new Set(unknown.map(({ id }) => id))]);

@@ -1,5 +1,5 @@
-// In charge of pinning one customer into a segment or out of it, and of giving the word back to the rule. Where the segment is of a
-// group, a customer has at most one pin in it. How such a word is decided is decide-by-hand.ts.
+// In charge of pinning one customer into a segment or out of it, and of releasing pins, so that the rule decides again. Within a
+// group a customer has at most one pin in. How such a decision is carried out is decide-by-hand.ts.
 import { noteWrite } from '../access/write-record.ts';
 import { AppError } from '../errors.ts';
 import { customerKey } from '../ingest/customer-key.ts';
@@ -9,7 +9,7 @@ import { describePins } from './describe-pins.ts';
 import type { Deciding } from './in-decision.ts';
 import type { HandCause, PinAction, PinWrite, StoredPin } from './store-pins.ts';
 
-/** `remove` is a pin out, and of a manual segment the end of its pin in; `release` gives the word back to the rule. */
+/** `remove` is a pin out, and of a manual segment the end of its pin in; `release` lets the rule decide again. */
 export type PinWish = 'add' | 'remove' | 'release';
 
 export interface PinRequest {
@@ -18,9 +18,9 @@ export interface PinRequest {
   readonly wish: PinWish;
   readonly actor: string;
   readonly reason: string | null;
-  /** epoch milliseconds; null: until somebody says otherwise */
+  /** epoch milliseconds; null: until it is changed by hand */
   readonly untilMs: number | null;
-  /** takes the place of the customer's pin in another segment of the group */
+  /** replaces the customer's pin in another segment of the group */
   readonly replace: boolean;
 }
 
@@ -52,7 +52,7 @@ export async function writePin(
   return decideByHand(deciding, byHand);
 }
 
-/** What a segment is never changes, so an older program knows it as well. */
+/** A segment's kind never changes, so an older program knows it as well. */
 function causeOf(wish: PinWish, kind: 'rule' | 'manual'): HandCause {
   return wish === 'release' || (wish === 'remove' && kind === 'manual') ? 'unpin' : 'pin';
 }
@@ -88,7 +88,7 @@ function actionOf({ wish, untilMs }: PinRequest, segment: PinnedSegment): PinAct
   return 'released';
 }
 
-/** Nothing but pins puts anybody into a manual segment, unless it takes whoever is left over in its group. */
+/** Only pins put anybody into a manual segment, unless it is its group's `otherwise`. */
 export function isLeftByReleasing({ id, kind, group }: PinnedSegment): boolean {
   return kind === 'manual' && group?.otherwiseId !== id;
 }
