@@ -33,7 +33,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 /** A database of its own without any schema: for tests of the migrations themselves. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   const test = await cloneDatabase('template1');
-  if (ON_CITUS) await onServer((client) => client.query('create extension citus'), test.url);
+  if (ON_CITUS) await onServer((client) => client.query('create extension if not exists citus'), test.url);
   return test;
 }
 

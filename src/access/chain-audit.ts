@@ -1,6 +1,6 @@
 // In charge of the chain of the audit: the leader gives waiting entries dense positions and the hash over all before them, a batch in one
 // statement; retention takes its beginning. What verifies it is verify-audit.ts.
-import { type Database, pipeline, type Statement } from '../db/database.ts';
+import { asQueryable, type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
 /** Entries of one transaction: about 60 ms, in which nobody waits. */
@@ -53,13 +53,39 @@ const FORGET_READS = `
   where p.entry_id = any($1::uuid[]) and p.customer_id is not null
     and not exists (select from customers as c where c.id = p.customer_id)`;
 
+/** What lies in one place and what lies in many are asked apart on Citus: whom the reads are about, and who of them is there. */
+async function forgetReads(client: Client, reads: unknown): Promise<void> {
+  const asked = asQueryable(client);
+  if (!asked.isOnCitus()) {
+    await client.query({ name: 'forget_reads', text: FORGET_READS, values: [reads] });
+    return;
+  }
+  const told = await asked.query<{ key: string }>({
+    text: 'select distinct p.customer_id as key from audit_payloads as p where p.entry_id = any($1::uuid[]) and p.customer_id is not null',
+    values: [reads],
+  });
+  const keys = told.map(({ key }) => key);
+  const there = await asked.query<{ key: string }>({
+    text: 'select c.id as key from customers as c where c.id = any($1::bigint[])',
+    values: [keys],
+  });
+  const known = new Set(there.map(({ key }) => key));
+  await asked.query({
+    text: `
+      update audit_payloads as p
+      set salt = null, content = null, customer_id = null
+      where p.entry_id = any($1::uuid[]) and p.customer_id = any($2::bigint[])`,
+    values: [reads, keys.filter((key) => !known.has(key))],
+  });
+}
+
 /** One batch of what waits. → how many; 0: nothing does */
 export function chainAudit(database: Database): Promise<number> {
   return inTransaction(database, async (client) => {
     const [, rows = []] = await pipeline(client, [LOCK_HEAD, CHAIN]);
     const [told] = rows;
     const reads = told?.['reads'] ?? null;
-    if (reads !== null) await client.query({ name: 'forget_reads', text: FORGET_READS, values: [reads] });
+    if (reads !== null) await forgetReads(client, reads);
     return Number(told?.['chained'] ?? 0);
   });
 }

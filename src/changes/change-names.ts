@@ -1,5 +1,6 @@
 // In charge of one form: what rows of the log name, looked up for each row by its key. As joins they were planned for many more rows than a
 // page has, and all customers were read for it: 0.3 s for each 100,000 of them, at every page (a connection made on a filled database).
+import { type Taken, withTaken } from '../db/citus.ts';
 
 /** SQL over rows `c` of the log: the customer's id as the caller gave it. */
 export const CUSTOMER_OF_CHANGE = '(select k.external_id from customers as k where k.id = c.customer_id)';
@@ -18,3 +19,19 @@ export const WORD_OF_CHANGE = `
         where p.customer_id = c.customer_id and p.id = c.pin_log_id
         limit 1
       ) as l on true`;
+
+const NAMED: readonly Taken[] = [
+  ['customers', 'select k.id, k.external_id from customers as k where k.id = any(array(select p.customer_id from page as p))'],
+  [
+    'pin_log',
+    `select w.customer_id, w.id, w.actor, w.reason
+    from pin_log as w
+    where w.customer_id = any(array(select p.customer_id from page as p where p.pin_log_id is not null))
+      and w.id = any(array(select p.pin_log_id from page as p))`,
+  ],
+];
+
+/** Both forms of a statement about a page of the log, which is SQL: on Citus the page comes first, then what it names, then the statement. */
+export function overPage(page: string, ask: (page: string) => string): { readonly text: string; readonly textOnCitus: string } {
+  return { text: ask(page), textOnCitus: withTaken(ask('select * from page'), [['page', page], ...NAMED]) };
+}

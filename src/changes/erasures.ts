@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
-import { type Database, pipeline, type Statement } from '../db/database.ts';
+import { asQueryable, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
 /** Days for which consumers may read the exits of an erased customer, unless it is set otherwise. */
@@ -89,6 +89,25 @@ export const FORGET_RECEIVED: Statement = {
   text: 'update deliveries as d set answer = null where d.answer is not null',
 };
 
+/** SQL: erasures whose exits may be blanked at $1, where every webhook has passed $2, and the condition says that they have their numbers. */
+function exitsToBlank(areNumbered: string): string {
+  return `
+    select e.id
+    from erasures as e
+    where e.blanked_at is null
+      and (
+        e.blank_at <= coalesce($1::timestamptz, clock_timestamp())
+        or (
+          e.erased_at <= coalesce($1::timestamptz, clock_timestamp()) - ${LEAST_EXITS_MS} * interval '1 millisecond'
+          and not exists (select from changes as c where c.erasure_id = e.id and c.position > $2::bigint)
+          and $2::bigint is not null
+        )
+      )
+      ${areNumbered}
+    order by e.blank_at, e.id
+    limit ${BLANKED_AT_ONCE}`;
+}
+
 const BLANKED_AT_ONCE = 100;
 /** However fast the webhooks are: who polls the feed is to have had the exits, too. */
 const LEAST_EXITS_MS = 86_400_000;
@@ -101,23 +120,12 @@ const LEAST_EXITS_MS = 86_400_000;
 export async function blankDueExits(database: Database, clock: Clock, passedPosition: string | null = null): Promise<number> {
   const now = fixedIso(clock);
   return inTransaction(database, async (client) => {
-    const { rows } = await client.query<{ id: string }>({
+    const rows = await asQueryable(client).query<{ id: string }>({
       name: 'find_exits_to_blank',
-      text: `
-        select e.id
-        from erasures as e
-        where e.blanked_at is null
-          and (
-            e.blank_at <= coalesce($1::timestamptz, clock_timestamp())
-            or (
-              e.erased_at <= coalesce($1::timestamptz, clock_timestamp()) - ${LEAST_EXITS_MS} * interval '1 millisecond'
-              and not exists (select from changes as c where c.erasure_id = e.id and c.position > $2::bigint)
-              and $2::bigint is not null
-            )
-          )
-          and not exists (select from outbox as o where o.customer_id = 0 and o.erasure_id = e.id)
-        order by e.blank_at, e.id
-        limit ${BLANKED_AT_ONCE}`,
+      text: exitsToBlank('and not exists (select from outbox as o where o.customer_id = 0 and o.erasure_id = e.id)'),
+      textOnCitus: exitsToBlank(
+        'and e.id <> all(array(select o.erasure_id from outbox as o where o.customer_id = 0 and o.erasure_id is not null))',
+      ),
       values: [now, passedPosition],
     });
     if (rows.length === 0) return 0;

@@ -100,6 +100,7 @@ export function reconcileLog({ mismatches, moment, ordinalFrom, versionOf }: Rec
         from unnest($4::bigint[], $5::integer[], $6::text[], $7::integer[], $8::timestamptz[], $9::integer[])
           with ordinality as u (customer_id, segment_id, type, version, since, since_version, ordinal)
         left join memberships as m on m.customer_id = u.customer_id and m.segment_id = u.segment_id`,
+      onCitus: 'and m.customer_id = any($4::bigint[])',
       values: [
         moment.decision,
         ordinalFrom,

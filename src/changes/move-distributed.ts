@@ -14,14 +14,15 @@ const FIND = `
 /**
  * By key, as they are when they are deleted: who was erased meanwhile is not there any more under this key, and is moved next time. No
  * `any` narrows it to the servers that have them: that it goes to several is what makes Citus commit it in two phases, without which a
- * crash at the commit could lose changes that are gone there and not yet here.
+ * crash at the commit could lose changes that are gone there and not yet here. What is returned may depend on nothing but the row: times as
+ * they are, whole milliseconds, and not as text, for which a session has a format.
  */
 const TAKE = `
   delete from outbox as o
   using unnest($1::bigint[], $2::bigint[], $3::integer[]) as u (customer_id, decision, ordinal)
   where o.customer_id = u.customer_id and o.decision = u.decision and o.ordinal = u.ordinal
-  returning o.decision, o.ordinal, o.customer_id, o.segment_id, o.type, o.version, o.cause, o.at::text as at, o.since::text as since,
-    o.since_version, o.pin_log_id, o.seen::text as seen, o.erasure_id`;
+  returning o.decision, o.ordinal, o.customer_id, o.segment_id, o.type, o.version, o.cause, o.at, o.since,
+    o.since_version, o.pin_log_id, o.seen #>> '{}' as seen, o.erasure_id`;
 
 const STORE = numberChanges(`
     select o.decision, o.ordinal, o.customer_id, o.segment_id, o.type, o.version, o.cause, o.at, o.since, o.since_version, o.pin_log_id,
@@ -47,8 +48,19 @@ export async function moveDistributed(connection: Connection): Promise<number> {
 
 async function take(connection: Connection, found: readonly { customer_id: string; decision: string; ordinal: number }[]): Promise<number> {
   const keys = [found.map((row) => row.customer_id), found.map((row) => row.decision), found.map((row) => row.ordinal)];
-  const { rows: taken } = await connection.query({ text: TAKE, values: keys });
+  const { rows: taken } = await connection.query<Record<string, unknown>>({ text: TAKE, values: keys });
   if (taken.length === 0) return 0;
-  const { rows } = await connection.query<{ moved: number }>({ text: STORE, values: [JSON.stringify(taken)] });
+  const { rows } = await connection.query<{ moved: number }>({ text: STORE, values: [JSON.stringify(taken.map(withTexts))] });
   return rows[0]?.moved ?? 0;
+}
+
+/** Times, which connections read in their own ways. */
+function withTexts(row: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return { ...row, at: toIso(row['at']), since: toIso(row['since']) };
+}
+
+function toIso(instant: unknown): string | null {
+  if (instant === null) return null;
+  if (typeof instant === 'number' || instant instanceof Date) return new Date(instant).toISOString();
+  throw new Error('a time that is neither a number nor a date');
 }

@@ -11,7 +11,7 @@ const FIND: Statement = {
   text: `
     select n.id
     from notices as n
-    where n.after_position is null and not exists (select from outbox as o where o.decision <= n.decision)
+    where n.after_position is null and n.decision < coalesce((select min(o.decision) from outbox as o), 9223372036854775807)
     order by n.id
     limit ${PLACED_AT_ONCE}`,
 };

@@ -2,7 +2,7 @@
 // of 1,000 changes the service's part fell to a tenth, for 3 % more of Postgres'. One change as a value is read-changes.ts; what it is told as,
 // api/rest/change-schema.ts, which says the same (test/api/feed.test.ts).
 import type { Queryable } from '../db/database.ts';
-import { ERASED_OF_CHANGE } from './change-names.ts';
+import { ERASED_OF_CHANGE, overPage } from './change-names.ts';
 import { type KeptHistory, oldestKept } from './kept-history.ts';
 import { behindPage, type FeedQuery, findChanges } from './read-changes.ts';
 
@@ -56,16 +56,19 @@ export async function printFeedPage(database: Queryable, query: FeedQuery): Prom
   const { name, found, values } = findChanges(query);
   const [row] = await database.query<Row>({
     name: `print_changes${name}`,
-    text: `
+    ...overPage(
+      found,
+      (page) => `
       select p.json, p.count, p.last, f.position as feed_end, t.position as trimmed_position, t.at as trimmed_at
       from (
         select string_agg(${PRINTED}, ',' order by c.position) as json, count(*)::integer as count, max(c.position) as last
-        from (${found}) as c
+        from (${page}) as c
         left join segments as s on s.id = c.segment_id
         left join customers as k on k.id = c.customer_id
       ) as p
       cross join feed as f
       cross join trimmed as t`,
+    ),
     values,
   });
   if (row === undefined) throw new Error('the feed row or that of what is trimmed is missing');

@@ -2,7 +2,7 @@
 import type { Queryable } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
-import { CUSTOMER_OR_ERASED, WORD_OF_CHANGE } from './change-names.ts';
+import { CUSTOMER_OR_ERASED, overPage, WORD_OF_CHANGE } from './change-names.ts';
 import { positionBefore } from './marks.ts';
 import { segmentRange } from './segment-range.ts';
 
@@ -123,11 +123,14 @@ export async function readChanges(database: Queryable, query: FeedQuery): Promis
   const { name, found, values } = findChanges(query);
   const rows = await database.query<ChangeRow>({
     name: `read_changes${name}`,
-    text: `
+    ...overPage(
+      found,
+      (page) => `
       select c.position, c.type, s.key as segment, ${CUSTOMER_OR_ERASED} as customer_id, c.version, c.cause, c.at, l.actor, l.reason
-      from (${found}) as c
+      from (${page}) as c
       left join segments as s on s.id = c.segment_id${WORD_OF_CHANGE}
       order by c.position`,
+    ),
     values,
   });
   return rows.map(({ customer_id, at, ...row }) => ({ ...row, customerId: customer_id, atMs: at }) as Change);

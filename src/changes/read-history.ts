@@ -1,8 +1,9 @@
 // In charge of the log as a history: a customer's or a segment's changes, newest first. The feed, oldest first, is read-changes.ts.
+import { ofCustomer, withTaken } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Cause } from '../membership/record.ts';
-import { CUSTOMER_OF_CHANGE, WORD_OF_CHANGE } from './change-names.ts';
+import { CUSTOMER_OF_CHANGE, overPage, WORD_OF_CHANGE } from './change-names.ts';
 import { positionBefore } from './marks.ts';
 import { LAST_POSITION, segmentRange } from './segment-range.ts';
 
@@ -116,17 +117,19 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
   only('at >= $::timestamptz', query.fromMs === undefined ? undefined : isoOr('', query.fromMs));
   only('at < $::timestamptz', query.toMs === undefined ? undefined : isoOr('', query.toMs));
   const rows = await database.query<HistoryRow>({
-    text: `
-      select c.position, c.type, s.key as segment, ${CUSTOMER_OF_CHANGE} as customer_id, c.version, c.cause, c.at, c.since, l.actor, l.reason
-      from (
+    ...overPage(
+      `
         select c.position, c.type, c.segment_id, c.customer_id, c.version, c.cause, c.at, c.since, c.pin_log_id
         from changes as c
         where ${place} ${conditions.join(' ')}
         order by ${ofSegment ? 'c.segment_id desc, ' : ''}c.position desc
-        limit $3
-      ) as c
+        limit $3`,
+      (page) => `
+      select c.position, c.type, s.key as segment, ${CUSTOMER_OF_CHANGE} as customer_id, c.version, c.cause, c.at, c.since, l.actor, l.reason
+      from (${page}) as c
       join segments as s on s.id = c.segment_id${WORD_OF_CHANGE}
       order by c.position desc`,
+    ),
     values,
   });
   return rows.map(({ customer_id, at, since, ...row }) => ({ ...row, customerId: customer_id, atMs: at, sinceMs: since }));
@@ -155,23 +158,26 @@ export interface IdleWordQuery {
   readonly toMs?: number;
 }
 
+const IDLE_WORDS = `
+  select l.id, l.action as type, s.key as segment, k.external_id as customer_id, l.cause, l.at, l.actor, l.reason
+  from pin_log as l
+  join segments as s on s.id = l.segment_id
+  join customers as k on k.id = l.customer_id
+  where l.customer_id = $1::bigint
+    and ($2::integer is null or l.segment_id = $2)
+    and ($3::text is null or l.cause = $3)
+    and l.at >= $4::timestamptz
+    and l.at < $5::timestamptz
+    and not exists (select from changes as c where c.customer_id = l.customer_id and c.pin_log_id = l.id)
+    and not exists (select from outbox as o where o.customer_id = l.customer_id and o.pin_log_id = l.id)
+  order by l.at desc, l.id desc`;
+
 /** Newest first. */
 export async function readIdleWords(database: Database, query: IdleWordQuery): Promise<IdleWord[]> {
   const rows = await database.query<Omit<IdleWord, 'customerId' | 'atMs'> & { customer_id: string; at: number }>({
     name: 'read_idle_words',
-    text: `
-      select l.id, l.action as type, s.key as segment, k.external_id as customer_id, l.cause, l.at, l.actor, l.reason
-      from pin_log as l
-      join segments as s on s.id = l.segment_id
-      join customers as k on k.id = l.customer_id
-      where l.customer_id = $1::bigint
-        and ($2::integer is null or l.segment_id = $2)
-        and ($3::text is null or l.cause = $3)
-        and l.at >= $4::timestamptz
-        and l.at < $5::timestamptz
-        and not exists (select from changes as c where c.customer_id = l.customer_id and c.pin_log_id = l.id)
-        and not exists (select from outbox as o where o.customer_id = l.customer_id and o.pin_log_id = l.id)
-      order by l.at desc, l.id desc`,
+    text: IDLE_WORDS,
+    textOnCitus: withTaken(IDLE_WORDS, ofCustomer('$1', ['customers', 'pin_log', 'outbox'])),
     values: [
       query.customerKey,
       query.segmentId ?? null,

@@ -1,5 +1,6 @@
 // In charge of memberships as of a past instant: the log and the outbox undone back from the present, so that trimming the log loses no
 // present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed. Members by pages are read-snapshot.ts.
+import { ofCustomer, withTaken } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { groupAt, type MembershipSource, sourceAt } from '../membership/membership-source.ts';
@@ -37,6 +38,28 @@ interface CustomerSegmentsRow {
     | null;
 }
 
+const SEGMENTS_AT = `
+  with later as materialized (
+    ${firstChangesAfter(`c.customer_id = $1::bigint and c.position > ${BEFORE_THEN}`, 'o.customer_id = $1::bigint')}
+  ), held as (
+    select m.segment_id, m.since, m.version
+    from memberships as m
+    where m.customer_id = $1::bigint and not exists (select from later as l where l.segment_id = m.segment_id)
+    union all
+    select l.segment_id, l.since, l.since_version
+    from later as l
+    where l.type = 'exited'
+  )
+  select c.external_id,
+    (
+      select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'since', m.since, 'version', m.version,
+        'group', ${groupAt('$2::timestamptz')}, 'source', ${sourceAt('$2::timestamptz')}) order by s.key)
+      from (select $1::bigint as customer_id, h.segment_id, h.since, h.version from held as h) as m
+      join segments as s on s.id = m.segment_id
+    ) as segments
+  from customers as c
+  where c.id = $1::bigint`;
+
 /** null: there is no such customer now. Names are today's. The cost is that of the customer's own changes since the instant. */
 export async function readCustomerSegmentsAt(
   database: Database,
@@ -45,27 +68,8 @@ export async function readCustomerSegmentsAt(
 ): Promise<{ readonly customerId: string; readonly segments: readonly CustomerSegment[] } | null> {
   const [row] = await database.query<CustomerSegmentsRow>({
     name: 'read_customer_segments_at',
-    text: `
-      with later as materialized (
-        ${firstChangesAfter(`c.customer_id = $1::bigint and c.position > ${BEFORE_THEN}`, 'o.customer_id = $1::bigint')}
-      ), held as (
-        select m.segment_id, m.since, m.version
-        from memberships as m
-        where m.customer_id = $1::bigint and not exists (select from later as l where l.segment_id = m.segment_id)
-        union all
-        select l.segment_id, l.since, l.since_version
-        from later as l
-        where l.type = 'exited'
-      )
-      select c.external_id,
-        (
-          select jsonb_agg(jsonb_build_object('key', s.key, 'name', s.name, 'since', m.since, 'version', m.version,
-            'group', ${groupAt('$2::timestamptz')}, 'source', ${sourceAt('$2::timestamptz')}) order by s.key)
-          from (select $1::bigint as customer_id, h.segment_id, h.since, h.version from held as h) as m
-          join segments as s on s.id = m.segment_id
-        ) as segments
-      from customers as c
-      where c.id = $1::bigint`,
+    text: SEGMENTS_AT,
+    textOnCitus: withTaken(SEGMENTS_AT, ofCustomer('$1', ['customers', 'memberships', 'outbox', 'pins', 'pin_log'])),
     values: [key, new Date(atMs).toISOString()],
   });
   if (row === undefined) return null;

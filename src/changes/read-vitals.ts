@@ -38,27 +38,33 @@ interface VitalsRow {
   passed_at: number | null;
 }
 
+/** SQL: all of it as of an instant, which is SQL too. */
+function vitalsAt(now: string): string {
+  return `
+    select ${now} as now,
+      (select f.position from feed as f) as position,
+      (select count(*) from (select from outbox as o limit ${COUNTED_MOST}) as o) as outbox,
+      (select o.at from outbox as o order by o.decision, o.ordinal limit 1) as outbox_at,
+      (select count(*) from (select from rechecks as r where r.due_at <= ${now} limit ${COUNTED_MOST}) as r) as looks,
+      (select min(r.due_at) from rechecks as r where r.due_at <= ${now}) as look_at,
+      (select count(*) from (select from pending as p limit ${COUNTED_MOST}) as p) as pending,
+      (select count(*) from runs as u where u.status = 'queued') as queued,
+      (select count(*) from runs as u where u.status = 'running') as running,
+      (select min(u.queued_at) from runs as u where u.status in ('queued', 'running')) as run_at,
+      (select count(*) from imports as m where m.status = 'running' and m.leased_until > ${now}) as imports,
+      (
+        select jsonb_object_agg(s.status, s.segments)
+        from (select g.status, count(*) as segments from segments as g group by g.status) as s
+      ) as segments,
+      (select k.passed_at from self_check as k) as passed_at`;
+}
+
 export async function readVitals(database: Database, clock: Clock): Promise<Vitals> {
   const [row] = await database.query<VitalsRow>({
     name: 'read_vitals',
-    text: `
-      select i.now,
-        (select f.position from feed as f) as position,
-        (select count(*) from (select from outbox as o limit ${COUNTED_MOST}) as o) as outbox,
-        (select o.at from outbox as o order by o.decision, o.ordinal limit 1) as outbox_at,
-        (select count(*) from (select from rechecks as r where r.due_at <= i.now limit ${COUNTED_MOST}) as r) as looks,
-        (select min(r.due_at) from rechecks as r where r.due_at <= i.now) as look_at,
-        (select count(*) from (select from pending as p limit ${COUNTED_MOST}) as p) as pending,
-        (select count(*) from runs as u where u.status = 'queued') as queued,
-        (select count(*) from runs as u where u.status = 'running') as running,
-        (select min(u.queued_at) from runs as u where u.status in ('queued', 'running')) as run_at,
-        (select count(*) from imports as m where m.status = 'running' and m.leased_until > i.now) as imports,
-        (
-          select jsonb_object_agg(s.status, s.segments)
-          from (select g.status, count(*) as segments from segments as g group by g.status) as s
-        ) as segments,
-        (select k.passed_at from self_check as k) as passed_at
+    text: `${vitalsAt('i.now')}
       from (select coalesce($1::timestamptz, clock_timestamp()) as now offset 0) as i`,
+    textOnCitus: vitalsAt('(select coalesce($1::timestamptz, clock_timestamp()))'),
     values: [fixedIso(clock)],
   });
   if (row === undefined) throw new Error('the vitals were not read');

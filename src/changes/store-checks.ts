@@ -132,12 +132,14 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
           when w.order_id is null then 'has no owner'
           else 'belongs to another customer than its owner'
         end as what
-      from orders as o
-      full join order_owners as w on w.order_id = o.id
+      from (select o.id, o.customer_id from orders as o offset 0) as o
+      full join (select w.order_id, w.customer_id from order_owners as w offset 0) as w on w.order_id = o.id
       where o.id is null or w.order_id is null or w.customer_id <> o.customer_id`,
     mend: [
       'lock table order_owners in share row exclusive mode',
-      'delete from order_owners as w where not exists (select from orders as o where o.id = w.order_id)',
+      `with held as materialized (select o.id from orders as o)
+      delete from order_owners as w
+      where not exists (select from held as h where h.id = w.order_id)`,
       `insert into order_owners as w (order_id, customer_id)
       select o.id, min(o.customer_id)
       from orders as o
@@ -172,7 +174,7 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
     text: `
       select 'segment ' || s.key as what
       from segments as s
-      where not s.has_pins and exists (select from pins as p where p.segment_id = s.id)`,
+      where not s.has_pins and s.id in (select p.segment_id from pins as p)`,
   },
 ];
 

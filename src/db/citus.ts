@@ -14,6 +14,23 @@ interface Askable {
 export const LET_CITUS_PLAN = `select set_config('plan_cache_mode', 'auto', false) from pg_extension as e where e.extname = 'citus'`;
 
 const known = new WeakMap<Askable, boolean>();
+/** by URL: what its first connection was told. The process's very first statements, the migrations', come before anything depends on it. */
+const knownOfUrl = new Map<string, boolean>();
+
+/** Of a pool, and of each of its connections as it is made: no batch has to ask before it is sent. */
+export function learnWhetherCitus(pool: Askable & { on(event: 'connect', heard: (client: Askable) => void): unknown }, url: string): void {
+  const before = knownOfUrl.get(url);
+  if (before !== undefined) known.set(pool, before);
+  pool.on('connect', (client) => {
+    const toldBefore = knownOfUrl.get(url);
+    if (toldBefore !== undefined) known.set(client, toldBefore);
+    const told = client.query(LET_CITUS_PLAN).then(({ rows }) => {
+      for (const each of [pool, client]) known.set(each, rows.length > 0);
+      knownOfUrl.set(url, rows.length > 0);
+    });
+    told.catch(() => {}); // a broken connection says so by itself
+  });
+}
 
 /** Each database or connection is asked once. */
 export async function isCitus(asked: Askable): Promise<boolean> {
@@ -68,12 +85,32 @@ export async function byPlace<Key extends string>(asked: Askable, keys: readonly
  * Narrows what is joined with the customers `c`, who are given by keys, by the same keys: only then does Citus see that all of it is in one
  * place. Plain Postgres would only have more to compare.
  */
-function narrowToPlace(text: string): string {
+export function narrowToPlace(text: string): string {
   const keys = /\bc\.id = any ?\((\$\d+::bigint\[\])\)/.exec(text)?.[1];
   if (keys === undefined) return text;
   return text.replaceAll(/\b(\w+)\.customer_id = (?:c\.id|e\.customer_id)(?! and \1\.customer_id = any)/g, (join, alias) => {
     return `${join} and ${alias}.customer_id = any(${keys})`;
   });
+}
+
+/** Rows of a table, or of something that others of them name: its name, and SQL. */
+export type Taken = readonly [name: string, rows: string];
+
+/**
+ * The text with these rows taken beforehand, each under the name of its table, which it hides. Citus joins nothing of many places row by row with
+ * what lies on the coordinator; with what was taken it does, for that lies there too.
+ */
+export function withTaken(text: string, taken: readonly Taken[]): string {
+  const parts = taken.map(([name, rows]) => `${name} as materialized (${rows})`).join(', ');
+  return /^\s*with\s/.test(text) ? text.replace(/^\s*with\s/, () => `with ${parts}, `) : `with ${parts} ${text}`;
+}
+
+/** Everything that these tables have of one customer, whose key is the parameter. */
+export function ofCustomer(parameter: string, tables: readonly string[]): readonly Taken[] {
+  return tables.map((table) => [
+    table,
+    `select t.* from ${table} as t where t.${table === 'customers' ? 'id' : 'customer_id'} = ${parameter}::bigint`,
+  ]);
 }
 
 /** Emitted SQL about given customers or a range of them, in the form that this database takes. */

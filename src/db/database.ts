@@ -3,7 +3,7 @@
 import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { isTracing } from '../base/tracing.ts';
-import { isKnownCitus, LET_CITUS_PLAN } from './citus.ts';
+import { isKnownCitus, learnWhetherCitus } from './citus.ts';
 import { sendBatch } from './statement-batch.ts';
 import { traceStatement, traceStatements } from './trace-statements.ts';
 
@@ -42,6 +42,8 @@ export interface Statement {
   readonly name?: string;
   /** added to the end of the text on Citus, in a pipeline: narrows it by the customers' keys, which on plain Postgres costs more than it saves */
   readonly onCitus?: string;
+  /** on Citus instead of the text, which it would refuse or not take apart */
+  readonly textOnCitus?: string;
 }
 
 export interface Database {
@@ -49,15 +51,20 @@ export interface Database {
   readonly pool: pg.Pool;
   /** One statement on any connection. */
   query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]>;
+  /** Where it is known: migrating has asked. */
+  isOnCitus(): boolean;
   close(): Promise<void>;
 }
 
 /** Where one statement can be asked: any connection, or the one of a transaction. */
-export type Queryable = Pick<Database, 'query'>;
+export type Queryable = Pick<Database, 'query' | 'isOnCitus'>;
 
 /** The connection of a transaction as something to ask: a transaction that waited for a second connection could wait for ever. */
 export function asQueryable(client: Pick<pg.ClientBase, 'query'>): Queryable {
-  return { query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await client.query<Row>(toQuery(statement))).rows };
+  return {
+    query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await client.query<Row>(toQuery(fit(statement, client)))).rows,
+    isOnCitus: () => isKnownCitus(client),
+  };
 }
 
 export interface DatabaseOptions {
@@ -105,13 +112,14 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
   // The pool listens to idle clients only. One that breaks while somebody holds it between two statements would end the process (an error
   // event that nobody hears); its holder is told by the next statement, which fails.
   pool.on('connect', (client) => client.on('error', () => {}));
-  pool.on('connect', (client) => void client.query(LET_CITUS_PLAN).catch(() => {})); // a broken connection reports itself
+  learnWhetherCitus(pool, url);
   if (isTracing()) pool.on('connect', traceStatements);
   return {
     url,
     pool,
     query: async <Row extends pg.QueryResultRow>(statement: Statement) =>
-      (await traceStatement(statement, () => pool.query<Row>(toQuery(statement)))).rows,
+      (await traceStatement(statement, () => pool.query<Row>(toQuery(fit(statement, pool))))).rows,
+    isOnCitus: () => isKnownCitus(pool),
     close: () => pool.end(),
   };
 }
@@ -164,17 +172,16 @@ export async function pipeline(client: Client, statements: readonly Statement[])
   return (await send(client, statements)).map(({ rows }) => rows);
 }
 
-/** Under a name of its own: the connection may have prepared the other form before it was known to be on Citus. */
-function onCitus(statement: Statement): Statement {
-  const { name, text, onCitus: condition } = statement;
-  if (condition === undefined) return statement;
-  return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: `${text} ${condition}` };
+/** In the form for what it is sent to; that of Citus under a name of its own: a connection may have prepared the other before it was known. */
+function fit(statement: Statement, asked: Pick<pg.ClientBase, 'query'> | pg.Pool): Statement {
+  const { name, text, onCitus: more, textOnCitus = more === undefined ? undefined : `${text} ${more}` } = statement;
+  if (textOnCitus === undefined || !isKnownCitus(asked)) return statement;
+  return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: textOnCitus };
 }
 
 /** As `pipeline`, with the whole result of each statement. For use in transactions: the statements after a failed one are not begun. */
 export async function send(client: Client, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
-  const spread = isKnownCitus(client);
-  const configs = statements.map((statement) => toQuery(spread ? onCitus(statement) : statement));
+  const configs = statements.map((statement) => toQuery(fit(statement, client)));
   const gathered = together.get(client);
   if (gathered !== undefined) return gathered.add(configs);
   return inOrder(sendNow(client, configs));

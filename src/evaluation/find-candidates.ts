@@ -1,6 +1,6 @@
 // In charge of asking, before a range of customers is evaluated for some segments, which of them can be in one at all: mostly few, and only their
 // rows are read then. Reads only; evaluating them is find-differences.ts.
-import { fitTo } from '../db/citus.ts';
+import { fitTo, isCitus } from '../db/citus.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
 import type { Program } from './program.ts';
@@ -21,10 +21,11 @@ export async function narrowToCandidates(
 ): Promise<EvaluationInput> {
   const candidates = program.candidates(segmentIds);
   if (candidates === null) return input;
+  const usual = (await isCitus(client)) ? 'auto' : 'force_generic_plan'; // as the session has it
   const [, rows = []] = await pipeline(client, [
     { text: 'set local plan_cache_mode = force_custom_plan' }, // how its rows are best read depends on the length of the range
     { text: await fitTo(client, candidates.text), values: candidates.bind(input) },
-    { text: 'set local plan_cache_mode = force_generic_plan' },
+    { text: `set local plan_cache_mode = ${usual}` },
   ]);
   if (rows.length > customers * MOST_SHARE) return input;
   return { ...input, customers: { keys: rows.map((row) => String(row['id'])) } };

@@ -159,7 +159,7 @@ async function forgetOlderEpochs(client: Client, program: Program, name: string)
  * takes 20 to 36 ms, during which nobody should have to wait for locks.
  */
 export async function prepareDifferences(client: Client, program: Program, segmentIds: readonly number[], timeZone: string): Promise<void> {
-  if (segmentIds.length === 0) return;
+  if (segmentIds.length === 0 || (await isCitus(client))) return; // Citus plans for the very customers, each time
   const { name, text, emitted } = program.evaluation(segmentIds, 'ids', differencesText);
   const prepared = preparedBy.get(client);
   if (prepared?.epoch === program.definitions.epoch && prepared.names.has(name)) return;

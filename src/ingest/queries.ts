@@ -2,7 +2,7 @@
 // In charge of the texts only; what goes into them is built in lock-facts.ts and write-facts.ts. Lock statements stand alone, see the former.
 import type { Statement } from '../db/database.ts';
 import type { ProfileColumn } from './facts.ts';
-import { type RowsColumn, type RowsQuery, rowsQuery } from './rows-query.ts';
+import { type RowsColumn, type RowsParts, type RowsQuery, rowsQuery } from './rows-query.ts';
 
 export const PROFILE_COLUMNS: readonly ProfileColumn[] = [
   'email',
@@ -29,7 +29,7 @@ export const LOCK_ORDER_OWNERS: RowsQuery = rowsQuery(
     ['order_id', 'text'],
     ['customer_id', 'bigint'],
   ],
-  (given) => `
+  ({ given }) => `
 insert into order_owners (order_id, customer_id)
 select given.order_id, given.customer_id
 from ${given}
@@ -70,25 +70,29 @@ function lockCustomers({ tell, previous }: CustomerLocks): RowsQuery {
     return nothing === undefined ? `given.${column}` : `coalesce(given.${column}, ${nothing})`;
   });
   const externalId = previous ? 'coalesce(given.external_id, previous.external_id)' : 'given.external_id';
-  const joins = previous
-    ? `left join customers as previous on given.external_id is null and previous.id = given.id
+  const joins = (narrowed: string) =>
+    previous
+      ? `left join customers as previous on given.external_id is null and previous.id = given.id${narrowed}
 where given.external_id is not null or previous.id is not null`
-    : '';
+      : '';
   const list = (items: readonly string[]) => items.map((item) => `, ${item}`).join('');
-  return rowsQuery(
-    `ingest_lock_customers${tell ? '_told' : ''}${previous ? '_and_previous' : ''}`,
-    [...NAMED, ...told],
-    (given, parameter) => `
+  const build = ({ given, parameter }: RowsParts, joined: string) => `
 insert into customers (id, external_id, revision, created_at${list(told.map(([column]) => column))})
 select given.id, ${externalId}, floor(extract(epoch from clock_timestamp()) * 1000000)::bigint,
   coalesce(given.created_at, ${parameter(1)}::timestamptz, date_trunc('milliseconds', clock_timestamp()))${list(values)}
 from ${given}
-${joins}
+${joined}
 order by given.id
 on conflict (id) do update
 set revision = customers.revision + 1
 where customers.external_id = excluded.external_id
-returning new.id, old.id is null as created`,
+returning new.id, old.id is null as created`;
+  return rowsQuery(
+    `ingest_lock_customers${tell ? '_told' : ''}${previous ? '_and_previous' : ''}`,
+    [...NAMED, ...told],
+    (parts) => build(parts, joins('')),
+    // Citus fetches what stands on that side of an outer join before, so it is told that it is not everybody
+    previous ? (parts) => build(parts, joins(` and previous.id = any(${parts.all('id')})`)) : undefined,
   );
 }
 
@@ -106,7 +110,7 @@ export const SETTLE_CREATED: RowsQuery = rowsQuery(
     ['created_at', 'timestamptz'],
     ['created_at_given', 'timestamptz'],
   ],
-  (given) => `
+  ({ given }) => `
 update customers
 set created_at = given.created_at,
   created_at_given = given.created_at_given
@@ -118,21 +122,21 @@ where customers.id = given.id`,
  * The time to store for a given one, as of `asOf`. A time at most 5 s ahead of the clock becomes the clock's and is remembered as given:
  * when it comes again, also much later, what is stored stays; so does a time of the future that is sent again shortly before it comes.
  */
-function settledTime(given: string, stored: string, asOf: string): { readonly at: string; readonly given: string } {
+function settledTime(given: string, stored: string, asOf: string, tolerated: string): { readonly at: string; readonly given: string } {
   const unchanged = `${given} is null or ${given} = ${stored} or ${given} = ${stored}_given`;
-  const ahead = `${given} > ${asOf} and ${given} <= ${asOf} + interval '5 seconds'`;
+  const ahead = `${given} > ${asOf} and ${given} <= ${tolerated}`;
   return {
     at: `case when ${unchanged} then ${stored} when ${ahead} then ${asOf} else ${given} end`,
     given: `case when ${unchanged} then ${stored}_given when ${ahead} then ${given} end`,
   };
 }
 
-/** column → its merged value */
-function mergedCustomer(asOf: string): readonly (readonly [column: string, value: string])[] {
-  const time = settledTime('given.created_at', 'customers.created_at', asOf);
+/** column → its merged value; of immutable functions alone, since Citus takes no others in an update */
+function mergedCustomer(asOf: string, tolerated: string): readonly (readonly [column: string, value: string])[] {
+  const time = settledTime('given.created_at', 'customers.created_at', asOf, tolerated);
   return [
     ...PROFILE_COLUMNS.map((column) => {
-      const value = column === 'birthday' ? `(given.profile ->> 'birthday')::date` : `given.profile ->> '${column}'`;
+      const value = column === 'birthday' ? 'given.birthday' : `given.profile ->> '${column}'`;
       return [column, `case when given.profile ? '${column}' then ${value} else customers.${column} end`] as const;
     }),
     ['tags', 'coalesce(given.tags, customers.tags)'],
@@ -143,12 +147,13 @@ function mergedCustomer(asOf: string): readonly (readonly [column: string, value
   ];
 }
 
-/** Rows that would stay as they are are not written again: importing a file twice writes no profile. Parameter 1: asOf. */
+/** Rows that would stay as they are are not written again: importing a file twice writes no profile. Parameters: asOf, and the tolerated end ahead of it. */
 export const MERGE_CUSTOMERS: RowsQuery = rowsQuery(
   'ingest_merge_customers',
   [
     ['id', 'bigint'],
     ['profile', 'jsonb'],
+    ['birthday', 'date'],
     ['tags', 'text[]'],
     ['attributes', 'jsonb'],
     ['cleared_attributes', 'text[]'],
@@ -156,17 +161,20 @@ export const MERGE_CUSTOMERS: RowsQuery = rowsQuery(
     ['cleared_consents', 'text[]'],
     ['created_at', 'timestamptz'],
   ],
-  (given, parameter) => {
-    const merged = mergedCustomer(`${parameter(1)}::timestamptz`);
-    return `
+  mergeCustomers,
+  mergeCustomers,
+);
+
+function mergeCustomers({ given, parameter }: RowsParts): string {
+  const merged = mergedCustomer(`${parameter(1)}::timestamptz`, `${parameter(2)}::timestamptz`);
+  return `
 update customers
 set ${merged.map(([column, value]) => `${column} = ${value}`).join(',\n  ')}
 from ${given}
 where customers.id = given.id
   and (${merged.map(([column]) => `customers.${column}`).join(', ')})
     is distinct from (${merged.map(([, value]) => value).join(',\n      ')})`;
-  },
-);
+}
 
 const ORDER: readonly RowsColumn[] = [
   ['customer_id', 'bigint'],
@@ -188,7 +196,7 @@ const ORDER_COLUMNS = ORDER.map(([column]) => column).join(', ');
 export const INSERT_ORDERS: RowsQuery = rowsQuery(
   'ingest_insert_orders',
   ORDER,
-  (given) => `
+  ({ given }) => `
 insert into orders (${ORDER_COLUMNS})
 select ${ORDER.map(([column]) => `given.${column}`).join(', ')}
 from ${given}`,
@@ -196,26 +204,33 @@ from ${given}`,
 
 const REPLACED_COLUMNS = ORDER.map(([column]) => column).filter((column) => column !== 'customer_id' && column !== 'id');
 
-/** Orders that somebody had, whose stored time is needed: `previous_customer_id` says under whom, null: not to be looked at. Parameter 1: asOf. */
+/**
+ * Orders that somebody had, whose stored time is needed: `previous_customer_id` says under whom, null: not to be looked at. Parameters: asOf, and the
+ * tolerated end ahead of it.
+ */
 export const REPLACE_ORDERS: RowsQuery = rowsQuery(
   'ingest_replace_orders',
   [...ORDER, ['previous_customer_id', 'bigint']],
-  (given, parameter) => {
-    const asOf = `${parameter(1)}::timestamptz`;
-    const time = settledTime('given.placed_at', 'previous.placed_at', asOf);
-    const replacedBy = (column: string) =>
-      column === 'placed_at' ? `coalesce(${time.at}, ${asOf})` : column === 'placed_at_given' ? time.given : `given.${column}`;
-    return `
+  (parts) => replaceOrders(parts, ''),
+  (parts) =>
+    replaceOrders(parts, ` and previous.customer_id = any(${parts.all('previous_customer_id')}) and previous.id = any(${parts.all('id')})`),
+);
+
+function replaceOrders({ given, parameter }: RowsParts, narrowed: string): string {
+  const asOf = `${parameter(1)}::timestamptz`;
+  const time = settledTime('given.placed_at', 'previous.placed_at', asOf, `${parameter(2)}::timestamptz`);
+  const replacedBy = (column: string) =>
+    column === 'placed_at' ? `coalesce(${time.at}, ${asOf})` : column === 'placed_at_given' ? time.given : `given.${column}`;
+  return `
 insert into orders (${ORDER_COLUMNS})
 select ${ORDER.map(([column]) => replacedBy(column)).join(',\n  ')}
 from ${given}
-left join orders as previous on previous.customer_id = given.previous_customer_id and previous.id = given.id
+left join orders as previous on previous.customer_id = given.previous_customer_id and previous.id = given.id${narrowed}
 on conflict (customer_id, id) do update
 set ${REPLACED_COLUMNS.map((column) => `${column} = excluded.${column}`).join(',\n  ')}
 where (${REPLACED_COLUMNS.map((column) => `orders.${column}`).join(', ')})
   is distinct from (${REPLACED_COLUMNS.map((column) => `excluded.${column}`).join(', ')})`;
-  },
-);
+}
 
 const ITEM: readonly RowsColumn[] = [
   ['customer_id', 'bigint'],
@@ -241,7 +256,7 @@ const ITEM_COLUMNS = [...ITEM, ...OF_ORDER].map(([column]) => column).join(', ')
 export const INSERT_ITEMS: RowsQuery = rowsQuery(
   'ingest_insert_items',
   [...ITEM, ...OF_ORDER],
-  (given) => `
+  ({ given }) => `
 insert into order_items (${ITEM_COLUMNS})
 select ${[...ITEM, ...OF_ORDER].map(([column]) => `given.${column}`).join(', ')}
 from ${given}`,
@@ -254,16 +269,21 @@ const REPLACED_ITEM_COLUMNS = [...ITEM, ...OF_ORDER].map(([column]) => column).f
 export const REPLACE_ITEMS: RowsQuery = rowsQuery(
   'ingest_replace_items',
   ITEM,
-  (given) => `
+  (parts) => replaceItems(parts, ''),
+  (parts) => replaceItems(parts, ` and orders.customer_id = any(${parts.all('customer_id')})`),
+);
+
+function replaceItems({ given }: RowsParts, narrowed: string): string {
+  return `
 insert into order_items (${ITEM_COLUMNS})
 select ${[...ITEM.map(([column]) => `given.${column}`), ...OF_ORDER.map(([column]) => `orders.${column}`)].join(', ')}
 from ${given}
-join orders on orders.customer_id = given.customer_id and orders.id = given.order_id
+join orders on orders.customer_id = given.customer_id and orders.id = given.order_id${narrowed}
 on conflict (customer_id, order_id, line) do update
 set ${REPLACED_ITEM_COLUMNS.map((column) => `${column} = excluded.${column}`).join(',\n  ')}
 where (${REPLACED_ITEM_COLUMNS.map((column) => `order_items.${column}`).join(', ')})
-  is distinct from (${REPLACED_ITEM_COLUMNS.map((column) => `excluded.${column}`).join(', ')})`,
-);
+  is distinct from (${REPLACED_ITEM_COLUMNS.map((column) => `excluded.${column}`).join(', ')})`;
+}
 
 const ORDER_KEY: readonly RowsColumn[] = [
   ['customer_id', 'bigint'],
@@ -274,7 +294,7 @@ const ORDER_KEY: readonly RowsColumn[] = [
 export const TRIM_ITEMS: RowsQuery = rowsQuery(
   'ingest_trim_items',
   [...ORDER_KEY, ['kept', 'integer']],
-  (given) => `
+  ({ given }) => `
 delete from order_items
 using ${given}
 where order_items.customer_id = given.customer_id
@@ -285,7 +305,7 @@ where order_items.customer_id = given.customer_id
 export const REMOVE_ORDERS: RowsQuery = rowsQuery(
   'ingest_remove_orders',
   ORDER_KEY,
-  (given) => `
+  ({ given }) => `
 delete from orders
 using ${given}
 where orders.customer_id = given.customer_id
@@ -310,7 +330,7 @@ export const INSERT_EVENTS: RowsQuery = rowsQuery(
     ['occurred_at', 'timestamptz'],
     ['properties', 'jsonb'],
   ],
-  (given) => `
+  ({ given }) => `
 insert into events (customer_id, id, name, occurred_at, properties)
 select given.customer_id, given.id, given.name, given.occurred_at, given.properties
 from ${given}

@@ -1,4 +1,5 @@
 // In charge of orders with their items as the API shows them. Amounts are in the service's currency.
+import { withTaken } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import { printAmount, printQuantity } from './amount.ts';
 import { customerKey } from './customer-key.ts';
@@ -37,17 +38,24 @@ const COLUMNS = `orders.customer_id as "customerKey", customers.external_id as "
   orders.currency, orders.exchange_rate::text as "exchangeRate", orders.total, orders.discount, orders.coupons,
   orders.item_count as "itemCount", orders.placed_at as "placedAt"`;
 
-export async function readOrder(database: Database, id: string): Promise<WireOrder | null> {
-  const rows = await database.query<OrderRow>({
-    name: 'ingest_read_order',
-    text: `
+const ORDER = `
 select ${COLUMNS}
 from order_owners
 join orders
   on orders.customer_id = order_owners.customer_id
   and orders.id = order_owners.order_id
 join customers on customers.id = orders.customer_id
-where order_owners.order_id = $1`,
+where order_owners.order_id = $1`;
+
+export async function readOrder(database: Database, id: string): Promise<WireOrder | null> {
+  const rows = await database.query<OrderRow>({
+    name: 'ingest_read_order',
+    text: ORDER,
+    textOnCitus: withTaken(ORDER, [
+      ['order_owners', 'select w.order_id, w.customer_id from order_owners as w where w.order_id = $1'],
+      ['customers', 'select k.id, k.external_id from customers as k where k.id = any(array(select w.customer_id from order_owners as w))'],
+      ['orders', 'select o.* from orders as o where o.id = $1 and o.customer_id = any(array(select w.customer_id from order_owners as w))'],
+    ]),
     values: [id],
   });
   const [order] = await withItems(database, rows);

@@ -11,25 +11,48 @@ export type RowsType = 'bigint' | 'integer' | 'numeric' | 'text' | 'date' | 'tim
 export interface RowsQuery {
   readonly name: string;
   readonly text: string;
+  /** where Citus takes another */
+  readonly textOnCitus?: string;
   readonly columns: readonly RowsColumn[];
 }
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** `build` is given the rows as a source named `given`, and names for further parameters, from 1. */
+/** What a text is built from. */
+export interface RowsParts {
+  /** the rows, as a source named `given` */
+  readonly given: string;
+  /** a further parameter, from 1 */
+  parameter(number: number): string;
+  /** all values of a column of the rows */
+  all(column: string): string;
+}
+
+/** `buildOnCitus` is for statements that Citus takes in another form. It asks for the rows once, and sends what they are to where they are needed. */
 export function rowsQuery(
   name: string,
   columns: readonly RowsColumn[],
-  build: (given: string, parameter: (number: number) => string) => string,
+  build: (parts: RowsParts) => string,
+  buildOnCitus?: (parts: RowsParts) => string,
 ): RowsQuery {
   const parameters = columns.map(([, type], index) => `$${index + 1}::${isText(type) ? 'text' : type}[]`);
   const names = columns.map(([column]) => column);
   const values = columns.map(([column, type]) => (isText(type) && type !== 'text' ? `u.${column}::${type} as ${column}` : `u.${column}`));
-  const given = `(
+  const source = (fence: string) => `(
   select ${values.join(', ')}
-  from unnest(${parameters.join(', ')}) as u (${names.join(', ')})
+  from unnest(${parameters.join(', ')}) as u (${names.join(', ')})${fence}
 ) as given`;
-  return { name, columns, text: build(given, (number) => `$${columns.length + number}`) };
+  const more = {
+    parameter: (number: number) => `$${columns.length + number}`,
+    all: (column: string) => parameters[names.indexOf(column)] ?? unknownColumn(column),
+  };
+  const text = build({ given: source(''), ...more });
+  if (buildOnCitus === undefined) return { name, columns, text };
+  return { name, columns, text, textOnCitus: buildOnCitus({ given: source('\n  offset 0'), ...more }) };
+}
+
+function unknownColumn(column: string): never {
+  throw new Error(`the rows have no column ${column}`);
 }
 
 function isText(type: RowsType): boolean {
@@ -37,8 +60,9 @@ function isText(type: RowsType): boolean {
 }
 
 /** The statement for these rows; a column that a row does not have is null. */
-export function overRows({ name, text, columns }: RowsQuery, rows: readonly Row[], ...more: readonly unknown[]): Statement {
-  return { name, text, values: [...columns.map((column) => printColumn(column, rows)), ...more] };
+export function overRows({ name, text, textOnCitus, columns }: RowsQuery, rows: readonly Row[], ...more: readonly unknown[]): Statement {
+  const values = [...columns.map((column) => printColumn(column, rows)), ...more];
+  return { name, text, values, ...(textOnCitus === undefined ? {} : { textOnCitus }) };
 }
 
 /** None where there are no rows. */

@@ -48,7 +48,7 @@ function customerStatements(facts: Facts, asOfMs: number, locks: FactLocks): Sta
       if (row !== null) settled.push({ id: key, ...row });
     }
   }
-  return [...overAnyRows(SETTLE_CREATED, settled), ...overAnyRows(MERGE_CUSTOMERS, merged, printInstant(asOfMs))];
+  return [...overAnyRows(SETTLE_CREATED, settled), ...overAnyRows(MERGE_CUSTOMERS, merged, ...asOfAndTolerated(asOfMs))];
 }
 
 /** The time of a customer just made, where what was inserted is not it yet. */
@@ -74,6 +74,7 @@ function mergeRow(fact: CustomerFact): Row {
   return {
     id: fact.key,
     profile: fact.profile,
+    birthday: fact.profile.birthday ?? null,
     tags: fact.tags ?? null,
     attributes: withoutNulls(fact.attributes ?? {}),
     cleared_attributes: cleared(fact.attributes ?? {}),
@@ -140,7 +141,7 @@ function orderStatements(facts: Facts, asOfMs: number, previousOwners: ReadonlyM
   return [
     ...overAnyRows(INSERT_ORDERS, fresh),
     ...overAnyRows(INSERT_ITEMS, freshItems),
-    ...overAnyRows(REPLACE_ORDERS, replaced, asOf),
+    ...overAnyRows(REPLACE_ORDERS, replaced, ...asOfAndTolerated(asOfMs)),
     ...overAnyRows(REPLACE_ITEMS, replacedItems),
     ...overAnyRows(TRIM_ITEMS, trimmed),
     ...overAnyRows(REMOVE_ORDERS, removed), // behind the replacing, which takes the time over from the row that goes
@@ -192,6 +193,10 @@ function eventStatements(events: readonly EventFact[], asOfMs: number): Statemen
 }
 
 // ---------------------------------------------------------------- times
+
+function asOfAndTolerated(asOfMs: number): readonly [string, string] {
+  return [printInstant(asOfMs), printInstant(asOfMs + CLOCK_TOLERANCE_MS)];
+}
 
 /** The time to store, and the one given where that differs: as `settledTime` of queries.ts does for rows that replace others. */
 function settleTime(givenMs: number, asOfMs: number): { readonly at: string; readonly given: string | null } {

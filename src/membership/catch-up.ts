@@ -1,6 +1,7 @@
 // In charge of what comes before a decision about customers: those who are late by the clock, or whom an import owes a look, are looked at
 // first, so that each change keeps its own cause.
 import { fixedIso } from '../db/as-of.ts';
+import { narrowToPlace } from '../db/citus.ts';
 import type { Client, Statement } from '../db/database.ts';
 import type { Difference } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -20,21 +21,27 @@ const NOW = '(select coalesce($2::timestamptz, clock_timestamp()))';
 
 /** Customers who are late by the clock, or whom an import owes a look: what is stored about them may be out of date. */
 export function findLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
-  return findWhere('find_late', isLate('u.customer_id', NOW), deciding, keys);
+  return findWhere('find_late', (key) => isLate(key, NOW), deciding, keys);
 }
 
 /** The same except for segments that have flipped as a whole: for callers that leave those out. */
 export function findOwnLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
-  return findWhere('find_own_late', hasDueLook('u.customer_id', NOW), deciding, keys);
+  return findWhere('find_own_late', (key) => hasDueLook(key, NOW), deciding, keys);
 }
 
-function findWhere(name: string, condition: string, deciding: Deciding, keys: readonly CustomerKey[]): Statement {
+function findWhere(name: string, condition: (key: string) => string, deciding: Deciding, keys: readonly CustomerKey[]): Statement {
+  const asked = (key: string, source: string, narrowed: string) => {
+    const isOwed = `exists (select from pending as p where p.customer_id = ${key})`;
+    return `
+      select ${key} as customer_id, ${isOwed} as owed
+      from ${source}
+      where ${narrowed}(${condition(key)} or ${isOwed})`;
+  };
   return {
     name,
-    text: `
-      select u.customer_id, exists (select from pending as p where p.customer_id = u.customer_id) as owed
-      from unnest($1::bigint[]) as u (customer_id)
-      where ${condition} or exists (select from pending as p where p.customer_id = u.customer_id)`,
+    text: asked('u.customer_id', 'unnest($1::bigint[]) as u (customer_id)', ''),
+    // of rows that lie in no place Citus asks nothing in places; whoever is late has a row
+    textOnCitus: narrowToPlace(asked('c.id', 'customers as c', 'c.id = any($1::bigint[]) and ')),
     values: [keys, fixedIso(deciding.clock)],
   };
 }

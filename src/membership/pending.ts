@@ -54,6 +54,22 @@ export async function settlePending(deciding: Deciding, importId: string, signal
   return changes;
 }
 
+/** SQL over imports that owe, which the recursive part gives: those whose lease says nothing of somebody who works. */
+function abandonedAmong(owing: string): string {
+  return `
+    with ${owing.includes('from owing') ? 'recursive ' : ''}owing as (${owing}
+    )
+    select o.import_id
+    from owing as o
+    left join imports as i on i.id = o.import_id
+    where o.import_id is not null
+      and (
+        i.id is null
+        or i.leased_until not between coalesce($1::timestamptz, clock_timestamp()) + $2::integer * interval '1 millisecond'
+          and coalesce($1::timestamptz, clock_timestamp()) + $3::integer * interval '1 millisecond' -- longer: the clock was set back since
+      )`;
+}
+
 /**
  * Imports that owe evaluations and apparently are not being worked on: their process died, or gave up before it could settle. The index is
  * stepped through import by import: reading all that a large one owes took 0.1 s per 100,000 customers, at every look.
@@ -61,34 +77,24 @@ export async function settlePending(deciding: Deciding, importId: string, signal
 export async function findAbandonedImports(database: Database, asOfIso: string | null): Promise<string[]> {
   const rows = await database.query<{ import_id: string }>({
     name: 'find_abandoned_imports',
-    text: `
-      with recursive owing as (
-        (
-          select p.import_id
-          from pending as p
-          order by p.import_id
-          limit 1
-        )
-        union all
-        select (
-          select n.import_id
-          from pending as n
-          where n.import_id > o.import_id
-          order by n.import_id
-          limit 1
-        )
-        from owing as o
-        where o.import_id is not null
+    text: abandonedAmong(`
+      (
+        select p.import_id
+        from pending as p
+        order by p.import_id
+        limit 1
       )
-      select o.import_id
+      union all
+      select (
+        select n.import_id
+        from pending as n
+        where n.import_id > o.import_id
+        order by n.import_id
+        limit 1
+      )
       from owing as o
-      left join imports as i on i.id = o.import_id
-      where o.import_id is not null
-        and (
-          i.id is null
-          or i.leased_until not between coalesce($1::timestamptz, clock_timestamp()) + $2::integer * interval '1 millisecond'
-            and coalesce($1::timestamptz, clock_timestamp()) + $3::integer * interval '1 millisecond'
-        )`, // longer: the clock has been set back since
+      where o.import_id is not null`),
+    textOnCitus: abandonedAmong('select distinct p.import_id from pending as p'), // where no index can be stepped through
     values: [asOfIso, LEASE_MS - SILENT_MS, 2 * LEASE_MS],
   });
   return rows.map((row) => row.import_id);

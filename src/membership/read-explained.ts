@@ -1,7 +1,8 @@
 // In charge of reading what an explanation needs of one customer and one segment besides the rule: the membership as it is stored, the
 // version in force, the pin that counts, the group.
 import type { SegmentStatus } from '../catalog/catalog.ts';
-import { type Client, toQuery } from '../db/database.ts';
+import { ofCustomer, withTaken } from '../db/citus.ts';
+import { asQueryable, type Client } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type CountingPin, ERASED_MEANWHILE, type GroupPlace } from './explanation.ts';
@@ -46,40 +47,40 @@ interface Row {
   group_segments: { key: string; member: boolean }[] | null;
 }
 
+const EXPLAINED = `
+  select c.external_id as customer_id, s.id, s.key, s.name, s.kind, s.status, s.failure, s.version, v.rule, m.since as member_since,
+    p.include, p.until, p.reason, p.actor, p.pinned_at,
+    g.key as group_key, g.name as group_name, g.otherwise, g.segments as group_segments
+  from customers as c
+  join segments as s on s.id = $2::integer
+  left join segment_versions as v on v.segment_id = s.id and v.number = s.version
+  left join memberships as m on m.customer_id = c.id and m.segment_id = s.id
+  left join pins as p on p.customer_id = c.id and p.segment_id = s.id and (p.until is null or p.until > $3::timestamptz)
+  left join lateral (
+    select q.key, q.name, o.key as otherwise,
+      (
+        select jsonb_agg(jsonb_build_object('key', i.key, 'member', exists (
+          select from memberships as h where h.customer_id = c.id and h.segment_id = i.id
+        )) order by u.place)
+        from unnest(w.segment_ids || case when w.otherwise_id = any(w.segment_ids) then null else w.otherwise_id end)
+          with ordinality as u (id, place)
+        join segments as i on i.id = u.id
+      ) as segments
+    from segment_groups as q
+    join segment_group_versions as w on w.group_id = q.id and w.number = q.version
+    left join segments as o on o.id = w.otherwise_id
+    where q.deleted_at is null and (s.id = any(w.segment_ids) or s.id = w.otherwise_id)
+  ) as g on true
+  where c.id = $1::bigint`;
+
 /** The segment exists. Throws `not_found` if the customer has been erased since it was found. */
 export async function readExplained(client: Client, key: CustomerKey, segmentId: number, asOfMs: number): Promise<ExplainedRow> {
-  const { rows } = await client.query<Row>(
-    toQuery({
-      name: 'read_explained',
-      text: `
-        select c.external_id as customer_id, s.id, s.key, s.name, s.kind, s.status, s.failure, s.version, v.rule, m.since as member_since,
-          p.include, p.until, p.reason, p.actor, p.pinned_at,
-          g.key as group_key, g.name as group_name, g.otherwise, g.segments as group_segments
-        from customers as c
-        join segments as s on s.id = $2::integer
-        left join segment_versions as v on v.segment_id = s.id and v.number = s.version
-        left join memberships as m on m.customer_id = c.id and m.segment_id = s.id
-        left join pins as p on p.customer_id = c.id and p.segment_id = s.id and (p.until is null or p.until > $3::timestamptz)
-        left join lateral (
-          select q.key, q.name, o.key as otherwise,
-            (
-              select jsonb_agg(jsonb_build_object('key', i.key, 'member', exists (
-                select from memberships as h where h.customer_id = c.id and h.segment_id = i.id
-              )) order by u.place)
-              from unnest(w.segment_ids || case when w.otherwise_id = any(w.segment_ids) then null else w.otherwise_id end)
-                with ordinality as u (id, place)
-              join segments as i on i.id = u.id
-            ) as segments
-          from segment_groups as q
-          join segment_group_versions as w on w.group_id = q.id and w.number = q.version
-          left join segments as o on o.id = w.otherwise_id
-          where q.deleted_at is null and (s.id = any(w.segment_ids) or s.id = w.otherwise_id)
-        ) as g on true
-        where c.id = $1::bigint`,
-      values: [key, segmentId, new Date(asOfMs).toISOString()],
-    }),
-  );
-  const [row] = rows;
+  const [row] = await asQueryable(client).query<Row>({
+    name: 'read_explained',
+    text: EXPLAINED,
+    textOnCitus: withTaken(EXPLAINED, ofCustomer('$1', ['customers', 'memberships', 'pins'])),
+    values: [key, segmentId, new Date(asOfMs).toISOString()],
+  });
   if (row === undefined) throw new AppError('not_found', ERASED_MEANWHILE);
   return {
     customerId: row.customer_id,

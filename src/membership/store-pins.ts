@@ -96,9 +96,26 @@ export async function storePins(client: Client, writes: readonly PinWrite[], say
         select u.customer_id, u.segment_id, u.action, $4, case when u.action <> 'released' then $5::timestamptz end, $6, $7, $8::timestamptz
         from unnest($1::bigint[], $2::integer[], $3::text[]) with ordinality as u (customer_id, segment_id, action, place)
         order by u.place
-        returning id`,
+        returning id, customer_id, segment_id`,
       values: [...columns(writes), writes.map((write) => write.action), saying.cause, until, saying.reason, saying.actor, at],
     },
   ]);
-  return logged.map((row) => String(row['id']));
+  return idsInOrder(writes, logged as LoggedRow[]);
+}
+
+interface LoggedRow {
+  readonly id: string;
+  readonly customer_id: string;
+  readonly segment_id: number;
+}
+
+/** From several servers rows come back in any order. */
+function idsInOrder(writes: readonly PinWrite[], logged: readonly LoggedRow[]): readonly string[] {
+  const ascending = logged.toSorted((left, right) => (BigInt(left.id) < BigInt(right.id) ? -1 : 1));
+  const idsOf = Map.groupBy(ascending, (row) => `${row.customer_id} ${row.segment_id}`);
+  return writes.map(({ customerKey, segmentId }) => {
+    const row = idsOf.get(`${customerKey} ${segmentId}`)?.shift();
+    if (row === undefined) throw new Error('an entry of pin_log is missing');
+    return row.id;
+  });
 }

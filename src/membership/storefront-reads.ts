@@ -59,7 +59,7 @@ const READ_SEGMENTS = `
       select string_agg(
         '{"key":"' || s.key || '","name":' || to_json(s.name)::text
         || ',"group":' || coalesce('"' || (select g.key from grouped as g where g.segment_id = s.id limit 1) || '"', 'null')
-        || ',"since":"' || to_char(m.since, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+        || ',"since":"' || to_char(m.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
         || '","source":"' || case
           when not s.has_pins or not exists (
             select from pins as p

@@ -307,7 +307,7 @@ export interface Failure {
 }
 
 /** From a minute, doubled at each failure, to an hour. Who has held for an hour after a try begins anew. */
-const FIRST_RETRY_SECONDS = 60;
+const RETRY_SECONDS = [60, 120, 240, 480, 960, 1920, 3600] as const;
 const LAST_RETRY_SECONDS = 3600;
 
 /**
@@ -319,11 +319,11 @@ export async function failSegments(client: Client, failures: ReadonlyMap<number,
     `update segments as s
      set status = 'failed', failure = u.failure, updated_at = $4::timestamptz, due_at = null,
        failures = n.failures, failed_at = $4::timestamptz,
-       retry_at = $4::timestamptz + least(${FIRST_RETRY_SECONDS} * 2 ^ least(n.failures - 1, 20), ${LAST_RETRY_SECONDS}) * interval '1 second'
+       retry_at = ($6::timestamptz[])[least(n.failures, cardinality($6::timestamptz[]))]
      from unnest($1::integer[], $2::integer[], $3::text[]) as u (id, version, failure)
      join segments as o on o.id = u.id
      cross join lateral (
-       select case when o.failed_at > $4::timestamptz - 2 * ${LAST_RETRY_SECONDS} * interval '1 second' then o.failures + 1 else 1 end as failures
+       select case when o.failed_at > $5::timestamptz then o.failures + 1 else 1 end as failures
      ) as n
      where s.id = u.id and s.version = u.version and s.status in ('active', 'building')
      returning s.id, s.failure`,
@@ -332,6 +332,8 @@ export async function failSegments(client: Client, failures: ReadonlyMap<number,
       [...failures.values()].map((failure) => failure.version),
       [...failures.values()].map((failure) => failure.reason),
       new Date(nowMs).toISOString(),
+      new Date(nowMs - 2 * LAST_RETRY_SECONDS * 1000).toISOString(),
+      RETRY_SECONDS.map((seconds) => new Date(nowMs + seconds * 1000).toISOString()),
     ],
   );
   if (rows.length === 0) return [];

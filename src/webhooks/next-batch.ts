@@ -3,7 +3,7 @@
 // Order: changes by position; a notice comes behind every change that was decided before it, and no later than behind those numbered when
 // that was seen. Content is made of ranges, so that a retry says the same.
 import { uuidv7 } from '../base/uuid.ts';
-import { CUSTOMER_OR_ERASED, WORD_OF_CHANGE } from '../changes/change-names.ts';
+import { CUSTOMER_OR_ERASED, overPage, WORD_OF_CHANGE } from '../changes/change-names.ts';
 import { placeNotices } from '../changes/place-notices.ts';
 import { segmentRange } from '../changes/segment-range.ts';
 import type { Queryable } from '../db/database.ts';
@@ -91,14 +91,17 @@ async function readRange(database: Queryable, { after, through, limit }: Range, 
   const isOfAll = filter.segmentIds === null;
   const rows = await database.query<ChangeRow>({
     name: isOfAll ? 'webhook_changes' : 'webhook_changes_of_segments',
-    text: `
+    ...overPage(
+      isOfAll ? ALL : OF_SEGMENTS,
+      (page) => `
       select f.position as feed_end, t.position as trimmed, clock_timestamp() as read_at,
         c.position, c.type, s.key as segment, ${CUSTOMER_OR_ERASED} as customer_id, c.version, c.cause, c.at, l.actor, l.reason
       from feed as f
       cross join trimmed as t
-      left join (${isOfAll ? ALL : OF_SEGMENTS}) as c on true
+      left join (${page}) as c on true
       left join segments as s on s.id = c.segment_id${WORD_OF_CHANGE}
       order by c.position`,
+    ),
     values: [after, through, limit, filter.changeTypes, ...(isOfAll ? [] : [filter.segmentIds])],
   });
   const [first] = rows;

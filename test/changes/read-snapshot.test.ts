@@ -58,6 +58,7 @@ function counting(): Queryable & { statements: number; changesRead: number } {
   const counted = {
     statements: 0,
     changesRead: 0,
+    isOnCitus: () => service.strata.database.isOnCitus(),
     async query<Row extends Record<string, unknown>>(statement: Statement): Promise<Row[]> {
       counted.statements += 1;
       const rows = await service.strata.database.query<Row>(statement);

@@ -143,7 +143,9 @@ describe('orders', () => {
   it('keeps the first time of an order', async () => {
     await writeFacts(database, { orders: [order('1', 'a', { placedAtMs: null, items: items('x') })] });
     await writeFacts(database, { orders: [order('1', 'b', { placedAtMs: null, items: items('x') })] }, AS_OF_MS + 60_000);
-    const rows = await database.query({ text: 'select o.placed_at, i.placed_at as item from orders as o, order_items as i' });
+    const rows = await database.query({
+      text: 'select o.placed_at, i.placed_at as item from orders as o, order_items as i where i.customer_id = o.customer_id',
+    });
     expect(rows).toEqual([{ placed_at: AS_OF_MS, item: AS_OF_MS }]);
   });
 
@@ -284,7 +286,7 @@ describe('hostile text', () => {
         consents: { [text]: true, other: false },
       });
       const [row] = await database.query({
-        text: 'select o.status, o.coupons, i.product_id, e.name, e.properties from orders as o join order_items as i on i.order_id = o.id join events as e on e.id = o.id where o.id = $1',
+        text: 'select o.status, o.coupons, i.product_id, e.name, e.properties from orders as o join order_items as i on i.customer_id = o.customer_id and i.order_id = o.id join events as e on e.customer_id = o.customer_id and e.id = o.id where o.id = $1',
         values: [id],
       });
       expect(row).toEqual({ status: text, coupons: [text], product_id: text, name: text, properties: { [text]: text } });
@@ -314,11 +316,11 @@ describe('many writers at once', () => {
     await Promise.all(writers);
     const strays = await database.query({
       text: `
-        select 'order' as what, o.id from orders as o
-        where not exists (select from order_owners as w where w.order_id = o.id and w.customer_id = o.customer_id)
-        union all
-        select 'owner', w.order_id from order_owners as w
-        where not exists (select from orders as o where o.id = w.order_id and o.customer_id = w.customer_id)
+        with owners as materialized (select * from order_owners)
+        select 'order or owner' as what, coalesce(o.id, w.order_id) as id
+        from orders as o
+        full join owners as w on w.order_id = o.id and w.customer_id = o.customer_id
+        where o.id is null or w.order_id is null
         union all
         select 'item', i.order_id from order_items as i
         where not exists (select from orders as o where o.id = i.order_id and o.customer_id = i.customer_id)

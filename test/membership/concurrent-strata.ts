@@ -77,15 +77,16 @@ async function orphans(strata: Strata): Promise<string[]> {
   const found: string[] = [];
   for (const table of ['orders', 'order_items', 'events', 'memberships', 'rechecks', 'pending', 'pins', 'pin_log', 'order_owners']) {
     const rows = await strata.database.query({
-      text: `select from ${table} as t where not exists (select from customers as c where c.id = t.customer_id)`,
+      text: `select from ${table} as t where t.customer_id not in (select c.id from customers as c)`,
     });
     if (rows.length > 0) found.push(`${table}: ${rows.length}`);
   }
   const unmatched = await strata.database.query({
     text: `
+      with owners as materialized (select * from order_owners)
       select
       from orders as o
-      full join order_owners as w on w.order_id = o.id and w.customer_id = o.customer_id
+      full join owners as w on w.order_id = o.id and w.customer_id = o.customer_id
       where o.id is null or w.order_id is null`,
   });
   if (unmatched.length > 0) found.push(`orders without owners: ${unmatched.length}`);
@@ -107,7 +108,10 @@ async function differences(strata: Strata): Promise<readonly unknown[]> {
 
 async function membersCounted(strata: Strata): Promise<(readonly [string, number])[]> {
   const rows = await strata.database.query<{ key: string; members: number }>({
-    text: 'select s.key, (select count(*)::integer from memberships as m where m.segment_id = s.id) as members from segments as s',
+    text: `
+      select s.key, coalesce(h.members, 0) as members
+      from segments as s
+      left join (select m.segment_id, count(*)::integer as members from memberships as m group by m.segment_id) as h on h.segment_id = s.id`,
   });
   return rows.map(({ key, members: count }) => [key, count] as const).sort();
 }

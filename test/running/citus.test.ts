@@ -6,7 +6,9 @@ import { migrate } from '../../src/db/migrate.ts';
 import { startExamples, tellExamples } from '../api/tell-examples.ts';
 import { createEmptyDatabase, type TestDatabase } from '../database.ts';
 import { verify } from '../faults/checks.ts';
+import { judgeTree, type PlacesOf } from './citus-planner.ts';
 import { DISTRIBUTED, judgeStatement } from './judge-statement.ts';
+import { TreeReader } from './query-tree.ts';
 
 /** What distribute.sql calls, told to a table. */
 const PRETENCE = `
@@ -43,16 +45,27 @@ const ALLOWED = [
   ]),
 ] as const;
 
+/** What fetches all of a table, and may: who asks it goes through everything there is. */
+const FETCHED_WHOLE = ['from (select * from (select coalesce(h.customer_id'] as const;
+
 let pretended: TestDatabase;
+let trees: TreeReader;
 const asked = async () =>
   (await pretended.database.query<{ what: string }>({ text: 'select a.what from asked as a order by a.id' })).map((row) => row.what);
 
 beforeAll(async () => {
   pretended = await createEmptyDatabase();
-  await pretended.database.pool.query(PRETENCE);
+  const first = new pg.Client({ connectionString: pretended.url }); // before any connection of the service asks what it is
+  await first.connect();
+  await first.query(PRETENCE);
+  await first.end();
   await migrate(pretended.database);
+  trees = await TreeReader.open(pretended.url);
 });
-afterAll(() => pretended.drop());
+afterAll(async () => {
+  await trees.close();
+  await pretended.drop();
+});
 
 describe('spreading the tables', () => {
   test('puts what belongs to customers together', async () => {
@@ -126,27 +139,95 @@ test.each([
   expect(judgeStatement(text)).toEqual([says]);
 });
 
+test.each([
+  [
+    'select u.id from unnest($1::bigint[]) as u (id) where exists (select from rechecks as r where r.customer_id = u.id) or u.id = 1',
+    'asks many places for each row of what lies in none',
+  ],
+  [
+    'select (select k.external_id from customers as k where k.id = c.customer_id) from changes as c',
+    'asks many places for each row of what lies in none',
+  ],
+  [
+    'update audit_payloads as p set salt = null where not exists (select from customers as c where c.id = p.customer_id)',
+    'asks many places for each row of what lies in none',
+  ],
+  [
+    'select l.id from pin_log as l where not exists (select from changes as c where c.pin_log_id = l.id)',
+    'asks what lies elsewhere for each row',
+  ],
+  ['delete from outbox as o where o.customer_id = $1 returning o.at::text', 'asks the session about what it returns'],
+  [
+    'update customers set birthday = case when $2 then (customers.attributes ->> $3)::date end where customers.id = $1',
+    'asks the session within a case or coalesce',
+  ],
+  [
+    'update customers as c set created_at = u.at from (select e.id, e.said::timestamptz as at from unnest($1::bigint[], $2::text[]) as e (id, said)) as u where c.id = u.id',
+    'asks the session about columns',
+  ],
+  [
+    'insert into orders (customer_id, id, currency, total, placed_at) select u.c, u.id, u.id, 0, p.placed_at from unnest($1::bigint[], $2::text[]) as u (c, id) left join orders as p on p.customer_id = u.c and p.id = u.id',
+    'fetches all of orders for an outer join',
+  ],
+  ['select o.id from order_owners as w join orders as o on o.id = w.order_id', 'joins tables by something else than their places'],
+  [
+    'with recursive owing as (select 0::bigint as id union all select (select min(p.import_id) from pending as p where p.import_id > o.id) from owing as o where o.id is not null) select o.id from owing as o',
+    'recurses over what lies in many places',
+  ],
+  [
+    'update segments as s set has_pins = exists (select from pins as p where p.segment_id = s.id)',
+    'changes what is everywhere by what is not',
+  ],
+] as const)('sees that Citus refuses %s', async (text, says) => {
+  const tree = await trees.read(text);
+  expect(tree === null ? [] : judgeTree(tree, await trees.readVolatilities())).toContain(says);
+});
+
+test('lets what goes to one place pass', async () => {
+  const known = await trees.readVolatilities();
+  const tree = await trees.read(
+    'select (select count(*) from memberships as m where m.customer_id = any($1::bigint[])) from customers as c where c.id = any($1::bigint[]) group by grouping sets ((c.id), ())',
+  );
+  const judged = (places: readonly string[]) => (tree === null ? null : judgeTree(tree, known, () => new Set(places)));
+  expect(judged(['1'])).toEqual([]);
+  expect(judged(['1', '2'])).toEqual(['groups by sets over many places']);
+});
+
 describe('statements', () => {
-  const sent = new Set<string>();
-  const query = pg.Client.prototype.query;
+  /** each with the numbers of its parameters that named customers, or orders, of several places */
+  const sent = new Map<string, Set<number>>();
+  const { submit } = pg.Query.prototype;
+  const { query } = pg.Connection.prototype as unknown as { query(text: string): void };
+
+  const note = (text: string, values: readonly unknown[] = []) => {
+    const scattered = sent.get(text) ?? new Set();
+    sent.set(text, scattered);
+    for (const [index, value] of values.entries()) if (placesIn(value) > 1) scattered.add(index + 1);
+  };
 
   beforeAll(async () => {
-    pg.Client.prototype.query = function (this: pg.Client, ...given: unknown[]) {
-      const [config] = given;
-      const text = typeof config === 'string' ? config : (config as { text?: string }).text;
-      if (text !== undefined) sent.add(text);
-      return (query as (...all: unknown[]) => unknown).apply(this, given);
-    } as typeof query;
+    // where a statement is written to the connection, alone or in a batch
+    pg.Query.prototype.submit = function (this: pg.Query & { text: string; values?: readonly unknown[] }, connection) {
+      note(this.text, this.values);
+      return submit.call(this, connection);
+    };
+    Object.assign(pg.Connection.prototype, {
+      query(this: pg.Connection, text: string) {
+        note(text);
+        return query.call(this, text);
+      },
+    });
     const service = await startExamples(pretended);
     const story = await tellExamples(service);
     expect(story.filter(({ route, answer }) => !(answer.status in route.answers)).map(({ request }) => request.operationId)).toEqual([]);
-    pg.Client.prototype.query = query;
+    pg.Query.prototype.submit = submit;
+    Object.assign(pg.Connection.prototype, { query });
     await service.app.close();
     await service.strata.close();
   });
 
   test('break no rule of Citus', () => {
-    const broken = [...sent].flatMap((text) =>
+    const broken = [...sent.keys()].flatMap((text) =>
       judgeStatement(text)
         .filter((says) => !ALLOWED.some((allowed) => allowed.says === says && text.includes(allowed.in)))
         .map((says) => `${says}: ${text}`),
@@ -155,8 +236,38 @@ describe('statements', () => {
     expect(broken).toEqual([]);
   });
 
+  test('are such as Citus can plan', async () => {
+    const known = await trees.readVolatilities();
+    const refused: string[] = [];
+    let judged = 0;
+    for (const [text, scattered] of sent) {
+      if (/pg_dist_partition|get_shard_id|\basked\b/.test(text)) continue; // the pretence's own
+      const tree = await trees.read(text);
+      if (tree === null) continue;
+      judged += 1;
+      const placesOf: PlacesOf = (_, parameter) => (scattered.has(parameter) ? null : new Set(['one']));
+      const says = judgeTree(tree, known, placesOf).filter(
+        (each) => !(each.startsWith('fetches') && FETCHED_WHOLE.some((part) => text.includes(part))),
+      );
+      refused.push(...says.map((each) => `${each}: ${text}`));
+    }
+    expect(judged).toBeGreaterThan(200);
+    expect(refused).toEqual([]);
+  });
+
   test('in that form do the same', async () => {
-    expect([...sent].filter((text) => /delete from outbox as o\s+using unnest/.test(text))).toHaveLength(1);
+    expect([...sent.keys()].filter((text) => /delete from outbox as o\s+using unnest/.test(text))).toHaveLength(1);
     expect(await verify(pretended.database)).toEqual([]);
   });
 });
+
+/** How many places the keys of an array lie in, as the pretence has it; of texts, in which a key may be an order's, each in its own. */
+function placesIn(value: unknown): number {
+  const keys =
+    typeof value === 'string' && value.startsWith('{')
+      ? value.slice(1, -1).replaceAll('"', '').split(',')
+      : Array.isArray(value)
+        ? value
+        : [];
+  return new Set(keys.map((key) => (/^-?\d+$/.test(String(key)) ? BigInt(key) & 3n : key))).size;
+}

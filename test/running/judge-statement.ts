@@ -16,10 +16,16 @@ export const DISTRIBUTED: Readonly<Record<string, string>> = {
   order_owners: 'order_id',
 };
 
+/** A copy of them is everywhere. */
+export const REFERENCE: ReadonlySet<string> = new Set(['segments', 'segment_versions', 'segment_groups', 'segment_group_versions']);
+
 const NAMES = Object.keys(DISTRIBUTED).join('|');
 const USES = new RegExp(
   `\\b(?:from|join|into|update|using|truncate|,)\\s+(?:only\\s+)?(?:${NAMES})\\b(?!\\s*\\()|(?:^|\\s)(?:${NAMES}) as \\w+`,
 );
+
+/** Of given customers or orders alone: as little as they are, it may be fetched. */
+const NARROW = /\b(?:customer_id|order_id|id) = (?:any ?\(|\$)/;
 
 interface Rule {
   readonly says: string;
@@ -37,10 +43,14 @@ const RULES: readonly Rule[] = [
       /\bnow\(\)|\bcurrent_(?:timestamp|date|time|setting)\b|\blocaltime(?:stamp)?\b|\b(?:statement|transaction)_timestamp\(/.test(text),
   },
   { says: 'uses the place of a row', isBrokenBy: (text) => /\b(?:ctid|xmin|xmax|tableoid)\b/.test(text) },
-  { says: 'fixes a part that reads customers', isBrokenBy: (text) => parts(text).some(({ isFixed, body }) => isFixed && USES.test(body)) },
+  {
+    says: 'fixes a part that reads customers',
+    isBrokenBy: (text) => parts(text).some(({ isFixed, body }) => isFixed && USES.test(body) && !NARROW.test(body)),
+  },
   {
     says: 'uses a part twice that reads customers',
-    isBrokenBy: (text) => parts(text).some(({ name, body }) => USES.test(body) && countUses(text, name) > 1),
+    isBrokenBy: (text) =>
+      parts(text).some(({ name, isFixed, body }) => USES.test(body) && countUses(text, name) > 1 && !(isFixed && NARROW.test(body))),
   },
   {
     says: 'joins given customers with what may lie elsewhere',
