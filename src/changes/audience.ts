@@ -1,5 +1,5 @@
-// In charge of who waits for which changes: those that want the same stand together, so that a change is matched once for all of them and
-// found by its customer and its segment. The cost of a change is that of those who want it, however many wait.
+// In charge of who waits for which changes: those that want the same are grouped, so that a change is matched once for all of them, and
+// groups are found by the change's customer and segment. A change costs as much as there are those who want it, however many wait.
 import { type FeedFilter, nameOf } from './feed-filter.ts';
 import type { Change } from './read-changes.ts';
 
@@ -8,7 +8,7 @@ interface Group<Member> {
   readonly members: Set<Member>;
 }
 
-/** What all members of one group get: the same array, so that what is made of it can be made once. */
+/** What all members of one group get: the same array, so that whatever is made from it is made once. */
 export interface Share<Member> {
   readonly members: readonly Member[];
   readonly changes: readonly Change[];
@@ -42,7 +42,7 @@ export class Audience<Member> {
     if (id !== undefined && this.#byCustomer.get(id)?.size === 0) this.#byCustomer.delete(id);
   }
 
-  /** Who wants something of these changes, and what; members are listed as they are now. */
+  /** Who wants any of these changes, and which; with the members as they are now. */
   sharesOf(changes: readonly Change[]): Share<Member>[] {
     const wanted = new Map<Group<Member>, Change[]>();
     const give = (group: Group<Member>, change: Change) => {

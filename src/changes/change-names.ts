@@ -1,17 +1,17 @@
-// In charge of one form: what rows of the log name, looked up for each row by its key. As joins they were planned for many more rows than a
-// page has, and all customers were read for it: 0.3 s for each 100,000 of them, at every page (a connection made on a filled database).
+// In charge of looking up what rows of the log refer to, in SQL, each row by its key. As joins they were planned for many more rows than a
+// page has, and all customers were read: 0.3 s per 100,000 of them, for every page (on a connection opened to a filled database).
 import { type Taken, withTaken } from '../db/citus.ts';
 
 /** SQL over rows `c` of the log: the customer's id as the caller gave it. */
 export const CUSTOMER_OF_CHANGE = '(select k.external_id from customers as k where k.id = c.customer_id)';
 
-/** SQL over rows `c`: whose exits of an erasure these are, for as long as that may be known. */
+/** SQL over rows `c`: the id of the customer whose erasure made these exits, for as long as it may be known. */
 export const ERASED_OF_CHANGE = '(select e.external_id from erasures as e where e.id = c.erasure_id)';
 
-/** SQL, the same: also whose exits of an erasure these are, for as long as that may be known. */
+/** SQL: the customer's id, for the exits of an erasure too, for as long as it may be known. */
 export const CUSTOMER_OR_ERASED = `coalesce(${CUSTOMER_OF_CHANGE}, ${ERASED_OF_CHANGE})`;
 
-/** SQL: joins `l` with actor and reason, where somebody said so by hand. */
+/** SQL: joins `l` with actor and reason, if it was decided by hand. */
 export const WORD_OF_CHANGE = `
       left join lateral (
         select p.actor, p.reason

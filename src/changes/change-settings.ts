@@ -1,5 +1,5 @@
-// In charge of changing what a database was made with, its time zone and its currency, while no service works on it: sizes by day move to the
-// new days, and every live segment is to be evaluated anew, which the next start does. Not of the first start's settings (db/settings.ts).
+// In charge of changing what a database was made with, its time zone and its currency, while no service works on it: sizes by day are converted to
+// the new days, and every live segment is to be evaluated again, which the next start does. Not of the first start's settings (db/settings.ts).
 import { makeEntry } from '../access/audit-entry.ts';
 import { storeEntries } from '../access/store-entries.ts';
 import type { Clock } from '../base/clock.ts';
@@ -13,18 +13,21 @@ import { refreshAll } from '../segments/lifecycle.ts';
 export interface ChangedSettings {
   readonly before: Settings;
   readonly after: Settings;
-  /** full evaluations that wait for the next start */
+  /** full evaluations that await the next start */
   readonly runs: number;
 }
 
-/** The name under which commands reach a database. Other sessions of ours are a service's. */
+/** The application name of commands' sessions. Any other session of ours belongs to a service. */
 export const COMMAND_NAME = 'strata command';
 
-/** What is not wanted stays. Throws StartError: a service works on the database, it does not know the zone, amounts are stored in the currency. */
+/**
+ * A setting that is not given stays. Throws StartError: a service works on the database, it does not know the zone, or amounts are stored in the
+ * currency.
+ */
 export async function changeSettings(database: Database, clock: Clock, wanted: WantedSettings): Promise<ChangedSettings> {
   return inTransaction(database, async (client) => {
     const queryable = asQueryable(client);
-    await client.query('lock table settings in access exclusive mode'); // who starts meanwhile has read them and is seen, or reads them after us
+    await client.query('lock table settings in access exclusive mode'); // a service that starts meanwhile has either read them and is seen, or reads them after us
     await refuseWhileServed(client);
     const before = await readSettings(queryable);
     const after = { ...before, timeZone: wanted.timeZone ?? before.timeZone, currency: wanted.currency ?? before.currency };

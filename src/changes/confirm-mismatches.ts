@@ -1,5 +1,5 @@
-// In charge of suspects: examined under their locks, in one decision, they are told as mismatches or go free; where it is asked for, what is
-// wrong is mended in the same decision with cause `repair`. First the log is made to say what is stored, then what is stored is made right.
+// In charge of suspects: examined under their locks, in one decision, they are reported as mismatches or cleared; if asked for, what is wrong
+// is mended in the same decision with cause `repair`. First the log is made to say what is stored, then what is stored is made right.
 import { type Client, pipeline } from '../db/database.ts';
 import type { Findings } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
@@ -16,14 +16,14 @@ export type MismatchKind = (typeof MISMATCH_KINDS)[number];
 
 export interface Mismatch {
   readonly kind: MismatchKind;
-  /** null: of a segment's size */
+  /** null: a segment's size is wrong */
   readonly customerId: string | null;
-  /** key; null: of the customer's next look */
+  /** key; null: the customer's next look is wrong */
   readonly segment: string | null;
   readonly detail: string;
 }
 
-/** Carries the answer out of a transaction that is to leave nothing behind. */
+/** Carries the answer out of a transaction that is to be rolled back. */
 class NothingStored extends Error {
   readonly mismatches: readonly Mismatch[];
 
@@ -33,7 +33,7 @@ class NothingStored extends Error {
   }
 }
 
-/** Of the suspects those who are wrong. Without `repair` nothing is changed. Throws what evaluation throws. */
+/** Those of the suspects who are wrong. Without `repair` nothing is changed. Throws what evaluation throws. */
 export async function confirmMismatches(deciding: Deciding, keys: readonly CustomerKey[], repair: boolean): Promise<readonly Mismatch[]> {
   if (keys.length === 0) return [];
   try {
@@ -48,7 +48,7 @@ export async function confirmMismatches(deciding: Deciding, keys: readonly Custo
   }
 }
 
-/** Before anybody who is late is looked at: a look at somebody whose membership was lost would tell the feed of an entry twice. */
+/** Done before anybody who is late is looked at: a look at somebody whose membership was lost would put an entry into the feed twice. */
 async function mend(client: Client, deciding: Deciding, program: Program, keys: readonly CustomerKey[]): Promise<readonly Mismatch[]> {
   const locked = await lockSuspects(client, deciding, keys);
   const { moment } = locked;

@@ -1,6 +1,6 @@
 // In charge of counting entries and exits by segment, quarter and day, and of sizes. Numbering only notes the changes (number-changes.ts), since
-// finding and changing three rows for each segment of a move cost nearly as much as everything else that the publisher does: with 500 segments
-// and moves of 300 a change took 41 µs and takes 30, of which the note is 4; counting 3,000 such changes takes 15 ms (22 November 2026).
+// finding and changing three rows for each segment of a move cost nearly as much as everything else the publisher does: with 500 segments
+// and 300 changes at a time a change took 41 µs and now takes 30, 4 of them for the note; counting 3,000 such changes takes 15 ms (22 November 2026).
 import type pg from 'pg';
 
 const COUNT = `
@@ -35,7 +35,7 @@ const COUNT = `
   on conflict (segment_id) do update
   set member_count = z.member_count + excluded.member_count`;
 
-/** Counts what is noted. `timeZone`: sizes are kept by its days. If two run at once, each note is still counted once. */
+/** Counts what is noted. Sizes are kept by the days of `timeZone`. If two run at once, each note is still counted once. */
 export async function countNotedChanges(connection: Pick<pg.Client, 'query'>, timeZone: string): Promise<void> {
   await connection.query({ name: 'count_changes', text: COUNT, values: [timeZone] });
 }

@@ -1,5 +1,5 @@
-// In charge of the token of a write that was decided before, whose place in the log is not known any more: the present end of the log is
-// behind it.
+// In charge of the token for a write that was decided earlier and whose place in the log is no longer known: the current end of the log is
+// after it.
 import type { Database } from '../db/database.ts';
 import { printToken } from './write-token.ts';
 

@@ -1,6 +1,6 @@
 // In charge of erasing a person: exits for the outbox, tombstones for everything that was recorded, no row left in any table, and a
-// receipt, all in one decision. Blanking the exits later, and receipts, are erasures.ts. An id that comes again is somebody new: tombstones
-// and exits carry no customer's key, so that nothing of the old person can be taken for the new one's.
+// receipt, all in one decision. Blanking the exits later, and reading receipts, are erasures.ts. If the id comes again it is somebody new:
+// tombstones and exits carry no customer's key, so that nothing of the old person can be taken for the new one's.
 //
 //   staged lines ─► locks: orders by id, the customer ─► older changes blank ─► exits ─► rows gone ─► receipt
 import { randomBytes } from 'node:crypto';
@@ -25,13 +25,13 @@ export interface Erased {
 }
 
 const LOCK_NOT_AVAILABLE = '55P03';
-/** For what the publisher or retention is moving: they may wait for us, so we do not wait for them but begin again. */
+/** Rows that the publisher or retention is moving: they may be waiting for us, so we do not wait for them but begin again. */
 const ELSEWHERE_TIMEOUT_MS = 100;
 const ATTEMPTS = 200;
 const SALT_BYTES = 32;
 const DAY_MS = 86_400_000;
 
-/** An order came to the customer between finding the orders and locking the customer: orders are locked first, so it all begins again. */
+/** The customer got an order between finding the orders and locking the customer: orders are locked first, so all of it begins again. */
 class OrderCame extends Error {}
 
 /** Throws `not_found`, and `conflict` where writers never pause. `exitsDays`: how long consumers may still read the exits. */
@@ -55,8 +55,8 @@ export async function eraseCustomer(deciding: Deciding, externalId: string, exit
 }
 
 /**
- * Lines that imports have staged, also those of dead ones. Before the decision: the table may be long, and no lock is to be held meanwhile.
- * What an upload brings after this was written after the erasure.
+ * Lines that imports have staged, also those of dead imports. Before the decision: the table may be long, and no lock is to be held
+ * meanwhile. What an upload brings after this counts as written after the erasure.
  */
 async function removeStagedLines(database: Database, externalId: string): Promise<void> {
   await inTransaction(database, (client) =>
@@ -79,8 +79,8 @@ async function removeStagedLines(database: Database, externalId: string): Promis
 }
 
 /**
- * What a read of the customer told the audit while the erasure was under way. Reads that are stored only later are forgotten when they get
- * their places in the chain, since there is no such customer then.
+ * What reads of the customer recorded in the audit while the erasure was under way. Reads that are stored only later lose their payload when
+ * they get their places in the chain, since there is no such customer then.
  */
 async function forgetLateReads(database: Database, externalId: string): Promise<void> {
   await database.query(forgetPayloads(customerKey(externalId)));
@@ -150,7 +150,7 @@ function iso(instantMs: number): string {
 
 // ---------------------------------------------------------------- locks
 
-/** Orders by id, then the customer. Whoever writes an order of the customer's holds both, so after this there are no others. */
+/** Orders by id, then the customer. Whoever writes an order of the customer holds both locks, so after this there can be no others. */
 async function lock(
   client: Client,
   deciding: Deciding,
@@ -160,7 +160,7 @@ async function lock(
   const orderIds = await findOrders(client, key);
   if (orderIds.length > 0) {
     await pipeline(client, [
-      { text: 'set local enable_bitmapscan = off' }, // the index is walked in order of id, as ingest locks
+      { text: 'set local enable_bitmapscan = off' }, // so that the index is walked in order of id, the order in which ingest locks
       {
         name: 'lock_orders_to_erase',
         text: 'update order_owners as w set customer_id = w.customer_id where w.order_id = any($1::text[])',
@@ -207,8 +207,8 @@ interface WaitingRow {
 }
 
 /**
- * Changes that are not numbered yet: the publisher still counts them, so they keep their type and segment but belong to nobody. Taken out
- * and put in, since the key of the distribution cannot be updated. A row that the publisher moved meanwhile is in `changes` for the
+ * Changes that are not numbered yet: the publisher still counts them, so they keep their type and segment but belong to nobody. Deleted
+ * and inserted, since a distribution key cannot be updated. A row that the publisher moved meanwhile is in `changes`, for the
  * statement that blanks those.
  */
 async function blankWaiting(client: Client, key: CustomerKey): Promise<void> {
@@ -259,13 +259,13 @@ function removeRows(key: CustomerKey, orderIds: readonly string[]): Statement[] 
       values: [key],
     })),
     {
-      name: 'erase_from_order_owners', // those that moved to somebody else before they were locked stay
+      name: 'erase_from_order_owners', // those that went to another customer before they were locked stay
       text: 'delete from order_owners as w where w.order_id = any($2::text[]) and w.customer_id = $1::bigint',
       values: [key, orderIds],
     },
     { name: 'erase_from_customers', text: 'delete from customers as c where c.id = $1::bigint', values: [key] },
     {
-      name: 'erase_from_runs', // a run's place is a customer's key; one before it is as good a place
+      name: 'erase_from_runs', // a run's cursor is a customer's key; the key before it does as well
       text: `
         update runs as r
         set cursor = case when r.finished_at is null then r.cursor - 1 end

@@ -6,10 +6,10 @@ import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
-/** Days for which consumers may read the exits of an erased customer, unless it is set otherwise. */
+/** For how many days consumers may read the exits of an erased customer, unless set otherwise. */
 export const ERASURE_DAYS = 7;
 
-/** Names nobody; whoever knows the id can tell by the hash that it is meant. */
+/** Names nobody; but whoever knows the id can tell by the hash that it is the one. */
 export interface Receipt {
   readonly id: string;
   readonly salt: Buffer;
@@ -53,7 +53,7 @@ export async function readReceipt(database: Database, id: string): Promise<Recei
   return row === undefined ? null : toReceipt(row);
 }
 
-/** All that are about this id, oldest first. Every receipt has a salt of its own, so each is tried: about a second per million. */
+/** All receipts for this id, oldest first. Every receipt has a salt of its own, so each is tried: about a second per million. */
 export async function findReceipts(database: Database, externalId: string): Promise<Receipt[]> {
   const rows = await database.query<ReceiptRow>({
     name: 'find_receipts',
@@ -68,8 +68,8 @@ export async function findReceipts(database: Database, externalId: string): Prom
 }
 
 /**
- * Makes tombstones of numbered changes: the place and the instant stay, and of the exits of an erasure the segment, for readers who have
- * missed them. `filter` is over `changes as c` with $1.
+ * Makes tombstones of numbered changes: the position and the instant stay, and for the exits of an erasure also the segment, for readers who
+ * have missed them. `filter` is over `changes as c` with $1.
  */
 export function blankChanges(filter: 'customer_id = $1::bigint' | 'erasure_id = any($1::uuid[])', value: unknown): Statement {
   return {
@@ -83,7 +83,7 @@ export function blankChanges(filter: 'customer_id = $1::bigint' | 'erasure_id = 
   };
 }
 
-/** What receivers of webhooks answered may repeat what they were sent, in whatever form: all of it is forgotten. */
+/** The answers of webhook receivers may repeat what they were sent, in whatever form: all of them are deleted. */
 export const FORGET_RECEIVED: Statement = {
   name: 'forget_received',
   text: 'update deliveries as d set answer = null where d.answer is not null',
@@ -109,13 +109,13 @@ function exitsToBlank(areNumbered: string): string {
 }
 
 const BLANKED_AT_ONCE = 100;
-/** However fast the webhooks are: who polls the feed is to have had the exits, too. */
+/** However fast the webhooks are: those who poll the feed are to get the exits, too. */
 const LEAST_EXITS_MS = 86_400_000;
 
 /**
- * Blanks the exits whose time has come, with the last thing that says whose they were: that is when every webhook has passed them
- * (`passedPosition`; null: there is none), after a day at the earliest, and at `blank_at` at the latest. One that has no number yet waits for it.
- * In one transaction, so whoever is interrupted begins again. → how many erasures are done with
+ * Blanks the exits whose time has come, and with them the last record of whose they were: when every webhook has passed them
+ * (`passedPosition`; null: there is none), but after a day at the earliest and at `blank_at` at the latest. An exit without a number waits for
+ * it. In one transaction, so after an interruption it begins again. → how many erasures are complete
  */
 export async function blankDueExits(database: Database, clock: Clock, passedPosition: string | null = null): Promise<number> {
   const now = fixedIso(clock);
@@ -141,7 +141,7 @@ export async function blankDueExits(database: Database, clock: Clock, passedPosi
           where e.id = any($1::uuid[]) and e.blanked_at is null`,
         values: [ids, now],
       },
-      // the place where a run ended is a customer's key, and a run that was under way may have ended at an erased one's
+      // a run's last cursor is a customer's key, and may be that of an erased one
       { name: 'clear_ended_places', text: 'update runs as r set cursor = null where r.finished_at is not null and r.cursor is not null' },
     ]);
     return ids.length;

@@ -1,4 +1,4 @@
-// In charge of explaining a membership as of a past instant: from what the change that decided it recorded then, as the facts of then are
+// In charge of explaining a membership as of a past instant: from what the change that decided it recorded, since the facts of that time are
 // not kept. Not of the present (membership/explain-now.ts).
 import type { SegmentStatus } from '../catalog/catalog.ts';
 import type { Database } from '../db/database.ts';
@@ -57,7 +57,7 @@ interface Row {
   change_type: 'entered' | 'exited' | null;
   change_at: number | null;
   cause: Cause | null;
-  /** of changes of before 0024 with whether each condition held */
+  /** changes made before migration 0024 recorded whether each condition held as well */
   seen: RecordedSeen | SeenCondition[] | null;
   action: 'pinned_in' | 'pinned_out' | null;
   until: number | null;
@@ -67,8 +67,8 @@ interface Row {
 }
 
 /**
- * The last change up to the instant decides. Without one, what came after the instant, or the present, tells whether the customer was in:
- * the entry has been trimmed then.
+ * The last change up to the instant decides. Without one, what came after the instant, or the present, says whether the customer was in:
+ * the entry has then been trimmed.
  */
 async function readRow(database: Database, key: CustomerKey, segmentId: number, atMs: number): Promise<Row> {
   const [row] = await database.query<Row>({
@@ -190,7 +190,7 @@ class Recorded {
   }
 }
 
-/** Whether the conditions held follows from what they saw. null: nothing was recorded, or values of other types than they have by now. */
+/** Whether the conditions held, derived from what they saw. null: nothing was recorded, or values of types that have changed since. */
 async function judge(
   database: Database,
   checked: CheckedRule,

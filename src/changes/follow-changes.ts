@@ -1,6 +1,6 @@
 // In charge of following the feed live: one tail per process reads each new page once, and hands it to everybody who waits for something in
-// it, however many. Who begins in the past or falls behind reads the database until the tail's last pages hold the rest. A follower holds
-// a place and nothing else, so a slow one costs no memory. Not of sending (api/).
+// it, however many. A follower that begins in the past or falls behind reads the database until the tail's last pages hold the rest. A follower
+// holds a place and nothing else, so a slow one costs no memory. Not of sending (api/).
 import { Bell } from '../base/bell.ts';
 import type { Clock } from '../base/clock.ts';
 import { Turns } from '../base/turns.ts';
@@ -11,12 +11,12 @@ import { historyTrimmed, readKeptHistory } from './kept-history.ts';
 import type { Publisher } from './publisher.ts';
 import { type Change, type FeedPage, readChanges, readFeedEnd, readFeedPage } from './read-changes.ts';
 
-/** Changes of one page, of the tail and of a follower that reads for itself. */
+/** Changes per page, for the tail and for a follower that reads for itself. */
 const PAGE = 1000;
-/** What was read last is kept for those who were busy meanwhile: so many changes, and no longer, since an erasure does not reach them. */
+/** What was read last is kept for followers who were busy: so many changes, and only for this long, since an erasure does not reach them. */
 const KEPT_CHANGES = 4096;
 const KEPT_MS = 5000;
-/** How long to trust that we are told of growth. */
+/** How long to rely on being notified of growth before looking anyway. */
 const POLL_MS = 1000;
 /** Followers reading the database at once: a thousand that come back together must not take every connection. */
 const READERS = 3;
@@ -43,7 +43,7 @@ export class FeedTail {
   readonly #readers = new Turns(READERS);
   #pages: Page[] = [];
   #keptChanges = 0;
-  /** read up to here; null: nobody follows */
+  /** the tail has read up to here; null: nobody follows */
   #position: number | null = null;
   #begun: Promise<void> | undefined;
   #term: AbortController | undefined;
@@ -57,7 +57,7 @@ export class FeedTail {
     return this.#followers.size;
   }
 
-  /** Begins behind a position. Close it when it is of no use any more. */
+  /** Begins after a position. Close it when it is no longer needed. */
   follow(filter: FeedFilter, afterPosition: string): Follower {
     const follower = new Follower(this, this.#options.clock, filter, afterPosition);
     this.#followers.add(follower);
@@ -65,12 +65,12 @@ export class FeedTail {
     return follower;
   }
 
-  /** Ends everybody's waiting. */
+  /** Ends all waiting. */
   stop(): void {
     for (const follower of [...this.#followers]) follower.close();
   }
 
-  // ---------------------------------------------------------------- of followers only
+  // ---------------------------------------------------------------- for followers only
 
   leave(follower: Follower): void {
     this.#followers.delete(follower);
@@ -88,7 +88,7 @@ export class FeedTail {
     this.#waiting.delete(follower.filter, follower);
   }
 
-  /** Where somebody has come to who waits, or who finds nothing further. */
+  /** The position of a follower that waits, or that finds nothing further. */
   get position(): number {
     return this.#position ?? 0;
   }
@@ -97,7 +97,7 @@ export class FeedTail {
     await this.#begun;
   }
 
-  /** What of the last pages lies behind the position; null: they begin later. */
+  /** The part of the last pages after the position; null: they begin later. */
   recent(filter: FeedFilter, after: number, limit: number): FeedPage | null {
     const position = this.#position;
     if (position === null) return null;
@@ -115,13 +115,13 @@ export class FeedTail {
     return { changes, place: String(position) };
   }
 
-  /** From the database. Throws `history_trimmed` where retention has passed the position. */
+  /** Reads from the database. Throws `history_trimmed` if retention has passed the position. */
   async readBehind(filter: FeedFilter, after: number, limit: number): Promise<FeedPage> {
     const { database, clock } = this.#options;
     const release = await this.#readers.take();
     try {
       const page = await readFeedPage(database, queryOf(filter, String(after), Math.min(limit, PAGE)));
-      const { trimmedPosition, oldestMs } = await readKeptHistory(database, clock); // after the page: what is gone now may have been there
+      const { trimmedPosition, oldestMs } = await readKeptHistory(database, clock); // read after the page: what is gone now may still have been there then
       if (oldestMs !== null && BigInt(after) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);
       return page;
     } finally {
@@ -143,7 +143,7 @@ export class FeedTail {
     this.#begun = this.#begin(term.signal, grown);
   }
 
-  /** Resolves when the tail has found its place; goes on until the term ends. */
+  /** Resolves when the tail has found its place; it goes on until the term ends. */
   async #begin(signal: AbortSignal, grown: Bell): Promise<void> {
     const { database, clock, onError } = this.#options;
     while (!signal.aborted) {
@@ -186,7 +186,7 @@ export class FeedTail {
       this.#keep({ from, to, changes, readMs: this.#options.clock.nowMs() });
       for (const share of this.#waiting.sharesOf(changes)) for (const follower of share.members) follower.give(share.changes, to);
     } else {
-      this.#pages = []; // retention has overtaken us: each follower finds that out for itself
+      this.#pages = []; // retention has overtaken the tail: each follower finds that out for itself
       this.#keptChanges = 0;
       for (const follower of this.#followers) follower.give(null, to);
     }
@@ -220,10 +220,10 @@ export class Follower {
   readonly #tail: FeedTail;
   readonly #clock: Clock;
   #position: number;
-  /** what was given up to here has been passed on: its reader has asked for more since */
+  /** what was given up to here has been passed on, since its reader has asked for more */
   #passed: number;
   #closed = false;
-  /** what ends the wait that is under way */
+  /** ends the current wait */
   #give: ((changes: readonly Change[] | null, to: number) => void) | undefined;
   #end: (() => void) | undefined;
 
@@ -235,12 +235,12 @@ export class Follower {
     this.#passed = this.#position;
   }
 
-  /** Everything that the filter lets through up to here has been given and passed on, so that it may be told as where to go on. */
+  /** Everything that the filter lets through up to here has been given and passed on, so a reader may be told to go on from here. */
   get place(): string {
     return String(this.#end === undefined ? this.#passed : this.#waitedTo());
   }
 
-  /** Who waits has missed nothing. */
+  /** A follower that waits has missed nothing. */
   #waitedTo(): number {
     return Math.max(this.#position, this.#tail.position);
   }
@@ -250,8 +250,8 @@ export class Follower {
   }
 
   /**
-   * The next changes, at most so many (1,000 in any case), as soon as there are any; none when the time is up, the signal aborts or the
-   * follower is closed. Those who want the same and wait together get the same array. Throws `history_trimmed`, and what the database throws.
+   * The next changes, at most so many (and never more than 1,000), as soon as there are any; none when the time is up, the signal aborts or
+   * the follower is closed. Followers who want the same and wait together get the same array. Throws `history_trimmed`, and what the database throws.
    */
   async next(limit: number, options: WaitOptions = {}): Promise<FeedPage> {
     this.#passed = this.#position;
@@ -265,7 +265,7 @@ export class Follower {
       if (recent === null) continue;
       const given = await this.#wait(options);
       if (given === 'time is up') break;
-      if (given === null) continue; // not from the tail: look for yourself
+      if (given === null) continue; // not from the tail: read for yourself
       const changes = given.length > limit ? given.slice(0, limit) : given;
       if (changes.length < given.length) this.#position = Number(changes.at(-1)?.position);
       if (changes.length > 0) return { changes, place: String(this.#position) };
@@ -280,7 +280,7 @@ export class Follower {
     this.#tail.leave(this);
   }
 
-  /** Of the tail only: everything up to a place that this follower wants; null: it has to be read. */
+  /** For the tail only: everything this follower wants up to a place; null: it must read for itself. */
   give(changes: readonly Change[] | null, to: number): void {
     this.#give?.(changes, to);
   }

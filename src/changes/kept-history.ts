@@ -1,4 +1,4 @@
-// In charge of how far back the past can be asked: where retention has cut the log, and refusing what lies before. Not of cutting (trim.ts).
+// In charge of how far back the past can be asked about: where retention has cut the log, and refusing what is earlier. Not of cutting (trim.ts).
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import type { Database, Queryable } from '../db/database.ts';
@@ -7,9 +7,9 @@ import { AppError } from '../errors.ts';
 export interface KeptHistory {
   /** position of the last change that is gone; '0': all are kept */
   readonly trimmedPosition: string;
-  /** the first instant that is answered for; null: every one is */
+  /** the earliest instant that can be asked about; null: any can */
   readonly oldestMs: number | null;
-  /** the clock of decisions: nothing is later */
+  /** the clock of decisions: no change is later */
   readonly nowMs: number;
 }
 
@@ -23,12 +23,12 @@ export async function readKeptHistory(database: Queryable, clock: Clock): Promis
   return { trimmedPosition: row.position, oldestMs: oldestKept(row.at), nowMs: Math.floor(row.now) };
 }
 
-/** `trimmedMs`: of the last change that is gone */
+/** `trimmedMs`: the instant of the last change that is gone */
 export function oldestKept(trimmedMs: number | null): number | null {
   return trimmedMs === null ? null : trimmedMs + 1;
 }
 
-/** Throws `history_trimmed` for an instant before the oldest that is kept. */
+/** Throws `history_trimmed` for an instant earlier than what is kept. */
 export function requireKept(atMs: number, { oldestMs }: Pick<KeptHistory, 'oldestMs'>): void {
   if (oldestMs !== null && atMs < oldestMs) throw historyTrimmed(oldestMs);
 }
@@ -41,8 +41,8 @@ export function historyTrimmed(oldestMs: number): AppError {
 }
 
 /**
- * Reads the past of an instant. The log may be trimmed at any moment, so what was read counts only if it was still whole afterwards.
- * Throws `history_trimmed`, and `invalid_request` for an instant that has not come.
+ * Reads what was so at an instant. The log may be trimmed at any moment, so what was read counts only if all of it was still there
+ * afterwards. Throws `history_trimmed`, and `invalid_request` for an instant in the future.
  */
 export async function readPast<Value>(database: Database, clock: Clock, atMs: number, read: () => Promise<Value>): Promise<Value> {
   const before = await readKeptHistory(database, clock);

@@ -1,10 +1,10 @@
-// In charge of comparing memberships with the log replayed from empty, what waits in the outbox included: the last word about each customer
-// and segment, and since when. One statement, so one snapshot; and the records that bring the log to what is stored.
+// In charge of comparing memberships with the log replayed from empty, including what waits in the outbox: the last change of each customer
+// and segment, and since when it holds. One statement, so one snapshot. Also of the records that make the log say what is stored.
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Moment } from '../membership/moment.ts';
 
-/** How the log and the memberships may contradict each other, in words. Nothing in them that SQL would have to escape. */
+/** How the log and the memberships may contradict each other, in words that need no escaping in SQL. */
 export const LOG_FAULTS = {
   not_logged: 'is a member and the feed has no entry of it',
   not_held: 'entered by the feed and is no member',
@@ -17,13 +17,13 @@ export interface LogMismatch {
   readonly customerKey: CustomerKey;
   readonly segmentId: number;
   readonly fault: LogFault;
-  /** as the log has it; null: the log says nothing */
+  /** according to the log; null: the log says nothing */
   readonly sinceMs: number | null;
   readonly version: number | null;
 }
 
 /**
- * SQL: customer_id, segment_id, fault, at, version. Where the log was trimmed, a membership that it says nothing about is older than the log.
+ * SQL: customer_id, segment_id, fault, at, version. If the log was trimmed, a membership about which it says nothing is older than the log.
  * `narrow` keeps a column of customers to some of them.
  */
 export function logMismatchesText(narrow: (column: string) => string): string {
@@ -78,11 +78,11 @@ export interface Reconciling {
   readonly mismatches: readonly LogMismatch[];
   readonly moment: Moment;
   readonly ordinalFrom: number;
-  /** undefined: the segment is not live, and the version that is stored is as good */
+  /** undefined: the segment is not live, and the stored version will do */
   versionOf(segmentId: number): number | undefined;
 }
 
-/** The log is made to say what is stored now, with cause `repair`: consumers are told what nobody had told them. → statements, in order */
+/** Makes the log say what is stored now, with cause `repair`: consumers are told what they had not been. → statements, in order */
 export function reconcileLog({ mismatches, moment, ordinalFrom, versionOf }: Reconciling): Statement[] {
   const at = new Date(moment.asOfMs).toISOString();
   const untold = mismatches.filter(({ fault }) => fault !== 'other_since');

@@ -1,5 +1,5 @@
-// In charge of numbering on Citus, where the outbox lies on many servers: a place in a table says nothing there, and a statement that takes
-// rows out of it cannot go on to put them elsewhere. So it is three statements, and between them the rows pass through the service.
+// In charge of numbering on Citus, where the outbox is spread over many servers: a row's place in a table means nothing there, and a statement
+// that takes rows out cannot also put them elsewhere. So it takes three statements, and between them the rows pass through the service.
 import type pg from 'pg';
 import { IS_ERASED, MOVED_AT_ONCE, numberChanges } from './number-changes.ts';
 
@@ -12,10 +12,10 @@ const FIND = `
   limit ${MOVED_AT_ONCE}`;
 
 /**
- * By key, as they are when they are deleted: who was erased meanwhile is not there any more under this key, and is moved next time. No
- * `any` narrows it to the servers that have them: that it goes to several is what makes Citus commit it in two phases, without which a
+ * By key, as the rows are when they are deleted: those of a customer erased meanwhile are no longer under this key, and are moved next time.
+ * No `any` narrows it to the servers that have them: only because it goes to several does Citus commit it in two phases, without which a
  * crash at the commit could lose changes that are gone there and not yet here. What is returned may depend on nothing but the row: times as
- * they are, whole milliseconds, and not as text, for which a session has a format.
+ * they are, whole milliseconds, and not as text, whose format depends on the session.
  */
 const TAKE = `
   delete from outbox as o
@@ -41,7 +41,7 @@ export async function moveDistributed(connection: Connection): Promise<number> {
     await connection.query('commit');
     return moved;
   } catch (error) {
-    await connection.query('rollback').catch(() => {}); // the first error is what is to be told
+    await connection.query('rollback').catch(() => {}); // the first error is the one to report
     throw error;
   }
 }

@@ -1,16 +1,16 @@
 // In charge of the statement that gives changes their positions and notes them for count-noted-changes.ts. Not of where they come from: publisher.ts
 // takes them out of the outbox, or move-distributed.ts on Citus.
 
-/** Rows numbered in one transaction; the order is by decision, so what is left over is later in it. */
+/** Rows numbered in one transaction; they go in order of decision, so those left over come later anyway. */
 export const MOVED_AT_ONCE = 20_000;
-/** Every process listens here (db/listener.ts); the message is where the feed ends. It goes with the move's own commit: a commit for
- *  itself would be a write to disk for itself. */
+/** Every process listens here (db/listener.ts); the message is the end of the feed. It goes with the commit of the numbering: a commit of
+ *  its own would be a disk write of its own. */
 export const FEED_CHANNEL = 'strata_feed';
 
-/** SQL over `outbox as o`: its customer was erased before it was numbered, so it is counted and becomes a tombstone. */
+/** SQL over `outbox as o`: whether its customer was erased before it was numbered; it is then counted and becomes a tombstone. */
 export const IS_ERASED = 'o.customer_id = 0 and o.erasure_id is null as is_erased';
 
-/** `moved` is SQL that gives rows of the outbox with `is_erased`. → how many, as `moved`; none: no row */
+/** `moved` is SQL that gives rows of the outbox with `is_erased`. → how many, as `moved`; no row if there are none */
 export function numberChanges(moved: string): string {
   return `
   with moved as (${moved}

@@ -1,6 +1,6 @@
-// In charge of a page of the feed as the JSON that is answered, made by Postgres, so that nothing is built here to be printed again: of a page
-// of 1,000 changes the service's part fell to a tenth, for 3 % more of Postgres'. One change as a value is read-changes.ts; what it is told as,
-// api/rest/change-schema.ts, which says the same (test/api/feed.test.ts).
+// In charge of a page of the feed as the JSON of the answer, made by Postgres, so that no objects are built here only to be printed: for a page
+// of 1,000 changes the service's share fell to a tenth, for 3 % more of Postgres'. A change as a value is read-changes.ts; its form in the API
+// is api/rest/change-schema.ts, which says the same (test/api/feed.test.ts).
 import type { Queryable } from '../db/database.ts';
 import { ERASED_OF_CHANGE, overPage } from './change-names.ts';
 import { type KeptHistory, oldestKept } from './kept-history.ts';
@@ -14,7 +14,7 @@ export interface PrintedPage {
   readonly place: string;
 }
 
-/** What there was of the feed when a page of it was read. */
+/** The extent of the feed when a page of it was read. */
 export interface FeedBounds extends Pick<KeptHistory, 'trimmedPosition' | 'oldestMs'> {
   readonly end: string;
 }
@@ -49,8 +49,8 @@ const PRINTED = `'{"id":"' || c.position || '","position":' || c.position || ',"
         || '","actor":' || ${WORD} || '}'`;
 
 /**
- * The page that readFeedPage reads. Customers are joined, which is by key in every session: looked up by a select each they cost a third more. With
- * it, of the same moment, the ends of the feed, that cost two trips more when they were asked for apart.
+ * The same page as readFeedPage's. Customers are joined, by key in every session: looking each up in a subselect cost a third more. With it come
+ * the ends of the feed at the same moment, which cost two more round trips when they were read separately.
  */
 export async function printFeedPage(database: Queryable, query: FeedQuery): Promise<PrintedPage & { readonly bounds: FeedBounds }> {
   const { name, found, values } = findChanges(query);

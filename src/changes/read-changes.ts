@@ -19,7 +19,7 @@ export interface MembershipChange {
   readonly reason: string | null;
 }
 
-/** A tombstone: what is left of a change of somebody who has been erased since. With its segment: of the exit that the erasure itself was. */
+/** A tombstone: what is left of a change of somebody who has since been erased. With a segment if it is an exit made by the erasure itself. */
 export interface ErasedChange {
   readonly position: string;
   readonly type: 'erased';
@@ -49,7 +49,7 @@ type ChangeRow = (Omit<MembershipChange, 'customerId' | 'atMs'> | Omit<ErasedCha
 
 const COLUMNS = 'c.position, c.type, c.segment_id, c.customer_id, c.erasure_id, c.version, c.cause, c.at, c.pin_log_id';
 
-/** SQL: so many changes behind $1 that the condition lets through, walked by the index made for it. */
+/** SQL: so many changes after $1 that satisfy the condition, read by the index made for it. */
 function changesWhere(condition: string, order: string): string {
   return `
     select ${COLUMNS}
@@ -59,7 +59,7 @@ function changesWhere(condition: string, order: string): string {
     limit $2`;
 }
 
-/** SQL: the same of several segments: their places are merged from each one's own index, and only those that are wanted are read. */
+/** SQL: the same for several segments: their positions are merged from each segment's index entries, and only the rows wanted are read. */
 function changesOfSegments(segments: string): string {
   return `
     select ${COLUMNS}
@@ -79,7 +79,7 @@ function changesOfSegments(segments: string): string {
     join changes as c on c.position = f.position`;
 }
 
-/** SQL: the rows of one customer, also of one who has been erased and whose exits still say so. */
+/** SQL: the rows of one customer, also of an erased one as long as the exits still say whose they are. */
 function changesOfCustomer(customer: string, ofSegments: string): string {
   return `
     (${changesWhere(`c.position > $1::bigint and c.customer_id = ${customer}::bigint ${ofSegments}`, 'c.position')})
@@ -94,7 +94,7 @@ function changesOfCustomer(customer: string, ofSegments: string): string {
     limit $2`;
 }
 
-/** Rows of the log, and what tells the statement from that of another kind of question. */
+/** Rows of the log, and what distinguishes the statement from that of another kind of query. */
 interface Found {
   readonly name: string;
   readonly found: string;
@@ -148,13 +148,13 @@ export async function readFeedPage(database: Queryable, query: FeedQuery): Promi
   return { changes, place: behindPage(query, { end, count: changes.length, last: changes.at(-1)?.position ?? null }) };
 }
 
-/** Read before the page: what is numbered up to it is visible to the read after it, so a filtered reader need not pass it again. */
+/** Read before the page: everything numbered up to it is visible to the read that follows, so a filtered reader need not go over it again. */
 export async function readEndFor(database: Queryable, query: FeedQuery): Promise<string> {
   const isFiltered = query.segmentIds !== undefined || query.customerKey !== undefined;
   return isFiltered ? readFeedEnd(database) : query.afterPosition;
 }
 
-/** The place up to which everything has been read that the filter lets through. */
+/** The position up to which everything that the filter lets through has been read. */
 export function behindPage(
   query: FeedQuery,
   { end, count, last }: { readonly end: string; readonly count: number; readonly last: string | null },
@@ -163,7 +163,7 @@ export function behindPage(
   return count < query.limit && BigInt(end) > BigInt(read) ? end : read;
 }
 
-/** The last position before the first change of that instant or later; the feed's end where there is none yet. */
+/** The last position before the first change at or after that instant; the feed's end if there is none yet. */
 export async function findStart(database: Queryable, fromMs: number): Promise<string> {
   const [row] = await database.query<{ position: string }>({
     name: 'find_start',
@@ -192,7 +192,7 @@ export async function readFeedEnd(database: Queryable): Promise<string> {
   return row.position;
 }
 
-/** True while changes decided up to then wait to be numbered. Whoever asks holds the token of a write that had committed before. */
+/** True while changes decided up to then wait to be numbered. The caller holds the token of a write that has committed. */
 export async function isUnpublished(database: Queryable, decision: string): Promise<boolean> {
   const [row] = await database.query<{ waiting: boolean }>({
     name: 'is_unpublished',

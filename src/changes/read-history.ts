@@ -11,12 +11,12 @@ export interface PastChange {
   readonly position: string;
   readonly type: 'entered' | 'exited';
   readonly segment: string;
-  /** null: the customer has been erased since */
+  /** null: the customer has since been erased */
   readonly customerId: string | null;
   readonly version: number;
   readonly cause: Cause;
   readonly atMs: number;
-  /** of an exit: since when the customer had been in */
+  /** for an exit: since when the customer had been in */
   readonly sinceMs: number | null;
   /** who said so by hand, and why; null: nobody did */
   readonly actor: string | null;
@@ -28,7 +28,7 @@ export interface HistoryQuery {
   readonly beforePosition?: string;
   readonly limit: number;
   readonly segmentId?: number;
-  /** of a customer: those of these alone */
+  /** for a customer: only changes of these segments */
   readonly segmentIds?: readonly number[];
   readonly customerKey?: CustomerKey;
   readonly type?: 'entered' | 'exited';
@@ -58,7 +58,7 @@ interface Range {
   readonly last: string;
 }
 
-/** Newest first by position. The cost is that of the page and, with filters, of what they pass over of the customer or the segment. */
+/** Newest first by position. The cost is that of the page and, with filters, of the changes of the customer or segment that they pass over. */
 export async function readHistory(database: Database, query: HistoryQuery): Promise<PastChange[]> {
   const found: PastChange[] = [];
   for (const range of await rangesOf(database, query)) {
@@ -67,7 +67,7 @@ export async function readHistory(database: Database, query: HistoryQuery): Prom
   return found;
 }
 
-/** Where the period lies in the log, newest first: what has no mark yet may hold any instant, before that the marks tell. */
+/** Which parts of the log may hold the period, newest first: what has no mark yet may hold any instant, for the rest the marks say. */
 async function rangesOf(database: Database, { fromMs, toMs, beforePosition }: HistoryQuery): Promise<readonly Range[]> {
   const end = beforePosition === undefined ? LAST_POSITION : String(BigInt(beforePosition) - 1n);
   if (fromMs === undefined && toMs === undefined) return [{ first: '1', last: end }];
@@ -108,7 +108,7 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
   const place = ofSegment
     ? segmentRange('c', `$${values.push(segmentId)}::integer`, '$1::bigint', '$2::bigint')
     : 'c.position > $1::bigint and c.position <= $2::bigint';
-  if (ofSegment) conditions.push(`and c.type in ('entered', 'exited')`); // tombstones are for those who follow
+  if (ofSegment) conditions.push(`and c.type in ('entered', 'exited')`); // tombstones are for followers of the feed
   only('customer_id = $::bigint', customerKey);
   only('segment_id = $::integer', ofSegment ? undefined : segmentId);
   only('segment_id = any($::integer[])', query.segmentIds);
@@ -135,7 +135,7 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
   return rows.map(({ customer_id, at, since, ...row }) => ({ ...row, customerId: customer_id, atMs: at, sinceMs: since }));
 }
 
-/** What somebody said by hand of a customer without changing a membership by it: it stands in the history, not in the feed. */
+/** A decision by hand about a customer that changed no membership: it is part of the history, not of the feed. */
 export interface IdleWord {
   /** of its entry in pin_log */
   readonly id: string;

@@ -1,5 +1,6 @@
-// In charge of memberships as of a past instant: the log and the outbox undone back from the present, so that trimming the log loses no
-// present. Callers hold the reads by `readPast` (kept-history.ts), which refuses what is trimmed. Members by pages are read-snapshot.ts.
+// In charge of memberships as of a past instant: the log and the outbox are undone backwards from the present, so that a trimmed log does not
+// falsify the present. Callers wrap these reads in `readPast` (kept-history.ts), which refuses what has been trimmed. Pages of members are
+// read-snapshot.ts.
 import { ofCustomer, withTaken } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -13,8 +14,8 @@ import { segmentRange } from './segment-range.ts';
 const BEFORE_THEN = positionBefore('$2::timestamptz', 'inclusive');
 
 /**
- * SQL: the first change after the instant `$2` of each customer and segment that the conditions leave: it tells what was before it. What is
- * in the outbox came after everything in the log. An exit carries the membership that it ended. What an erasure left belongs to nobody.
+ * SQL: for each customer and segment that the conditions leave, the first change after the instant `$2`: it tells what was so before. What is
+ * in the outbox is later than everything in the log. An exit carries the membership that it ended. What an erasure left belongs to nobody.
  */
 function firstChangesAfter(ofLog: string, ofOutbox: string): string {
   return `
@@ -60,7 +61,7 @@ const SEGMENTS_AT = `
   from customers as c
   where c.id = $1::bigint`;
 
-/** null: there is no such customer now. Names are today's. The cost is that of the customer's own changes since the instant. */
+/** null: there is no such customer today. Names are today's. The cost is that of the customer's own changes since the instant. */
 export async function readCustomerSegmentsAt(
   database: Database,
   key: CustomerKey,
@@ -80,7 +81,7 @@ export async function readCustomerSegmentsAt(
   return { customerId: row.external_id, segments };
 }
 
-/** How many members the segment had: today's size, exact at a position, without the changes after the instant. Without the erased, as above. */
+/** How many members the segment had: today's size, which is exact at a position, less the changes after the instant. Without the erased, as above. */
 export async function countMembersAt(database: Database, segmentId: number, atMs: number): Promise<number> {
   const [row] = await database.query<{ member_count: string }>({
     name: 'count_members_at',

@@ -1,5 +1,5 @@
 // In charge of sizes over time: how many members a segment had at the end of each hour, day, week or month, and how many entered and left
-// in it. From what the publisher notes as it numbers and counts (quarters of hours, days), never from the log.
+// in it. From the counts that are kept as changes are numbered (quarters of hours, days), never from the log.
 import { unreachable } from '../base/assert.ts';
 import { type Day, dayOf, dayStartMs, formatDay, moveByUnits, startOfUnit } from '../base/calendar.ts';
 import type { Queryable } from '../db/database.ts';
@@ -8,9 +8,9 @@ import { sizeOf } from '../segments/segment-size.ts';
 export const RESOLUTIONS = ['hour', 'day', 'week', 'month'] as const;
 export type Resolution = (typeof RESOLUTIONS)[number];
 
-/** Points of one answer, at most: 83 days by the hour, 5 years by the day. */
+/** The most points in one answer: 83 days by the hour, 5 years by the day. */
 export const MAX_POINTS = 2000;
-/** Points where no beginning is given. */
+/** How many points if no beginning is given. */
 export const USUAL_POINTS: Readonly<Record<Resolution, number>> = { hour: 48, day: 30, week: 26, month: 12 };
 
 export const QUARTER_MS = 900_000;
@@ -34,7 +34,7 @@ export interface Size {
 }
 
 export interface Sizes {
-  /** of the feed: the sizes are exact there */
+  /** the position of the feed at which the sizes are exact */
   readonly position: string;
   readonly points: readonly Size[];
 }
@@ -54,7 +54,7 @@ export function periodsBetween(resolution: Resolution, fromMs: number, toMs: num
   return { resolution, startsMs, endMs };
 }
 
-/** So far back that there are so many periods up to the one that holds the instant. */
+/** The beginning that gives so many periods up to the one that holds the instant. */
 export function usualFromMs(resolution: Resolution, toMs: number, timeZone: string): number {
   const count = USUAL_POINTS[resolution] - 1;
   if (resolution === 'hour') return toMs - count * HOUR_MS;
@@ -108,7 +108,7 @@ export async function readSizes(database: Queryable, segmentId: number, periods:
   return sizes;
 }
 
-/** By id, of many segments in one statement. */
+/** By segment id, for many segments in one statement. */
 export async function readSizesOf(
   database: Queryable,
   segmentIds: readonly number[],
@@ -139,7 +139,7 @@ function toSizes(rows: readonly SizeRow[], periods: Periods): Sizes {
   return { position: first.position, points };
 }
 
-/** SQL: of each segment one row per period and cause that saw a change, at least one in all; the size is today's without what came since. */
+/** SQL: for each segment one row per period and cause with a change, at least one in all; the size is today's without the changes since. */
 function sizesOf(periods: string, netSince: string): string {
   return `
     select s.segment_id, f.position, ${sizeOf('s.segment_id')} - (${netSince}) as size, p.period, p.cause, p.entered, p.exited
@@ -149,7 +149,7 @@ function sizesOf(periods: string, netSince: string): string {
     order by s.segment_id, p.period, p.cause`;
 }
 
-/** With what will be counted within seconds. */
+/** Including what has been noted and will be counted within seconds. */
 const QUARTERS = `(
         select w.segment_id, w.at, w.cause, w.entered, w.exited
         from segment_quarters as w
@@ -184,7 +184,7 @@ function readDays(database: Queryable, segmentIds: readonly number[], { startsMs
   });
 }
 
-/** What came since is counted by quarters to the end of the first day, and by days from then on. */
+/** The changes since are summed by quarters of an hour to the end of the first day, and by days from then on. */
 function readQuarters(
   database: Queryable,
   segmentIds: readonly number[],

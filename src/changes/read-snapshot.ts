@@ -1,6 +1,6 @@
-// In charge of the members of a segment as they were at a position of the feed, or at an instant, on every page the same: what the log holds
-// behind it (segment-undo.ts), and what waits to be numbered, is undone. Whoever applies the changes behind that position to these members has
-// the members. What an erasure left belongs to nobody: the erased are not among them, and their exits find nobody.
+// In charge of the members of a segment as they were at a position of the feed, or at an instant, the same on every page: what the log holds
+// after it (segment-undo.ts), and what waits to be numbered, is undone. Whoever applies the changes after that position to these members has
+// the current ones. What an erasure left belongs to nobody: the erased are not among the members, and their exits apply to nobody.
 import type { Queryable } from '../db/database.ts';
 import { GREATEST_KEY, LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -15,12 +15,13 @@ interface SnapshotQuery {
   readonly asOfIso: string | null;
 }
 
-/** Members looked at together, at least: of those who came since, none is told. */
+/** At least so many members are read together: those who entered since are not part of the answer. */
 const LOOKED_AT_TOGETHER = 1000;
 
 /**
- * In order of the customer's key, as `readMembers`; the position is not beyond the feed's end. The cost of all pages is that of the members
- * and of the segment's changes since the position, each read once for so many customers as are held (`mostHeld`: of tests). Whether all of those are kept still is the caller's to ask, afterwards.
+ * In order of the customer's key, like `readMembers`; the position is not beyond the feed's end. The cost of all pages is that of the members
+ * and of the segment's changes since the position, read once for as many customers as are held (`mostHeld`: for tests). Whether all of those
+ * changes are still kept is for the caller to ask, afterwards.
  */
 export function readMembersAtPosition(
   database: Queryable,
@@ -59,7 +60,7 @@ async function readMembersOf(database: Queryable, of: Undone, query: SnapshotQue
   return members;
 }
 
-/** Who was in: what was there is known, or stands in the numbered change that ended it. */
+/** Who was in: the membership is still there, or the numbered change that ended it tells it. */
 interface Found {
   readonly key: CustomerKey;
   readonly since: number | null;
@@ -67,20 +68,20 @@ interface Found {
   readonly endedAt: number | null;
 }
 
-/** Some more of them, all up to a key; none may be left of those who came since, or were erased. */
+/** Some more of them, all up to a key; there may be none, if all entered since or were erased. */
 async function readPiece(
   database: Queryable,
   undo: SegmentUndo,
   { afterKey, limit, asOfIso }: SnapshotQuery & { readonly afterKey: CustomerKey },
 ): Promise<{ readonly members: readonly Member[]; readonly upToKey: CustomerKey }> {
   await undo.readOn(database);
-  if (!undo.covers(afterKey)) return { members: [], upToKey: afterKey }; // too many: it is begun anew from here
+  if (!undo.covers(afterKey)) return { members: [], upToKey: afterKey }; // too many: begin again from here
   const { present, later, upToKey } = await readPresent(database, undo, afterKey, Math.max(limit, LOOKED_AT_TOGETHER));
   const found = new Map<CustomerKey, Found>();
   for (const row of present) found.set(row.key, { ...row, endedAt: null });
   const undone = (type: ChangeType, was: Found) => (type === 'exited' ? found.set(was.key, was) : found.delete(was.key));
   for (const { type, ...was } of later) undone(type, { ...was, endedAt: null });
-  for (const [key, { type, position }] of undo.between(afterKey, upToKey)) // after those, since it comes before them
+  for (const [key, { type, position }] of undo.between(afterKey, upToKey)) // applied after those, since these changes are earlier
     undone(type, { key, since: null, version: null, endedAt: position });
   const all = [...found.values()].sort((left, right) => (BigInt(left.key) < BigInt(right.key) ? -1 : 1));
   const told = all.slice(0, limit);
@@ -97,7 +98,7 @@ interface PresentRow {
   version: number | null;
 }
 
-/** Of one snapshot of the database: so many members, and the first change behind what is known of each customer up to the last of them. */
+/** From one snapshot of the database: so many members, and for each customer up to the last of them the first change after what is known. */
 async function readPresent(database: Queryable, undo: SegmentUndo, afterKey: CustomerKey, limit: number) {
   const rows = await database.query<PresentRow>({
     name: 'read_present_members',
@@ -147,7 +148,7 @@ interface MemberRow {
   source: MembershipSource;
 }
 
-/** Whoever was erased meanwhile is left out: also where the same id has come again, since the change is a tombstone then. */
+/** Whoever was erased meanwhile is left out, even if the same id has come again, since the change is then a tombstone. */
 async function describe(database: Queryable, of: Undone, found: readonly Found[], asOfIso: string | null): Promise<Member[]> {
   const { segmentId, afterMs } = of;
   const rows = await database.query<MemberRow>({

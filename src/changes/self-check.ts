@@ -13,17 +13,20 @@ import { confirmMismatches, type Mismatch } from './confirm-mismatches.ts';
 import { findSizeMismatches, nextSegment, recountSize } from './count-sizes.ts';
 import { logMismatchesText } from './log-mismatches.ts';
 
-/** Looking at them takes about 15 ms with 50 segments; with five seconds between, a million customers are walked through in five hours. */
+/** Customers per batch. It takes about 15 ms with 50 segments; with five seconds in between, a million customers take five hours. */
 export const CHECKED_AT_ONCE = 300;
 
 export interface SelfCheckReport {
   readonly customers: number;
   readonly mismatches: readonly Mismatch[];
-  /** everybody has been looked at since the walk began */
+  /** everybody has been checked since the walk began */
   readonly ended: boolean;
 }
 
-/** The next batch of the walk: first customers, then the sizes of segments, one by one, as they count what is right by then. What is wrong is mended. */
+/**
+ * The next batch of the walk: first customers, then the sizes of segments, one by one, since those count members that are right by then. Mends
+ * what is wrong.
+ */
 export async function checkNext(deciding: Deciding, atOnce: number = CHECKED_AT_ONCE): Promise<SelfCheckReport> {
   const place = await readPlace(deciding.database);
   return place.segmentId === null ? checkCustomers(deciding, place.cursor, atOnce) : checkSegment(deciding, place.segmentId);
@@ -53,7 +56,7 @@ async function checkChunk(deciding: Deciding, chunk: Chunk): Promise<readonly Mi
   return confirmMismatches(deciding, await withoutLate(deciding, [...suspects]), true);
 }
 
-/** A rule that cannot be computed is no mismatch; writes, looks and runs meet it as well, and take it out of evaluation. */
+/** A rule that cannot be computed is no mismatch; writes, looks and runs meet it too, and take it out of evaluation. */
 async function scanRules(deciding: Deciding, chunk: Chunk): Promise<readonly CustomerKey[]> {
   try {
     return (await scanForSuspects(deciding, chunk)).keys;
@@ -92,9 +95,9 @@ async function checkSize(database: Database, segmentId: number): Promise<Mismatc
 // ---------------------------------------------------------------- the place in the walk
 
 interface Place {
-  /** customers up to this key have been looked at; null: none yet */
+  /** customers up to this key have been checked; null: none yet */
   readonly cursor: CustomerKey | null;
-  /** segments up to this one have been counted; null: it is the customers' turn */
+  /** segments up to this one have been counted; null: the walk is still at the customers */
   readonly segmentId: number | null;
 }
 
@@ -102,7 +105,10 @@ const BEFORE_SEGMENTS = 0;
 
 const BLURRED_BITS = 24n;
 
-/** Nobody's key, which an erasure would have to find: a little before the last one's. Keys are hashes, so hardly anybody is looked at twice. */
+/**
+ * Not a customer's key, which an erasure would have to find, but one a little before the last. Keys are hashes, so hardly anybody is checked
+ * twice.
+ */
 function placeAfter({ throughKey }: Chunk, before: CustomerKey | null): CustomerKey {
   const blurred = (BigInt(throughKey) >> BLURRED_BITS) << BLURRED_BITS;
   return blurred > BigInt(before ?? LEAST_KEY) ? String(blurred) : throughKey;
@@ -116,7 +122,7 @@ async function readPlace(database: Database): Promise<Place> {
   return { cursor: row?.cursor ?? null, segmentId: row?.segment_id ?? null };
 }
 
-/** The walk ends where both are null again. */
+/** The walk ends when both are null again. */
 async function storePlace({ database, clock }: Deciding, { cursor, segmentId }: Place): Promise<void> {
   const ended = cursor === null && segmentId === null;
   await database.query({

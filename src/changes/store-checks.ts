@@ -1,5 +1,5 @@
-// In charge of what must hold among the tables at any moment, each as one statement that lists what breaks it, and as another that mends it
-// where that can be done without guessing. What the rules say about customers is confirm-mismatches.ts.
+// In charge of what must hold among the tables at any moment: for each check a statement that lists violations, and another that mends them
+// where that needs no guessing. What the rules say about customers is confirm-mismatches.ts.
 import { LOG_FAULTS, logMismatchesText } from './log-mismatches.ts';
 
 export interface StoreCheck {
@@ -8,9 +8,9 @@ export interface StoreCheck {
   readonly meaning: string;
   /** SQL: `what` in words for each difference, and `customer_id` where examining the customer mends it */
   readonly text: string;
-  /** statements of one transaction; absent: nothing can say what is right */
+  /** statements for one transaction; absent: nothing can tell what would be right */
   readonly mend?: readonly string[];
-  /** customers are examined one by one, which mends it */
+  /** the customers are examined one by one, which mends it */
   readonly mendsByCustomer?: true;
 }
 
@@ -20,7 +20,7 @@ const LOG_FAULT_WORDS = Object.entries(LOG_FAULTS)
   .map(([fault, words]) => `when '${fault}' then '${words}'`)
   .join(' ');
 
-/** In order of mending: what is nobody's goes before the feed is compared with it. */
+/** In the order in which they are mended: what belongs to nobody is removed before the feed is compared. */
 export const STORE_CHECKS: readonly StoreCheck[] = [
   {
     name: 'orphaned memberships',
@@ -185,7 +185,7 @@ const DAYS = `
       left join (select n.segment_id, sum(n.entered - n.exited) as net from segment_days as n group by n.segment_id) as d on d.segment_id = s.id
       where coalesce(d.net, 0) <> coalesce(z.member_count, 0)`;
 
-/** After the sizes, which count: what days add up to too much or too little is told as today's. */
+/** After the sizes, which are authoritative: if the days add up to too much or too little, the difference is attributed to today. */
 export const DAYS_CHECK: StoreCheck = {
   name: 'days',
   meaning: 'entries less exits of all days are the size',

@@ -1,11 +1,11 @@
-// In charge of retention: taking from the log, in small pieces, what is older than it is to be kept. Sizes by day stay for ever.
+// In charge of retention: removing from the log, in small pieces, what is older than is to be kept. Sizes by day stay for ever.
 import type { Database } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
-/** Changes of one transaction: about 40 ms, in which nobody waits (readers do not, and the publisher writes elsewhere). */
+/** Changes per transaction: about 40 ms, during which nobody waits (readers do not, and the publisher writes elsewhere). */
 export const TRIMMED_AT_ONCE = 5_000;
 
-// A prefix of the log goes, up to the first change that is still to be kept: whoever asks for a later instant then misses nothing.
+// A prefix of the log goes, up to the first change that is still to be kept: so whoever asks about a later instant misses nothing.
 const TRIM = `
   with piece as (
     select c.position, c.at
@@ -44,7 +44,10 @@ const TRIM_QUARTERS = `
   ) as old
   where q.segment_id = old.segment_id and q.at = old.at and q.cause = old.cause`;
 
-/** One piece of what is older than the instant, at most up to the position. → how many changes and quarters of hours went; 0: there is nothing more */
+/**
+ * One piece of what is older than the instant, at most up to the position. → how many changes and quarters of hours went; 0: there is nothing
+ * more
+ */
 export function trimHistory(
   database: Database,
   olderThanMs: number,

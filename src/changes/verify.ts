@@ -1,5 +1,5 @@
-// In charge of verifying everything there is, as `strata verify` does: every customer against all settled rules, and what must hold among
-// the tables. Works beside a running service: what writes are doing meanwhile is no difference. Nothing is changed unless it is asked for.
+// In charge of verifying everything, as `strata verify` does: every customer against all settled rules, and what must hold among
+// the tables. Works beside a running service: what writes do meanwhile is no difference. Nothing is changed unless asked for.
 import type { Database } from '../db/database.ts';
 import { inScan, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
@@ -23,7 +23,7 @@ export interface CheckOutcome {
 
 export interface VerifyOptions {
   readonly repair: boolean;
-  /** differences told in words, for each check */
+  /** how many differences of each check are described */
   readonly samples: number;
   onProgress(customers: number): void;
   onOutcome(outcome: CheckOutcome): void;
@@ -36,12 +36,12 @@ export interface Verified {
 
 const SCANNED_AT_ONCE = 5_000;
 const LEAST_SCANNED = 50;
-/** Customers examined in one transaction: they are locked, and the definitions shared, for its length. */
+/** Customers examined in one transaction, which locks them and shares the definitions for as long as it takes. */
 const EXAMINED_AT_ONCE = 200;
-/** Of a check that customers are examined for, at the most. */
+/** The most differences of a check for which customers are examined. */
 const EXAMINED_MOST = 1_000_000;
 
-/** Throws what the database throws; a rule that takes too long for the smallest number of customers too. */
+/** Throws what the database throws, also for a rule that takes too long even for the smallest number of customers. */
 export async function verify(deciding: Deciding, options: VerifyOptions): Promise<Verified> {
   const outcomes: CheckOutcome[] = [];
   const add = (outcome: CheckOutcome) => {
@@ -51,7 +51,7 @@ export async function verify(deciding: Deciding, options: VerifyOptions): Promis
   const walked = await verifyCustomers(deciding, options);
   for (const outcome of walked.outcomes) add(outcome);
   for (const check of STORE_CHECKS) add(await verifyStore(deciding, check, options));
-  add(await verifySizes(deciding.database, options)); // counts what the others have mended
+  add(await verifySizes(deciding.database, options)); // last: it counts what the others have mended
   add(await verifyStore(deciding, DAYS_CHECK, options));
   return { customers: walked.customers, outcomes };
 }
@@ -84,7 +84,7 @@ async function verifyCustomers(deciding: Deciding, options: VerifyOptions): Prom
     if (chunk === null) break;
     try {
       for (const mismatch of await verifyChunk(deciding, chunk, options.repair)) {
-        (mismatch.kind === 'look' ? looks : members).add(describe(mismatch)); // what the feed tells of a suspect, too
+        (mismatch.kind === 'look' ? looks : members).add(describe(mismatch)); // also what the feed says about a suspect
       }
     } catch (error) {
       if (!isEvaluationFailure(error) || size <= LEAST_SCANNED) throw error;

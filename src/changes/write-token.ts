@@ -5,7 +5,7 @@ export interface WriteToken {
   readonly cluster: string;
   /** pg_lsn after the commit */
   readonly lsn: string;
-  /** the write's own number in the feed's order; null where nothing was decided yet */
+  /** the write's own number in the feed's order; null: nothing has been decided yet */
   readonly decision: string | null;
 }
 
@@ -13,7 +13,7 @@ export function printToken({ cluster, lsn, decision }: WriteToken): string {
   return Buffer.from(JSON.stringify([1, cluster, lsn, decision])).toString('base64url');
 }
 
-/** Throws `token_unknown` for what is not a token, or one of another database. */
+/** Throws `token_unknown` for anything that is not a token of this database. */
 export function readToken(text: string, cluster: string): WriteToken {
   const unknown = new AppError('token_unknown', 'The token is not one that this service gave.');
   let parts: unknown;
