@@ -1,7 +1,8 @@
 // In charge of how far webhooks are, for those who must know: what may be trimmed or blanked, and what is measured. Not of moving them.
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
-import type { Database, Queryable } from '../db/database.ts';
+import { type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
+import { inTransaction } from '../db/transaction.ts';
 import { CHANGED, NOW } from './webhook.ts';
 
 /**
@@ -70,7 +71,7 @@ export async function trimNotices(
   { kept, atOnce }: { readonly kept: number; readonly atOnce: number } = { kept: KEPT_NOTICES, atOnce: TRIMMED_AT_ONCE },
 ): Promise<number> {
   const instant = (ms: number) => (olderThanMs === null ? null : new Date(olderThanMs - ms).toISOString());
-  const rows = await database.query<{ trimmed: number }>({
+  const trim: Statement = {
     name: 'trim_notices',
     text: `
       with oldest as (
@@ -107,6 +108,9 @@ export async function trimNotices(
       select count(*)::integer as trimmed
       from gone as g`,
     values: [fixedIso(clock), instant(0), instant(waitMs), kept, atOnce],
+  };
+  return inTransaction(database, async (client) => {
+    const [rows] = await pipeline(client, [trim]); // repeated where several webhooks are told while somebody else has some of them locked
+    return Number(rows?.[0]?.['trimmed'] ?? 0);
   });
-  return rows[0]?.trimmed ?? 0;
 }
