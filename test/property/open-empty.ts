@@ -16,6 +16,8 @@ export async function openEmpty(database: Database, clock: Clock, timeZone: stri
 
 /** So few that both ways of looking at due customers come by. */
 const LOOKED_AT_ONCE = 2;
+/** Of a statement: a starved machine must not make a rule of these that takes too long, and so a segment that fails. */
+const PATIENCE_MS = 600_000;
 
 /** Another Strata on what is there, as a process that is started after one has died. */
 export function openAgain(database: Database, clock: Clock, timeZone: string, limits: Partial<EvaluationLimits> = {}): Promise<Strata> {
@@ -27,7 +29,7 @@ export function openAgain(database: Database, clock: Clock, timeZone: string, li
     secretKey: SECRET_KEY,
     timeZone,
     currency: 'USD',
-    limits: { lookCustomers: LOOKED_AT_ONCE, ...limits },
+    limits: { lookCustomers: LOOKED_AT_ONCE, customersTimeoutMs: PATIENCE_MS, scanTimeoutMs: PATIENCE_MS, ...limits },
     background: false,
   });
 }

@@ -282,13 +282,15 @@ export class Play {
   /** The open runs up to so many looks at whether to stop, or statements. */
   async #runSome(afterPieces: number, statements: number | null): Promise<void> {
     const signal = abortAfter(afterPieces);
-    const deciding = statements === null ? this.#strata : { ...this.#strata, database: cutAfter(this.#test.database, statements).database };
+    const cut = statements === null ? null : cutAfter(this.#test.database, statements);
+    const deciding = cut === null ? this.#strata : { ...this.#strata, database: cut.database };
     try {
       await runOpenRuns(deciding, signal);
     } catch (error) {
       if (statements === null) throw error;
       this.#story.push(`  it was cut: ${wasCut(error)}`);
     }
+    await cut?.ended(); // on a starved machine it may else commit behind the looks at what it has left
   }
 
   async #cancel(step: StepOf<'cancel'>): Promise<void> {
