@@ -1,21 +1,21 @@
 // In charge of the named limits on who asks how often and how heavily, and their defaults. config.ts lets them be set.
 
 export interface AccessLimits {
-  /** of one key, the admin key too, unless the key has its own */
+  /** for one key, also the admin key, unless the key has its own limit */
   readonly requestsPerSecond: number;
-  /** of all tokens of one customer, and of one stream token */
+  /** for all tokens of one customer together, and for one stream token */
   readonly tokenRequestsPerSecond: number;
-  /** of one address */
+  /** for one address */
   readonly failedKeysPerMinute: number;
   /** reads of many customers at once: previews, impacts, as-of scans, exports */
   readonly heavyReads: number;
-  /** of one key: streams of the feed and subscriptions that are open */
+  /** for one key: open streams of the feed and subscriptions */
   readonly openStreams: number;
-  /** of one key: reads of the feed that wait for a change */
+  /** for one key: reads of the feed that wait for a change */
   readonly waitingReads: number;
 }
 
-/** More than one process on two cores can answer: a limit that is met by default would be a surprise. */
+/** More than one process on two cores can answer: hitting a limit by default would be a surprise. */
 export const ACCESS_LIMITS: AccessLimits = {
   requestsPerSecond: 20_000,
   tokenRequestsPerSecond: 20,

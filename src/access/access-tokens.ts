@@ -1,5 +1,5 @@
-// In charge of short-lived tokens for browsers, signed and stored nowhere: of one customer, or of one reader of the feed. Each names who
-// minted it. Not of who may have one (api/rest/customer-tokens.ts), nor of whether its minter's key still counts (authenticate.ts).
+// In charge of short-lived tokens for browsers, signed and stored nowhere: for one customer, or for one reader of the feed. Each names the key
+// that minted it. Not of who may have one (api/rest/customer-tokens.ts), nor of whether that key is still valid (authenticate.ts).
 import { hkdfSync } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
@@ -11,19 +11,19 @@ export const TOKEN_MINUTES_MAX = 24 * 60;
 /** So that a token fits into a URL: 3 KiB of keys at the most. */
 export const TOKEN_SEGMENTS_MAX = 50;
 const TOKEN_LENGTH_MAX = 8192;
-/** 40 MB if all were as long as they can be, 2 MB as they are. */
+/** 40 MB if all tokens were as long as they can be, 2 MB with usual ones. */
 const VERIFIED_MAX = 4096;
 
 export type TokenWish =
   | { readonly kind: 'customer'; readonly customerId: string; readonly segments: readonly string[] | null; readonly minutes: number }
   | { readonly kind: 'stream'; readonly segments: readonly string[] | null; readonly minutes: number };
 
-/** Who mints: a token names it, and lives no longer than its key. */
+/** Who mints: the token names it, and lives no longer than its key. */
 export type Minter = Pick<Caller, 'identity' | 'expiresAtMs'>;
 
 export interface ReadToken {
   readonly caller: Caller;
-  /** the identity of who minted it */
+  /** the identity of its minter */
   readonly minter: string;
 }
 
@@ -33,7 +33,7 @@ export interface AccessToken {
 }
 
 const ALGORITHM = 'HS256';
-/** The kind stands in the header, under the signature like everything else. */
+/** The kind is in the header, which is signed like everything else. */
 const TYPES: Readonly<Record<TokenWish['kind'], string>> = { customer: 'strata-customer+jwt', stream: 'strata-stream+jwt' };
 
 const Claims = z.object({
@@ -49,10 +49,10 @@ export class AccessTokens {
   readonly #key: Uint8Array;
   readonly #cluster: string;
   readonly #clock: Clock;
-  /** signatures that have been verified: 60 µs each, which a page would cost again with each view */
+  /** signatures already verified: each costs 60 µs, which a page would otherwise cost again with each view */
   readonly #verified = new Map<string, ReadToken>();
 
-  /** The key is another for each cluster, also where two are started with one SECRET_KEY, and for nothing but these tokens (RFC 5869). */
+  /** The key differs for each cluster, even if two are started with one SECRET_KEY, and is used for nothing but these tokens (RFC 5869). */
   constructor(secretKey: string, cluster: string, clock: Clock) {
     this.#key = new Uint8Array(hkdfSync('sha256', secretKey, cluster, 'strata access tokens 1', 32));
     this.#cluster = cluster;
@@ -78,7 +78,7 @@ export class AccessTokens {
     return { token, expiresAtMs: expiresS * 1000 };
   }
 
-  /** null: it is none of ours, or its time is over. */
+  /** null: it is not one of ours, or has expired. */
   async read(token: string): Promise<ReadToken | null> {
     if (token.length > TOKEN_LENGTH_MAX) return null;
     const known = this.#verified.get(token);

@@ -1,4 +1,4 @@
-// In charge of what an entry of the audit is, and of its hashes: payloads with a salt each, so that one can be deleted and says nothing then,
+// In charge of what an entry of the audit is, and of its hashes: payloads with a salt each, so that one can be deleted and its hash reveals nothing,
 // and the row over them. Pure. Storing is store-entries.ts, the chain chain-audit.ts.
 import { hash, randomFillSync } from 'node:crypto';
 import { uuidv7 } from '../base/uuid.ts';
@@ -9,7 +9,7 @@ import { uuidv7 } from '../base/uuid.ts';
  */
 export type AuditOutcome = 'written' | 'begun' | 'read' | 'refused';
 
-/** Who asks for what, from where. Nothing of it may name a customer. */
+/** Who asks for what, from where. None of it may name a customer. */
 export interface AuditOrigin {
   readonly atMs: number;
   readonly actor: string;
@@ -20,15 +20,15 @@ export interface AuditOrigin {
   readonly action: string;
 }
 
-/** What was before and after, of one customer or of nobody. */
+/** What was before and after, for one customer or for nobody. */
 export interface AuditChange {
   /** `customers.id`; null: it names nobody, and an erasure leaves it alone */
   readonly customerKey: string | null;
-  /** JSON: an object with `customerId`, `before`, `after` as far as they are known */
+  /** JSON: an object with those of `customerId`, `before`, `after` that are known */
   readonly content: object;
 }
 
-/** Hashes and salts are hexadecimal: with strings only, an entry cost half of what it did with buffers. */
+/** Hashes and salts are hexadecimal: with strings only, an entry costs half of what it did with buffers. */
 export interface AuditPayload {
   readonly customerKey: string | null;
   readonly hash: string;
@@ -39,7 +39,7 @@ export interface AuditPayload {
 export interface AuditEntry extends AuditOrigin {
   readonly id: string;
   readonly outcome: AuditOutcome;
-  /** like `segments/vip`; null: what it is about is somebody, and stands in the payloads */
+  /** like `segments/vip`; null: it is about a person, who is in the payloads */
   readonly target: string | null;
   readonly payloads: readonly AuditPayload[];
   readonly payloadHash: string | null;
@@ -66,7 +66,7 @@ function makePayload({ customerKey, content }: AuditChange): AuditPayload {
 }
 
 const SALT_BYTES = 16;
-const salts = Buffer.alloc(SALT_BYTES * 256); // drawn many at a time: each draw is a call of the system
+const salts = Buffer.alloc(SALT_BYTES * 256); // drawn many at a time: each draw is a system call
 let saltsFrom = salts.length;
 
 function nextSalt(): string {
@@ -88,7 +88,7 @@ export function hashPayloads(payloads: readonly { readonly hash: string }[]): st
   return payloads.length === 0 ? null : hash('sha256', payloads.map((payload) => payload.hash).join(''), 'hex');
 }
 
-/** Over a JSON array in this order; whoever verifies without us has to make the same text. */
+/** Over a JSON array in this order; those who verify without us must make the same text. */
 export function hashEntry(entry: Omit<AuditEntry, 'payloads' | 'hash'>): string {
   const { id, atMs, actor, keyId, address, requestId, action, outcome, target, payloadHash } = entry;
   const at = new Date(atMs).toISOString();
@@ -96,7 +96,7 @@ export function hashEntry(entry: Omit<AuditEntry, 'payloads' | 'hash'>): string 
   return hash('sha256', text, 'hex');
 }
 
-/** The place in the chain behind `before`. */
+/** The next place in the chain, after `before`. */
 export function nextChain(before: Buffer, entryHash: string): Buffer {
   return hash('sha256', Buffer.concat([before, Buffer.from(entryHash, 'hex')]), 'buffer');
 }

@@ -1,6 +1,6 @@
 // In charge of entries that no write carries: reads of personal data and refused attempts. They are stored in batches, within a second of the
-// answer; a process that is killed loses that second, and what of its last minute was only counted. Where the database does not take them, reads
-// of personal data are not answered, and refusals are counted instead of listed. Writes carry their entry themselves (write-record.ts).
+// answer; a process that is killed loses that second, and the refusals of its last minute that were only counted. While the database does not take
+// entries, reads of personal data are not answered, and refusals are counted instead of listed. Writes carry their own entry (write-record.ts).
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';
 import { type AuditChange, type AuditEntry, type AuditOrigin, makeEntry } from './audit-entry.ts';
@@ -9,7 +9,7 @@ import { storeEntries } from './store-entries.ts';
 /** How long an entry may wait in memory. */
 export const FLUSH_MS = 500;
 const STORED_TOGETHER = 500;
-/** Past this many that wait, reads wait for them. */
+/** If more than this many wait, reads wait until they are stored. */
 const WAITING_MAX = 2_000;
 /** Refused attempts are listed one by one up to this many a minute, and then only counted. */
 export const REFUSALS_LISTED = 100;
@@ -24,7 +24,7 @@ export interface RecorderOptions {
 interface RefusedMinute {
   readonly fromMs: number;
   listed: number;
-  /** beside those that are listed */
+  /** in addition to those that are listed */
   counted: number;
   last: AuditOrigin;
 }
@@ -46,7 +46,7 @@ export class AuditRecorder {
 
   /** Personal data is about to be answered. Resolves at once, unless too many entries wait already; throws what storing those throws. */
   async read(origin: AuditOrigin, target: string | null, changes: readonly AuditChange[]): Promise<void> {
-    if (this.#waiting.length >= WAITING_MAX) await this.flush(); // first: what is then not answered is not told, and takes no memory
+    if (this.#waiting.length >= WAITING_MAX) await this.flush(); // first: a read that is then not answered has no entry, and takes no memory
     this.#add(makeEntry(origin, 'read', target, changes));
   }
 
@@ -89,14 +89,14 @@ export class AuditRecorder {
     try {
       await this.#store();
     } catch (error) {
-      this.#onError(error); // they wait for the next one
+      this.#onError(error); // the entries wait for the next flush
     } finally {
       this.#flushing = undefined;
     }
     if (this.#waiting.length > 0 && !this.#closing.signal.aborted) this.#flushing = this.#flushSoon();
   }
 
-  /** Stores what waits. Throws what the database throws; nothing is lost by that. */
+  /** Stores what waits. Throws what the database throws, without losing anything. */
   async flush(): Promise<void> {
     await this.#store();
   }

@@ -1,5 +1,5 @@
-// In charge of who calls: takes what a request shows, whatever carried it, and says who that is. Not of what they may (caller.ts), nor of
-// where in a request it stands (api/rest/authenticate.ts).
+// In charge of recognising the caller: takes the credentials of a request, however they came, and says whose they are. Not of what the caller
+// may do (caller.ts), nor of where in a request they are (api/rest/authenticate.ts).
 import net from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { AppError } from '../errors.ts';
@@ -10,15 +10,15 @@ import type { KnownKeys } from './known-keys.ts';
 import type { Limit, RateLimits } from './rate-limits.ts';
 
 export interface Credentials {
-  /** as it stands in the header (or in the field of that name with which a websocket begins); undefined: there is none */
+  /** the header's value (or that of the field of the same name with which a websocket begins); undefined: there is none */
   readonly authorization: string | undefined;
   /** from a URL: a token, never a key; undefined: there is none */
   readonly accessToken: string | undefined;
-  /** of the peer: failures are counted by it */
+  /** the peer's: failures are counted by it */
   readonly address: string;
 }
 
-/** Throws `unauthenticated`, and `rate_limited` instead where too much of that has come from the address. */
+/** Throws `unauthenticated`, or `rate_limited` after too many failures from the address. */
 export type Authenticate = (credentials: Credentials) => Promise<Caller>;
 
 export interface AuthenticationParts {
@@ -30,7 +30,7 @@ export interface AuthenticationParts {
   readonly nowMs: () => number;
 }
 
-/** A key shorter than this might be guessed, so where too many wrong ones come from, it opens nothing for a while either. */
+/** A key shorter than this might be guessed, so from an address that sends too many wrong ones it is refused for a while as well. */
 const UNGUESSABLE_LENGTH = 24;
 
 export function authenticator(parts: AuthenticationParts): Authenticate {
@@ -40,7 +40,7 @@ export function authenticator(parts: AuthenticationParts): Authenticate {
 
   async function recognise(text: string, isFromUrl: boolean, address: string): Promise<Caller | null> {
     const hash = hashOfSecret(text);
-    const isAdmin = isSameHash(hash, adminHash); // compared whatever it is: the time says nothing
+    const isAdmin = isSameHash(hash, adminHash); // compared in any case, so that the time reveals nothing
     const id = idOfSecret(text);
     if (isFromUrl) return isAdmin || id !== undefined ? null : recogniseToken(text);
     if (isAdmin) {
@@ -81,7 +81,7 @@ function onlyOne({ authorization, accessToken }: Credentials): { readonly text: 
   return { text, isFromUrl: false };
 }
 
-/** A household of IPv6 has a /64 to itself, and so has whoever would walk through its addresses. */
+/** With IPv6 a household has a /64 to itself, and so has anybody who tries many addresses. */
 function placeOf(address: string): string {
   if (!net.isIPv6(address)) return address;
   const parsed = ipaddr.process(address);

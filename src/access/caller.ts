@@ -1,25 +1,25 @@
-// In charge of who calls: what a request has proven to be, and what it may. Not of how it was proven (authenticate.ts).
+// In charge of the caller of a request, once proven, and of what it may do. Not of how it was proven (authenticate.ts).
 import { AppError } from '../errors.ts';
 import type { Scope } from './scopes.ts';
 
-/** What was shown: the key of the configuration, a key of the table, a signed token of one customer, or of one reader of the feed. */
+/** By what it was proven: the key of the configuration, a key of the table, or a signed token for one customer or for one reader of the feed. */
 export type Bearer = 'admin' | 'key' | 'customer' | 'stream' | 'nobody';
 
 export interface Caller {
-  /** stands in versions, pins, changes and the audit as who did it */
+  /** who did it, in versions, pins, changes and the audit */
   readonly actor: string;
   readonly bearer: Bearer;
-  /** what limits and idempotency keys are counted by: one key keeps it through its rotations */
+  /** limits and idempotency keys go by it: a key keeps it when it is rotated */
   readonly identity: string;
-  /** of a token none: what it may are the routes that say so (`tokens`) */
+  /** none for a token: it may use the routes that say so (`tokens`) */
   readonly scopes: ReadonlySet<Scope>;
-  /** keys of the only segments that may be asked about; null: all */
+  /** keys of the only segments it may access; null: all */
   readonly segments: ReadonlySet<string> | null;
-  /** the only customer that may be asked about: the bearer of a customer token; null: all */
+  /** the only customer it may access, for a customer token; null: all */
   readonly customerId: string | null;
   /** epoch milliseconds; null: never */
   readonly expiresAtMs: number | null;
-  /** of this caller alone; null: as configured */
+  /** this caller's own limit; null: as configured */
   readonly requestsPerSecond: number | null;
 }
 
@@ -28,14 +28,14 @@ const EVERYTHING = { segments: null, customerId: null, expiresAtMs: null, reques
 /** The bearer of the key that the service was started with. */
 export const ADMIN: Caller = { ...EVERYTHING, actor: 'admin', bearer: 'admin', identity: 'admin', scopes: new Set<Scope>(['admin']) };
 
-/** Who has shown nothing: what is public is for everybody, and nothing else is. */
+/** A caller without credentials: it may do only what is public. */
 export const NOBODY: Caller = { ...EVERYTHING, actor: 'nobody', bearer: 'nobody', identity: 'nobody', scopes: new Set<Scope>() };
 
 export function allows(caller: Caller, scope: Scope): boolean {
   return caller.scopes.has(scope) || caller.scopes.has('admin');
 }
 
-/** Throws `forbidden`, naming the scope that lacks; of several any one is enough. */
+/** Throws `forbidden`, naming the missing scope; of several, any one is enough. */
 export function requireScope(caller: Caller, ...anyOf: readonly Scope[]): void {
   if (anyOf.some((scope) => allows(caller, scope))) return;
   if (isToken(caller)) throw new AppError('forbidden', `A ${caller.bearer} token is not for this; a key with a scope is.`);
@@ -58,7 +58,7 @@ export function allowsSegment({ segments }: Caller, key: string): boolean {
   return segments === null || segments.has(key);
 }
 
-/** Throws `forbidden`, whether or not there are such segments: asked before they are looked up, it tells nothing. */
+/** Throws `forbidden`, whether or not there are such segments: checked before they are looked up, so it reveals nothing. */
 export function requireSegments(caller: Caller, keys: Iterable<string>): void {
   for (const key of keys) {
     if (!allowsSegment(caller, key))
@@ -66,7 +66,7 @@ export function requireSegments(caller: Caller, keys: Iterable<string>): void {
   }
 }
 
-/** Throws `forbidden` for what concerns segments that the caller does not name: only a key of all segments may. */
+/** Throws `forbidden` for what concerns segments that the request does not name: only a key for all segments may do it. */
 export function requireAllSegments(caller: Caller, what: string): void {
   if (caller.segments === null) return;
   throw new AppError('forbidden', `This key is for named segments: ${what} needs one for all.`);

@@ -3,10 +3,10 @@
 import { asQueryable, type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
-/** Entries of one transaction: about 60 ms, in which nobody waits. */
+/** Entries per transaction: about 60 ms, during which nobody waits. */
 const CHAINED_AT_ONCE = 5_000;
 
-// Whoever chains holds the head: a leader that was replaced and does not know it yet waits, and then finds nothing.
+// Whoever chains holds the head's lock: a leader that has been replaced and does not know it yet waits, and then finds nothing.
 const LOCK_HEAD: Statement = { name: 'lock_audit_head', text: 'select h.position from audit_head as h for update' };
 
 const CHAIN: Statement = {
@@ -46,7 +46,7 @@ const CHAIN: Statement = {
     returning t.chained, t.reads`,
 };
 
-// What a read tells of somebody who was erased before it was written down: an erasure knows only what is stored.
+// The payload of a read of somebody who was erased before the entry was stored: an erasure knows only what is stored.
 const FORGET_READS = `
   update audit_payloads as p
   set salt = null, content = null, customer_id = null
@@ -79,7 +79,7 @@ async function forgetReads(client: Client, reads: unknown): Promise<void> {
   });
 }
 
-/** One batch of what waits. → how many; 0: nothing does */
+/** Chains one batch of the waiting entries. → how many; 0: none are waiting */
 export function chainAudit(database: Database): Promise<number> {
   return inTransaction(database, async (client) => {
     const [, rows = []] = await pipeline(client, [LOCK_HEAD, CHAIN]);
@@ -90,7 +90,7 @@ export function chainAudit(database: Database): Promise<number> {
   });
 }
 
-/** Takes what payloads tell of a customer; their hashes stay. For the transaction of an erasure. */
+/** Removes the content of payloads about a customer; their hashes stay. For the transaction of an erasure. */
 export function forgetPayloads(customerKey: string): Statement {
   return {
     name: 'forget_payloads',
@@ -101,7 +101,7 @@ export function forgetPayloads(customerKey: string): Statement {
 
 const TRIMMED_AT_ONCE = 5_000;
 
-// The beginning goes, up to the first entry that is to be kept. The chain then begins at the anchor, which is the last one's.
+// The beginning goes, up to the first entry that is to be kept. The chain then begins at the anchor, the place of the last one removed.
 const TRIM = `
   with piece as (
     select a.position, a.at, a.chain
@@ -131,7 +131,7 @@ const TRIM = `
   from last as l
   returning l.trimmed`;
 
-/** One piece of what is older than the instant. → how many entries went; 0: there is nothing more */
+/** Removes one piece of what is older than the instant. → how many entries went; 0: there is nothing more */
 export function trimAudit(database: Database, olderThanMs: number): Promise<number> {
   return inTransaction(database, async (client) => {
     await pipeline(client, [LOCK_HEAD]);

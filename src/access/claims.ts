@@ -1,5 +1,5 @@
-// In charge of the table of idempotency keys: who may do the work of a key, that it is done, and its answer for a day. Requests that claim
-// in one tick share a transaction. What a request does with it is api/rest/record-call.ts.
+// In charge of the table of idempotency keys: who may do the work of a key, whether it is done, and its answer, for a day. Requests that claim
+// in the same tick share a transaction. What a request does with it is api/rest/record-call.ts.
 //
 //   claim ─► ours: the work runs ─► finished in the write's transaction ─► the answer kept, there or after
 //         ├► done: the answer again            └► refused, or never committed: released
@@ -14,7 +14,10 @@ import { inTransaction } from '../db/transaction.ts';
 import { isUnreachable } from '../db/unreachable.ts';
 
 export const KEPT_HOURS = 24;
-/** How long the key of a process that died stays locked. A run that takes longer is not cut off, but may be overtaken: then it does not commit. */
+/**
+ * How long the key of a process that died stays locked. A request that takes longer is not cut off, but may be overtaken: then it does not
+ * commit.
+ */
 export const LEASE_MS = 30_000;
 const CLAIMED_TOGETHER = 64;
 const CLAIM_LANES = 2;
@@ -26,12 +29,12 @@ export interface Claim {
 }
 
 export interface ClaimRequest {
-  /** the face and the operation */
+  /** REST or GraphQL, and the operation */
   readonly operation: string;
   /** who calls: another caller's key is another key */
   readonly caller: string;
   readonly key: string;
-  /** all that the request says, as text */
+  /** all of the request, as text */
   readonly content: string;
 }
 
@@ -39,7 +42,7 @@ export interface KeptAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
-  /** its `token` is to be made of this; null: it has its own */
+  /** its `token` is to be made from this; null: it has one */
   readonly decision: string | null;
 }
 
@@ -75,17 +78,17 @@ export class Claims {
 
   async claim({ operation, caller, key, content }: ClaimRequest): Promise<Claimed> {
     const id = hash('sha256', JSON.stringify([operation, caller, key]), 'buffer');
-    const request = hash('sha256', JSON.stringify([key, content]), 'buffer'); // what is asked for may be guessed, the key may not
+    const request = hash('sha256', JSON.stringify([key, content]), 'buffer'); // the request might be guessed from a hash, but not together with the key
     const holder = uuidv7(this.#clock.nowMs());
     try {
       return await this.#gatherer.add({ id, request, holder });
     } catch (error) {
-      await this.release({ id, holder }).catch(() => undefined); // it may have been committed, and nobody is to wait for its lease to run out
+      await this.release({ id, holder }).catch(() => undefined); // the claim may have been committed, and nobody should have to wait for its lease to run out
       throw error;
     }
   }
 
-  /** Nothing was done: the key may be used again. Where the work was committed after all, the row says so and stays. */
+  /** Nothing was done: the key may be used again. If the work was committed after all, the row says so and stays. */
   async release({ id, holder }: Claim): Promise<void> {
     await this.#database.query({
       name: 'release_claim',
@@ -94,7 +97,7 @@ export class Claims {
     });
   }
 
-  /** The answer of work that is done, unless an erasure came between. */
+  /** Keeps the answer of work that is done, unless an erasure came in between. */
   async keep({ id, holder }: Claim, answer: Omit<KeptAnswer, 'decision'>): Promise<void> {
     await this.#database.query({
       name: 'keep_answer',
@@ -136,8 +139,8 @@ interface KeyRow {
 }
 
 /**
- * In order of id, as they are finished, so that nobody waits in a circle. The commit does not wait for the disk: a claim that a crash of the
- * server takes with it has committed nothing. Who claims again as the same holder, as after a commit whose answer was lost, has it still.
+ * In order of id, as for finishing, so that nobody waits in a circle. The commit does not wait for the disk: a claim lost in a crash of the
+ * server has committed no work. The same holder claiming again, as after a commit whose answer was lost, still has its claim.
  */
 async function claimTogether(database: Database, clock: Clock, wanted: readonly Wanted[]): Promise<readonly Claimed[]> {
   const inOrder = [...wanted].sort((a, b) => a.id.compare(b.id));
@@ -162,7 +165,7 @@ async function claimTogether(database: Database, clock: Clock, wanted: readonly 
 }
 
 function judge(row: KeyRow | undefined, request: Buffer): Claimed {
-  if (row === undefined) return { kind: 'running' }; // released in the moment between: the next try gets it
+  if (row === undefined) return { kind: 'running' }; // released just in between: the next try gets it
   if (!row.request.equals(request)) return { kind: 'other_request' };
   if (!row.is_done) return { kind: 'running' };
   if (row.answer === null || row.status === null) return { kind: 'done', answer: null };
@@ -180,7 +183,7 @@ export interface FinishedClaim {
   readonly isKept: boolean;
 }
 
-/** For the write's own transaction. → a row for each that was still the holder's */
+/** For the write's own transaction. → a row for each claim that was still the holder's */
 export function finishClaims(finished: readonly FinishedClaim[]): Statement {
   const rows = finished
     .toSorted((a, b) => a.claim.id.compare(b.claim.id))
@@ -207,10 +210,10 @@ export function finishClaims(finished: readonly FinishedClaim[]): Statement {
   };
 }
 
-/** In `customers` of an answer that may name somebody else too: any erasure takes it. No customer has this key (it is a tombstone's). */
+/** In `customers` of an answer that may name anybody else: every erasure removes it. No customer has this key (it is a tombstone's). */
 export const ANYBODY = '0';
 
-/** For an erasure: that the work was done stays, its answer goes. */
+/** For an erasure: the answer goes, but not the fact that the work was done. */
 export function forgetKeptAnswers(customerKey: string): Statement {
   return {
     name: 'forget_kept_answers',
@@ -224,7 +227,7 @@ export function forgetKeptAnswers(customerKey: string): Statement {
 
 const TRIMMED_AT_ONCE = 5_000;
 
-/** Keys older than a day, a piece of them. → how many */
+/** Deletes a piece of the keys older than a day. → how many */
 export async function trimKeys(database: Database, nowMs: number): Promise<number> {
   const rows = await database.query({
     name: 'trim_keys',

@@ -1,11 +1,11 @@
-// In charge of how many reads of many customers run at once: a few, a short queue behind them, and a refusal behind that. So exports,
+// In charge of how many reads of many customers run at once: a few run, a few more queue, and the rest are refused. So exports,
 // previews and scans of the past leave connections and processors to page views and writes, and one caller leaves places to the others.
 import { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.ts';
 import { AppError } from '../errors.ts';
 
 const WAITING_PER_PLACE = 4;
-/** Of the places in the queue, those that one caller may take. */
+/** The share of the places in the queue that one caller may take. */
 const SHARE_OF_ONE = 0.5;
 const PATIENCE_MS = 10_000;
 const RETRY_AFTER_S = 5;
@@ -19,19 +19,19 @@ export class HeavyReads {
   readonly #clock: Clock;
   readonly #atOnce: number;
   #running = 0;
-  /** by caller; those that have none are not in it */
+  /** by caller; only those that have any */
   readonly #runningOf = new Map<string, number>();
   #waiting: Waiting[] = [];
 
-  /** Never more than half of the connections, whatever is wished for. */
+  /** Never more than half of the connections, whatever is asked for. */
   constructor(clock: Clock, wished: number, connections: number) {
     this.#clock = clock;
     this.#atOnce = Math.max(1, Math.min(wished, Math.floor(connections / 2)));
   }
 
   /**
-   * `identity`: whose read it is. Keeps the place until the value is there; of a stream until it has ended or is given up. Throws `unavailable`,
-   * and `rate_limited` where this caller alone waits for too many.
+   * `identity`: whose read it is. Keeps the place until the value is there, or for a stream until it has ended or is abandoned. Throws
+   * `unavailable`, and `rate_limited` if it is this caller who waits for too many.
    */
   async run<Value>(identity: string, read: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
     await this.#enter(identity, signal);
@@ -60,9 +60,9 @@ export class HeavyReads {
     const patience = this.#clock.sleep(PATIENCE_MS, AbortSignal.any([signal, gone.signal])).then(() => false);
     const entered = await Promise.race([place.promise, patience]);
     gone.abort();
-    if (entered) return; // the place was handed over, and is counted already
+    if (entered) return; // the place was handed over, and has been counted
     const at = this.#waiting.indexOf(own);
-    if (at < 0) return; // handed over in the very moment
+    if (at < 0) return; // handed over at this very moment
     this.#waiting.splice(at, 1);
     signal.throwIfAborted();
     throw tooMany();
@@ -84,7 +84,7 @@ export class HeavyReads {
     next.enter();
   }
 
-  /** Of those who wait, the first of whose callers run the fewest. */
+  /** Of those waiting, the first one whose caller has the fewest running. */
   #takeNext(): Waiting | undefined {
     const runningOf = ({ identity }: Waiting) => this.#runningOf.get(identity) ?? 0;
     const fewest = Math.min(...this.#waiting.map(runningOf));

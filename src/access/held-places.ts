@@ -1,18 +1,18 @@
-// In charge of how many connections to the feed are held open in this process, streams, subscriptions and reads that wait: in all, and of one
-// caller. Whoever visits a shop gets a token, and neither it nor one key is to take the places of all others.
+// In charge of how many connections to the feed (streams, subscriptions, waiting reads) are held open in this process: in all, and by one
+// caller. Every visitor of a shop gets a token, and neither that nor one key is to take the places of all others.
 import { AppError } from '../errors.ts';
 import type { AccessLimits } from './access-limits.ts';
 import { type Caller, isToken } from './caller.ts';
 
 /** One takes some 20 kB; beyond this the service says so instead of growing. */
 const PLACES_MAX = 20_000;
-/** Of all tokens of one customer, and of one stream token: tabs of a browser, and those that have just gone. */
+/** For all tokens of one customer together, and for one stream token: a browser's tabs, and those just closed. */
 export const PLACES_OF_TOKEN_MAX = 20;
 const RETRY_AFTER_S = 5;
 
 export class HeldPlaces {
   readonly #limits: Pick<AccessLimits, 'openStreams' | 'waitingReads'>;
-  /** by identity, of keys by what for, too */
+  /** by identity, and for keys also by kind */
   readonly #held = new Map<string, number>();
   #heldInAll = 0;
 
@@ -20,7 +20,7 @@ export class HeldPlaces {
     this.#limits = limits;
   }
 
-  /** A stream or a subscription. → ends it. Throws `rate_limited`, `unavailable`. */
+  /** Takes a place for a stream or a subscription. → gives it back. Throws `rate_limited`, `unavailable`. */
   enterStream(caller: Caller): () => void {
     if (isToken(caller)) return this.#enterOfToken(caller);
     const { openStreams } = this.#limits;
@@ -31,7 +31,7 @@ export class HeldPlaces {
     );
   }
 
-  /** A read that waits for a change. → ends it. Throws `rate_limited`, `unavailable`. */
+  /** Takes a place for a read that waits for a change. → gives it back. Throws `rate_limited`, `unavailable`. */
   enterWait(caller: Caller): () => void {
     if (isToken(caller)) return this.#enterOfToken(caller);
     const { waitingReads } = this.#limits;

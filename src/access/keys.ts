@@ -1,5 +1,5 @@
-// In charge of keys as they are stored: making, listing, rotating, revoking. Who may make which is asked here too (nobody gives more than
-// they have); what a request shows is known-keys.ts.
+// In charge of keys as they are stored: making, listing, rotating, revoking. Also of who may make which (nobody gives more than
+// they have). Recognising the key of a request is known-keys.ts.
 import type { Clock } from '../base/clock.ts';
 import { asQueryable, type Client, type Database, type Queryable } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
@@ -16,13 +16,13 @@ export interface Key {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly Scope[];
-  /** keys of the only segments it may ask about; null: all */
+  /** keys of the only segments it may access; null: all */
   readonly segments: readonly string[] | null;
   readonly requestsPerSecond: number | null;
   readonly createdAtMs: number;
   readonly createdBy: string;
   readonly rotatedAtMs: number | null;
-  /** until when the secret before the last rotation opens too */
+  /** until when the previous secret is accepted too */
   readonly previousUntilMs: number | null;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
@@ -39,7 +39,7 @@ export interface NewKey {
 
 export interface KeyWithSecret {
   readonly key: Key;
-  /** shown this once */
+  /** shown only this once */
   readonly secret: string;
 }
 
@@ -78,11 +78,11 @@ function toKey(row: KeyRow): Key {
   };
 }
 
-/** Names that the actor of something done must not be mistaken for. */
+/** Names under which a key would pass for another actor. */
 const TAKEN_NAMES: ReadonlySet<string> = new Set(['admin', 'nobody', 'strata']);
 const UNIQUE_VIOLATION = '23505';
 
-/** Throws `forbidden` where it would have more than the caller, `already_exists` for a name that a living key has. */
+/** Throws `forbidden` if it would have more than the caller, `already_exists` for the name of a live key. */
 export async function createKey(database: Database, clock: Clock, caller: Caller, wish: NewKey): Promise<KeyWithSecret> {
   requireNoMore(caller, wish);
   if (TAKEN_NAMES.has(wish.name.toLowerCase())) throw nameTaken(wish.name);
@@ -117,7 +117,7 @@ export async function createKey(database: Database, clock: Clock, caller: Caller
   return { key: toKey(key), secret };
 }
 
-/** Of those that have no more than the caller, revoked ones too; in order of id. */
+/** Those that have no more than the caller, including revoked ones; in order of id. */
 export async function listKeys(
   database: Database,
   caller: Caller,
@@ -154,8 +154,8 @@ export async function getKey(database: Queryable, caller: Caller, id: string): P
 }
 
 /**
- * A new secret; the one before opens until the grace is over, and any older one no more. Throws `not_found`, `conflict` for a dead key,
- * `forbidden` for one that outlives the caller's: its secret would be a way to do so too.
+ * A new secret; the previous one is accepted until the grace is over, any older one no longer. Throws `not_found`, `conflict` for a dead key,
+ * `forbidden` for one that outlives the caller's: with its secret the caller would, too.
  */
 export async function rotateKey(database: Database, clock: Clock, caller: Caller, id: string, graceMs: number): Promise<KeyWithSecret> {
   const secret = newSecret(id);
@@ -184,7 +184,7 @@ export async function rotateKey(database: Database, clock: Clock, caller: Caller
   return { key: toKey(row), secret };
 }
 
-/** It opens nothing any more; its row stays, as what its name stands for. A second time changes nothing. Throws `not_found`. */
+/** The key is no longer accepted; its row stays, so that its name keeps its meaning. A second time changes nothing. Throws `not_found`. */
 export async function revokeKey(database: Database, clock: Clock, caller: Caller, id: string): Promise<Key> {
   const row = await changeKeys(database, async (client) => {
     const known = await getKey(asQueryable(client), caller, id);
@@ -206,7 +206,7 @@ export async function revokeKey(database: Database, clock: Clock, caller: Caller
   return toKey(row);
 }
 
-/** For the audit; no secret and no hash is among it. */
+/** For the audit; without secret or hash. */
 function noteKey(client: Client, id: string, before: Key | null, after: KeyRow | undefined): Promise<void> {
   const content = { before, after: after === undefined ? null : toKey(after) };
   return noteWrite(client, { target: `keys/${id}`, changes: [{ customerKey: null, content }] });

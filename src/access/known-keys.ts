@@ -1,5 +1,5 @@
-// In charge of recognising keys without asking the database for each request: all living keys are held in memory, and looked at again
-// when somebody has changed one. Not of changing them (keys.ts).
+// In charge of recognising keys without asking the database for each request: all live keys are held in memory, and read again
+// when one has been changed. Not of changing them (keys.ts).
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';
@@ -7,7 +7,7 @@ import type { Caller } from './caller.ts';
 import { isSameHash } from './key-secret.ts';
 import type { Scope } from './scopes.ts';
 
-/** For how long a key that another process has revoked may still open. */
+/** How long a key revoked by another process may still be accepted. */
 const STALE_MS = 1000;
 /** How exact `lastUsedAt` is. */
 const USE_NOTED_MS = 60_000;
@@ -35,8 +35,8 @@ interface LivingRow {
 }
 
 /**
- * A text that is no key costs no query and leaves nothing behind, however many come: that is why whole keys are held, and not answers. A
- * look at the revision, by the first request of each second, is shared by all that wait for it.
+ * A text that is no key costs no query and leaves nothing behind, however many come: that is why all keys are held, and not answers. The
+ * revision is read by the first request of each second, and all that wait share that read.
  */
 export class KnownKeys {
   readonly #database: Database;
@@ -55,7 +55,7 @@ export class KnownKeys {
     this.#log = log;
   }
 
-  /** null: no living key has this id and a secret of this hash. Throws what the database throws, when it is time to look at it. */
+  /** null: no live key has this id and a secret with this hash. Throws what the database throws, when it is time to ask it. */
   async find(id: string, hash: Buffer): Promise<Caller | null> {
     const nowMs = await this.#lookIfStale();
     const key = this.#keys.get(id);
@@ -68,7 +68,7 @@ export class KnownKeys {
     return key.caller;
   }
 
-  /** Of a caller's identity: whether the key still counts by which it was proven. What is no key of the table always does. */
+  /** Whether the key behind a caller's identity is still valid. An identity that is not a key of the table always is. */
   async isLiving(identity: string): Promise<boolean> {
     if (!identity.startsWith(KEY_IDENTITY)) return true;
     const nowMs = await this.#lookIfStale();
@@ -84,13 +84,13 @@ export class KnownKeys {
     return nowMs;
   }
 
-  /** After a change of this process: the next request sees it. */
+  /** After a change made by this process: so that the next request sees it. */
   async refresh(): Promise<void> {
-    while (this.#looking !== undefined) await this.#looking.catch(() => {}); // it may have looked before the change
+    while (this.#looking !== undefined) await this.#looking.catch(() => {}); // that one may have read before the change
     await this.#look();
   }
 
-  /** Waits until what was used is written down. */
+  /** Waits until the last uses are stored. */
   async close(): Promise<void> {
     while (this.#noting !== undefined) await this.#noting;
   }
@@ -111,7 +111,7 @@ export class KnownKeys {
     if (row === undefined) throw new Error('the revision of the keys is missing');
     if (row.revision !== this.#revision) {
       this.#keys = await this.#load(beganMs);
-      this.#revision = row.revision; // read before the keys, which are therefore no older
+      this.#revision = row.revision; // read before the keys, so those are no older
     }
     this.#lookedMs = beganMs;
   }
@@ -151,7 +151,7 @@ export class KnownKeys {
     };
   }
 
-  /** At most once a minute for a key, and never while the request waits. */
+  /** At most once a minute for a key, and never while a request waits for it. */
   #noteUse(id: string, key: KnownKey, nowMs: number): void {
     if (nowMs - key.notedMs < USE_NOTED_MS) return;
     key.notedMs = nowMs;

@@ -1,5 +1,5 @@
-// In charge of where a request comes from: the peer of its connection, or whom that peer forwards for, where it is a proxy that is trusted.
-// Fastify does the same with its requests; this is for what becomes none of its requests, a websocket.
+// In charge of where a request comes from: the peer of its connection or, if that is a trusted proxy, the one it forwards for.
+// Fastify does the same for its requests; this is for websockets, which never become one.
 import type { IncomingMessage } from 'node:http';
 import net from 'node:net';
 
@@ -13,10 +13,10 @@ export function trustProxies(ranges: readonly string[]): TrustsProxy {
     if (bits === undefined) trusted.addAddress(base, familyOf(base));
     else trusted.addSubnet(base, Number(bits), familyOf(base));
   }
-  return (address) => net.isIP(address) !== 0 && trusted.check(address, familyOf(address)); // of IPv4 within IPv6 too
+  return (address) => net.isIP(address) !== 0 && trusted.check(address, familyOf(address)); // also for IPv4 within IPv6
 }
 
-/** Each trusted proxy is believed about whom it had the request from, and the first that is none is where it came from. */
+/** Each trusted proxy is believed about where it got the request from; the first address that is not one is where it came from. */
 export function peerAddressOf({ socket, headers }: IncomingMessage, trusts: TrustsProxy): string {
   let address = socket.remoteAddress ?? '';
   for (const hop of forwardedFor(headers['x-forwarded-for']).reverse()) {

@@ -2,7 +2,7 @@
 
 export interface Limit {
   readonly perSecond: number;
-  /** what may come at once, after a pause */
+  /** how many may come at once, after a pause */
   readonly burst: number;
 }
 
@@ -22,14 +22,14 @@ interface Bucket {
 }
 
 /**
- * Our own: a take costs 0.2 µs, a bucket lets a burst through that fixed windows (`@fastify/rate-limit`) would cut or double, and that
- * plugin knows neither the present form of the RateLimit fields nor a limit by caller before its route.
+ * Our own: taking costs 0.2 µs, a bucket lets through a burst that fixed windows (`@fastify/rate-limit`) would cut or double, and that
+ * plugin has neither the current form of the RateLimit fields nor a limit by caller before its route.
  */
 export class RateLimits {
   readonly #buckets = new Map<string, Bucket>();
   readonly #most: number;
 
-  /** `most`: buckets held; past it those that rested longest are forgotten, which are full or nearly so. */
+  /** `most`: how many buckets are held; beyond that, those unused for longest are dropped, which are full or nearly so. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -43,7 +43,7 @@ export class RateLimits {
     return describe(bucket.level, limit, allowed);
   }
 
-  /** What a take would say, without taking. */
+  /** What `take` would say, without taking. */
   isEmpty(name: string, limit: Limit, nowMs: number): boolean {
     return this.#buckets.has(name) && this.#refill(name, limit, nowMs).level < 1;
   }
@@ -57,7 +57,7 @@ export class RateLimits {
   }
 
   #keep(name: string, bucket: Bucket): void {
-    this.#buckets.delete(name); // last in the map's order
+    this.#buckets.delete(name); // so that it becomes the last in the map's order
     this.#buckets.set(name, bucket);
     if (this.#buckets.size <= this.#most) return;
     const oldest = this.#buckets.keys().next();

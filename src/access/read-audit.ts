@@ -1,4 +1,4 @@
-// In charge of reading the audit: entries that have their place, newest first, by who, what, about whom and when.
+// In charge of reading the audit: entries that have their place in the chain, newest first, filtered by who, what, about whom and when.
 import { type Database, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { AuditOutcome } from './audit-entry.ts';
@@ -20,7 +20,7 @@ export interface AuditPlace {
 }
 
 export interface ReadPayload {
-  /** whether it is about a customer, who was not erased */
+  /** whether it is about a customer who has not been erased */
   readonly isPersonal: boolean;
   /** JSON; null: removed */
   readonly content: string | null;
@@ -46,7 +46,7 @@ interface EntryRow extends Omit<ReadEntry, 'atMs' | 'payloads'> {
   at: number;
 }
 
-/** `after`: the place of the last entry of the page before. */
+/** `after`: the place of the last entry of the previous page. */
 export function listAudit(
   database: Database,
   filter: AuditFilter,
@@ -86,10 +86,10 @@ export function listAudit(
   });
 }
 
-/** Constants: the index of the rare outcomes is of no use for a parameter. */
+/** As constants: the index of the rare outcomes cannot be used for a parameter. */
 const LITERALS: Readonly<Record<AuditOutcome, string>> = { written: `'written'`, begun: `'begun'`, read: `'read'`, refused: `'refused'` };
 
-/** Only what is asked for stands in the text, so that the index of it is used. */
+/** The text has only the conditions that are asked for, so that their indexes are used. */
 function conditionsOf(filter: AuditFilter, after: AuditPlace | null): { readonly conditions: string[]; readonly values: unknown[] } {
   const conditions: string[] = [];
   const values: unknown[] = [];

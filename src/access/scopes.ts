@@ -1,4 +1,4 @@
-// In charge of the scopes that a key can have: what each allows. Which route or field asks for which stands with the route or field.
+// In charge of the scopes that a key can have: what each allows. Which of them a route or field needs is stated there.
 
 export const SCOPES = {
   ingest: 'Write customers, orders and events, import files of them, erase',

@@ -1,9 +1,9 @@
-// In charge of the statement that stores entries of the audit with their payloads: in the transaction of what they tell of, or for several
+// In charge of the statement that stores entries of the audit with their payloads: in the transaction of what they record, or for several
 // requests at once. They wait in audit_inbox for their places in the chain (chain-audit.ts).
 import type { Statement } from '../db/database.ts';
 import type { AuditEntry } from './audit-entry.ts';
 
-// One statement for both tables: a second one would be a sixth of what a single order costs the database.
+// One statement for both tables: a second one would add a sixth to what a single order costs the database.
 const STORE = `
   with stored as (
     insert into audit_payloads (entry_id, part, customer_id, hash, salt, content)

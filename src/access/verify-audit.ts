@@ -1,6 +1,6 @@
-// In charge of proving the audit: every hash made anew from what is stored, in our own code and not the database's, from the anchor to the
-// head. Says the first entry that was changed, is missing or was put in. Cannot see what was cut off at the end together with the head:
-// for that a head noted elsewhere is compared (`known`).
+// In charge of proving the audit: every hash is computed again from what is stored, by our own code and not the database's, from the anchor to
+// the head. Names the first entry that was changed, is missing or was inserted. It cannot see that the end was cut off together with the head:
+// for that, a head noted elsewhere is compared (`known`).
 import type { Client, Database } from '../db/database.ts';
 import { pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -13,14 +13,14 @@ export interface KnownHead {
 }
 
 export interface AuditVerdict {
-  /** entries that were found whole, in order */
+  /** entries that were found unchanged, in order */
   readonly entries: number;
   /** payloads that erasures have removed */
   readonly forgotten: number;
   /** entries that wait for their places, and are not proven yet */
   readonly waiting: number;
   readonly head: KnownHead;
-  /** null: all is as it was written */
+  /** null: everything is as it was written */
   readonly fault: AuditFault | null;
 }
 
@@ -194,7 +194,7 @@ function judgeEnd(head: HeadRow, wanted: ReadonlyMap<bigint, string>, walk: Walk
   return null;
 }
 
-/** Payloads of no entry: somebody took the entry, or put them in. */
+/** Payloads without an entry: somebody removed the entry, or inserted them. */
 async function findLoosePayload(client: Client): Promise<AuditFault | null> {
   await client.query('set local enable_seqscan = on; set local enable_hashjoin = on');
   const { rows } = await client.query<{ entry_id: string }>(`

@@ -1,5 +1,5 @@
-// In charge of what rides along with a request's write, in the write's own transaction: its entry in the audit, and the end of its
-// Idempotency-Key with the answer where that is known there. Whose request it is, the asynchronous context tells; what was written, the
+// In charge of what goes along with a request's write, in the write's own transaction: its entry in the audit, and the end of its
+// Idempotency-Key, with the answer if that is known there. Whose request it is comes from the asynchronous context; what was written, from the
 // stage that writes (`noteWrite`). What the service does by itself has no record.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Clock } from '../base/clock.ts';
@@ -9,27 +9,27 @@ import { type AuditChange, type AuditOrigin, type AuditOutcome, makeEntry } from
 import { ANYBODY, type Claim, finishClaims } from './claims.ts';
 import { storeEntries } from './store-entries.ts';
 
-/** Of one request that may write. */
+/** For one request that may write. */
 export interface WriteRecord {
   readonly origin: AuditOrigin;
   /** null: without an Idempotency-Key */
   readonly claim: Claim | null;
-  /** of an answer that is known inside the transaction */
+  /** for an answer that is known inside the transaction */
   readonly status: number;
-  /** false: the answer holds a secret, or is none of ours to keep */
+  /** false: the answer holds a secret, or is not ours to keep */
   readonly keepsAnswer: boolean;
-  /** the write's transaction has come to its end: where the request succeeds, it was committed */
+  /** the write's transaction has reached its end: if the request succeeds, it was committed */
   noted: boolean;
-  /** with the answer */
+  /** whether the answer is part of it */
   answered: boolean;
 }
 
 /** What was written. */
 export interface Written {
-  /** like `segments/vip`; null: it is about customers, and stands in the changes */
+  /** like `segments/vip`; null: it is about customers, who are in the changes */
   readonly target: string | null;
   readonly changes: readonly AuditChange[];
-  /** the answer, where it is known: its `token` is replaced by one made of the decision */
+  /** the answer, if it is known: its `token` is replaced by one made from the decision */
   readonly answer?: { readonly decision: string; readonly body: unknown } | undefined;
   /** whom the answer names beside the customers of the changes */
   readonly answered?: readonly string[];
@@ -41,14 +41,14 @@ export function withRecord<Value>(record: WriteRecord, work: () => Promise<Value
   return records.run(record, work);
 }
 
-/** For work that is handed over to somebody else's context, such as a gatherer's. */
+/** For work that is done in another's asynchronous context, such as a gatherer's. */
 export function currentRecord(): WriteRecord | undefined {
   return records.getStore();
 }
 
 /**
- * Called inside the transaction of a request's write, after the last lock. Throws `in_progress` where another run has taken the
- * Idempotency-Key over meanwhile: then nothing of this one may stand.
+ * Called inside the transaction of a request's write, after the last lock. Throws `in_progress` if another attempt has taken over the
+ * Idempotency-Key meanwhile: then nothing of this one may be committed.
  */
 export async function noteWrite(client: Client, written: Written): Promise<void> {
   const record = currentRecord();
@@ -67,15 +67,15 @@ async function noteWrites(client: Client, notes: readonly NotedWrite[]): Promise
   value();
 }
 
-/** The entries; for a transaction that sends them together with something else. `endNotes` is to follow. */
+/** The statement that stores the entries; for a transaction that sends it together with others. `endNotes` must follow. */
 export function storeNotes(notes: readonly NotedWrite[]): Statement[] {
   if (notes.length === 0) return [];
   return [storeEntries(notes.map(({ record, written }) => makeEntry(record.origin, 'written', written.target, written.changes)))];
 }
 
 /**
- * The end of a transaction whose last statements are these: → what of them is to go with the commit, and what is to be called when it has. Keys
- * are finished before, as the commit depends on it. Throws as `noteWrite` does.
+ * The end of a transaction whose last statements are these: → those to send with the commit, and what to call after it. Keys are finished
+ * before, since the commit depends on it. Throws what `noteWrite` throws.
  */
 export async function endNotes(
   client: Client,
@@ -96,8 +96,8 @@ export async function endNotes(
 }
 
 /**
- * Work of many transactions, such as an import: told of before it begins and after it has ended, also where it ends with an error. Only a
- * process that dies leaves it without an end.
+ * Work of many transactions, such as an import: recorded before it begins and after it has ended, even with an error. Only a process that
+ * dies leaves it without an end.
  */
 export async function noteLongWork<Value>(
   { database, clock }: { readonly database: Database; readonly clock: Clock },
@@ -137,7 +137,7 @@ function endOf({ record, written }: NotedWrite) {
   return [{ claim: record.claim, atMs: record.origin.atMs, customers, answer, isKept: record.keepsAnswer }];
 }
 
-/** Rows that were not taken may name whoever they like, and so may the refusals that quote them. */
+/** Rows that were refused may name anybody, and so may the messages that quote them. */
 function quotesRows(body: unknown): boolean {
   return typeof body === 'object' && body !== null && 'rejected' in body && Array.isArray(body.rejected) && body.rejected.length > 0;
 }

@@ -16,7 +16,7 @@ export interface NewSegment {
   readonly icon?: string | null;
   readonly color?: string | null;
   readonly kind: 'rule' | 'manual';
-  /** text or JSON form; a manual segment has the rule of its kind */
+  /** text or JSON form; a manual segment has a fixed rule */
   readonly rule: unknown;
   readonly publish: boolean;
   readonly author: string | null;
@@ -32,7 +32,7 @@ export async function createSegment(
   segment: NewSegment,
 ): Promise<{ readonly segment: Segment; readonly run: string | null }> {
   const isManual = segment.kind === 'manual';
-  const publish = segment.publish || isManual; // there is nothing to draft
+  const publish = segment.publish || isManual; // a manual segment has nothing to draft
   const now = new Date(clock.nowMs()).toISOString();
   const store = async (client: Client): Promise<QueuedRun | null> => {
     const catalog = await loadCatalog(asQueryable(client));

@@ -1,5 +1,5 @@
-// In charge of declaring the type of an attribute or a property while rules stand: whose live rules read it is found under the lock
-// that no definition passes. What a declaration does to stored values is the catalog's (declare-type.ts).
+// In charge of declaring the type of an attribute or a property that rules may read: which live rules do is found under the lock
+// that keeps definitions from changing. What a declaration does to stored values is the catalog's business (declare-type.ts).
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Declaration, type DeclaredType, declareType } from '../catalog/declare-type.ts';
@@ -19,7 +19,7 @@ export async function declareField(database: Database, clock: Clock, declaration
   });
 }
 
-/** A rule that names the property of another event only is taken to read it too: refusing is safe. */
+/** A rule that names only another event's property of that name counts as reading it too: refusing is safe. */
 function reads({ checked }: LiveSegment, { event, name }: Declaration): boolean {
   const kind = event === null ? 'attribute' : 'property';
   const names = [...checked.types.keys()].some((expression) => expression.kind === kind && expression.name === name);

@@ -1,5 +1,5 @@
 // In charge of the live definitions: every published rule, checked against the catalog, as one snapshot per epoch.
-// A rule that no longer checks is not dropped in silence: it stands in `broken` with the reason. Not of storing them (segments.ts, versions.ts).
+// A rule that no longer passes the check is not dropped silently: it is in `broken` with the reason. Not of storing them (segments.ts, versions.ts).
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
@@ -16,7 +16,7 @@ export interface LiveSegment {
   readonly key: string;
   readonly name: string;
   readonly version: number;
-  /** its run has not been everywhere yet: every write to a customer evaluates it, so that nobody is left between two versions */
+  /** its run has not reached everybody yet: every write to a customer evaluates it, so that nobody is left between two versions */
   readonly building: boolean;
   readonly checked: CheckedRule;
 }
@@ -37,13 +37,13 @@ export interface SegmentName {
 export interface Definitions {
   readonly epoch: string;
   readonly catalog: Catalog;
-  /** computed at every evaluation, in order of id */
+  /** part of every evaluation, in order of id */
   readonly live: readonly LiveSegment[];
   readonly broken: readonly BrokenSegment[];
   /** ids of segments that have pins */
   readonly pinned: ReadonlySet<number>;
   readonly groups: readonly GroupToEvaluate[];
-  /** of every segment, live or not */
+  /** for every segment, live or not */
   readonly segmentIds: ReadonlyMap<string, number>;
   readonly names: ReadonlyMap<number, SegmentName>;
 }
@@ -55,13 +55,13 @@ const DEFINITIONS_LOCK = '7310589412002';
 export const SHARE_DEFINITIONS: Statement = { name: 'share_definitions', text: `select pg_advisory_xact_lock_shared(${DEFINITIONS_LOCK})` };
 export const READ_EPOCH: Statement = { name: 'read_epoch', text: 'select d.epoch from definitions as d' };
 
-/** One change at a time: whoever has the row knows the epoch that follows, and that nothing it has read changes until it ends. */
+/** One change at a time: whoever holds the row knows the next epoch, and that nothing it has read changes until it ends. */
 const HOLD_EPOCH: Statement = { name: 'hold_epoch', text: 'select d.epoch from definitions as d for update' };
 const MOVE_EPOCH: Statement = { name: 'move_epoch', text: 'update definitions set epoch = epoch + 1' };
 
 /**
- * Writers queue behind a change that waits, so it lets them pass after a moment and tries again. It meets those that have just begun then:
- * beside five lanes of 100 to 300 ms it came to its turn after 15 s. So each few tries it waits longer, in the end past what any of them takes.
+ * Writers queue behind a change that waits, so it lets them pass after a moment and tries again. Then it meets those that have just begun:
+ * beside five lanes of 100 to 300 ms its turn came after 15 s. So every few tries it waits longer, in the end for longer than any of them takes.
  */
 const EXCLUSIVE_TIMEOUT_MS = 100;
 const LONGEST_TIMEOUT_MS = 1600;
@@ -87,25 +87,25 @@ function setLockTimeout(value: string): Statement {
   return { name: 'set_lock_timeout', text: `select set_config('lock_timeout', $1, true)`, values: [value] };
 }
 
-/** Who keeps the definitions of a database in memory: told of a change of this process before it is committed. */
+/** Keeps the definitions of a database in memory, and is told of a change of this process before it is committed. */
 export interface DefinitionsKeeper {
   readonly kept: Definitions;
-  /** They are in force once `committed` has come to true, and never if it comes to false. */
+  /** They are in force once `committed` resolves to true, and never if it resolves to false. */
   expect(next: Definitions, committed: Promise<boolean>): void;
 }
 
 const keepers = new WeakMap<Database, DefinitionsKeeper>();
 
-/** Of each database one: the last that says so. */
+/** One for each database: the last that registered. */
 export function keepDefinitions(database: Database, keeper: DefinitionsKeeper): void {
   keepers.set(database, keeper);
 }
 
 /**
- * Changes definitions and moves the epoch. `work` reads, checks and writes while evaluations go on under the definitions as they are: it
- * locks nothing that an evaluation waits for, which leaves rows of `runs` that are there and the count of notices to the statements that it
- * returns. Those go with the exclusive lock, which no evaluation holds with it, the epoch and the commit in one batch. Who keeps the definitions
- * has the new ones by then. Where the waiting for the lock runs out, `work` is done again, and the lock taken before the last batch.
+ * Changes definitions and moves the epoch. `work` reads, checks and writes while evaluations go on under the current definitions, so it
+ * must lock nothing that an evaluation waits for: existing rows of `runs` and the count of notices are left to the statements that it
+ * returns. Those are sent in one batch with the exclusive lock, which no evaluation shares, the epoch and the commit. The keeper of the
+ * definitions has the new ones by then. If waiting for the lock takes too long, `work` is done again, and the lock taken before the last batch.
  */
 export function changeDefinitions<Value>(
   database: Database,
@@ -120,11 +120,11 @@ export function changeDefinitions<Value>(
   });
 }
 
-/** Of a change that waits for the lock. */
+/** How a change waits for the lock. */
 interface Patience {
-  /** to rest by between tries */
+  /** for the rests between tries */
   readonly clock: Clock;
-  /** that were in vain */
+  /** how many tries have failed */
   tries: number;
 }
 
@@ -137,7 +137,7 @@ async function changeOnce<Value>(
   let outcome = new Outcome();
   try {
     const value = await inFramed(database, [HOLD_EPOCH], async (client, [held]) => {
-      outcome.tell(false); // of the attempt before
+      outcome.tell(false); // the previous attempt
       outcome = new Outcome();
       const { last, value } = await work(client);
       await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told);
@@ -153,7 +153,7 @@ async function changeOnce<Value>(
   }
 }
 
-/** The same with all of `work` under the exclusive lock: for what reads or rewrites what evaluations write. Whoever writes waits for it. */
+/** The same with all of `work` under the exclusive lock: for changes that read or rewrite what evaluations write. Writers wait for it. */
 export function changeUnderLock<Value>(database: Database, clock: Clock, work: (client: Client) => Promise<Value>): Promise<Value> {
   const patience = { clock, tries: 0 };
   return untilTaken(clock, () =>
@@ -165,8 +165,8 @@ export function changeUnderLock<Value>(database: Database, clock: Clock, work: (
 }
 
 /**
- * What the transaction has done so far stands between the tries. Not for ever: a service of an older version takes the lock before the epoch's
- * row.
+ * What the transaction has done so far is kept between the tries. Not for ever: a service of an older version takes the lock before the row
+ * of the epoch.
  */
 async function takeDefinitions(client: Client, patience: Patience): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -195,10 +195,10 @@ async function untilTaken<Value>(clock: Clock, change: () => Promise<Value>): Pr
 }
 
 async function rest(clock: Clock): Promise<void> {
-  await (clock.fixedMs() === null ? clock : systemClock).sleep(BETWEEN_TRIES_MS); // a clock that stands would never wake us
+  await (clock.fixedMs() === null ? clock : systemClock).sleep(BETWEEN_TRIES_MS); // a clock that stands still would never wake us
 }
 
-/** Whether a transaction was committed, for those who were told of it before. */
+/** Says whether a transaction was committed to those who were told of it beforehand. */
 class Outcome {
   tell: (committed: boolean) => void = () => {};
   readonly told = new Promise<boolean>((resolve) => {
@@ -206,7 +206,7 @@ class Outcome {
   });
 }
 
-/** What the transaction has written is read inside it: nobody else can change definitions before it ends. */
+/** Reads inside the transaction what it has written: nobody else can change definitions before it ends. */
 async function tellKeeper(database: Database, client: Client, epoch: string, committed: Promise<boolean>): Promise<void> {
   const keeper = keepers.get(database);
   if (keeper === undefined) return;
@@ -232,8 +232,8 @@ export async function readEpoch(database: Queryable): Promise<string> {
 }
 
 /**
- * A snapshot in which catalog and rules are of one epoch: read again until no definition moved meanwhile. Rules that are what they were in
- * `before`, and so is all that their check looks at, are not checked again: writers wait for this whenever a definition changes.
+ * A snapshot in which catalog and rules are of one epoch: read again until no definition changed meanwhile. Rules that are the same as in
+ * `before`, as is all that their check looks at, are not checked again: writers wait for this whenever a definition changes.
  */
 export async function loadDefinitions(database: Queryable, before?: Definitions): Promise<Definitions> {
   for (;;) {
@@ -286,7 +286,7 @@ function assemble(
   };
 }
 
-/** What the checks of `before` came to, for those that would come to the same. */
+/** The results of the checks in `before`, for rules whose check would give the same. */
 function checkedBefore(catalog: Catalog, before: Definitions | undefined): (id: number, version: number) => CheckedRule | undefined {
   if (before === undefined || typesOf(before.catalog) !== typesOf(catalog)) return () => undefined;
   const live = new Map(before.live.map((segment) => [segment.id, segment]));
@@ -298,7 +298,7 @@ function checkedBefore(catalog: Catalog, before: Definitions | undefined): (id: 
   };
 }
 
-/** All that a rule may name but segments. */
+/** All that a rule may name, except segments. */
 function typesOf({ attributes, events, consents }: Catalog): string {
   return JSON.stringify([[...attributes], [...events].map(([name, properties]) => [name, [...properties]]), [...consents]]);
 }
@@ -317,7 +317,7 @@ function reachOf(named: readonly string[], { segments }: Catalog): string {
   return JSON.stringify(found);
 }
 
-/** A stored rule was checked when it was published; what fails now, the catalog took away from it. */
+/** A stored rule was checked when it was published; if it fails now, something it reads has left the catalog. */
 export function compileStored(json: unknown, catalog: Catalog, key: string): CheckedRule | string {
   const parsed = parseJsonRule(json);
   if (!parsed.ok) return parsed.problems.map((problem) => problem.detail).join('; ');

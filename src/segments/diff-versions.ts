@@ -1,4 +1,4 @@
-// In charge of comparing two versions of a segment by what they say. By whom they hold for: evaluation/impact.ts.
+// In charge of comparing two versions of a segment by what their rules say. By whom they hold for: evaluation/impact.ts.
 import type { Database } from '../db/database.ts';
 import type { Rule } from '../rules/ast.ts';
 import { diffRules, type RulesDiff } from '../rules/diff-rules.ts';
@@ -8,7 +8,7 @@ import { getSegment } from './segments.ts';
 import { getVersion, invalidRule, type SegmentVersion } from './versions.ts';
 
 export interface VersionsDiff {
-  /** the version compared with; null: none was published yet, so that everything is added */
+  /** the version compared with; null: none has been published yet, so everything is added */
   readonly against: number | null;
   readonly diff: RulesDiff;
 }

@@ -43,7 +43,7 @@ export function getTemplate(key: string): Template {
 const PREFIX = 'param.';
 const TEXT_MAX = 200;
 
-/** `given`: `param.NAME` → value as text; what is not given has its default. Throws `invalid_request` with everything that is wrong. */
+/** `given`: `param.NAME` → value as text; the others have their defaults. Throws `invalid_request` with everything that is wrong. */
 export function fillTemplate(template: Template, given: Readonly<Record<string, string>> = {}): FilledTemplate {
   const errors: ErrorDetail[] = [];
   const known = template.parameters.map(({ name }) => `${PREFIX}${name}`);
@@ -82,7 +82,7 @@ function fill(rule: string, values: ReadonlyMap<string, string>): string {
 
 type Value = { readonly ok: true; readonly literal: string } | { readonly ok: false; readonly detail: string };
 
-/** → as the rule has it */
+/** → as it is written in the rule */
 function readValue({ type, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY }: TemplateParameter, given: string): Value {
   if (type === 'text') {
     if (!/^\P{C}+$/u.test(given) || given.length > TEXT_MAX)

@@ -1,7 +1,7 @@
-// In charge of telling which keys are no segment's. Not of reading segments (segments.ts).
+// In charge of finding which keys belong to no segment. Not of reading segments (segments.ts).
 import type { Queryable } from '../db/database.ts';
 
-/** In the order given; archived segments are known: their keys stay taken. */
+/** In the given order; archived segments count as known, since their keys stay taken. */
 export async function findUnknownKeys(database: Queryable, keys: readonly string[]): Promise<string[]> {
   const rows = await database.query<{ key: string }>({
     name: 'find_known_segment_keys',

@@ -1,4 +1,4 @@
-// In charge of what is told of segments and runs beside memberships: each notice is written in the transaction that brings it about.
+// In charge of notices about segments and runs, beside changes of memberships: each is written in the transaction that causes it.
 // Not of sending (webhooks/).
 import type { Statement } from '../db/database.ts';
 
@@ -6,8 +6,8 @@ export const NOTICE_TYPES = ['segment.published', 'segment.failed', 'run.finishe
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 
 /**
- * One row counts notices until the commit, so that ids are in order of commit and no reader skips one. The decision is drawn after that
- * lock: every change that the notice may be about has a smaller one. `source` gives number (from 1), segment_id, at and data.
+ * One row, locked until the commit, counts notices, so that ids are in order of commit and no reader skips one. The decision is drawn after
+ * that lock: every change that the notice may be about has a smaller one. `source` gives number (from 1), segment_id, at and data.
  */
 function writeNotices(type: NoticeType, source: string, values: readonly unknown[]): Statement[] {
   const lock = { name: 'lock_notices', text: 'update notice_count as k set last_id = k.last_id where k.only_row' };
@@ -59,7 +59,7 @@ export interface RunsEnd {
   readonly nowMs: number;
 }
 
-/** The runs have just ended, whichever way. `end`: those of them that ended so; a move may have come to its own end meanwhile, and told of it. */
+/** The runs have just ended, whichever way. `end`: only those that ended so; a move may have ended by itself meanwhile, with its own notice. */
 export function tellFinished(runIds: readonly string[], end: RunsEnd | null): Statement[] {
   if (runIds.length === 0) return [];
   return writeNotices(

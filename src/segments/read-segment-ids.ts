@@ -1,8 +1,8 @@
-// In charge of one look-up: which segments some keys name.
+// In charge of looking up the segments that some keys name.
 import type { Queryable } from '../db/database.ts';
 import { AppError } from '../errors.ts';
 
-/** Ids by key, in the order of the keys. Throws `not_found`, naming the first that names none. */
+/** Ids by key, in the order of the keys. Throws `not_found` for the first key without a segment. */
 export async function readSegmentIds(database: Queryable, keys: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const rows = await database.query<{ key: string; id: number }>({
     name: 'read_segment_ids',

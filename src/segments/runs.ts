@@ -1,4 +1,4 @@
-// In charge of the record of runs: what is to be evaluated in full, how far it is, how it ended. Not of evaluating (membership/full-run.ts).
+// In charge of the table of runs: what is to be evaluated for everybody, how far that is, how it ended. Not of evaluating (membership/full-run.ts).
 import { type Client, type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
@@ -23,7 +23,7 @@ export interface Run {
   readonly failure: string | null;
   readonly queuedAtMs: number;
   readonly startedAtMs: number | null;
-  /** when the work under way began, after an interruption or at the start; and how much was done before */
+  /** when the current work began, at the start or after an interruption; and how much was done before */
   readonly resumedAtMs: number | null;
   readonly resumedDone: number;
   readonly finishedAtMs: number | null;
@@ -111,13 +111,13 @@ export async function listOpenRuns(database: Database): Promise<Run[]> {
 
 export interface QueuedRun {
   readonly id: string;
-  /** end the runs that it takes the place of: to be sent in the same transaction */
+  /** these end the runs that it replaces: to be sent in the same transaction */
   readonly last: readonly Statement[];
 }
 
 /**
- * Queues a run inside the caller's transaction, which has the segment's row locked; open runs of the segment, but for moves into it, are
- * superseded by it.
+ * Queues a run inside the caller's transaction, which has the segment's row locked; it supersedes open runs of the segment, except moves
+ * into it.
  */
 export async function queueRun(client: Client, segmentId: number, version: number, cause: RunCause, nowMs: number): Promise<QueuedRun> {
   const now = new Date(nowMs).toISOString();
@@ -141,7 +141,7 @@ export async function queueRun(client: Client, segmentId: number, version: numbe
   return { id: row.id, last: endRuns('superseded', idsOf(open as { id: string }[]), nowMs) };
 }
 
-/** Ids of the open runs of a segment, moves into it among them; in a transaction that has its row locked, none but moves end in another. */
+/** Ids of the open runs of a segment, including moves into it; while a transaction has its row locked, only moves can end in another. */
 export async function readOpenRuns(client: Client, segmentIds: readonly number[]): Promise<string[]> {
   const { rows } = await client.query<{ id: string }>({
     name: 'open_runs_of',
@@ -151,7 +151,7 @@ export async function readOpenRuns(client: Client, segmentIds: readonly number[]
   return idsOf(rows);
 }
 
-/** Before several are changed in one statement, which has no order of its own: whoever changes runs has them in order of id. */
+/** Before several are changed in one statement, which has no order of its own: runs are always locked in order of id. */
 function lockRuns(ids: readonly string[]): Statement {
   const text = `
     select r.id
@@ -162,7 +162,7 @@ function lockRuns(ids: readonly string[]): Statement {
   return { name: 'lock_runs', text, values: [ids] };
 }
 
-/** Those of them that are open still. */
+/** Those of them that are still open. */
 export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string[], nowMs: number): Statement[] {
   if (ids.length === 0) return [];
   const text = `
@@ -173,11 +173,11 @@ export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string
   return [lockRuns(ids), end, ...tellFinished(ids, { status, nowMs })];
 }
 
-/** From here on customers are counted by the planner's estimate: an exact count of a million takes as long as evaluating some of them. */
+/** From so many on, customers are counted by the planner's estimate: an exact count of a million takes as long as evaluating some of them. */
 const COUNTED_EXACTLY = 50_000;
 
 /**
- * Rows a page at the last vacuum or analyze times the pages there are now: what Postgres itself plans with. Where that says few, or nothing
+ * Rows per page at the last vacuum or analyze times the current number of pages: what Postgres itself plans with. If that is few, or nothing
  * is known (never analyzed; Citus keeps the rows elsewhere), they are counted.
  */
 async function countCustomers(database: Database): Promise<number> {
@@ -196,7 +196,7 @@ async function countCustomers(database: Database): Promise<number> {
 }
 
 /**
- * Open runs take part from now on, those that were interrupted where they stood. `total` is an estimate until the run ends.
+ * Starts open runs, or resumes them where they were interrupted. `total` is an estimate until the run ends.
  * → when the first of them began, in epoch milliseconds; null: none of them is open any more
  */
 export async function startRuns(database: Database, ids: readonly string[], asOfIso: string | null): Promise<number | null> {
@@ -235,7 +235,7 @@ export function advanceRuns(ids: readonly string[], cursor: string, doneBy: numb
   };
 }
 
-/** One of the runs is of a segment whose status its end changes. */
+/** Whether the end of one of the runs changes the status of its segment. */
 export async function hasBuilding(database: Database, ids: readonly string[]): Promise<boolean> {
   const rows = await database.query({
     text: `
@@ -250,8 +250,8 @@ export async function hasBuilding(database: Database, ids: readonly string[]): P
 }
 
 /**
- * Segments of runs that end become active or archived, inside the caller's transaction, where nobody else ends them any more. → the statements
- * that end the runs in it
+ * Makes segments whose runs end active or archived, inside the caller's transaction, in which nobody else can end those runs. → the statements
+ * that end them
  */
 export async function finishRuns(
   client: Client,
@@ -300,19 +300,19 @@ export async function finishRuns(
   return [lockRuns(idsOf(ending)), { name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending), null)];
 }
 
-/** Why a segment could not be computed, and the version that could not: another one that was published meanwhile is not to blame. */
+/** Why a segment could not be computed, and the version that could not: one published meanwhile is not to blame. */
 export interface Failure {
   readonly version: number;
   readonly reason: string;
 }
 
-/** From a minute, doubled at each failure, to an hour. Who has held for an hour after a try begins anew. */
+/** A minute, doubled at each failure up to an hour. A segment that has worked for an hour after a try begins again with a minute. */
 const RETRY_SECONDS = [60, 120, 240, 480, 960, 1920, 3600] as const;
 const LAST_RETRY_SECONDS = 3600;
 
 /**
- * The segments could not be computed: they keep their members, say why, and when they are tried again. Inside `changeDefinitions`, so that
- * nobody evaluates them any more. → the statements that end their runs as failed, for its end
+ * The segments could not be computed: they keep their members, and say why and when they are tried again. Inside `changeDefinitions`, so that
+ * nobody evaluates them any more. → the statements that end their runs as failed, to be sent at its end
  */
 export async function failSegments(client: Client, failures: ReadonlyMap<number, Failure>, nowMs: number): Promise<readonly Statement[]> {
   const { rows } = await client.query<{ id: number; failure: string }>(

@@ -6,7 +6,7 @@ export function sizeOf(segment: string): string {
   return `(coalesce((select sizes.member_count from segment_sizes as sizes where sizes.segment_id = ${segment}), 0) + ${uncountedOf(segment)})`;
 }
 
-/** What the size is more than `segment_sizes` says. */
+/** How much the size is more than `segment_sizes` says. */
 export function uncountedOf(segment: string): string {
   return `(select coalesce(sum(notes.entered - notes.exited), 0)::bigint from uncounted as notes where notes.segment_id = ${segment})`;
 }

@@ -25,7 +25,7 @@ export interface Segment {
   readonly memberCount: number;
   /** the published version */
   readonly version: number | null;
-  /** the newest version that was never published, where it is newer than the published one */
+  /** the newest version that was never published, if newer than the published one */
   readonly draft: number | null;
   readonly evaluatedAtMs: number | null;
   readonly createdAtMs: number;
@@ -117,7 +117,7 @@ function toSegment(row: SegmentRow): Segment {
   };
 }
 
-/** In order of key; with `keys` those alone. */
+/** In order of key; with `keys` only those. */
 export async function listSegments(
   database: Database,
   query: { readonly afterKey?: string; readonly keys?: readonly string[]; readonly limit: number },
@@ -137,7 +137,7 @@ export async function getSegment(database: Database, key: string): Promise<Segme
   return toSegment(row);
 }
 
-/** In order of key; who is not there is left out. */
+/** In order of key; segments that do not exist are left out. */
 export async function getSegments(database: Database, keys: readonly string[]): Promise<Segment[]> {
   if (keys.length === 0) return [];
   const rows = await database.query<SegmentRow>({

@@ -80,7 +80,7 @@ export interface NewVersion {
   readonly author: string | null;
 }
 
-/** Numbered on from the newest, never changed again. Throws `not_found`, `invalid_rule`. → the new version's number */
+/** Gets the number after the newest, and is never changed again. Throws `not_found`, `invalid_rule`. → the new version's number */
 export async function addVersion(
   database: Database,
   clock: Clock,
@@ -96,7 +96,7 @@ export async function addVersion(
   });
 }
 
-/** Both or neither. Throws `not_found`, `invalid_rule`. */
+/** Makes both changes or neither. Throws `not_found`, `invalid_rule`. */
 export async function addPublishedVersion(
   database: Database,
   clock: Clock,
@@ -193,8 +193,8 @@ export async function getVersion(database: Database, key: string, number: number
 }
 
 /**
- * Makes a version the one in force, an older one too, and queues the run that brings everybody under it; an archived segment comes back by
- * it. The rule is checked where no other definition changes, so two publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`.
+ * Puts a version, possibly an older one, in force and queues the run that brings everybody under it; this also brings an archived segment
+ * back. The rule is checked while no other definition can change, so two publishes at once cannot close a cycle. Throws `not_found`, `invalid_rule`.
  */
 export async function publishVersion(
   database: Database,
@@ -251,8 +251,8 @@ export async function putInForce(
 }
 
 /**
- * What a live rule takes a property for that nobody has sent yet is its type from now on, so that no later value can break the rule. Over any
- * event it is no event's type, and need not be: see check-stored.ts.
+ * A property that nobody has sent yet gets the type that a live rule takes it to have, so that no later value can break the rule. If the rule
+ * reads it of any event it becomes no event's type, and need not: see check-stored.ts.
  */
 async function registerAssumed(client: Client, { assumed }: CheckedRule): Promise<void> {
   const proposals: TypeProposal[] = [];
