@@ -174,9 +174,9 @@ export async function pipeline(client: Client, statements: readonly Statement[])
 
 /** In the form for what it is sent to; that of Citus under a name of its own: a connection may have prepared the other before it was known. */
 function fit(statement: Statement, asked: Pick<pg.ClientBase, 'query'> | pg.Pool): Statement {
-  const { name, text, onCitus: more, textOnCitus = more === undefined ? undefined : `${text} ${more}` } = statement;
-  if (textOnCitus === undefined || !isKnownCitus(asked)) return statement;
-  return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: textOnCitus };
+  const { name, text, onCitus: more, textOnCitus } = statement;
+  if ((more === undefined && textOnCitus === undefined) || !isKnownCitus(asked)) return statement;
+  return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: textOnCitus ?? `${text} ${more}` };
 }
 
 /** As `pipeline`, with the whole result of each statement. For use in transactions: the statements after a failed one are not begun. */
