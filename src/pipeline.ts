@@ -19,8 +19,10 @@ import type { Program } from './evaluation/program.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
+import type { WrittenPart } from './ingest/imports/import-run.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
 import { type FactLocks, OrderMoved } from './ingest/lock-facts.ts';
+import type { Repeated } from './ingest/write-facts.ts';
 import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
@@ -54,6 +56,8 @@ export interface WriteOutcome {
   readonly changes: number;
   /** for each touched customer, the keys of the segments it is in now, in order */
   readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
+  /** events that were there already, in the store or earlier among them, and were not written again */
+  readonly repeatedEvents: number;
   /** opaque; a read that carries it sees at least this write */
   readonly token: string;
 }
@@ -99,7 +103,7 @@ async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): P
 async function decideFacts(strata: Strata, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Committed> {
   const decided = await withoutCulprits(
     strata,
-    () => ({ customers: { keys: namedCustomers(facts) }, prepare: (client) => writeOnly(strata, client, facts) }),
+    () => ({ customers: { keys: namedCustomers(facts) }, prepare: async (client) => void (await writeOnly(strata, client, facts)) }),
     () => decideOnce(strata, facts, pieces),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
@@ -108,8 +112,9 @@ async function decideFacts(strata: Strata, facts: Facts, pieces: readonly PieceO
 
 function outcomeOf(facts: Facts, decided: Decided, token: string): WriteOutcome {
   const keys = touchedKeys(facts, decided.previousOwners);
-  const changes = keys.reduce((sum, key) => sum + (decided.changes.get(key) ?? 0), 0);
-  return { changes, segments: new Map(keys.map((key) => [key, decided.segments.get(key) ?? []])), token };
+  const sumOf = (counts: ReadonlyMap<CustomerKey, number>) => keys.reduce((sum, key) => sum + (counts.get(key) ?? 0), 0);
+  const segments = new Map(keys.map((key) => [key, decided.segments.get(key) ?? []]));
+  return { changes: sumOf(decided.changes), segments, repeatedEvents: sumOf(decided.repeated), token };
 }
 
 /** What a write decided, as far as it is known before its commit. */
@@ -118,6 +123,7 @@ interface Decided {
   /** number of changes by customer */
   readonly changes: ReadonlyMap<CustomerKey, number>;
   readonly segments: ReadonlyMap<CustomerKey, readonly string[]>;
+  readonly repeated: Repeated;
   readonly previousOwners: FactLocks['previousOwners'];
 }
 
@@ -154,12 +160,13 @@ async function decide(
 ): Promise<EndingAt<Committed>> {
   const { locks, moment } = locked;
   const overdue = await catchUp(client, strata, program, moment, locked.late); // what the clock alone has changed comes first
-  const { findings, members } = await writeAndEvaluate(strata, client, program, facts, locked, overdue);
+  const { findings, members, repeated } = await writeAndEvaluate(strata, client, program, facts, locked, overdue);
   const differences = findings.flatMap((found) => found.differences);
   const decided: Decided = {
     decision: moment.decision,
     changes: changesByCustomer([...overdue, ...differences]),
     segments: toSegmentKeys(members, program, differences),
+    repeated,
     previousOwners: locks.previousOwners,
   };
   const recording = recordingOf(program, moment, findings, countChanges(overdue));
@@ -194,34 +201,34 @@ function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceO
 /**
  * One batch of an import. Rows of customers are decided at once: each is about another customer, so putting the evaluation off would only mean
  * that all of them are locked and written a second time. Orders and events are many for one customer, so they are evaluated together at the end.
- * → number of changes
  */
-async function writeImported(strata: Strata, facts: Facts, importId: string): Promise<number> {
+async function writeImported(strata: Strata, facts: Facts, importId: string): Promise<WrittenPart> {
   if (facts.orders.length > 0 || facts.events.length > 0) {
-    await writeDeferred(strata, facts, importId);
-    return 0;
+    return { changes: 0, repeated: await writeDeferred(strata, facts, importId) };
   }
   const { changes } = await decideFacts(strata, facts, []);
-  return [...changes.values()].reduce((sum, count) => sum + count, 0);
+  return { changes: [...changes.values()].reduce((sum, count) => sum + count, 0), repeated: 0 };
 }
 
-/** Writes facts without evaluating anything, and notes in the same transaction to whom the import owes an evaluation. */
-export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<void> {
+/** Writes facts without evaluating anything, and notes in the same transaction to whom the import owes an evaluation. → how many events were there already */
+export async function writeDeferred(strata: Strata, facts: Facts, importId: string): Promise<number> {
   const inSteps = () => inTransaction(strata.database, (client) => writeOnly(strata, client, facts, importId));
   if (facts.deletedOrderIds.length > 0) return inSteps();
   const { statements, end } = writeOnlyAtOnce(strata, facts, importId);
   try {
-    await inFramed(strata.database, statements, async (_client, rows) => end(rows));
+    return await inFramed(strata.database, statements, async (_client, rows) => end(rows));
   } catch (error) {
-    if (!(error instanceof OrderMoved)) throw error;
-    await inSteps();
+    if (error instanceof OrderMoved) return inSteps();
+    throw error;
   }
 }
 
 /** As `writeDeferred`, with many batches in one transaction: an import that is all or nothing. Asks for the batches again if it is repeated. */
-async function writeDeferredTogether(strata: Strata, batches: () => AsyncIterable<Facts>, importId: string): Promise<void> {
-  await inTransaction(strata.database, async (client) => {
-    for await (const facts of batches()) await writeOnly(strata, client, facts, importId);
+async function writeDeferredTogether(strata: Strata, batches: () => AsyncIterable<Facts>, importId: string): Promise<number> {
+  return inTransaction(strata.database, async (client) => {
+    let repeated = 0;
+    for await (const facts of batches()) repeated += await writeOnly(strata, client, facts, importId);
+    return repeated;
   });
 }
 
@@ -238,8 +245,15 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
     evaluatePending: (importId) => evaluatePending(strata, importId),
   };
   const { kind, format, options } = request;
-  const extent = ({ rows, accepted, rejected, changes }: ImportSummary) => ({ rows, accepted, rejected, changes });
-  return noteLongWork(strata, `imports/${kind}`, { format, options }, () => runImport(dependencies, request), extent);
+  const { map, defaults, ...others } = options;
+  const asked = { format, options: { ...others, map: Object.fromEntries(map), defaults: [...defaults.keys()] } }; // whose values may name somebody
+  return noteLongWork(strata, `imports/${kind}`, asked, () => runImport(dependencies, request), extentOf);
+}
+
+/** What the audit is told of its end: no ids, which would outlive an erasure. */
+function extentOf({ rows, accepted, repeated, rejected, incompleteOrders, changes }: ImportSummary): object {
+  const incomplete = incompleteOrders === undefined ? {} : { incompleteOrders: incompleteOrders.count };
+  return { rows, accepted, ...(repeated === undefined ? {} : { repeated }), rejected, ...incomplete, changes };
 }
 
 /** The end of an import: everybody to whom it owes an evaluation is evaluated, in bulk. */

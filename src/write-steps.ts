@@ -7,7 +7,7 @@ import { type Difference, type Findings, findDifferences } from './evaluation/fi
 import type { Program } from './evaluation/program.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type FactLocks, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/lock-facts.ts';
-import { factStatements } from './ingest/write-facts.ts';
+import { factStatements, type Repeated, repeatedEvents } from './ingest/write-facts.ts';
 import { findLate, type Late, toLate } from './membership/catch-up.ts';
 import { versionsOf } from './membership/look-again.ts';
 import { type Moment, readMoment, toMoment } from './membership/moment.ts';
@@ -86,8 +86,8 @@ export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, Cu
 
 /**
  * Writes the facts and evaluates whom they touch: new customers against every segment, the others against those segments that read what was
- * written and their dependents. `overdue`: what has changed when they were brought up to date. → what differs, and rows of the segments that
- * the customers were in before that (`readHeldSegments`)
+ * written and their dependents. `overdue`: what has changed when they were brought up to date. → what differs, rows of the segments that
+ * the customers were in before that (`readHeldSegments`), and whose events were there already
  */
 export async function writeAndEvaluate(
   strata: Strata,
@@ -96,7 +96,11 @@ export async function writeAndEvaluate(
   facts: Facts,
   { locks, moment }: LockedWrite,
   overdue: readonly Difference[],
-): Promise<{ readonly findings: readonly Findings[]; readonly members: readonly Readonly<Record<string, unknown>>[] }> {
+): Promise<{
+  readonly findings: readonly Findings[];
+  readonly members: readonly Readonly<Record<string, unknown>>[];
+  readonly repeated: Repeated;
+}> {
   const touched = program.touchedBy({
     profile: facts.customers.length > 0,
     orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
@@ -109,7 +113,7 @@ export async function writeAndEvaluate(
   };
   const known = locks.locked.filter((key) => !locks.created.has(key));
   const held = [...known, ...overdue.map(({ customerKey }) => customerKey).filter((key) => locks.created.has(key))];
-  const [, [members = []], ...findings] = await inOneBatch(client, () =>
+  const [written, [members = []], ...findings] = await inOneBatch(client, () =>
     inOrder([
       pipeline(client, factStatements(facts, moment.asOfMs, locks)), // everything is sent together, and the server runs it in this order
       pipeline(client, held.length === 0 ? [] : [readHeldSegments(held)]), // new customers are in none, unless they were brought up to date
@@ -117,7 +121,7 @@ export async function writeAndEvaluate(
       ...evaluate(everything ? locks.locked : [...locks.created], program.all),
     ] as const),
   );
-  return { findings, members };
+  return { findings, members, repeated: repeatedEvents(facts, written) };
 }
 
 /** The statements that store what differs. `ordinalFrom`: how many rows of the outbox the decision has written already. */
@@ -139,8 +143,8 @@ export function changesByCustomer(differences: readonly Difference[]): ReadonlyM
   return changes;
 }
 
-/** Writes the facts and evaluates nothing; for an import it also notes to whom an evaluation is owed. */
-export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<void> {
+/** Writes the facts and evaluates nothing; for an import it also notes to whom an evaluation is owed. → how many events were there already */
+export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<number> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = []]] = await inOrder([
     lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
@@ -148,7 +152,13 @@ export async function writeOnly(strata: Strata, client: Client, facts: Facts, im
   ] as const);
   const { asOfMs } = toMoment(momentRows);
   const debts = importId === undefined ? [] : [owe(importId, locked.locked)];
-  await pipeline(client, [...factStatements(facts, asOfMs, { ...locked, previousOwners }), ...debts]);
+  const statements = factStatements(facts, asOfMs, { ...locked, previousOwners });
+  const rows = await pipeline(client, [...statements, ...debts]);
+  return sum(repeatedEvents(facts, rows.slice(0, statements.length)));
+}
+
+function sum(repeated: Repeated): number {
+  return [...repeated.values()].reduce((count, one) => count + one, 0);
 }
 
 /** As `writeOnly`, in two batches of statements and for facts that delete no orders; throws OrderMoved if an order comes from somebody else. */
@@ -156,10 +166,14 @@ export function writeOnlyAtOnce(strata: Strata, facts: Facts, importId: string) 
   const locks = locksAtOnce(facts, fixedIso(strata.clock));
   return {
     statements: [...locks.statements, readMoment(strata.clock)],
-    end: (rows: Parameters<typeof locks.read>[0]): Ending<void> => {
+    end: (rows: Parameters<typeof locks.read>[0]): Ending<number> => {
       const taken = locks.read(rows);
       const { asOfMs } = toMoment(rows[locks.statements.length] ?? []);
-      return { last: [...factStatements(facts, asOfMs, taken), owe(importId, taken.locked)], value: () => {} };
+      const statements = factStatements(facts, asOfMs, taken);
+      return {
+        last: [...statements, owe(importId, taken.locked)],
+        value: (ended) => sum(repeatedEvents(facts, ended.slice(0, statements.length))),
+      };
     },
   };
 }

@@ -3,6 +3,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ErrorDetail } from '../errors.ts';
+import { type Incomplete, incompleteTable } from './incomplete-table.ts';
 import { count, duration, Progress, perSecond } from './progress.ts';
 import { sendFile, tryKey, type UploadAnswer } from './send-file.ts';
 import { findService } from './service-address.ts';
@@ -14,6 +15,7 @@ export const IMPORT_HELP = `strata import customers|orders|events FILE [options]
   --default FIELD=VALUE     what a field is where the file says nothing: --default status=paid
   --time-zone ZONE          of times that name no offset: --time-zone Europe/London (else the service's)
   --delimiter SIGN          between cells: , ; | or tab
+  --round DECIMALS          of orders: amounts that are finer, as 59.97000122, are rounded: --round 2
   --format csv|ndjson       where the file's name does not say it
   --atomic                  all rows or none
   --url URL                 of the service; else STRATA_URL (http://127.0.0.1:3000)
@@ -56,6 +58,7 @@ const OPTIONS = {
   default: { type: 'string', multiple: true },
   'time-zone': { type: 'string' },
   delimiter: { type: 'string' },
+  round: { type: 'string' },
   format: { type: 'string' },
   atomic: { type: 'boolean' },
   url: { type: 'string' },
@@ -103,6 +106,7 @@ function addParameters(url: URL, values: ReturnType<typeof parse>['values'], isT
   }
   if (values['time-zone'] !== undefined) url.searchParams.set('timeZone', values['time-zone']);
   if (values.delimiter !== undefined || isTabbed) url.searchParams.set('delimiter', values.delimiter ?? 'tab');
+  if (values.round !== undefined) url.searchParams.set('round', values.round);
   if (values.atomic === true) url.searchParams.set('atomic', 'true');
   return undefined;
 }
@@ -127,7 +131,9 @@ function upload(command: Command, terminal: Terminal, progress: Progress): Promi
 interface AnswerBody {
   readonly rows?: number;
   readonly accepted?: number;
+  readonly repeated?: number;
   readonly rejected?: number;
+  readonly incompleteOrders?: Incomplete;
   readonly changes?: number;
   readonly errors?: readonly ErrorDetail[];
   readonly title?: string;
@@ -135,18 +141,30 @@ interface AnswerBody {
 }
 
 function report({ status, body }: UploadAnswer, elapsedMs: number, terminal: Terminal): number {
-  const { rows = 0, accepted = 0, rejected = 0, changes = 0, errors = [], title, detail } = body as AnswerBody;
+  const {
+    rows = 0,
+    accepted = 0,
+    repeated = 0,
+    rejected = 0,
+    incompleteOrders,
+    changes = 0,
+    errors = [],
+    title,
+    detail,
+  } = body as AnswerBody;
   if (status !== 200) {
     terminal.progress.write(`${title ?? `The service answered ${status}`}. ${detail ?? ''}\n${errorTable(errors)}`);
     return EXIT.failed;
   }
   const speed = `${duration(elapsedMs)}, ${count(perSecond(rows, elapsedMs))} rows/s`;
+  const known = repeated === 0 ? '' : ` (${count(repeated)} of them were there already)`;
   terminal.out(
-    `${count(rows)} rows: ${count(accepted)} imported, ${count(rejected)} rejected, ${count(changes)} memberships changed (${speed})\n`,
+    `${count(rows)} rows: ${count(accepted)} imported${known}, ${count(rejected)} rejected, ${count(changes)} memberships changed (${speed})\n`,
   );
   if (rejected === 0) return EXIT.done;
   if (rejected > errors.length) terminal.out(`The first ${errors.length} rejections:\n`);
   terminal.out(errorTable(firstOfEach(errors)));
+  if (incompleteOrders !== undefined) terminal.out(incompleteTable(incompleteOrders));
   return EXIT.rejected;
 }
 
@@ -181,7 +199,7 @@ function errorTable(errors: readonly ErrorDetail[]): string {
 
 /** What the service calls parameters of the URL are options here. */
 function asOptions(hint: string): string {
-  return hint.replaceAll(/\b(map|default)\.(?=[<\w])/g, '--$1 ').replaceAll('delimiter=', '--delimiter ');
+  return hint.replaceAll(/\b(map|default)\.(?=[<\w])/g, '--$1 ').replaceAll(/\b(delimiter|round)=/g, '--$1 ');
 }
 
 function explain(error: unknown, { url, file }: Command): string {

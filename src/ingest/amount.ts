@@ -34,6 +34,24 @@ function fromText(text: string): bigint | AmountProblem {
   return sign === '-' ? -scaled : scaled;
 }
 
+/** More digits no export writes, and taking them apart costs their square. */
+const ROUNDED_DIGITS = 60;
+
+/** The same of what may be finer: rounded to so many decimals (0 to 4), half to even. */
+export function readRounded(value: number | string, decimals: number): bigint | AmountProblem {
+  if (typeof value === 'number' && Math.abs(value) >= 1e12) return Number.isFinite(value) ? 'too_large' : 'not_decimal';
+  const match = DECIMAL.exec(typeof value === 'number' ? decimalText(value) : value);
+  if (match === null) return 'not_decimal';
+  const [, sign, whole = '', fraction = ''] = match;
+  const significant = whole.replace(/^0+/, '');
+  if (significant.length > 12) return 'too_large';
+  if (fraction.length > ROUNDED_DIGITS) return 'too_fine';
+  const exact = BigInt(significant + fraction.padEnd(decimals, '0'));
+  const rounded = divideRounded(exact, 10n ** BigInt(Math.max(0, fraction.length - decimals))) * 10n ** BigInt(4 - decimals);
+  if (!isAmount(rounded)) return 'too_large';
+  return sign === '-' ? -rounded : rounded;
+}
+
 export function isAmount(scaled: bigint): boolean {
   return scaled < LIMIT && scaled > -LIMIT;
 }

@@ -1,5 +1,7 @@
 // Facts as they are written: validated, typed, keyed. The one input of the write path, whatever face they came through.
 
+import type { OriginalAmounts } from './original-amounts.ts';
+
 /** Flat, dotted names; the value's type is the registered one. Dates `YYYY-MM-DD`, timestamps ISO with milliseconds and Z. */
 export type FlatValue = string | number | boolean | readonly string[];
 
@@ -63,6 +65,8 @@ export interface OrderFact {
   /** epoch milliseconds; null: the instant of the first write of this order */
   readonly placedAtMs: number | null;
   readonly exchangeRate: string | null;
+  /** of one in another currency: what it was sent with; absent or null: in the service's, or it is not known */
+  readonly original?: OriginalAmounts | null;
   readonly items: readonly ItemFact[];
 }
 

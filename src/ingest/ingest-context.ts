@@ -7,4 +7,6 @@ export interface RowContext {
   readonly currency: string;
   /** an id for an event that has none; null: such an event is refused */
   readonly newEventId: (() => string) | null;
+  /** of a file: to how many decimals amounts are rounded; null: they have to be exact. absent: no file */
+  readonly round?: number | null;
 }

@@ -189,6 +189,7 @@ const ORDER: readonly RowsColumn[] = [
   ['placed_at', 'timestamptz'],
   ['placed_at_given', 'timestamptz'],
   ['exchange_rate', 'numeric'],
+  ['original', 'jsonb'],
 ];
 const ORDER_COLUMNS = ORDER.map(([column]) => column).join(', ');
 
@@ -320,7 +321,7 @@ delete from order_owners
 where order_owners.order_id = any ($1::text[])`,
 };
 
-/** Appending: an event that is there stays as it is. */
+/** Appending: an event that is there stays as it is, and is not among the rows. */
 export const INSERT_EVENTS: RowsQuery = rowsQuery(
   'ingest_insert_events',
   [
@@ -334,5 +335,6 @@ export const INSERT_EVENTS: RowsQuery = rowsQuery(
 insert into events (customer_id, id, name, occurred_at, properties)
 select given.customer_id, given.id, given.name, given.occurred_at, given.properties
 from ${given}
-on conflict (customer_id, id) do nothing`,
+on conflict (customer_id, id) do nothing
+returning events.customer_id`,
 );

@@ -1,6 +1,6 @@
 // In charge of single fields of a row: each reader gives the value, null where it is missing (null, "", []), or undefined after
 // adding to the problems. Not of which fields there are, nor of custom attributes (read-values.ts).
-import { type Rate, readAmount, readRate } from './amount.ts';
+import { type Rate, readAmount, readRate, readRounded } from './amount.ts';
 import { CURRENCIES } from './currencies.ts';
 import { ID_MAX_BYTES, LIST_MAX_ELEMENTS, TEXT_MAX_BYTES } from './limits.ts';
 import { type Problems, pointer, quote } from './problem.ts';
@@ -110,14 +110,17 @@ const AMOUNT_PROBLEMS = {
   too_large: ['limit_exceeded', 'is 10^12 or more', 'amounts stay below 1,000,000,000,000'],
 } as const;
 
-/** Whole ten-thousandths. */
-export function readScaled(value: unknown, at: string, problems: Problems): bigint | null | undefined {
+const ROUND_HINT = 'round it to four decimals in the export, or import with `round=4`';
+
+/** Whole ten-thousandths. `round`: see RowContext. */
+export function readScaled(value: unknown, at: string, problems: Problems, round?: number | null): bigint | null | undefined {
   if (value === null || value === undefined || value === '') return null;
   if (typeof value !== 'number' && typeof value !== 'string') return problems.addWrongType(at, 'a number', value);
-  const amount = readAmount(value);
+  const amount = typeof round === 'number' ? readRounded(value, round) : readAmount(value);
   if (typeof amount === 'bigint') return amount;
   const [code, detail, hint] = AMOUNT_PROBLEMS[amount];
-  return problems.add(at, code, `${typeof value === 'string' ? quote(value) : value} ${detail}`, hint);
+  const said = amount === 'too_fine' && round === null ? ROUND_HINT : hint;
+  return problems.add(at, code, `${typeof value === 'string' ? quote(value) : value} ${detail}`, said);
 }
 
 export function readCurrency(value: unknown, at: string, problems: Problems): string | null | undefined {

@@ -1,9 +1,11 @@
-// In charge of orders with their items as the API shows them. Amounts are in the service's currency.
+// In charge of orders with their items as the API shows them: in the service's currency, which is what rules and reports count, beside it what one
+// in another currency was sent with. So an order can be sent back as it was read.
 import { withTaken } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
-import { printAmount, printQuantity } from './amount.ts';
+import { printAmount, printQuantity, readRate } from './amount.ts';
 import { customerKey } from './customer-key.ts';
 import type { CustomerKey } from './facts.ts';
+import { disagreementOf, type OriginalAmounts } from './original-amounts.ts';
 
 export interface WireItem {
   readonly productId: string | null;
@@ -20,22 +22,38 @@ export interface WireOrder {
   readonly customerId: string;
   readonly status: string | null;
   readonly channel: string | null;
-  /** as given; the amounts are converted */
+  /** the service's, as that of the amounts */
   readonly currency: string;
-  readonly exchangeRate: string | null;
+  readonly exchangeRate: null;
   readonly total: string;
   readonly discount: string;
   readonly coupons: readonly string[];
   readonly itemCount: string;
   readonly placedAt: string;
   readonly items: readonly WireItem[];
+  readonly original: WireOriginal | null;
 }
 
-type OrderRow = Omit<WireOrder, 'placedAt' | 'items'> & { readonly customerKey: CustomerKey; readonly placedAt: number };
+/** Of an order in another currency. */
+export interface WireOriginal {
+  readonly currency: string;
+  readonly exchangeRate: string;
+  /** null with the others: not known, of an order from before they were kept */
+  readonly total: string | null;
+  readonly discount: string | null;
+  readonly items: OriginalAmounts['items'] | null;
+}
+
+type OrderRow = Omit<WireOrder, 'placedAt' | 'items' | 'original' | 'exchangeRate'> & {
+  readonly customerKey: CustomerKey;
+  readonly placedAt: number;
+  readonly exchangeRate: string | null;
+  readonly original: OriginalAmounts | null;
+};
 type ItemRow = WireItem & { readonly orderId: string };
 
 const COLUMNS = `orders.customer_id as "customerKey", customers.external_id as "customerId", orders.id, orders.status, orders.channel,
-  orders.currency, orders.exchange_rate::text as "exchangeRate", orders.total, orders.discount, orders.coupons,
+  orders.currency, orders.exchange_rate::text as "exchangeRate", orders.original, orders.total, orders.discount, orders.coupons,
   orders.item_count as "itemCount", orders.placed_at as "placedAt"`;
 
 const ORDER = `
@@ -47,7 +65,8 @@ join orders
 join customers on customers.id = orders.customer_id
 where order_owners.order_id = $1`;
 
-export async function readOrder(database: Database, id: string): Promise<WireOrder | null> {
+/** `currency`: the service's. */
+export async function readOrder(database: Database, currency: string, id: string): Promise<WireOrder | null> {
   const rows = await database.query<OrderRow>({
     name: 'ingest_read_order',
     text: ORDER,
@@ -58,7 +77,7 @@ export async function readOrder(database: Database, id: string): Promise<WireOrd
     ]),
     values: [id],
   });
-  const [order] = await withItems(database, rows);
+  const [order] = await withItems(database, currency, rows);
   return order ?? null;
 }
 
@@ -70,6 +89,7 @@ export interface TimePlace {
 /** Newest first; `after`: the last one shown, null from the newest. */
 export async function listOrders(
   database: Database,
+  currency: string,
   customerId: string,
   options: { readonly limit: number; readonly after: TimePlace | null },
 ): Promise<readonly WireOrder[]> {
@@ -86,12 +106,13 @@ order by orders.placed_at desc, orders.id desc
 limit $2`,
     values: [customerKey(customerId), limit, ...(after === null ? [] : [new Date(after.atMs).toISOString(), after.id])],
   });
-  return withItems(database, rows);
+  return withItems(database, currency, rows);
 }
 
 /** The newest of each customer, at most `limit`, in one statement for all; by customer id, absent where there are none. */
 export async function listOrdersOf(
   database: Database,
+  currency: string,
   customerIds: readonly string[],
   limit: number,
 ): Promise<ReadonlyMap<string, readonly WireOrder[]>> {
@@ -111,10 +132,10 @@ where customers.id = any ($1::bigint[])
 order by orders.customer_id, orders.placed_at desc, orders.id desc`,
     values: [customerIds.map(customerKey), limit],
   });
-  return Map.groupBy(await withItems(database, rows), (order) => order.customerId);
+  return Map.groupBy(await withItems(database, currency, rows), (order) => order.customerId);
 }
 
-async function withItems(database: Database, orders: readonly OrderRow[]): Promise<readonly WireOrder[]> {
+async function withItems(database: Database, currency: string, orders: readonly OrderRow[]): Promise<readonly WireOrder[]> {
   if (orders.length === 0) return [];
   const items = await database.query<ItemRow>({
     name: 'ingest_read_items',
@@ -127,23 +148,38 @@ where order_items.customer_id = any ($1::bigint[])
 order by order_items.order_id, order_items.line`,
     values: [[...new Set(orders.map((order) => order.customerKey))], orders.map((order) => order.id)],
   });
-  const byOrder = new Map<string, WireItem[]>();
-  for (const { orderId, ...item } of items) {
-    const wire = {
-      ...item,
-      quantity: printQuantity(item.quantity),
-      unitPrice: item.unitPrice === null ? null : printAmount(item.unitPrice),
-    };
-    const list = byOrder.get(orderId);
-    if (list === undefined) byOrder.set(orderId, [wire]);
-    else list.push(wire);
-  }
-  return orders.map(({ customerKey: _, ...order }) => ({
+  const byOrder = Map.groupBy(items, (item) => item.orderId);
+  return orders.map((order) => toWire(order, byOrder.get(order.id) ?? [], currency));
+}
+
+function toWire({ customerKey: _, ...order }: OrderRow, items: readonly ItemRow[], currency: string): WireOrder {
+  return {
     ...order,
+    currency,
+    exchangeRate: null,
     total: printAmount(order.total),
     discount: printAmount(order.discount),
     itemCount: printQuantity(order.itemCount),
     placedAt: new Date(order.placedAt).toISOString(),
-    items: byOrder.get(order.id) ?? [],
-  }));
+    items: items.map(({ orderId, ...item }) => ({
+      ...item,
+      quantity: printQuantity(item.quantity),
+      unitPrice: item.unitPrice === null ? null : printAmount(item.unitPrice),
+    })),
+    original: originalOf(order, items),
+  };
+}
+
+/** What is stored beside other amounts than it comes to was left there by a service of the version before. */
+function originalOf(
+  { currency, exchangeRate, original, ...order }: Omit<OrderRow, 'customerKey'>,
+  items: readonly ItemRow[],
+): WireOriginal | null {
+  const rate = exchangeRate === null ? undefined : readRate(exchangeRate);
+  if (rate === undefined) return null;
+  const unitPrices = items.map(({ unitPrice }) => (unitPrice === null ? null : BigInt(unitPrice)));
+  const amounts = { total: BigInt(order.total), discount: BigInt(order.discount), unitPrices };
+  const isKnown = original !== null && disagreementOf(original, rate, amounts) === null;
+  const known = isKnown ? original : { total: null, discount: null, items: null };
+  return { currency, exchangeRate: rate.text, total: known.total, discount: known.discount, items: known.items };
 }

@@ -26,7 +26,7 @@ export async function applyFacts(client: Client, facts: Facts, asOfMs: number, l
   await pipeline(client, factStatements(facts, asOfMs, locks));
 }
 
-/** The statements of `applyFacts`, for a caller who sends more behind them. Only valid in the transaction that took these locks. */
+/** The statements of `applyFacts`, those of events last, for a caller who sends more behind them. Only valid in the transaction that took these locks. */
 export function factStatements(facts: Facts, asOfMs: number, locks: FactLocks): readonly Statement[] {
   return [
     ...customerStatements(facts, asOfMs, locks),
@@ -34,6 +34,20 @@ export function factStatements(facts: Facts, asOfMs: number, locks: FactLocks): 
     ...eventStatements(facts.events, asOfMs),
   ];
 }
+
+/** Of the rows that these statements bring: by customer how many of the events were there already, and were not written again. */
+export function repeatedEvents({ events }: Facts, rows: readonly (readonly Readonly<Record<string, unknown>>[])[]): Repeated {
+  const repeated = new Map<CustomerKey, number>();
+  for (const { customerKey } of events) repeated.set(customerKey, (repeated.get(customerKey) ?? 0) + 1);
+  for (const row of events.length === 0 ? [] : (rows.at(-1) ?? [])) {
+    const key = String(row['customer_id']);
+    repeated.set(key, (repeated.get(key) ?? 0) - 1);
+  }
+  return repeated;
+}
+
+/** Number of events by customer. */
+export type Repeated = ReadonlyMap<CustomerKey, number>;
 
 // ---------------------------------------------------------------- customers
 
@@ -161,6 +175,7 @@ function orderRow(order: OrderFact): Row {
     coupons: order.coupons,
     item_count: order.itemCount,
     exchange_rate: order.exchangeRate,
+    original: order.original,
   };
 }
 

@@ -2,13 +2,14 @@
 // first, so that each change keeps its own cause.
 import { fixedIso } from '../db/as-of.ts';
 import { narrowToPlace } from '../db/citus.ts';
-import type { Client, Statement } from '../db/database.ts';
+import { type Client, pipeline, type Statement } from '../db/database.ts';
 import type { Difference } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { readDebts, tellImports, toDebts } from './debts.ts';
 import type { Deciding } from './in-decision.ts';
 import { hasDueLook, isLate } from './is-late.ts';
-import { evaluateAll } from './look-again.ts';
+import { dropDebts, evaluateAll } from './look-again.ts';
 import type { Moment } from './moment.ts';
 import { countChanges } from './record.ts';
 
@@ -65,6 +66,9 @@ export async function catchUp(
   const flipped = await evaluateAll(client, deciding, program, { keys: late.due, moment, cause: 'time', ordinalFrom });
   const afterFlips = ordinalFrom + countChanges(flipped);
   const owed = await evaluateAll(client, deciding, program, { keys: late.pending, moment, cause: 'data', ordinalFrom: afterFlips });
-  if (late.pending.length > 0) await client.query('delete from pending as p where p.customer_id = any($1::bigint[])', [late.pending]);
+  if (late.pending.length > 0) {
+    const [debts = []] = await pipeline(client, [readDebts(late.pending), dropDebts(late.pending)]);
+    await pipeline(client, tellImports(toDebts(debts), owed));
+  }
   return [...flipped, ...owed];
 }

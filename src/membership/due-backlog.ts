@@ -10,7 +10,7 @@ import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type Due, type DueQueue, keysOf } from './due-queue.ts';
 import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
-import { evaluateAll, type LockedForLook, lockStatements, readLocks, settleStatements, versionsOf } from './look-again.ts';
+import { evaluateAll, type LockedForLook, lockForSettling, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 
 /** The more customers a scan has, the more of them share a page, and the planning. */
@@ -90,7 +90,7 @@ async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Prom
 
 /** In two round trips. → number of changes; null: somebody who had to be evaluated again could not be */
 async function applyPiece(deciding: Deciding, keys: readonly CustomerKey[], scan: Scan): Promise<number | null> {
-  const first = [COMMIT_LAZILY, ...lockStatements(deciding, keys)];
+  const first = [COMMIT_LAZILY, ...lockForSettling(deciding, keys)];
   try {
     return await inFramedDecision(deciding, first, (client, program, [, ...locked]) =>
       applyLocked(client, deciding, program, keys, scan, readLocks(locked)),
@@ -108,9 +108,10 @@ async function applyLocked(
   program: Program,
   keys: readonly CustomerKey[],
   scan: Scan,
-  { moment, revisions }: LockedForLook,
+  locked: LockedForLook,
 ): Promise<Ending<number>> {
   const cause = 'time';
+  const { moment, revisions } = locked;
   const isCurrent = program.definitions.epoch === scan.program.definitions.epoch;
   const standing: Difference[] = [];
   const moved: CustomerKey[] = [];
@@ -123,7 +124,10 @@ async function applyLocked(
   const ordinalFrom = countChanges(standing);
   const again = await evaluateAll(client, deciding, program, { keys: moved, moment, cause, ordinalFrom });
   return {
-    last: [...recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }), ...settleStatements(keys, revisions)],
+    last: [
+      ...recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }),
+      ...settleStatements(keys, locked, [...standing, ...again]),
+    ],
     value: () => ordinalFrom + countChanges(again),
   };
 }

@@ -4,6 +4,7 @@ import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { type Debts, readDebts, tellImports, toDebts } from './debts.ts';
 import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, inDecision } from './in-decision.ts';
 import { type Moment, readMoment, toMoment } from './moment.ts';
@@ -25,10 +26,11 @@ export async function lockForLook(client: Client, deciding: Deciding, keys: read
 export interface LockedForLook {
   readonly moment: Moment;
   readonly revisions: ReadonlyMap<CustomerKey, string>;
+  /** none where it was not locked for settling */
+  readonly debts: Debts;
 }
 
-/** What `lockForLook` sends, for a batch of the caller's; `readLocks` reads the rows of exactly these. */
-export function lockStatements({ clock }: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): readonly Statement[] {
+function lockStatements({ clock }: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): readonly Statement[] {
   return [
     { name: 'lock_in_order', text: `select set_config('enable_bitmapscan', 'off', true)` },
     {
@@ -40,9 +42,14 @@ export function lockStatements({ clock }: Pick<Deciding, 'clock'>, keys: readonl
   ];
 }
 
-export function readLocks([, locked, moment]: readonly (readonly Readonly<Record<string, unknown>>[])[]): LockedForLook {
+/** The same for who settles what is owed to them, for a batch of the caller's; `readLocks` reads the rows of exactly these. */
+export function lockForSettling(deciding: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): readonly Statement[] {
+  return [...lockStatements(deciding, keys), readDebts(keys)];
+}
+
+export function readLocks([, locked, moment, debts]: readonly (readonly Readonly<Record<string, unknown>>[])[]): LockedForLook {
   const revisions = new Map((locked ?? []).map((row) => [String(row['id']), String(row['revision'])]));
-  return { moment: toMoment(moment ?? []), revisions };
+  return { moment: toMoment(moment ?? []), revisions, debts: toDebts(debts ?? []) };
 }
 
 /** As Postgres orders them. */
@@ -100,21 +107,31 @@ export function lookAgain(deciding: Deciding, look: Look): Promise<number> {
 
 /** In the caller's transaction, which shares the definitions. → number of changes */
 export async function lookOnce(client: Client, deciding: Deciding, program: Program, look: Look): Promise<number> {
-  const { moment, revisions } = await lockForLook(client, deciding, look.keys);
+  const locked = readLocks(await pipeline(client, lockForSettling(deciding, look.keys)));
+  const { moment, revisions } = locked;
   const keys = look.keys.filter((key) => revisions.has(key)); // somebody created after the locks were taken is not ours
   const differences = await evaluateAll(client, deciding, program, { ...look, keys, moment });
-  await pipeline(client, settleStatements(look.keys, revisions));
+  await pipeline(client, settleStatements(look.keys, locked, differences));
   return countChanges(differences);
 }
 
-/** Settles the debts to customers who have been evaluated, and all debts to customers who do not exist. */
-export function settleStatements(keys: readonly CustomerKey[], revisions: ReadonlyMap<CustomerKey, string>): readonly Statement[] {
-  const settled = keys.filter((key) => revisions.has(key));
+/** Settles the debts to customers who have been evaluated, and all debts to customers who do not exist. `differences`: what the evaluation found. */
+export function settleStatements(
+  keys: readonly CustomerKey[],
+  { revisions, debts }: LockedForLook,
+  differences: readonly Difference[],
+): readonly Statement[] {
+  const settled = [...debts.keys()].filter((key) => revisions.has(key));
   const gone = keys.filter((key) => !revisions.has(key));
   return [
-    { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [settled] },
+    ...(settled.length === 0 ? [] : [dropDebts(settled)]),
+    ...tellImports(debts, differences),
     ...(gone.length === 0 ? [] : [dropOf('pending', gone), dropOf('rechecks', gone)]),
   ];
+}
+
+export function dropDebts(keys: readonly CustomerKey[]): Statement {
+  return { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [keys] };
 }
 
 /** For customers who do not exist; one who has come again meanwhile keeps what is new. */

@@ -49,7 +49,8 @@ function checkCustomerField(context: CheckContext, field: FieldExpression, onRig
       const type = context.catalog.attributes.get(field.name);
       if (type !== undefined) return type;
       const near = nearest(context, field.name, context.catalog.attributes.keys());
-      const hint = near === null ? 'nobody has sent or declared it' : `did you mean \`${printPath({ ...field, name: near })}\`?`;
+      const declare = `nobody has sent or declared it; \`PUT /v1/attributes/${encodeURIComponent(field.name)}\` declares it before anybody sends it`;
+      const hint = near === null ? declare : `did you mean \`${printPath({ ...field, name: near })}\`?`;
       tellError(context, 'unknown_field', `unknown attribute \`${printPath(field)}\``, field.place, hint);
       return null;
     }

@@ -200,6 +200,63 @@ describe('orders', () => {
     expect(places(await putOrder('noise', { customerId: 'buyer', total: '59.97001' }))).toEqual(['/total invalid_number']);
   });
 
+  test('an order in another currency goes back as read', async () => {
+    const sent = {
+      customerId: 'abroad',
+      currency: 'JPY',
+      exchangeRate: '0.0067',
+      discount: 1,
+      placedAt: '2024-05-01T10:00:00Z',
+      items: [{ quantity: 1.5, unitPrice: '333.3333' }, { name: 'gift' }],
+    };
+    expect((await putOrder('yen', sent)).status).toBe(200);
+    const read = async () => (await service.call('GET', '/v1/orders/yen')).body;
+    const order = await read();
+    expect(order).toMatchObject({
+      currency: 'USD',
+      exchangeRate: null,
+      total: '3.35',
+      discount: '0.0067',
+      original: {
+        currency: 'JPY',
+        exchangeRate: '0.0067',
+        total: '499.99995',
+        discount: '1.00',
+        items: [{ unitPrice: '333.3333' }, { unitPrice: null }],
+      },
+    });
+    expect((await putOrder('yen', order)).status).toBe(200);
+    expect(await read()).toEqual(order);
+    expect(
+      (await service.call('POST', '/v1/orders', { data: (await service.call('GET', '/v1/customers/abroad/orders')).body.data })).status,
+    ).toBe(200);
+    expect(await read()).toEqual(order);
+    const unknown = { ...order.original, total: null, discount: null, items: null };
+    await putOrder('yen', { ...order, original: unknown });
+    expect(await read()).toEqual({ ...order, original: unknown });
+    await putOrder('yen', { ...order, original: null });
+    expect(await read()).toEqual({ ...order, original: null });
+  });
+
+  test.each<[title: string, change: object, expected: string[]]>([
+    ['another total', { total: '2.00' }, ['/original/total invalid_number']],
+    ['another count', { itemCount: 3 }, ['/itemCount invalid_number']],
+    ['an item less', { items: [], itemCount: null }, ['/original/items invalid_number']],
+    ['its own currency', { currency: 'EUR', exchangeRate: 2 }, ['/original unknown_field']],
+    ['an original in the service’s', { original: { currency: 'USD', exchangeRate: 1 } }, ['/original/currency unknown_currency']],
+    [
+      'half an original',
+      { original: { currency: 'EUR', exchangeRate: 2, total: '1.00' } },
+      ['/original/discount missing_field', '/original/items type_mismatch'],
+    ],
+    ['more in an original', { original: { currency: 'EUR', exchangeRate: 2, status: 'paid' } }, ['/original/status unknown_field']],
+    ['an original without its rate', { original: { currency: 'EUR' } }, ['/original/exchangeRate missing_exchange_rate']],
+  ])('%s beside an original is refused', async (_title, change, expected) => {
+    await putOrder('eur', { customerId: 'abroad', currency: 'EUR', exchangeRate: 2, total: 5, items: [{ unitPrice: 5 }] });
+    const answer = await putOrder('eur', { ...(await service.call('GET', '/v1/orders/eur')).body, ...change });
+    expect([answer.status, places(answer)]).toEqual([422, expected]);
+  });
+
   test('an order can move and go', async () => {
     await service.call('POST', '/v1/segments', { key: 'buyers', name: 'Buyers', kind: 'rule', rule: 'count(orders) >= 1', publish: true });
     await built(service, 'buyers');
@@ -259,8 +316,9 @@ describe('events', () => {
       occurredAt: '2024-01-01T00:00:00Z',
       properties: { path: '/sale', n: 1 },
     };
-    for (let time = 0; time < 2; time += 1)
-      await service.call('POST', '/v1/events', { data: [event, { customerId: 'viewer', name: 'login' }] });
+    const send = () => service.call('POST', '/v1/events', { data: [event, { customerId: 'viewer', name: 'login' }] });
+    expect((await send()).body).toMatchObject({ accepted: 2, repeated: 0 });
+    expect((await send()).body).toMatchObject({ accepted: 2, repeated: 1 });
     const { body } = await service.call('GET', '/v1/customers/viewer/events?name=page_view');
     expect(body.data).toEqual([{ ...event, occurredAt: '2024-01-01T00:00:00.000Z' }]);
     expect((await service.call('GET', '/v1/customers/viewer/events')).body.data).toHaveLength(3);

@@ -53,6 +53,13 @@ test('a gzipped file, its rejections in a table', async () => {
   expect((await service.call('GET', '/v1/orders/C1')).body).toMatchObject({ total: '13.00', status: 'paid' });
 });
 
+test('orders that lack lines are named', async () => {
+  const { out } = await run(['orders', file('lacking.csv', 'No,Who,Qty,Price\nL1,ann,1,5\nL1,ann,one,5\nL2,ann,1,5\n,ann,1,5\n'), ...MAP]);
+  expect(out).toContain('1 order was written without these lines; mend them and send all lines of the order again:\n');
+  expect(out).toMatch(/ {2}L1 {2}line 3 {2}its total is too small\n/);
+  expect(out).toContain('1 rejected line does not say readably of which order');
+});
+
 test('the same mistake in every row is cut', async () => {
   const bad = Array.from({ length: 30 }, (_, n) => `D${n},ann,x,1\n`).join('');
   const { out } = await run(['orders', file('many.csv', `No,Who,Qty,Price\n${bad}D99,ann,1,y\n`), ...MAP]);

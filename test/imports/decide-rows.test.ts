@@ -1,10 +1,11 @@
 // What an import decides: customers with the batch that brings them, owed ones of before with their own cause, those of orders at the end.
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import type { ImportKind } from '../../src/ingest/imports/import-fields.ts';
 import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
-import { importFile, writeDeferred } from '../../src/pipeline.ts';
+import { settlePending } from '../../src/membership/pending.ts';
+import { evaluatePending, importFile, write, writeDeferred } from '../../src/pipeline.ts';
 import { openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 let under: StrataUnderTest;
@@ -69,6 +70,41 @@ test('customers of orders are decided at the end', async () => {
   const orders = Array.from({ length: 900 }, (_, index) => ({ id: `o${index}`, customerId: `p${index % 300}`, total: 1 }));
   expect(await bring('orders', orders)).toEqual({ changes: 299, accepted: 900, owed: [300] }); // p1 was in already
   expect(await count('pending')).toBe(0);
+});
+
+test('what somebody else pays for it counts too', async () => {
+  const lines = (from: number, to: number) =>
+    Array.from(
+      { length: to - from },
+      (_, n) => `${JSON.stringify({ id: `paid${from + n}`, customerId: `payer${(from + n) % 600}`, total: 1 })}\n`,
+    );
+  const stream = Readable.from(
+    (async function* () {
+      yield Buffer.from(lines(0, 2500).join(''));
+      await vi.waitFor(async () => expect(await count('pending')).toBe(600));
+      const [first] = await under.strata.database.query<{ id: string }>({ text: 'select max(i.id) as id from imports as i' });
+      await settlePending(under.strata, first?.id ?? ''); // as the leader of another process, which takes it for dead
+      yield Buffer.from(lines(2500, 2600).join(''));
+    })(),
+    { objectMode: false },
+  );
+  const options = parseImportOptions('orders', {}, 'UTC');
+  if (!options.ok) throw new Error('no options');
+  const request = { kind: 'orders', format: 'ndjson', options: options.value, stream, encoding: 'identity' } as const;
+  expect((await importFile(under.strata, request)).changes).toBe(600);
+});
+
+test('a write that meets what it owes counts for it', async () => {
+  const [row] = await under.strata.database.query<{ id: string }>({
+    text: `insert into imports (kind, status, leased_until, started_at) values ('orders', 'running', now(), now()) returning id`,
+  });
+  const importId = row?.id ?? '';
+  await writeDeferred(under.strata, { ...NO_FACTS, orders: [order('met', 'met')] }, importId);
+  expect((await write(under.strata, { ...NO_FACTS, orders: [order('met2', 'met')] })).changes).toBe(1);
+  const told = () => under.strata.database.query({ text: 'select i.changes from imports as i where i.id = $1', values: [importId] });
+  expect(await told()).toEqual([{ changes: '1' }]);
+  await evaluatePending(under.strata, importId);
+  expect(await told()).toEqual([{ changes: '1' }]);
 });
 
 test('an order that changes hands takes both along', async () => {

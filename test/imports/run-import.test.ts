@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
+import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
 import { removeStagedLines, StagedLines } from '../../src/ingest/imports/stage-lines.ts';
 import { erase } from '../../src/pipeline.ts';
 import { type ImportService, startImportService } from './service.ts';
@@ -137,6 +138,64 @@ describe('order lines', () => {
     expect(await service.rows('select count(*)::int as n from pending')).toEqual([{ n: 0 }]);
   });
 
+  test('orders that lack rejected lines are named', async () => {
+    const file = [
+      'No,Who,When,Sku,Qty,Price,total',
+      'sum,ann,2024-07-01,A,1,5,',
+      'gone,ann,2024-07-01,A,x,5,', // all its lines are rejected: it is not written
+      'sum,ann,2024-07-01,B,x,5,',
+      'told,ann,2024-07-01,A,1,5,9',
+      ',ann,2024-07-01,A,1,5,', // of no order that anybody knows
+      'told,ann,2024-07-01,A,1,5,10', // another total
+      'told,bob,2024-07-01,A,1,5,11', // and another customer: one line, of which two things are wrong
+      'sum,ann,2024-07-01,B"B,1,5,', // cannot be read, but whose it is can
+      'sum,ann,2024-07-01', // nor this, and here that cannot either
+      'good,ann,2024-07-01,A,1,5,',
+    ].join('\n');
+    const summary = await service.csv('orders', file, map);
+    expect(summary).toMatchObject({ rows: 10, accepted: 3, rejected: 7 });
+    expect(summary.incompleteOrders).toEqual({
+      count: 2,
+      first: [
+        { id: 'sum', totalGiven: false, rejected: 2, lines: [4, 9] },
+        { id: 'told', totalGiven: true, rejected: 2, lines: [7, 8] },
+      ],
+      unplacedLines: 2,
+    });
+    expect(await order('sum')).toMatchObject([{ total: '50000' }]);
+    expect(await order('gone')).toEqual([]);
+    expect((await service.ndjson('orders', '{"id":"n1","customerId":"ann"}\n{"id":"n1","customerId":7}\n')).incompleteOrders).toEqual({
+      count: 0,
+      first: [],
+      unplacedLines: 0,
+    });
+  });
+
+  test('of very many orders that lack lines the first are named', async () => {
+    const lines = ['No,Who,When,Sku,Qty,Price'];
+    for (let n = 0; n < 150; n += 1) lines.push(`short${149 - n},ann,2024-07-01,A,1,5`);
+    for (let n = 0; n < 300; n += 1) lines.push(`short${n % 150},ann,2024-07-01,A,x,5`);
+    for (let n = 0; n < 120; n += 1) lines.push('short0,ann,2024-07-01,A,x,5');
+    const { count, first = [] } = (await service.csv('orders', lines.join('\n'), map)).incompleteOrders ?? {};
+    expect([count, first.length]).toEqual([150, 100]);
+    expect(first[0]).toMatchObject({ id: 'short0', rejected: 122, lines: expect.objectContaining({ length: 100 }) });
+    expect(first[0]?.lines.slice(0, 3)).toEqual([152, 302, 452]);
+    expect(first.at(-1)).toEqual({ id: 'short99', totalGiven: false, rejected: 2, lines: [251, 401] });
+  });
+
+  test('amounts of floats are rounded where asked', async () => {
+    const file = 'No,Who,When,Sku,Qty,Price\nfloat,ann,2024-07-01,A,2,59.97000122\n';
+    expect((await service.csv('orders', file, map)).errors).toMatchObject([
+      { column: 'Price', hint: expect.stringContaining('`round=4`') },
+    ]);
+    expect(await service.csv('orders', file, { ...map, round: '2' })).toMatchObject({ accepted: 1 });
+    expect(await order('float')).toMatchObject([{ total: '1199400' }]);
+    const json = '{"id":"float2","customerId":"ann","total":59.97000122}\n';
+    expect(await service.ndjson('orders', json, { round: '2' })).toMatchObject({ accepted: 1 });
+    expect(parseImportOptions('orders', { round: '5' }, 'UTC')).toMatchObject({ ok: false, problems: [{ parameter: 'round' }] });
+    expect(parseImportOptions('events', { round: '2' }, 'UTC')).toMatchObject({ ok: false, problems: [{ parameter: 'round' }] });
+  });
+
   test('a second import changes nothing', async () => {
     const file = 'No,Who,When,Sku,Qty,Price\ns1,ann,2024-01-01,A,1,1\ns2,bob,2024-01-02,B,2,2\ns1,ann,2024-01-01,A,1,1\n';
     const state = () =>
@@ -241,11 +300,13 @@ describe('events', () => {
     const file =
       'customerId,name,occurredAt,properties.path\nev,view,2024-01-01,/a\nev,view,2024-01-01,/a\nev,view,2024-01-01,/b\nev,view,,/b\n';
     const count = () => service.rows(`select count(*)::int as n from events`);
-    expect(await service.csv('events', file)).toMatchObject({ rows: 4, accepted: 4 });
+    expect(await service.csv('events', file)).toMatchObject({ rows: 4, accepted: 4, repeated: 0 });
     const [first] = await count();
     expect(first).toEqual({ n: 4 });
-    await service.csv('events', file);
+    expect(await service.csv('events', file, { atomic: 'true' })).toMatchObject({ accepted: 4, repeated: 4 });
     expect(await count()).toEqual([first]);
+    const twice = '{"id":"t","customerId":"ev","name":"view"}\n';
+    expect(await service.ndjson('events', twice + twice)).toMatchObject({ rows: 2, accepted: 2, repeated: 1 });
   });
 });
 

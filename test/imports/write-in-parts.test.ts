@@ -1,7 +1,7 @@
 // Batches over two connections: a part waits for its own part of the batch before, and for all of it where an order has changed parts.
 import { expect, test } from 'vitest';
 import type { Facts, OrderFact } from '../../src/ingest/facts.ts';
-import type { ImportRun } from '../../src/ingest/imports/import-run.ts';
+import type { ImportRun, WrittenPart } from '../../src/ingest/imports/import-run.ts';
 import { Lane } from '../../src/ingest/imports/lane.ts';
 import { PartsInTurn } from '../../src/ingest/imports/write-in-parts.ts';
 import { order } from '../membership/strata-under-test.ts';
@@ -16,15 +16,15 @@ interface Writing {
 function importOf() {
   const begun: Writing[] = [];
   const write = ({ orders }: Facts) =>
-    new Promise<number>((resolve, reject) => {
+    new Promise<WrittenPart>((resolve, reject) => {
       const end = async (error?: Error) => {
-        if (error === undefined) resolve(1);
+        if (error === undefined) resolve({ changes: 1, repeated: 2 });
         else reject(error);
         await new Promise(setImmediate);
       };
       begun.push({ orders: orders.map(({ id, customerKey }) => `${id} ${customerKey}`), end });
     });
-  const run = { kind: 'orders', importId: '1', target: { write }, changes: 0 } as unknown as ImportRun;
+  const run = { kind: 'orders', importId: '1', target: { write }, changes: 0, repeated: 0 } as unknown as ImportRun;
   const parts = new PartsInTurn();
   return { begun, run, add: (facts: readonly OrderFact[]) => parts.write(run, facts) };
 }
@@ -49,7 +49,7 @@ test('a part follows its own part only', async () => {
   await first;
   for (const { end } of begun.slice(2)) await end();
   await second;
-  expect(run.changes).toBe(4);
+  expect(run).toMatchObject({ changes: 4, repeated: 8 });
 });
 
 test.each([

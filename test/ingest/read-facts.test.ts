@@ -101,13 +101,13 @@ describe('customers', () => {
 
 describe('orders', () => {
   it('show amounts in the own currency', async () => {
-    expect(await readOrder(database, '1')).toEqual({
+    expect(await readOrder(database, 'USD', '1')).toEqual({
       id: '1',
       customerId: 'a',
       status: 'paid',
       channel: null,
-      currency: 'EUR',
-      exchangeRate: '1.1',
+      currency: 'USD',
+      exchangeRate: null,
       total: '110.00',
       discount: '0.0055',
       coupons: ['X'],
@@ -117,15 +117,33 @@ describe('orders', () => {
         { productId: 'p', sku: null, name: null, category: null, brand: null, quantity: '2.5', unitPrice: '3.30' },
         { productId: null, sku: 's', name: null, category: null, brand: null, quantity: '1', unitPrice: null },
       ],
+      original: {
+        currency: 'EUR',
+        exchangeRate: '1.1',
+        total: '100.00',
+        discount: '0.005',
+        items: [{ unitPrice: '3.00' }, { unitPrice: null }],
+      },
     });
-    expect(await readOrder(database, 'none')).toBeNull();
+    expect(await readOrder(database, 'USD', 'none')).toBeNull();
+  });
+
+  it('tell of an original only what it still comes to', async () => {
+    const original = async () => (await readOrder(database, 'USD', 'old'))?.original;
+    const unknown = { currency: 'EUR', exchangeRate: '1.1', total: null, discount: null, items: null };
+    await send('orders', [{ id: 'old', customerId: 'c', currency: 'EUR', exchangeRate: 1.1, total: 10 }]);
+    expect(await original()).toMatchObject({ total: '10.00' });
+    await database.query({ text: `update orders set total = 220000 where id = 'old'` }); // by a service that does not know of originals
+    expect(await original()).toEqual(unknown);
+    await database.query({ text: `update orders set original = null where id = 'old'` });
+    expect(await original()).toEqual(unknown);
   });
 
   it('are listed newest first, page by page', async () => {
     const seen: string[] = [];
     let after: TimePlace | null = null;
     for (;;) {
-      const rows: Awaited<ReturnType<typeof listOrders>> = await listOrders(database, 'a', { limit: 1, after });
+      const rows: Awaited<ReturnType<typeof listOrders>> = await listOrders(database, 'USD', 'a', { limit: 1, after });
       const last = rows[0];
       if (last === undefined) break;
       seen.push(`${last.id} ${last.total}`);

@@ -1,6 +1,6 @@
 // Orders and events as callers write them: amounts, currencies, defaults, and each kind of bad input.
 import { describe, expect, it } from 'vitest';
-import { printAmount, printQuantity } from '../../src/ingest/amount.ts';
+import { printAmount, printQuantity, readRounded } from '../../src/ingest/amount.ts';
 import { parseJson } from '../../src/ingest/parse-json.ts';
 import { validateEvent } from '../../src/ingest/validate-event.ts';
 import { validateOrder } from '../../src/ingest/validate-order.ts';
@@ -124,6 +124,34 @@ describe('validateEvent', () => {
       { pointer: '/prperties', code: 'unknown_field', hint: 'did you mean "properties"?' },
       { pointer: '/name', code: 'missing_field' },
     ]);
+  });
+});
+
+describe('rounding', () => {
+  it.each<[given: number | string, decimals: number, read: bigint | string]>([
+    ['59.97000122', 2, 599700n],
+    [14.3999996, 4, 144000n],
+    ['0.125', 2, 1200n],
+    ['0.375', 2, 3800n],
+    ['-0.125', 2, -1200n],
+    ['7.5', 0, 80000n],
+    [1e-7, 4, 0n],
+    ['12', 3, 120000n],
+    ['999999999999.99999', 4, 'too_large'],
+    [1e21, 2, 'too_large'],
+    [Number.NaN, 2, 'not_decimal'],
+    ['1e3', 2, 'not_decimal'],
+    [`1.${'3'.repeat(61)}`, 2, 'too_fine'],
+  ])('%s to %s decimals', (given, decimals, read) => {
+    expect(readRounded(given, decimals)).toBe(read);
+  });
+
+  it('leaves weights what they are', () => {
+    const raw = { id: 'o', customerId: 'c', items: [{ quantity: '0.12500001', unitPrice: '7.99900007' }] };
+    const result = validateOrder(raw, { ...rowContext(), round: 2 }, '');
+    expect(result).toMatchObject({ ok: true, value: { total: '10000', items: [{ quantity: '1250', unitPrice: '80000' }] } });
+    const exact = validateOrder(raw, { ...rowContext(), round: null }, '');
+    expect(exact.ok ? [] : exact.problems.map(({ hint }) => hint)).toEqual(Array(2).fill(expect.stringContaining('`round=4`')));
   });
 });
 

@@ -228,7 +228,7 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ],
   [
     'attributes.a = attributes.b',
-    ['unknown_field', 'attributes.a', /unknown attribute/],
+    ['unknown_field', 'attributes.a', /unknown attribute/, /`PUT \/v1\/attributes\/a` declares it/],
     ['unknown_field', 'attributes.b', /unknown attribute/],
   ],
 ];

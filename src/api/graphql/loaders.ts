@@ -126,7 +126,7 @@ function listLoaders({ strata, reads, caller, personal }: LoaderParts, selection
   return {
     orders: firstPages(async (wanted, { first }) => {
       const ids = wanted.map(({ id }) => id);
-      const orders = await listOrdersOf(reads, ids, first + 1);
+      const orders = await listOrdersOf(reads, strata.currency, ids, first + 1);
       personal.note('listOrders', ids);
       const endOf = (last: { readonly placedAt: string; readonly id: string }) =>
         encodeCursor('orders', [Date.parse(last.placedAt), last.id]);

@@ -71,17 +71,33 @@ const itemInput = {
   unitPrice: AmountInput.nullish(),
 };
 
+const OriginalInput = z
+  .strictObject({
+    currency: z.string(),
+    exchangeRate: AmountInput,
+    total: AmountInput.nullish(),
+    discount: AmountInput.nullish(),
+    items: z.array(z.strictObject({ unitPrice: AmountInput.nullish() }).meta({ id: 'OriginalItemInput' })).nullish(),
+  })
+  .meta({ id: 'OriginalInput' });
+
 const orderInput = {
   customerId: CustomerId.meta({ description: 'An unknown customer is created' }),
   status: text(),
   channel: text(),
-  currency: z.string().optional().meta({ description: 'ISO 4217; the service’s when absent' }),
-  exchangeRate: AmountInput.optional().meta({ description: 'Needed with another currency than the service’s' }),
+  currency: z.string().nullish().meta({ description: 'Of all amounts, ISO 4217; the service’s when absent' }),
+  exchangeRate: AmountInput.nullish().meta({
+    description: 'Needed with another currency than the service’s: what one unit of it is worth in the service’s',
+  }),
   total: AmountInput.optional().meta({ description: 'The sum of the items when absent' }),
   discount: AmountInput.optional().meta({ description: 'Default 0' }),
   coupons: z.array(z.string()).nullish(),
   placedAt: Instant.optional().meta({ description: 'The instant of the first write when absent' }),
   items: z.array(z.strictObject(itemInput).meta({ id: 'ItemInput' })).nullish(),
+  itemCount: AmountInput.nullish().meta({ description: 'As it is read; nothing but the sum of the quantities is taken' }),
+  original: OriginalInput.nullish().meta({
+    description: 'As it is read, beside amounts in the service’s currency, which it has to come to; not to be made by hand',
+  }),
 };
 
 export const OrderInput = z.strictObject(orderInput).meta({ id: 'OrderInput', description: 'Replaces whatever order of this id there is' });
@@ -99,25 +115,39 @@ const ItemSchema = z
   })
   .meta({ id: 'Item' });
 
+const OriginalSchema = z
+  .strictObject({
+    currency: z.string(),
+    exchangeRate: z.string().meta({ description: 'What one unit of `currency` was worth in the service’s' }),
+    total: z.string().nullable().meta({ description: 'Decimal string; null, with the others, of orders from before it was kept' }),
+    discount: z.string().nullable().meta({ description: 'Decimal string' }),
+    items: z
+      .array(z.strictObject({ unitPrice: z.string().nullable().meta({ description: 'Decimal string' }) }).meta({ id: 'OriginalItem' }))
+      .nullable()
+      .meta({ description: 'In the order of the items' }),
+  })
+  .meta({ id: 'Original', description: 'What an order in another currency was sent with' });
+
 export const OrderSchema = z
   .strictObject({
     id: z.string(),
     customerId: z.string(),
     status: z.string().nullable(),
     channel: z.string().nullable(),
-    currency: z.string().meta({ description: 'In which it was placed; the amounts here are in the service’s' }),
+    currency: z.string().meta({ description: 'Of the amounts here: the service’s, in which rules and reports count' }),
     exchangeRate: z
       .string()
       .nullable()
-      .meta({ description: 'What one unit of `currency` was worth in the service’s; null: it is the service’s' }),
+      .meta({ description: 'Null: the amounts are in the service’s currency; what they were converted with is in `original`' }),
     total: Money,
     discount: Money,
     coupons: z.array(z.string()),
     itemCount: z.string(),
     placedAt: Instant,
     items: z.array(ItemSchema),
+    original: OriginalSchema.nullable().meta({ description: 'Of an order that came in another currency; null: it came in the service’s' }),
   })
-  .meta({ id: 'Order' });
+  .meta({ id: 'Order', description: 'Can be sent back as it is' });
 
 const EventRow = z
   .strictObject({
@@ -145,8 +175,10 @@ export const EventBatch = batchOf(EventRow, 'EventBatch');
 
 export const BatchOutcome = z
   .strictObject({
-    accepted: Count,
-    repeated: Count.meta({ description: 'Rows whose id came again later in the batch' }),
+    accepted: Count.meta({ description: 'Rows taken, those repeated among them' }),
+    repeated: Count.meta({
+      description: 'Rows whose id came again later in the batch; of events also those whose event was stored before: they stay as they are',
+    }),
     rejected: z.array(ErrorDetailSchema).meta({ description: 'With `partial`: what is wrong, by row; these rows were not written' }),
     changes: Count.meta({ description: 'Memberships entered or left' }),
     token: Token,

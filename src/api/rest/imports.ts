@@ -22,6 +22,14 @@ const ImportQuery = z
       .string()
       .optional()
       .meta({ enum: ['true', 'false'], description: 'All rows or none' }),
+    round: z
+      .string()
+      .optional()
+      .meta({
+        enum: ['0', '1', '2', '3', '4'],
+        description:
+          'Of orders: amounts are rounded to so many decimals, half to even (quantities to four); exact ones are needed when absent',
+      }),
     timeZone: z
       .string()
       .optional()
@@ -36,12 +44,37 @@ const ImportQuery = z
     }),
   );
 
+const IncompleteOrderSchema = z
+  .strictObject({
+    id: z.string(),
+    totalGiven: z.boolean().meta({ description: 'The file says its total; else it is the sum of the lines taken, and so without these' }),
+    rejected: Count.meta({ description: 'How many of its lines are not in it' }),
+    lines: z.array(Count).meta({ description: 'The first 100 of them' }),
+  })
+  .meta({ id: 'IncompleteOrder' });
+
+const IncompleteOrdersSchema = z
+  .strictObject({
+    count: Count,
+    first: z.array(IncompleteOrderSchema).meta({ description: 'The first 100, by their first rejected line' }),
+    unplacedLines: Count.meta({ description: 'Rejected lines that do not say readably of which order they are; any may lack them' }),
+  })
+  .meta({
+    id: 'IncompleteOrders',
+    description:
+      'Orders that were written without some of their lines, which were rejected. Their items, and a total that is the sum of them, are wrong until all their lines are sent again',
+  });
+
 const ImportSummarySchema = z
   .strictObject({
     rows: Count.meta({ description: 'Rows read; the header and blank lines are none' }),
-    accepted: Count,
+    accepted: Count.meta({ description: 'Rows taken, those repeated among them' }),
+    repeated: Count.optional().meta({
+      description: 'Of events: rows whose event was there already, stored or earlier in the file, and was not written again',
+    }),
     rejected: Count,
     errors: z.array(ErrorDetailSchema).meta({ description: 'The first 100, by line' }),
+    incompleteOrders: IncompleteOrdersSchema.optional().meta({ description: 'Of orders' }),
     changes: Count.meta({ description: 'Memberships entered or left' }),
     token: Token,
   })

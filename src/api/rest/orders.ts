@@ -62,8 +62,8 @@ export const orderRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: OrderSchema },
     refusals: ['not_found'],
-    handle: async ({ reads, params }) => {
-      const order = await readOrder(reads, params.orderId);
+    handle: async ({ strata, reads, params }) => {
+      const order = await readOrder(reads, strata.currency, params.orderId);
       if (order === null) throw orderNotFound(params.orderId);
       return order;
     },
@@ -79,7 +79,7 @@ export const orderRoutes: readonly Route[] = [
     answers: { 200: OrderWritten },
     refusals: ['not_found'],
     handle: async ({ strata, caller, params }) => {
-      const order = await readOrder(strata.database, params.orderId);
+      const order = await readOrder(strata.database, strata.currency, params.orderId);
       if (order === null) throw orderNotFound(params.orderId);
       const answerOf = (outcome: WriteOutcome) => {
         const segments = segmentsAfter(caller, outcome, customerKey(order.customerId));
@@ -101,10 +101,10 @@ export const orderRoutes: readonly Route[] = [
     fresh: 'write',
     answers: { 200: listOf(OrderSchema) },
     refusals: ['not_found', 'invalid_cursor'],
-    handle: async ({ reads, params, query }) => {
+    handle: async ({ strata, reads, params, query }) => {
       const place = decodeCursor('orders', query.after, ['instant', 'text']);
       const after = place === null ? null : { atMs: Number(place[0]), id: String(place[1]) };
-      const rows = await listOrders(reads, params.customerId, { limit: query.limit + 1, after });
+      const rows = await listOrders(reads, strata.currency, params.customerId, { limit: query.limit + 1, after });
       if (rows.length === 0 && (await readCustomer(reads, params.customerId)) === null) throw customerNotFound(params.customerId);
       return page(
         rows,

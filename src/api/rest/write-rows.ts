@@ -49,8 +49,9 @@ export async function writeBatch(strata: Strata, kind: RowKind, body: unknown, p
   return withCurrentTypes(strata, async () => {
     const batch = await prepareBatch(rows, kind, contextOf(strata), { partial });
     if (batch.rejectedRows > 0 && !partial) throw refuse('invalid_rows', batch.rejected);
-    const answerOf = ({ changes, token }: WriteOutcome): BatchAnswer => {
-      return { accepted: batch.accepted, repeated: batch.repeated, rejected: batch.rejected, changes, token };
+    const answerOf = ({ changes, repeatedEvents, token }: WriteOutcome): BatchAnswer => {
+      const repeated = kind === 'events' ? repeatedEvents : batch.repeated; // those of before too
+      return { accepted: batch.accepted, repeated, rejected: batch.rejected, changes, token };
     };
     return answerOf(await write(strata, batch.facts, answerOf));
   });

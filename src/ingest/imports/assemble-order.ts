@@ -15,8 +15,13 @@ export interface AssembledOrder {
   readonly raw: RawRow;
   /** of the lines that the order is made of */
   readonly lines: readonly number[];
-  /** of the lines that are not in it */
-  readonly rejected: readonly (ErrorDetail & { readonly line: number })[];
+  /** the lines that are not in it, each once */
+  readonly rejected: readonly RejectedLine[];
+}
+
+interface RejectedLine {
+  readonly line: number;
+  readonly problems: readonly ErrorDetail[];
 }
 
 const AMOUNTS: ReadonlySet<string> = new Set(['total', 'discount', 'exchangeRate']);
@@ -31,11 +36,11 @@ export function assembleOrder(orderId: string, lines: readonly OrderLine[]): Ass
   const givenOn = new Map<string, number>();
   const items: unknown[] = [];
   const kept: number[] = [];
-  const rejected: (ErrorDetail & { readonly line: number })[] = [];
+  const rejected: RejectedLine[] = [];
   for (const { line, raw: own } of lines) {
-    const disagreements = disagreementsOf(raw, own, givenOn, line);
-    if (disagreements.length > 0) {
-      rejected.push(...disagreements);
+    const problems = disagreementsOf(raw, own, givenOn);
+    if (problems.length > 0) {
+      rejected.push({ line, problems });
       continue;
     }
     kept.push(line);
@@ -54,18 +59,12 @@ export function assembleOrder(orderId: string, lines: readonly OrderLine[]): Ass
   return { raw, lines: kept, rejected };
 }
 
-function disagreementsOf(
-  order: RawRow,
-  own: RawRow,
-  givenOn: ReadonlyMap<string, number>,
-  line: number,
-): (ErrorDetail & { readonly line: number })[] {
-  const found: (ErrorDetail & { readonly line: number })[] = [];
+function disagreementsOf(order: RawRow, own: RawRow, givenOn: ReadonlyMap<string, number>): ErrorDetail[] {
+  const found: ErrorDetail[] = [];
   for (const [name, value] of Object.entries(own)) {
     if (value === null || name === 'items' || name === 'placedAt' || name === 'id') continue;
     if (!(name in order) || isSame(name, order[name], value)) continue;
     found.push({
-      line,
       pointer: `/${name}`,
       code: 'lines_disagree',
       detail: `line ${givenOn.get(name)} gives the order ${quote(String(order['id']))} the ${name} ${shown(order[name])}, this line ${shown(value)}`,

@@ -7,7 +7,8 @@ import { withCurrentTypes } from '../prepare-batch.ts';
 import { assembleOrder, type OrderLine } from './assemble-order.ts';
 import { eventIdOf } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
-import { judgeRows, toFacts } from './judge-rows.ts';
+import { type IncompleteOrder, isRejectedMark, MissingLines } from './incomplete-orders.ts';
+import { type Fact, judgeRows, toFacts } from './judge-rows.ts';
 import { Lane } from './lane.ts';
 import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
@@ -25,13 +26,20 @@ export async function finishStaged(run: ImportRun): Promise<void> {
       run.check();
       const judge = async (): Promise<JudgedBatch> => {
         const { taken, rejected } = await judgeRows(run, rows);
-        return { direct: taken.map(({ fact }) => fact), staged: [], rejected };
+        const direct = taken.map(({ fact }) => fact);
+        return { direct, staged: [], rejected, incomplete: taken.flatMap(lackingLines), unplacedLines: 0 };
       };
       await lane.add(judge, (judged) => storeBatch(run, judged, judge));
     }
   } finally {
     await lane.drain(); // also where it fails: nothing is under way any more when the import ends
   }
+}
+
+function lackingLines({ row, fact }: { readonly row: Row; readonly fact: Fact }): IncompleteOrder[] {
+  const { missing, raw } = row;
+  if (missing === undefined || missing.count === 0) return [];
+  return [{ id: fact.id, totalGiven: Object.hasOwn(raw as RawRow, 'total'), rejected: missing.count, lines: missing.first }];
 }
 
 /** Lines of orders are judged as orders first, so that all rejections are told; other rows were judged when they were staged. */
@@ -50,7 +58,7 @@ async function writeTogether(run: ImportRun): Promise<void> {
       );
     }
   };
-  await withCurrentTypes(run.target, () => run.target.writeDeferredTogether(batches, run.importId));
+  run.repeated = await withCurrentTypes(run.target, () => run.target.writeDeferredTogether(batches, run.importId));
 }
 
 function refuseIfRejected(run: ImportRun): void {
@@ -82,24 +90,34 @@ async function* assembledOrders(run: ImportRun): AsyncGenerator<readonly Row[]> 
   let lineCount = 0;
   let orderId: string | null = null;
   let lines: OrderLine[] = [];
+  let missing = new MissingLines();
   let tooMany = false;
 
   const assemble = () => {
     if (orderId !== null && !tooMany) {
       const order = assembleOrder(orderId, lines);
-      for (const { line, ...problem } of order.rejected) run.rejections.add([line], [problem]);
-      if (order.lines.length > 0) rows.push({ lines: order.lines, raw: order.raw });
+      for (const { line, problems } of order.rejected) {
+        run.rejections.add([line], problems);
+        missing.add(line);
+      }
+      if (order.lines.length > 0) rows.push({ lines: order.lines, raw: order.raw, missing });
       lineCount += lines.length;
     }
     lines = [];
+    missing = new MissingLines();
     tooMany = false;
   };
 
   for await (const page of run.staged.pages()) {
-    for (const { group, line, data } of page) {
+    for (const staged of page) {
+      const { group, line, data } = staged;
       if (group !== orderId) {
         assemble();
         orderId = group;
+      }
+      if (isRejectedMark(staged)) {
+        missing.add(line);
+        continue;
       }
       lines.push({ line, raw: data as RawRow });
       if (tooMany || lines.length > ITEMS_MAX) {

@@ -1,4 +1,4 @@
-// In charge of what a caller may say about a file beside the file: `map.…`, `default.…`, `timeZone`, `delimiter`, `atomic`,
+// In charge of what a caller may say about a file beside the file: `map.…`, `default.…`, `timeZone`, `delimiter`, `round`, `atomic`,
 // as one text form that the URL and the command line share. Not of the file's own header (map-columns.ts).
 import { nearestName } from '../../base/nearest-name.ts';
 import { failed, ok, type Result } from '../../base/result.ts';
@@ -15,10 +15,12 @@ export interface ImportOptions {
   readonly defaults: ReadonlyMap<string, string>;
   readonly timeZone: string;
   readonly delimiter: string;
+  /** to how many decimals amounts of orders are rounded; null: they have to be exact */
+  readonly round: number | null;
   readonly atomic: boolean;
 }
 
-const PARAMETERS = ['timeZone', 'delimiter', 'atomic', 'map.', 'default.'];
+const PARAMETERS = ['timeZone', 'delimiter', 'round', 'atomic', 'map.', 'default.'];
 const DELIMITER_WORDS: ReadonlyMap<string, string> = new Map([
   ['tab', '\t'],
   ['\\t', '\t'],
@@ -38,6 +40,7 @@ export function parseImportOptions(
   const defaults = new Map<string, string>();
   let timeZone = defaultTimeZone;
   let delimiter = ',';
+  let round: number | null = null;
   let atomic = false;
   const refuse = (parameter: string, code: string, detail: string, hint?: string) =>
     problems.push({ parameter, code, detail, ...(hint === undefined ? {} : { hint }) });
@@ -60,6 +63,11 @@ export function parseImportOptions(
         else refuse(parameter, 'invalid_parameter', 'A delimiter is one ASCII sign, such as `,`, `;`, `|` or `tab`.');
         break;
       }
+      case 'round':
+        if (kind === 'orders' && /^[0-4]$/.test(value)) round = Number(value);
+        else if (kind === 'orders') refuse(parameter, 'invalid_parameter', '`round` is a number of decimals, 0 to 4.');
+        else refuse(parameter, 'invalid_parameter', `${kind} have no amounts to round.`);
+        break;
       case 'atomic':
         if (value === 'true' || value === 'false') atomic = value === 'true';
         else refuse(parameter, 'invalid_parameter', '`atomic` is `true` or `false`.');
@@ -76,7 +84,7 @@ export function parseImportOptions(
       }
     }
   }
-  return problems.length > 0 ? failed(problems) : ok({ map, defaults, timeZone, delimiter, atomic });
+  return problems.length > 0 ? failed(problems) : ok({ map, defaults, timeZone, delimiter, round, atomic });
 }
 
 type Refuse = (parameter: string, code: string, detail: string, hint?: string) => void;

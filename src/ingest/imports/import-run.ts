@@ -3,6 +3,7 @@ import type { BatchTypes, RegisteredTypes } from '../../catalog/registered-types
 import type { Database } from '../../db/database.ts';
 import type { Facts } from '../facts.ts';
 import type { ImportKind } from './import-fields.ts';
+import type { IncompleteOrders, MissingLines } from './incomplete-orders.ts';
 import type { LocalTimes } from './local-time.ts';
 import type { Rejections } from './rejections.ts';
 import type { StagedLines } from './stage-lines.ts';
@@ -14,12 +15,19 @@ export interface ImportTarget {
   readonly types: RegisteredTypes;
   /** the service's */
   readonly currency: string;
-  /** One transaction: facts written, their customers evaluated or noted as owed an evaluation by this import. → number of changes */
-  write(facts: Facts, importId: string): Promise<number>;
-  /** The same for many batches in one transaction; asked for the batches again when the transaction is repeated. */
-  writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<void>;
-  /** Evaluates everybody whom the import owes. */
-  evaluatePending(importId: string): Promise<{ readonly changes: number; readonly token: string }>;
+  /** One transaction: facts written, their customers evaluated or noted as owed an evaluation by this import. */
+  write(facts: Facts, importId: string): Promise<WrittenPart>;
+  /** The same for many batches in one transaction, nobody evaluated; asked for the batches again when the transaction is repeated. → `repeated` */
+  writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<number>;
+  /** Evaluates everybody whom the import still owes; what that changes is told to its lease. */
+  evaluatePending(importId: string): Promise<{ readonly token: string }>;
+}
+
+export interface WrittenPart {
+  /** entries and exits of customers who were evaluated with it */
+  readonly changes: number;
+  /** events that were there already, and were not written again */
+  readonly repeated: number;
 }
 
 export interface ImportRun {
@@ -32,11 +40,16 @@ export interface ImportRun {
   readonly atomicTypes: BatchTypes | null;
   /** of CSV, whose cells of attributes and properties are still text; null: values have their types */
   readonly cellTimes: LocalTimes | null;
+  /** decimals that amounts are rounded to; null: they have to be exact */
+  readonly round: number | null;
   readonly staged: StagedLines;
   readonly rejections: Rejections;
+  readonly incomplete: IncompleteOrders;
   readonly parts: PartsInTurn;
   /** changes that its batches made, before what they owe is evaluated */
   changes: number;
+  /** events that were there already */
+  repeated: number;
   /** Throws when the caller hung up or the lease was lost. */
   check(): void;
 }
@@ -45,4 +58,6 @@ export interface ImportRun {
 export interface Row {
   readonly lines: readonly number[];
   readonly raw: unknown;
+  /** of an order of lines: those that are not in it */
+  readonly missing?: MissingLines;
 }

@@ -59,7 +59,7 @@ async function judgeInPauses(run: ImportRun, rows: readonly Row[], batchTypes: B
 
 /** Rows that may not be written: nothing is registered, `batchTypes` keeps what they propose. */
 export function judgeAgainst(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): JudgedRows {
-  const context: RowContext = { types: batchTypes, currency: run.target.currency, newEventId: () => NO_EVENT_ID };
+  const context: RowContext = { types: batchTypes, currency: run.target.currency, newEventId: () => NO_EVENT_ID, round: run.round };
   const validate = VALIDATORS[run.kind];
   const taken: { row: Row; fact: Fact }[] = [];
   const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
@@ -83,7 +83,12 @@ const NOT_OF_ONE_LINE: ReadonlySet<string> = new Set(['/customerId missing_field
 
 /** What is wrong with each line of an order by itself; the order comes later. */
 export function judgeOrderLines(run: ImportRun, rows: readonly Row[]): JudgedLines {
-  const context: RowContext = { types: new BatchTypes(run.target.types), currency: run.target.currency, newEventId: null };
+  const context: RowContext = {
+    types: new BatchTypes(run.target.types),
+    currency: run.target.currency,
+    newEventId: null,
+    round: run.round,
+  };
   const taken: Row[] = [];
   const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
   for (const row of rows) {

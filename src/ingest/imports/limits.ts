@@ -15,6 +15,10 @@ export const ROWS_BETWEEN_PAUSES = 250;
 /** Rejections that the answer lists; all are counted. */
 export const LISTED_ERRORS = 100;
 
+/** Orders without some of their lines that the answer lists, and lines of each; all are counted. */
+export const LISTED_INCOMPLETE = 100;
+export const LISTED_LINES = 100;
+
 export const COLUMN_LIMIT = 1_000;
 
 /** An import that has not renewed its lease this long is dead: its staged lines go, and it may not answer any more. */

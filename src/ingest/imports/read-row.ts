@@ -15,14 +15,16 @@ export type RawRow = Record<string, unknown>;
 
 export type RowResult =
   | { readonly line: number; readonly raw: unknown; readonly problems: null }
-  | { readonly line: number; readonly raw: null; readonly problems: readonly ErrorDetail[] };
+  /** `raw`: the ids that can be read all the same */
+  | { readonly line: number; readonly raw: RawRow | null; readonly problems: readonly ErrorDetail[] };
 
 /** A cell of these two characters clears the field; an empty one says nothing. */
 const CLEARS = '\\N';
 
 export function readRow(record: CsvRecord, plan: ColumnPlan, localTimes: LocalTimes): RowResult {
   const { line, cells } = record;
-  if (record.problem !== null) return { line, raw: null, problems: [placeProblem(record.problem, line, plan)] };
+  if (record.problem !== null)
+    return { line, raw: readIds(record, record.problem.cell, plan), problems: [placeProblem(record.problem, line, plan)] };
   if (cells.length !== plan.header.length) return { line, raw: null, problems: [wrongCount(line, cells.length, plan.header.length)] };
   const raw: RawRow = {};
   for (const { field, cell, default: fallback } of plan.columns) {
@@ -31,6 +33,13 @@ export function readRow(record: CsvRecord, plan: ColumnPlan, localTimes: LocalTi
     if (text !== null) put(raw, field, text === CLEARS ? null : readCell(text, field.cell, localTimes));
   }
   return { line, raw, problems: null };
+}
+
+/** Of a row with one bad cell. Where cells are missing or too many, none of them is sure to be what its column says. */
+function readIds({ cells }: CsvRecord, badCell: number | null, { columns, header }: ColumnPlan): RawRow | null {
+  if (badCell === null || cells.length !== header.length) return null;
+  const good = columns.filter(({ field, cell }) => (field.target === 'id' || field.target === 'customerId') && cell !== badCell);
+  return Object.fromEntries(good.map(({ field, cell, default: fallback }) => [field.name, (cell !== null && cells[cell]) || fallback]));
 }
 
 /** An object of NDJSON with the caller's map and defaults; what is not mapped stays, or goes where it means nothing to us. */

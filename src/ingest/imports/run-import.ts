@@ -8,6 +8,7 @@ import { finishStaged } from './finish-staged.ts';
 import type { ImportKind } from './import-fields.ts';
 import { type ImportFormat, type ImportOptions, isLineLevel } from './import-options.ts';
 import type { ImportRun, ImportTarget } from './import-run.ts';
+import { type IncompleteOrder, IncompleteOrders } from './incomplete-orders.ts';
 import { Lane } from './lane.ts';
 import { type Lease, openLease } from './lease.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './limits.ts';
@@ -48,6 +49,16 @@ export interface ImportSummary {
   readonly rejected: number;
   /** the first 100 by line */
   readonly errors: readonly ErrorDetail[];
+  /** of events: rows whose event was there already, in the store or earlier in the file, and was not written again */
+  readonly repeated?: number;
+  /** of orders: those that were written without some of their lines */
+  readonly incompleteOrders?: {
+    readonly count: number;
+    /** the first 100 by their first rejected line */
+    readonly first: readonly IncompleteOrder[];
+    /** rejected lines that do not say readably of which order they are: any order may lack them */
+    readonly unplacedLines: number;
+  };
   readonly changes: number;
   readonly token: string;
 }
@@ -62,22 +73,26 @@ export async function runImport(dependencies: ImportDependencies, request: Impor
   const counted = { rows: 0, written: 0 };
   try {
     const run = await importAll(dependencies, request, lease, counted);
-    const { changes, token } = await dependencies.evaluatePending(lease.importId); // the token last: it covers all of them
+    const { token } = await dependencies.evaluatePending(lease.importId); // the token last: it covers all of them
     await removeStagedLines(dependencies.database, lease.importId);
-    await lease.close('done');
-    const rejected = run.rejections.rejectedRows;
-    return {
-      rows: counted.rows,
-      accepted: counted.rows - rejected,
-      rejected,
-      errors: run.rejections.errors,
-      changes: run.changes + changes,
-      token,
-    };
+    const owedChanges = await lease.close('done');
+    return { rows: counted.rows, ...summarize(run, counted.rows), changes: run.changes + owedChanges, token };
   } catch (error) {
     await giveUp(dependencies, lease);
     throw withExtent(error, counted.written);
   }
+}
+
+function summarize({ kind, rejections, incomplete, repeated }: ImportRun, rows: number) {
+  const { rejectedRows, errors } = rejections;
+  const { count, first, unplacedLines } = incomplete;
+  return {
+    accepted: rows - rejectedRows,
+    rejected: rejectedRows,
+    errors,
+    ...(kind === 'events' ? { repeated } : {}),
+    ...(kind === 'orders' ? { incompleteOrders: { count, first, unplacedLines } } : {}),
+  };
 }
 
 async function importAll(
@@ -99,10 +114,13 @@ async function importAll(
     lineLevel: isLineLevel(kind, format, options),
     atomicTypes: options.atomic ? new BatchTypes(dependencies.types) : null,
     cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
+    round: options.round,
     staged: new StagedLines(dependencies.database, lease.importId),
     rejections: new Rejections(() => rows.plan),
+    incomplete: new IncompleteOrders(),
     parts: new PartsInTurn(),
     changes: 0,
+    repeated: 0,
     check: () => stopped.throwIfAborted(),
   };
   const staging = run.lineLevel || options.atomic;

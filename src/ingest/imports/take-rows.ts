@@ -5,6 +5,7 @@ import type { EventFact } from '../facts.ts';
 import { withCurrentTypes } from '../prepare-batch.ts';
 import { eventContentHash } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
+import { type IncompleteOrder, markRejected } from './incomplete-orders.ts';
 import { type Fact, type JudgedRows, judgeAgainst, judgeOrderLines, judgeRows, NO_EVENT_ID } from './judge-rows.ts';
 import type { RawRow, RowResult } from './read-row.ts';
 import type { StagedLine } from './stage-lines.ts';
@@ -14,27 +15,41 @@ export interface JudgedBatch {
   readonly direct: readonly Fact[];
   readonly staged: readonly StagedLine[];
   readonly rejected: JudgedRows['rejected'];
+  /** orders among `direct` that lack lines */
+  readonly incomplete: readonly IncompleteOrder[];
+  /** rejected lines of orders that do not say whose they are */
+  readonly unplacedLines: number;
 }
 
-/** The rows that could be read; rejections of the others are noted. */
-export function readableRows(run: ImportRun, results: readonly RowResult[]): readonly Row[] {
+export interface ReadRows {
+  readonly rows: readonly Row[];
+  /** with as much of them as could be read; their rejections are noted */
+  readonly unreadable: readonly Row[];
+}
+
+export function readableRows(run: ImportRun, results: readonly RowResult[]): ReadRows {
   const rows: Row[] = [];
+  const unreadable: Row[] = [];
   for (const { line, raw, problems } of results) {
-    if (problems === null) rows.push({ lines: [line], raw });
-    else run.rejections.add([line], problems);
+    (problems === null ? rows : unreadable).push({ lines: [line], raw });
+    if (problems !== null) run.rejections.add([line], problems);
   }
-  return rows;
+  return { rows, unreadable };
 }
 
-export async function judgeBatch(run: ImportRun, rows: readonly Row[]): Promise<JudgedBatch> {
+export async function judgeBatch(run: ImportRun, { rows, unreadable }: ReadRows): Promise<JudgedBatch> {
   run.check();
-  return run.lineLevel ? judgeLines(run, rows) : judgeWholeRows(run, rows);
+  return run.lineLevel ? judgeLines(run, rows, unreadable) : judgeWholeRows(run, rows);
 }
 
-function judgeLines(run: ImportRun, rows: readonly Row[]): JudgedBatch {
+/** What is rejected leaves a mark, so that its order can be named; an import that is all or nothing needs none. */
+function judgeLines(run: ImportRun, rows: readonly Row[], unreadable: readonly Row[]): JudgedBatch {
   const { taken, rejected } = judgeOrderLines(run, rows);
-  const staged = taken.map(({ lines, raw }) => ({ group: String((raw as RawRow)['id']), line: lines[0] ?? 0, data: raw }));
-  return { direct: [], staged, rejected };
+  const lines = taken.map(({ lines, raw }) => ({ group: String((raw as RawRow)['id']), line: lines[0] ?? 0, data: raw }));
+  const lost = [...unreadable, ...rejected.map(({ row }) => row)];
+  const marks = lost.flatMap(({ lines, raw }) => markRejected(lines[0] ?? 0, raw) ?? []);
+  const staged = run.atomicTypes === null ? [...lines, ...marks] : lines;
+  return { direct: [], staged, rejected, incomplete: [], unplacedLines: lost.length - marks.length };
 }
 
 async function judgeWholeRows(run: ImportRun, rows: readonly Row[]): Promise<JudgedBatch> {
@@ -46,18 +61,20 @@ async function judgeWholeRows(run: ImportRun, rows: readonly Row[]): Promise<Jud
     if (run.atomicTypes !== null || group !== '') staged.push({ group, line: row.lines[0] ?? 0, data: row.raw });
     else direct.push(fact);
   }
-  return { direct, staged, rejected };
+  return { direct, staged, rejected, incomplete: [], unplacedLines: 0 };
 }
 
 /** Rejections are noted once the batch stands. `judge`: where types were redeclared since the rows were judged. */
 export async function storeBatch(run: ImportRun, judged: JudgedBatch, judge: () => Promise<JudgedBatch>): Promise<void> {
   let current: JudgedBatch | undefined = judged;
   await withCurrentTypes(run.target, async () => {
-    const { direct, staged, rejected } = current ?? (await judge());
+    const { direct, staged, rejected, incomplete, unplacedLines } = current ?? (await judge());
     current = undefined;
     await run.parts.write(run, direct);
     await run.staged.add(staged);
     noteRejected(run, rejected);
+    for (const order of incomplete) run.incomplete.add(order);
+    run.incomplete.unplacedLines += unplacedLines;
   });
 }
 

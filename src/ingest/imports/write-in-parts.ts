@@ -35,8 +35,9 @@ export class PartsInTurn {
     const writePart = async (turns: readonly Promise<void>[], part: readonly Fact[]): Promise<void> => {
       await Promise.all(turns);
       if (part.length === 0) return;
-      const changes = await run.target.write(toFacts(run, part), run.importId);
+      const { changes, repeated } = await run.target.write(toFacts(run, part), run.importId);
       run.changes += changes; // not in one expression with the wait: the other part counts meanwhile
+      run.repeated += repeated;
     };
     if (facts.length < SPLIT_FROM_ROWS) {
       const whole = writePart([first, second], facts);

@@ -16,6 +16,7 @@ interface Order {
   readonly status: string | null;
   readonly channel: string | null;
   readonly currency: string;
+  readonly original: { readonly currency: string; readonly total: string | null } | null;
   readonly total: string;
   readonly placedAt: string;
   readonly items: readonly { readonly name: string | null; readonly productId: string | null; readonly quantity: string }[];
@@ -192,7 +193,7 @@ function OrderWords({ order }: { readonly order: Order }) {
     <>
       {texts.order} <bdi className="mono">{order.id}</bdi> <strong className="figures">{formats.money(order.total, order.currency)}</strong>{' '}
       <small>
-        <bdi>{[order.status, order.channel].filter(Boolean).join(' · ')}</bdi>
+        <bdi>{[originalOf(order, formats), order.status, order.channel].filter(Boolean).join(' · ')}</bdi>
       </small>
       {items.length === 0 ? null : (
         <small className="detail">
@@ -201,6 +202,12 @@ function OrderWords({ order }: { readonly order: Order }) {
       )}
     </>
   );
+}
+
+/** What it came to in the currency that it was placed in, where that is another. */
+function originalOf({ original }: Order, formats: ReturnType<typeof useFormats>): string | null {
+  if (original === null) return null;
+  return original.total === null ? original.currency : formats.money(original.total, original.currency);
 }
 
 function EventWords({ event }: { readonly event: CustomerEvent }) {
