@@ -9,6 +9,7 @@ import { GREATEST_KEY, LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import type { Definitions } from '../segments/definitions.ts';
+import { wasThere } from './was-there.ts';
 
 export interface PreviewRequest {
   readonly checked: CheckedRule;
@@ -24,6 +25,7 @@ export interface PreviewRequest {
 export interface Preview {
   readonly asOfMs: number;
   readonly count: number;
+  /** customers there were then */
   readonly population: number;
   /** the first by id */
   readonly sampleIds: readonly string[];
@@ -32,7 +34,7 @@ export interface Preview {
 /** No stored segment has this id. */
 const PREVIEWED = 0;
 
-/** At a past instant, customers created later are not in the population, later facts do not exist yet, and segments are as they were. */
+/** At a past instant, customers who came later (`wasThere`) are not in the population, later facts do not exist yet, and segments are as they were. */
 export async function previewRule(database: Database, clock: Clock, definitions: Definitions, request: PreviewRequest): Promise<Preview> {
   const emitted = emitEvaluation({
     segments: [{ id: PREVIEWED, key: '', checked: request.checked }],
@@ -46,14 +48,17 @@ export async function previewRule(database: Database, clock: Clock, definitions:
     await client.query(`select set_config('statement_timeout', $1, true)`, [String(request.timeoutMs)]);
     const customers = { afterKey: LEAST_KEY, throughKey: GREATEST_KEY };
     const values = emitted.bind({ asOfMs, timeZone: request.timeZone, customers });
-    const createdBy = `$${values.push(request.pastMs === null ? 'infinity' : new Date(asOfMs).toISOString())}::timestamptz`;
+    const were =
+      request.pastMs === null
+        ? 'true'
+        : wasThere({ customer: 'c.id', createdAt: 'c.created_at', at: `$${values.push(new Date(asOfMs).toISOString())}::timestamptz` });
     const sample = `$${values.push(request.sample)}::integer`;
     const { rows } = await client.query<{ count: string; population: string; sample: string[] | null }>(
       `
       with population as (
         select c.id, c.external_id
         from customers as c
-        where c.created_at <= ${createdBy}
+        where ${were}
       ), matching as (
         select p.external_id
         from (${await fitTo(client, emitted.text)}) as e

@@ -1,10 +1,11 @@
 // In charge of one form of SQL: the orders that a report of the customer base counts, by instant, status and segment.
+import { wasThere } from '../evaluation/was-there.ts';
 import { membersThen } from './members-then.ts';
 import type { ReportValues } from './report-values.ts';
 
 /** Whom and what a report of the customer base is about. */
 export interface BaseScope {
-  /** epoch milliseconds: what was placed later does not exist, nor who was created later */
+  /** epoch milliseconds: what was placed later does not exist, nor who came later */
   readonly atMs: number;
   /** orders of these statuses only; null: of all */
   readonly statuses: readonly string[] | null;
@@ -30,7 +31,7 @@ export function scopeText(values: ReportValues, { atMs, statuses, segmentId }: B
     return {
       ctes: '',
       orders: `orders as o where o.placed_at <= ${at} ${ofStatus}`,
-      population: `(select count(*) from customers as c where c.created_at <= ${at})`,
+      population: `(select count(*) from customers as c where ${wasThere({ customer: 'c.id', createdAt: 'c.created_at', at })})`,
       at,
     };
   }

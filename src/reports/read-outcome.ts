@@ -1,6 +1,7 @@
 // In charge of what came of the members of a segment afterwards, and of those they are compared with: who is who, when each one's time begins
 // and ends, what they ordered in it and in which segments it left them. Of counts and sums; intervals are measure-outcome.ts.
 import { unreachable } from '../base/assert.ts';
+import { wasThere } from '../evaluation/was-there.ts';
 import type { ReportSource } from './in-report.ts';
 import { firstEntries, membersThen } from './members-then.ts';
 import { type ReportValues, reportValues } from './report-values.ts';
@@ -225,7 +226,8 @@ function entrantsText({ bind }: ReportValues, beginning: Beginning): EntrantsTex
       others: () => `others as (
         select c.id as customer_id, ${at} as starts_at
         from customers as c
-        where c.created_at <= ${at} and not exists (select from entrants as e where e.customer_id = c.id)
+        where ${wasThere({ customer: 'c.id', createdAt: 'c.created_at', at })}
+          and not exists (select from entrants as e where e.customer_id = c.id)
       )`,
     };
   }
@@ -252,7 +254,7 @@ function entrantsText({ bind }: ReportValues, beginning: Beginning): EntrantsTex
               where t.customer_id = c.id
             )
         ) as n
-        where n.created_at <= n.starts_at
+        where ${wasThere({ customer: 'n.customer_id', createdAt: 'n.created_at', at: 'n.starts_at' })}
       )`,
   };
 }

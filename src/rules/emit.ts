@@ -10,7 +10,7 @@ import type { CheckedRule } from './checked-rule.ts';
 import { answersOf, type GroupToEvaluate, placeChoices, type SegmentNode, standingIds } from './emit-choice.ts';
 import { divideIntoGroups, emitGroup, type Group, type Surroundings } from './emit-group.ts';
 import { joinMemberships } from './emit-membership.ts';
-import { asOf, type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
+import { type BindingInput, createParameters, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { createPins } from './emit-pins.ts';
 import { list, type Narrowing, narrow } from './emit-scan.ts';
 import { joinPlans, recordsAsText, type SeenPlan, type SeenValues } from './emit-seen.ts';
@@ -31,7 +31,7 @@ export interface EmitRequest {
   readonly catalog: Catalog;
   /** customers: id = any($ids), one by one or together | id > $after and id <= $through */
   readonly narrow: Narrowing;
-  /** past: memberships as of asOf, from the log undone back from the present; customers created later are left out */
+  /** past: memberships as of asOf, from the log undone back from the present; who was no customer yet is for the caller to leave out */
   readonly memberships: 'present' | 'past';
   /** ids of segments that have pins; of others none is looked for */
   readonly pinned?: ReadonlySet<number>;
@@ -90,7 +90,7 @@ select c.id as customer_id, c.revision,
   ${dueAt} as due_at${sql.join(seen)}
 from customers as c
 ${sql.join([memberships, ...pins.joins, ...answer.joins], sql.raw('\n'))}
-where ${narrow(sql`c.id`, request.narrow, parameters)}${request.memberships === 'past' ? sql` and c.created_at <= ${asOf(parameters)}` : sql.empty()}
+where ${narrow(sql`c.id`, request.narrow, parameters)}
 offset 0`);
   return {
     text: text.trim(),

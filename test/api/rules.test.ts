@@ -105,6 +105,15 @@ describe('preview', () => {
       population: 2,
       at: '2022-06-01T00:00:00.000Z',
     });
+    // who came without a time of his own was there from his first order or event on
+    await service.call('PUT', '/v1/customers/untimed', { country: 'NO' });
+    await service.call('PUT', '/v1/customers/unseen', { country: 'NO' });
+    await service.call('PUT', '/v1/orders/untimed-1', { customerId: 'untimed', placedAt: '2021-01-01T00:00:00Z' });
+    const norse = { at: '2021-06-01T00:00:00Z' };
+    expect((await preview('country = "NO"', norse)).body).toMatchObject({ count: 1, population: 3, sample: [{ id: 'untimed' }] });
+    const before = (await preview('count(orders) = 0', { at: '2020-06-01T00:00:00Z' })).body;
+    expect(before).toMatchObject({ count: 2, population: 2 });
+    for (const id of ['untimed', 'unseen']) await service.call('DELETE', `/v1/customers/${id}`);
   });
 
   test.each([

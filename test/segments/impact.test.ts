@@ -165,8 +165,13 @@ it('previews who was there by then', async () => {
     return [count, population, sampleIds];
   };
   expect(await preview(null, 2)).toEqual([3, IDS.length + 3, ['ahead', 'early']]);
-  expect(await preview(START_MS - 5 * DAY_MS, 5)).toEqual([2, 2, ['early', 'then']]);
-  expect(await preview(START_MS - 5 * DAY_MS - 1, 0)).toEqual([1, 1, []]);
+  const buyersBy = async (atMs: number) => {
+    const text = 'select count(distinct o.customer_id)::integer as n from orders as o where o.placed_at <= $1::timestamptz';
+    return (await database().query<{ n: number }>({ text, values: [new Date(atMs).toISOString()] }))[0]?.n ?? 0; // created later, all of them
+  };
+  const thenMs = START_MS - 5 * DAY_MS;
+  expect(await preview(thenMs, 5)).toEqual([2, 2 + (await buyersBy(thenMs)), ['early', 'then']]);
+  expect(await preview(thenMs - 1, 0)).toEqual([1, 1 + (await buyersBy(thenMs - 1)), []]);
   const [row] = await database().query<{ statement_timeout: string }>({ text: 'show statement_timeout' });
   expect(row?.statement_timeout).toBe('0'); // the limit was the preview's
 });

@@ -41,7 +41,16 @@ const CheckedSchema = z
   .meta({ id: 'CheckedRule' });
 
 const PreviewSchema = z
-  .strictObject({ count: Count, population: Count, sample: z.array(CustomerSchema), at: Instant, warnings: Warnings })
+  .strictObject({
+    count: Count.meta({ description: 'Customers for whom the rule holds' }),
+    population: Count.meta({
+      description:
+        'Customers there were at `at`: created by then (without a `createdAt` of their own at their first write), or with an order or event by then',
+    }),
+    sample: z.array(CustomerSchema),
+    at: Instant,
+    warnings: Warnings,
+  })
   .meta({ id: 'Preview' });
 
 /** Throws `invalid_rule` with every diagnostic. */
