@@ -200,7 +200,7 @@ describe('orders', () => {
     expect(places(await putOrder('noise', { customerId: 'buyer', total: '59.97001' }))).toEqual(['/total invalid_number']);
   });
 
-  test('an order in another currency goes back as read', async () => {
+  test('an order abroad goes back as read', async () => {
     const sent = {
       customerId: 'abroad',
       currency: 'JPY',

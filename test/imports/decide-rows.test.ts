@@ -94,7 +94,7 @@ test('what somebody else pays for it counts too', async () => {
   expect((await importFile(under.strata, request)).changes).toBe(600);
 });
 
-test('a write that meets what it owes counts for it', async () => {
+test('a write that pays counts for it', async () => {
   const [row] = await under.strata.database.query<{ id: string }>({
     text: `insert into imports (kind, status, leased_until, started_at) values ('orders', 'running', now(), now()) returning id`,
   });

@@ -128,7 +128,7 @@ describe('orders', () => {
     expect(await readOrder(database, 'USD', 'none')).toBeNull();
   });
 
-  it('tell of an original only what it still comes to', async () => {
+  it('tell only originals that still fit', async () => {
     const original = async () => (await readOrder(database, 'USD', 'old'))?.original;
     const unknown = { currency: 'EUR', exchangeRate: '1.1', total: null, discount: null, items: null };
     await send('orders', [{ id: 'old', customerId: 'c', currency: 'EUR', exchangeRate: 1.1, total: 10 }]);
