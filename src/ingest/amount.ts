@@ -2,7 +2,7 @@
 
 const UNIT = 10_000n;
 const LIMIT = 1_000_000_000_000n * UNIT; // |amount| < 10^12
-/** How far a JSON number may lie from its four decimals: what sums of floats leave behind (59.970000000000006). */
+/** How far a JSON number may be from its four decimals: what sums of floats leave behind (59.970000000000006). */
 const SLACK = 1e-6;
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
@@ -56,7 +56,7 @@ export function isAmount(scaled: bigint): boolean {
   return scaled < LIMIT && scaled > -LIMIT;
 }
 
-/** Half to even. */
+/** Rounds half to even. */
 export function divideRounded(numerator: bigint, divisor: bigint): bigint {
   const quotient = numerator / divisor; // towards zero
   const rest = numerator % divisor;
@@ -66,14 +66,14 @@ export function divideRounded(numerator: bigint, divisor: bigint): bigint {
   return away ? quotient + (numerator < 0n ? -1n : 1n) : quotient;
 }
 
-/** A rate as a fraction with a power of ten below. */
+/** A rate as a fraction whose denominator is a power of ten. */
 export interface Rate {
   readonly numerator: bigint;
   readonly denominator: bigint;
   readonly text: string;
 }
 
-/** A positive decimal of at most 12 digits on either side, from a string or a number as JavaScript prints it; undefined: it is none. */
+/** A positive decimal with at most 12 digits on either side, from a string or a number as JavaScript prints it; undefined: it is not one. */
 export function readRate(value: number | string): Rate | undefined {
   const match = /^0*(\d{1,12})(?:\.(\d{1,12}))?$/.exec(typeof value === 'number' ? decimalText(value) : value);
   if (match === null) return undefined;
@@ -90,7 +90,7 @@ function decimalText(value: number): string {
   return text.includes('e-') ? value.toFixed(12) : text;
 }
 
-/** The amount out: plain decimal with two to four places ("10.00", "8.995"). */
+/** An amount as it is answered: a plain decimal with two to four places ("10.00", "8.995"). */
 export function printAmount(scaled: string): string {
   const negative = scaled.startsWith('-');
   const digits = (negative ? scaled.slice(1) : scaled).padStart(5, '0');
@@ -98,7 +98,7 @@ export function printAmount(scaled: string): string {
   return `${negative ? '-' : ''}${digits.slice(0, -4)}.${fraction}`;
 }
 
-/** A quantity out: plain decimal without trailing zeros ("1", "2.5"). */
+/** A quantity as it is answered: a plain decimal without trailing zeros ("1", "2.5"). */
 export function printQuantity(scaled: string): string {
   return printAmount(scaled).replace(/\.?0+$/, '');
 }

@@ -1,4 +1,4 @@
-// The currencies of ISO 4217: those in use, and those that left it since 2000, which old orders still carry. Funds, metals and tests are not money.
+// The currencies of ISO 4217: those in use, and those withdrawn since 2000, which old orders still have. Funds, metals and test codes are left out.
 
 const IN_USE =
   'AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK ' +

@@ -6,7 +6,10 @@ import type { CustomerKey } from './facts.ts';
 export const LEAST_KEY: CustomerKey = '-9223372036854775808';
 export const GREATEST_KEY: CustomerKey = '9223372036854775807';
 
-/** The first 8 bytes of SHA-256 over the id's UTF-8, big-endian signed, as a decimal string. The id is well-formed: validation saw to it. */
+/**
+ * The first 8 bytes of SHA-256 over the id's UTF-8, big-endian signed, as a decimal string. The id is well-formed Unicode, which validation has
+ * made sure of.
+ */
 export function customerKey(externalId: string): CustomerKey {
   return BigInt.asIntN(64, BigInt(`0x${hash('sha256', externalId, 'hex').slice(0, 16)}`)).toString();
 }

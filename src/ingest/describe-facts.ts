@@ -1,5 +1,5 @@
-// In charge of what the audit is told of facts: what was written, by customer, so that an erasure takes a person's and leaves the others'.
-// In the form of facts.ts (amounts in ten-thousandths, instants in epoch milliseconds). Nothing is read for it: there is no `before`.
+// In charge of what the audit records of facts: what was written, by customer, so that an erasure removes one person's and leaves the others'.
+// In the form of facts.ts (amounts in ten-thousandths, instants in epoch milliseconds). Nothing is read for it, so there is no `before`.
 import type { AuditChange } from '../access/audit-entry.ts';
 import type { CustomerKey, Facts } from './facts.ts';
 
@@ -8,7 +8,7 @@ interface Told {
   profile?: object[];
   orders?: object[];
   events?: object[];
-  /** ids of orders that are gone from this customer: deleted, or written under another one */
+  /** ids of orders that this customer no longer has: deleted, or written under another customer */
   ordersGone?: string[];
 }
 

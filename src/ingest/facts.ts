@@ -1,4 +1,4 @@
-// Facts as they are written: validated, typed, keyed. The one input of the write path, whatever face they came through.
+// Facts as they are written: validated, typed, keyed. The only input of the write path, whatever interface they came through.
 
 import type { OriginalAmounts } from './original-amounts.ts';
 
@@ -22,7 +22,7 @@ export type ProfileColumn =
   | 'language'
   | 'source';
 
-/** A merge: what is absent stays, null clears. `tags` are replaced whole; attributes and consents merge by name. */
+/** A merge: what is absent stays, null clears. `tags` are replaced as a whole; attributes and consents merge by name. */
 export interface CustomerFact {
   readonly key: CustomerKey;
   readonly id: string;
@@ -50,7 +50,7 @@ export interface ItemFact {
   readonly unitPrice: Scaled | null;
 }
 
-/** Replaces whatever order of this id there is, also under another customer. */
+/** Replaces any order with this id, even another customer's. */
 export interface OrderFact {
   readonly id: string;
   readonly customerKey: CustomerKey;
@@ -85,8 +85,8 @@ export interface EventFact {
 
 /**
  * What one transaction writes, applied in this order: customers (folded: one entry per key), deletions, orders, events.
- * The last order of an id counts, but each customer that an order names exists afterwards. An id that is deleted and stands among
- * the orders is written anew; a batch that deletes what it wrote leaves that order out.
+ * The last order of an id counts, but each customer that an order names exists afterwards. An id that is both deleted and among
+ * the orders is written again; a batch that deletes what it wrote leaves that order out.
  */
 export interface Facts {
   readonly customers: readonly CustomerFact[];

@@ -1,4 +1,4 @@
-// In charge of where a text stops being JSON (V8 says it for some mistakes only). Not of reading JSON.
+// In charge of finding where a text stops being JSON (V8 says so only for some mistakes). Not of reading JSON.
 
 type Wanted = 'value' | 'first element' | 'first name' | 'name' | 'colon' | 'comma' | 'end';
 
@@ -6,7 +6,7 @@ const BLANKS = /[ \t\n\r]*/y;
 const TOKEN =
   /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/y;
 
-/** The offset of the first character that cannot stand where it stands; the length of the text where more is wanted. */
+/** The offset of the first character that is not allowed where it is; the length of the text if it ends too early. */
 export function findJsonError(text: string): number {
   const open: ('{' | '[')[] = [];
   let wanted: Wanted = 'value';
@@ -25,7 +25,7 @@ export function findJsonError(text: string): number {
   }
 }
 
-/** What is wanted after the token; undefined: it cannot stand here. Keeps the open brackets. */
+/** What must follow the token; undefined: it is not allowed here. Keeps track of open brackets. */
 function follow(token: string, wanted: Wanted, open: ('{' | '[')[]): Wanted | undefined {
   const isClosing = token === '}' || token === ']';
   if (isClosing) {

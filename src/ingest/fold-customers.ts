@@ -14,7 +14,7 @@ export function foldCustomers(facts: readonly CustomerFact[]): readonly Customer
 function merge(before: CustomerFact, after: CustomerFact): CustomerFact {
   return {
     ...before,
-    ...after, // tags and createdAt are replaced whole
+    ...after, // tags and createdAt are replaced as a whole
     profile: { ...before.profile, ...after.profile },
     ...(before.attributes && after.attributes ? { attributes: { ...before.attributes, ...after.attributes } } : {}),
     ...(before.consents && after.consents ? { consents: { ...before.consents, ...after.consents } } : {}),

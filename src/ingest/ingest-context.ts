@@ -5,7 +5,7 @@ export interface RowContext {
   readonly types: BatchTypes;
   /** the service's */
   readonly currency: string;
-  /** an id for an event that has none; null: such an event is refused */
+  /** the id for an event without one; null: such an event is refused */
   readonly newEventId: (() => string) | null;
   /** of a file: to how many decimals amounts are rounded; null: they have to be exact. absent: no file */
   readonly round?: number | null;

@@ -1,4 +1,4 @@
-// The named limits of one row of input. Past one of them a row is refused by name; nothing is cut.
+// The named limits of one row of input. A row that exceeds one is refused, naming the limit; nothing is truncated.
 
 /** Ids of customers, orders and events; names of events, attributes, properties and purposes. Bytes of UTF-8. */
 export const ID_MAX_BYTES = 256;
@@ -8,7 +8,7 @@ export const TEXT_MAX_BYTES = 1_024;
 export const VALUE_MAX_BYTES = 8_192;
 /** Tags, coupons, and lists in attributes and properties. */
 export const LIST_MAX_ELEMENTS = 1_000;
-/** Lists of objects, which are kept but cannot be asked: as JSON text. */
+/** Lists of objects, which are stored but cannot be used in rules: as JSON text. */
 export const OPAQUE_MAX_BYTES = 65_536;
 /** Attributes, properties or purposes in one row. */
 export const NAMES_MAX = 500;

@@ -1,5 +1,5 @@
-// Locks whom a write touches, inside the caller's transaction: the owners of its orders, then customers by key, making those who are new.
-// In charge of the locks and of what they found; the SQL is queries.ts, what is written behind them is write-facts.ts.
+// Locks whom a write touches, inside the caller's transaction: the owners of its orders, then customers by key, creating new ones.
+// In charge of the locks and of what they find; the SQL is queries.ts, what is written under them is write-facts.ts.
 //
 // READ COMMITTED: a statement's snapshot is older than its waits, so each lock is a statement of its own, and what it guards is
 // read by a later one.
@@ -10,11 +10,11 @@ import { firstInstantMs, type NamedCustomer, namedCustomers, refuseCollisions } 
 import { LOCK_ORDER_OWNERS, lockCustomersQuery } from './queries.ts';
 import { overAnyRows, overRows, printInstant, type Row, withoutNulls } from './rows-query.ts';
 
-/** What an order's `customer_id` in order_owners is while its deletion is under way. */
+/** An order's `customer_id` in order_owners while it is being deleted. */
 const NOBODY: CustomerKey = '0';
 
 /**
- * An attribute or property was declared anew, with another type, after these facts were judged: they must be judged again.
+ * An attribute or property was redeclared with another type after these facts were judged: they must be judged again.
  * See `withCurrentTypes`. A redeclaration waits for writers that have passed here, and writers wait here for it.
  */
 export class StaleTypes extends Error {
@@ -25,7 +25,7 @@ export class StaleTypes extends Error {
 }
 
 export interface LockedCustomers {
-  /** made by this write */
+  /** created by this write */
   readonly created: ReadonlySet<CustomerKey>;
   /** everybody touched: named by the facts, or previous owner of one of their orders */
   readonly locked: readonly CustomerKey[];
@@ -35,7 +35,10 @@ export interface FactLocks extends LockedCustomers {
   readonly previousOwners: ReadonlyMap<string, CustomerKey | null>;
 }
 
-/** Locks the orders of these facts by id; → previous owner by order id, deleted orders too (null: nobody had it). Sends one statement at most. */
+/**
+ * Locks the orders of these facts by id; → the previous owner by order id, for deleted orders too (null: nobody had it). Sends at most one
+ * statement.
+ */
 export async function lockOrderOwners(client: Client, facts: Facts): Promise<ReadonlyMap<string, CustomerKey | null>> {
   const lock = orderOwnersLock(facts);
   return lock.read(await pipeline(client, lock.statements));
@@ -62,9 +65,9 @@ function orderOwnersLock(facts: Facts): Lock<ReadonlyMap<string, CustomerKey | n
 }
 
 /**
- * Locks by id all customers whom the facts name, making those who are not there with all their values, and the previous owners.
- * Sends all it sends before it waits: what the caller sends next stands behind the lock.
- * Throws AppError id_collision where two external ids meet in one key, StaleTypes where values were judged by types that are no more.
+ * Locks by id all customers whom the facts name, creating those who do not exist with all their values, and the previous owners.
+ * Sends everything before it waits: what the caller sends next comes after the lock.
+ * Throws AppError id_collision if two external ids have the same key, StaleTypes if values were judged by types that are out of date.
  */
 export async function lockCustomers(
   client: Client,
@@ -102,7 +105,7 @@ function customersLock(
   };
 }
 
-/** An order came from a customer whom the write does not name, and who has to be locked in one order with those it does name. */
+/** An order came from a customer whom the write does not name, but who must be locked in the same sequence as those it names. */
 export class OrderMoved extends Error {
   constructor() {
     super('an order came from another customer');
@@ -111,8 +114,8 @@ export class OrderMoved extends Error {
 }
 
 /**
- * Both locks in one go, before it is known whose the orders were: whoever asks so supposes that they are new or stay with their customers, which
- * is nearly always so. `read` throws OrderMoved where it is not, and what the functions above throw. Not for facts that delete orders.
+ * Both locks in one go, before it is known whose the orders were: on the assumption that they are new or stay with their customers, as they
+ * nearly always do. Otherwise `read` throws OrderMoved; it also throws what the functions above throw. Not for facts that delete orders.
  */
 export function locksAtOnce(facts: Facts, fixedIso: string | null): Lock<FactLocks> {
   const owners = orderOwnersLock(facts);
@@ -137,7 +140,7 @@ function typesVersions(facts: Facts): ReadonlySet<string> {
   return versions;
 }
 
-/** All values of a customer who may be new. Without a time it is the clock's; one ahead of asOf is settled by `createdTime` (write-facts.ts). */
+/** All values of a customer who may be new. Without a time it gets the clock's; a time ahead of asOf is settled by `createdTime` (write-facts.ts). */
 function insertRow(key: CustomerKey, customer: NamedCustomer): Row {
   const fact = customer.fact;
   const atMs = firstInstantMs(customer);

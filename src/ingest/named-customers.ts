@@ -1,4 +1,4 @@
-// In charge of whom facts name, of what they say of when somebody came to be, and of refusing two ids that meet in one key.
+// In charge of whom facts name, of the creation times they imply, and of refusing two ids that have the same key.
 import { AppError } from '../errors.ts';
 import type { CustomerFact, CustomerKey, Facts } from './facts.ts';
 
@@ -9,7 +9,7 @@ export interface NamedCustomer {
   firstMs: number;
 }
 
-/** Everybody whom the facts name, superseded rows of an order too. */
+/** Everybody whom the facts name, also in superseded rows of an order. */
 export function namedCustomers(facts: Facts): Map<CustomerKey, NamedCustomer> {
   const named = new Map<CustomerKey, NamedCustomer>();
   const name = (key: CustomerKey, id: string): NamedCustomer => {
@@ -34,7 +34,7 @@ export function namedCustomers(facts: Facts): Map<CustomerKey, NamedCustomer> {
   return named;
 }
 
-/** When the customer came to be, as the rows say; infinity: they do not, so it is the instant of the write. */
+/** The customer's creation time according to the rows; infinity: they give none, so it is the instant of the write. */
 export function firstInstantMs(customer: NamedCustomer): number {
   return customer.fact === null ? customer.firstMs : (customer.fact.createdAtMs ?? Number.POSITIVE_INFINITY);
 }

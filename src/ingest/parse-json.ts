@@ -1,11 +1,11 @@
-// In charge of JSON text becoming values without anything changing on the way: numbers that a float cannot hold, names that stand twice
-// in one object and nesting without end are replaced by `UnusableJson`, so that the row that holds one is refused and the others are not.
-// Bodies without any of that, nearly all, go through JSON.parse alone. Not of UTF-8.
+// In charge of parsing JSON without silently changing anything: numbers that a float cannot hold, duplicate names in an object and
+// excessive nesting are replaced by `UnusableJson`, so that only the row that holds one is refused.
+// Bodies without any of these, nearly all, only go through JSON.parse. Not of UTF-8.
 import { AppError } from '../errors.ts';
 import { findJsonError } from './find-json-error.ts';
 import { quote, UnusableJson } from './problem.ts';
 
-/** Rows nest 16 deep and stand in a list in an object; the rest is for the rules of segments. */
+/** Rows nest 16 deep, inside a list in an object; the rest is for the rules of segments. */
 export const JSON_DEPTH_MAX = 128;
 
 /** Throws AppError `invalid_json` with the place. */
@@ -58,7 +58,7 @@ function survey(text: string): { readonly depth: number; readonly members: numbe
         break;
       case 0x65: // e
       case 0x45: // E
-        if (isDigit(text.charCodeAt(place - 1))) hasLongNumber = true; // not the e of true or false
+        if (isDigit(text.charCodeAt(place - 1))) hasLongNumber = true; // not the e in true or false
         break;
       default:
         if (!hasLongNumber && isDigit(text.charCodeAt(place))) {

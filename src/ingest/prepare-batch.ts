@@ -24,18 +24,18 @@ export interface IngestContext {
 }
 
 export interface BatchOptions {
-  /** the good rows are taken; otherwise one bad row refuses all */
+  /** the good rows are taken; otherwise one bad row has all refused */
   readonly partial: boolean;
   /** the JSON pointer of a row; without it `/data/0` and so on */
   readonly pointerOf?: (index: number) => string;
 }
 
 export interface PreparedBatch {
-  /** empty where one bad row refused all */
+  /** empty if one bad row had all refused */
   readonly facts: Facts;
   /** rows taken */
   readonly accepted: number;
-  /** of these, rows whose id stood in an earlier one; of events the earlier one stays */
+  /** of these, rows with the id of an earlier one; for events the earlier one stays */
   readonly repeated: number;
   /** rows refused */
   readonly rejectedRows: number;
@@ -43,7 +43,7 @@ export interface PreparedBatch {
   readonly rejected: readonly ErrorDetail[];
 }
 
-/** Types are registered only by rows that are taken, and only when the batch will be written. Another process may have been first: judged again. */
+/** Only rows that are taken register types, and only when the batch will be written. If another process was first, the rows are judged again. */
 export async function prepareBatch(
   rawRows: readonly unknown[],
   kind: RowKind,
@@ -60,7 +60,8 @@ export async function prepareBatch(
 }
 
 /**
- * Runs `work`, which judges rows and writes them, again when types were redeclared in between. `work` has no effect when it throws StaleTypes.
+ * Runs `work`, which judges rows and writes them, and runs it again if types were redeclared in between. `work` has no effect when it throws
+ * StaleTypes.
  */
 export async function withCurrentTypes<Value>(
   context: Pick<IngestContext, 'database' | 'types'>,

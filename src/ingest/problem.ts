@@ -40,7 +40,7 @@ export class Problems {
   }
 }
 
-/** Stands in a parsed body for something that JSON.parse would have changed silently; its row is refused with this. */
+/** In a parsed body this takes the place of something that JSON.parse would have changed silently; its row is refused with it. */
 export class UnusableJson {
   readonly code: ProblemCode;
   readonly detail: string;
@@ -58,7 +58,7 @@ export function pointer(base: string, name: string | number): string {
   return `${base}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-/** A caller's text inside a detail: short, and visible whatever stands in it. */
+/** A caller's text inside a detail: shortened, and visible whatever characters it has. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

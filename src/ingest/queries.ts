@@ -1,5 +1,5 @@
-// The SQL that locks and writes facts: named statements over arrays of rows, each for 1 to 5,000 rows.
-// In charge of the texts only; what goes into them is built in lock-facts.ts and write-facts.ts. Lock statements stand alone, see the former.
+// The SQL that locks and writes facts: named statements over arrays of rows, each for 1 to 5,000 rows. In charge of the texts only; their rows
+// are built in lock-facts.ts and write-facts.ts. Why each lock is a statement of its own is said in the former.
 import type { Statement } from '../db/database.ts';
 import type { ProfileColumn } from './facts.ts';
 import { type RowsColumn, type RowsParts, type RowsQuery, rowsQuery } from './rows-query.ts';
@@ -21,7 +21,7 @@ export const PROFILE_COLUMNS: readonly ProfileColumn[] = [
 
 /**
  * Locks orders by id. A deleted order is locked like a written one (customer_id 0) and its row removed when the facts are applied;
- * so also a delete that races with the first write of its order waits for it.
+ * so that a delete that races with the first write of its order waits for it, too.
  */
 export const LOCK_ORDER_OWNERS: RowsQuery = rowsQuery(
   'ingest_lock_order_owners',
@@ -47,21 +47,21 @@ const NAMED: readonly RowsColumn[] = [
   ['created_at', 'timestamptz'],
 ];
 
-/** What a customer who is made is made with, beside `NAMED`; and what stands where the rows say nothing. */
+/** The values of a new customer, beside `NAMED`, and their defaults where the rows say nothing. */
 const TOLD: readonly RowsColumn[] = [...PROFILE_TYPES, ['tags', 'text[]'], ['attributes', 'jsonb'], ['consents', 'jsonb']];
 const NOTHING_TOLD: ReadonlyMap<string, string> = new Map(['tags', 'attributes', 'consents'].map((column) => [column, "'{}'"]));
 
 export interface CustomerLocks {
-  /** rows that tell of the customers' profiles; the others only name them: a third of the cost */
+  /** whether the rows have profiles; otherwise they only name the customers, at a third of the cost */
   readonly tell: boolean;
-  /** previous owners of orders among the rows, of whom only the key is known */
+  /** whether there are previous owners of orders among the rows, of whom only the key is known */
   readonly previous: boolean;
 }
 
 /**
- * Locks by id, and makes those who are not there; without a time of their own at the clock's ($ after the rows: a clock that stands).
- * One statement with previous owners among the rows, so that all locks are taken in one order. These exist: whoever erases a customer
- * locks its orders first. If one does not, its row is left out and nobody is created.
+ * Locks by id, and creates those who do not exist; without a time of their own at the clock's ($ after the rows: a fixed clock).
+ * One statement, with previous owners among the rows, so that all locks are taken in one sequence. Previous owners exist, since an erasure
+ * locks a customer's orders first. If one does not, its row is left out and nobody is created.
  */
 function lockCustomers({ tell, previous }: CustomerLocks): RowsQuery {
   const told = tell ? TOLD : [];
@@ -91,7 +91,7 @@ returning new.id, old.id is null as created`;
     `ingest_lock_customers${tell ? '_told' : ''}${previous ? '_and_previous' : ''}`,
     [...NAMED, ...told],
     (parts) => build(parts, joins('')),
-    // Citus fetches what stands on that side of an outer join before, so it is told that it is not everybody
+    // Citus first fetches that whole side of an outer join, so it is told which customers it needs
     previous ? (parts) => build(parts, joins(` and previous.id = any(${parts.all('id')})`)) : undefined,
   );
 }
@@ -102,7 +102,7 @@ export function lockCustomersQuery({ tell, previous }: CustomerLocks): RowsQuery
   return LOCKS[Number(tell)]?.[Number(previous)] as RowsQuery;
 }
 
-/** Created customers whose time is the clock's though they gave one: it is ahead of the instant of the write. */
+/** Created customers whose time is the clock's although they gave one, because that is ahead of the instant of the write. */
 export const SETTLE_CREATED: RowsQuery = rowsQuery(
   'ingest_settle_created',
   [
@@ -119,8 +119,8 @@ where customers.id = given.id`,
 );
 
 /**
- * The time to store for a given one, as of `asOf`. A time at most 5 s ahead of the clock becomes the clock's and is remembered as given:
- * when it comes again, also much later, what is stored stays; so does a time of the future that is sent again shortly before it comes.
+ * The time to store for a given one, as of `asOf`. A time at most 5 s ahead of the clock becomes the clock's, and the given one is remembered:
+ * if it is sent again, even much later, the stored time stays; so does a future time that is sent again shortly before it comes.
  */
 function settledTime(given: string, stored: string, asOf: string, tolerated: string): { readonly at: string; readonly given: string } {
   const unchanged = `${given} is null or ${given} = ${stored} or ${given} = ${stored}_given`;
@@ -131,7 +131,7 @@ function settledTime(given: string, stored: string, asOf: string, tolerated: str
   };
 }
 
-/** column → its merged value; of immutable functions alone, since Citus takes no others in an update */
+/** column → its merged value; by immutable functions only, since Citus allows no others in an update */
 function mergedCustomer(asOf: string, tolerated: string): readonly (readonly [column: string, value: string])[] {
   const time = settledTime('given.created_at', 'customers.created_at', asOf, tolerated);
   return [
@@ -147,7 +147,7 @@ function mergedCustomer(asOf: string, tolerated: string): readonly (readonly [co
   ];
 }
 
-/** Rows that would stay as they are are not written again: importing a file twice writes no profile. Parameters: asOf, and the tolerated end ahead of it. */
+/** Rows that would not change are not written: importing a file twice writes no profile. Parameters: asOf, and the tolerated end ahead of it. */
 export const MERGE_CUSTOMERS: RowsQuery = rowsQuery(
   'ingest_merge_customers',
   [
@@ -193,7 +193,7 @@ const ORDER: readonly RowsColumn[] = [
 ];
 const ORDER_COLUMNS = ORDER.map(([column]) => column).join(', ');
 
-/** Orders that nobody had: their times are settled already. */
+/** New orders: their times are settled already. */
 export const INSERT_ORDERS: RowsQuery = rowsQuery(
   'ingest_insert_orders',
   ORDER,
@@ -206,7 +206,7 @@ from ${given}`,
 const REPLACED_COLUMNS = ORDER.map(([column]) => column).filter((column) => column !== 'customer_id' && column !== 'id');
 
 /**
- * Orders that somebody had, whose stored time is needed: `previous_customer_id` says under whom, null: not to be looked at. Parameters: asOf, and the
+ * Orders that existed, whose stored time is needed: `previous_customer_id` says under whom; null: it is not to be used. Parameters: asOf, and the
  * tolerated end ahead of it.
  */
 export const REPLACE_ORDERS: RowsQuery = rowsQuery(
@@ -246,7 +246,7 @@ const ITEM: readonly RowsColumn[] = [
   ['unit_price', 'bigint'],
 ];
 
-/** What items carry of their order. */
+/** The columns that items copy from their order. */
 const OF_ORDER: readonly RowsColumn[] = [
   ['status', 'text'],
   ['channel', 'text'],
@@ -266,7 +266,7 @@ from ${given}`,
 const ITEM_KEY: ReadonlySet<string> = new Set(['customer_id', 'order_id', 'line']);
 const REPLACED_ITEM_COLUMNS = [...ITEM, ...OF_ORDER].map(([column]) => column).filter((column) => !ITEM_KEY.has(column));
 
-/** Items of replaced orders: the time is the one that their order was stored with. */
+/** Items of replaced orders: their time is the one with which the order was stored. */
 export const REPLACE_ITEMS: RowsQuery = rowsQuery(
   'ingest_replace_items',
   ITEM,
@@ -291,7 +291,7 @@ const ORDER_KEY: readonly RowsColumn[] = [
   ['order_id', 'text'],
 ];
 
-/** Lines past the last one of a replaced order; with `kept` 0 all lines, of orders that moved or were deleted. */
+/** The lines after the last one of a replaced order; with `kept` 0 all lines, for orders that moved or were deleted. */
 export const TRIM_ITEMS: RowsQuery = rowsQuery(
   'ingest_trim_items',
   [...ORDER_KEY, ['kept', 'integer']],
@@ -321,7 +321,7 @@ delete from order_owners
 where order_owners.order_id = any ($1::text[])`,
 };
 
-/** Appending: an event that is there stays as it is, and is not among the rows. */
+/** Events are only appended: one that exists stays as it is, and is not among the rows. */
 export const INSERT_EVENTS: RowsQuery = rowsQuery(
   'ingest_insert_events',
   [

@@ -50,23 +50,23 @@ export type CustomerField = keyof WireCustomer;
 /** Some fields of a customer, always with its id. */
 export type CustomerPart = Pick<WireCustomer, 'id'> & Partial<WireCustomer>;
 
-/** Which fields are read: what else a customer has is neither fetched nor parsed. */
+/** Which fields are read: the others are neither fetched nor parsed. */
 export interface CustomerSelection {
   readonly fields: readonly CustomerField[];
-  /** SQL over `customers`: a column for each field, called like it */
+  /** SQL over `customers`: a column for each field, with its name */
   readonly columns: string;
   /** for names of statements: one for each selection */
   readonly number: number;
 }
 
 const ALL_FIELDS = Object.keys(COLUMNS) as readonly CustomerField[];
-/** Selections have statements of their own, which every connection keeps; of who asks for more, all fields are read. */
+/** Each selection has a statement of its own, which every connection keeps; beyond so many selections all fields are read. */
 const SELECTIONS_MAX = 64;
 const selections = new Map<string, CustomerSelection>();
 
 export const WHOLE_CUSTOMER: CustomerSelection = select(ALL_FIELDS);
 
-/** Names that are no fields of a customer are passed over. */
+/** Names that are not fields of a customer are ignored. */
 export function selectCustomer(names: ReadonlySet<string>): CustomerSelection {
   return select(ALL_FIELDS.filter((field) => field === 'id' || names.has(field)));
 }
@@ -82,7 +82,7 @@ function select(fields: readonly CustomerField[]): CustomerSelection {
   return selection;
 }
 
-/** A row of a selection becomes what is told of the customer; the row itself, since it is nobody else's. */
+/** Turns a row of a selection into what is answered about the customer; in place, since nobody else has the row. */
 export function toCustomer<Row extends { createdAt?: string }>(row: Row): Row {
   if (row.createdAt !== undefined) row.createdAt = isoOfText(row.createdAt);
   return row;
@@ -93,12 +93,12 @@ export async function readCustomer(database: Database, id: string): Promise<Wire
   return customer ?? null;
 }
 
-/** In the order asked for; who is not there is left out. */
+/** In the order asked for; customers who do not exist are left out. */
 export async function readCustomers(database: Database, ids: readonly string[]): Promise<readonly WireCustomer[]> {
   return (await readCustomerParts(database, ids, WHOLE_CUSTOMER)) as readonly WireCustomer[];
 }
 
-/** The same, of some fields alone. */
+/** The same, with some fields only. */
 export async function readCustomerParts(
   database: Database,
   ids: readonly string[],
@@ -128,7 +128,7 @@ export interface CustomerListOptions {
   readonly email: string | null;
 }
 
-/** In order of id, by bytes. Stable under writes: nobody is shown twice or passed over. */
+/** In order of id, by bytes. Stable under writes: nobody is shown twice or skipped. */
 export async function listCustomers(database: Database, options: CustomerListOptions): Promise<readonly WireCustomer[]> {
   const { limit, after, email } = options;
   const rows = await database.query<WireCustomer>({

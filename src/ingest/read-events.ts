@@ -14,7 +14,7 @@ export interface WireEvent {
 
 type EventRow = Omit<WireEvent, 'occurredAt' | 'customerId'> & { readonly occurredAt: number };
 
-/** Newest first; `name` null: of any name; `after`: the last one shown, null from the newest. */
+/** Newest first; `name` null: any name; `after`: the last one shown, null from the newest. */
 export async function listEvents(
   database: Database,
   customerId: string,

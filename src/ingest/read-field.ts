@@ -84,7 +84,7 @@ export function readBoolean(value: unknown, at: string, problems: Problems): boo
   return problems.addWrongType(at, 'true or false', value, hint);
 }
 
-/** Strings; empty elements are dropped, the others stay as they are and where they are. */
+/** Strings; empty elements are dropped, the others stay as they are, in their order. */
 export function readList(value: unknown, at: string, problems: Problems): string[] | null | undefined {
   if (value === null || value === undefined || value === '') return null;
   if (!Array.isArray(value)) {

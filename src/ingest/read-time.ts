@@ -24,8 +24,8 @@ function daysInto(text: string): number | undefined {
 }
 
 /**
- * RFC 3339 with `Z` or an offset, in epoch milliseconds; finer digits are cut off. A blank may stand for `T`, as the RFC allows.
- * Undefined where it is none, or not within 1900–2200 in UTC.
+ * RFC 3339 with `Z` or an offset, in epoch milliseconds; finer digits are cut off. A blank may replace `T`, as the RFC allows.
+ * Undefined if it is not one, or not within 1900–2200 in UTC.
  */
 export function readTimestamp(text: string): number | undefined {
   const dayMs = daysInto(text);
@@ -80,6 +80,6 @@ function digits(text: string, start: number, count: number): number | undefined 
 }
 
 function isDigit(text: string, place: number): boolean {
-  const code = text.charCodeAt(place); // NaN past the end
+  const code = text.charCodeAt(place); // NaN beyond the end
   return code >= ZERO && code <= ZERO + 9;
 }

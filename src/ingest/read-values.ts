@@ -61,7 +61,7 @@ function readMembers(raw: Readonly<Record<string, unknown>>, prefix: string, dep
   }
 }
 
-/** Also where the name is `__proto__`, which an assignment would take for something else. */
+/** Works for the name `__proto__` too, which an assignment would treat specially. */
 function setOwn(values: Record<string, Value | null>, name: string, value: Value | null): void {
   if (name === '__proto__') Object.defineProperty(values, name, { value, enumerable: true, configurable: true, writable: true });
   else values[name] = value;
@@ -84,7 +84,7 @@ function readValue(name: string, value: unknown, at: string, reading: Reading): 
   return read;
 }
 
-/** What a first value makes of a name; an empty list is missing and makes nothing. */
+/** The type that a first value gives a name; an empty list is a missing value and gives none. */
 function inferType(value: unknown): StoredType | undefined {
   switch (typeof value) {
     case 'string':
@@ -149,7 +149,7 @@ function readTyped(type: StoredType, value: unknown, at: string, reading: Readin
   }
 }
 
-/** Kept as it is; nothing in it may break the store. */
+/** Stored as it is, but nothing in it may be impossible to store. */
 function readOpaque(value: readonly unknown[], at: string, problems: Problems): object | undefined {
   const before = problems.list.length;
   checkOpaque(value, 3, at, problems); // the row and its attributes are two levels

@@ -1,9 +1,9 @@
-// In charge of statements over many rows: each column of the rows is one array parameter, which `unnest` puts side by side again.
+// In charge of statements over many rows: each column of the rows is one array parameter, and `unnest` makes rows of them again.
 // Not of what they do (queries.ts). Rows as one jsonb parameter took 15.5 µs of Postgres a row for inserting orders, as arrays 9.5, and
 // COPY 9 (2,000 rows at a time, 21 November 2026); building the arrays costs the service about as much as building the JSON.
 import type { Statement } from '../db/database.ts';
 
-/** A column of the rows: its name and type. Lists and jsonb travel as text, as an array of arrays would have to be rectangular. */
+/** A column of the rows: its name and type. Lists and jsonb are sent as text, since an array of arrays would have to be rectangular. */
 export type RowsColumn = readonly [name: string, type: RowsType];
 
 export type RowsType = 'bigint' | 'integer' | 'numeric' | 'text' | 'date' | 'timestamptz' | 'text[]' | 'jsonb';
@@ -28,7 +28,7 @@ export interface RowsParts {
   all(column: string): string;
 }
 
-/** `buildOnCitus` is for statements that Citus takes in another form. It asks for the rows once, and sends what they are to where they are needed. */
+/** `buildOnCitus` is for statements that Citus needs in another form. It refers to the rows once, and Citus sends them to where they are needed. */
 export function rowsQuery(
   name: string,
   columns: readonly RowsColumn[],
@@ -65,7 +65,7 @@ export function overRows({ name, text, textOnCitus, columns }: RowsQuery, rows: 
   return { name, text, values, ...(textOnCitus === undefined ? {} : { textOnCitus }) };
 }
 
-/** None where there are no rows. */
+/** No statement if there are no rows. */
 export function overAnyRows(query: RowsQuery, rows: readonly Row[], ...more: readonly unknown[]): Statement[] {
   return rows.length === 0 ? [] : [overRows(query, rows, ...more)];
 }
@@ -74,12 +74,12 @@ export function printInstant(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-/** What is given: null clears a value, which a new row does not have. */
+/** The values given: null clears a value, and a new row has none to clear. */
 export function withoutNulls(values: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 }
 
-/** Text of a Postgres array, the form that the driver would send too: one pass, and numbers and times need no quotes. */
+/** The text of a Postgres array, in the form the driver would send too: in one pass, and without quotes for numbers and times. */
 function printColumn([name, type]: RowsColumn, rows: readonly Row[]): string {
   let text = '{';
   for (let index = 0; index < rows.length; index += 1) {

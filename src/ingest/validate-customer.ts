@@ -1,4 +1,4 @@
-// In charge of one customer as callers write it: the whole row is judged, everything wrong with it is told. Not of merging or writing.
+// In charge of one customer as callers write it: the whole row is judged, and everything wrong with it reported. Not of merging or writing.
 import { failed, ok, type Result } from '../base/result.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { customerKey } from './customer-key.ts';
@@ -105,5 +105,5 @@ function readConsents(raw: Readonly<Record<string, unknown>>, base: string, prob
     const value = readBoolean(raw[name], at, problems);
     if (value !== undefined) entries.push([name, value]);
   }
-  return Object.fromEntries(entries); // defines, so that no name means anything to JavaScript
+  return Object.fromEntries(entries); // defines properties, so that no name has a special meaning
 }

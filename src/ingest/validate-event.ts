@@ -1,4 +1,4 @@
-// In charge of one event as callers write it: everything wrong is told. Properties get their types as attributes do, per event name.
+// In charge of one event as callers write it: everything wrong is reported. Properties get their types as attributes do, per event name.
 import { failed, ok, type Result } from '../base/result.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { customerKey } from './customer-key.ts';
@@ -40,7 +40,7 @@ function readName(value: unknown, at: string, problems: Problems): string | unde
   return refuseName(value, 'the name of the event', at, problems) ? undefined : value;
 }
 
-/** Nothing is merged, so a missing property is simply not there. Without a name there is no telling their types. */
+/** Nothing is merged, so a missing property is simply absent. Without a name of the event their types cannot be known. */
 function readProperties(
   value: unknown,
   event: string | undefined,

@@ -1,4 +1,4 @@
-// In charge of one order with its items as callers write it: everything wrong is told, amounts come out in the service's currency.
+// In charge of one order with its items as callers write it: everything wrong is reported, and amounts are converted to the service's currency.
 import { failed, ok, type Result } from '../base/result.ts';
 import type { ErrorDetail } from '../errors.ts';
 import { isAmount, printQuantity, type Rate } from './amount.ts';
@@ -104,7 +104,7 @@ export function validateOrder(raw: unknown, context: RowContext, base: string): 
   });
 }
 
-/** Null where the order is in the service's currency. */
+/** Null if the order is in the service's currency. */
 function rateOf(currency: string, given: Rate | null | undefined, context: RowContext, base: string, problems: Problems): Rate | null {
   if (currency !== context.currency) {
     if (given === null) {

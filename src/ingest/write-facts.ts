@@ -1,4 +1,4 @@
-// Writes facts, set-based, inside the caller's transaction, who has taken the locks (lock-facts.ts) and then read asOf.
+// Writes facts, set-based, inside the transaction of a caller who has taken the locks (lock-facts.ts) and then read asOf.
 // In charge of rows and their order; the SQL is queries.ts, evaluation comes after.
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import type { CustomerFact, CustomerKey, EventFact, Facts, ItemFact, OrderFact } from './facts.ts';
@@ -18,15 +18,18 @@ import {
 } from './queries.ts';
 import { overAnyRows, printInstant, type Row, withoutNulls } from './rows-query.ts';
 
-/** A time at most this far ahead of the clock is taken as the clock's. */
+/** A time at most this far ahead of the clock counts as the clock's. */
 export const CLOCK_TOLERANCE_MS = 5_000;
 
-/** Writes the facts as of that instant; what is already so stays untouched. Sends all its statements in one go. */
+/** Writes the facts as of that instant; rows that are already so are not touched. Sends all its statements in one go. */
 export async function applyFacts(client: Client, facts: Facts, asOfMs: number, locks: FactLocks): Promise<void> {
   await pipeline(client, factStatements(facts, asOfMs, locks));
 }
 
-/** The statements of `applyFacts`, those of events last, for a caller who sends more behind them. Only valid in the transaction that took these locks. */
+/**
+ * The statements of `applyFacts`, those of events last, for a caller that sends more after them. Only valid in the transaction that took these
+ * locks.
+ */
 export function factStatements(facts: Facts, asOfMs: number, locks: FactLocks): readonly Statement[] {
   return [
     ...customerStatements(facts, asOfMs, locks),
@@ -65,7 +68,7 @@ function customerStatements(facts: Facts, asOfMs: number, locks: FactLocks): Sta
   return [...overAnyRows(SETTLE_CREATED, settled), ...overAnyRows(MERGE_CUSTOMERS, merged, ...asOfAndTolerated(asOfMs))];
 }
 
-/** The time of a customer just made, where what was inserted is not it yet. */
+/** The creation time of a new customer, if it is not the one inserted. */
 function createdTime(customer: NamedCustomer, asOfMs: number): { created_at: string; created_at_given: string | null } | null {
   const atMs = firstInstantMs(customer);
   if (atMs <= asOfMs || !Number.isFinite(atMs)) return null;
@@ -104,7 +107,7 @@ function cleared(values: Readonly<Record<string, unknown>>): string[] {
 
 // ---------------------------------------------------------------- orders
 
-/** The orders that are to stand at the end. One without a time takes it from the same order earlier in the batch, as it would from the table. */
+/** The orders that are there in the end. One without a time takes it from the same order earlier in the batch, as it would from the table. */
 function lastOrders(orders: readonly OrderFact[]): OrderFact[] {
   const last = new Map<string, OrderFact>();
   for (const order of orders) {
@@ -136,7 +139,7 @@ function orderStatements(facts: Facts, asOfMs: number, previousOwners: ReadonlyM
     }
     replaced.push({
       ...orderRow(order),
-      previous_customer_id: deleted.has(order.id) ? null : previous, // written anew after its deletion: nothing is taken over
+      previous_customer_id: deleted.has(order.id) ? null : previous, // written again after its deletion: it takes over nothing
       placed_at: order.placedAtMs === null ? null : printInstant(order.placedAtMs),
     });
     order.items.forEach((item, index) => {
@@ -158,7 +161,7 @@ function orderStatements(facts: Facts, asOfMs: number, previousOwners: ReadonlyM
     ...overAnyRows(REPLACE_ORDERS, replaced, ...asOfAndTolerated(asOfMs)),
     ...overAnyRows(REPLACE_ITEMS, replacedItems),
     ...overAnyRows(TRIM_ITEMS, trimmed),
-    ...overAnyRows(REMOVE_ORDERS, removed), // behind the replacing, which takes the time over from the row that goes
+    ...overAnyRows(REMOVE_ORDERS, removed), // after the replacing, which takes over the time from the row that goes
     ...(deleted.size === 0 ? [] : [{ ...REMOVE_ORDER_OWNERS, values: [[...deleted]] }]),
   ];
 }
@@ -213,7 +216,7 @@ function asOfAndTolerated(asOfMs: number): readonly [string, string] {
   return [printInstant(asOfMs), printInstant(asOfMs + CLOCK_TOLERANCE_MS)];
 }
 
-/** The time to store, and the one given where that differs: as `settledTime` of queries.ts does for rows that replace others. */
+/** The time to store, and the given one if that differs: as `settledTime` of queries.ts does for rows that replace others. */
 function settleTime(givenMs: number, asOfMs: number): { readonly at: string; readonly given: string | null } {
   const given = printInstant(givenMs);
   return givenMs > asOfMs && givenMs <= asOfMs + CLOCK_TOLERANCE_MS ? { at: printInstant(asOfMs), given } : { at: given, given: null };

@@ -13,7 +13,7 @@ export interface OrderLine {
 
 export interface AssembledOrder {
   readonly raw: RawRow;
-  /** of the lines that the order is made of */
+  /** for the lines that the order is made of */
   readonly lines: readonly number[];
   /** the lines that are not in it, each once */
   readonly rejected: readonly RejectedLine[];
@@ -28,7 +28,7 @@ const AMOUNTS: ReadonlySet<string> = new Set(['total', 'discount', 'exchangeRate
 
 /**
  * Lines come in the file's order. The first line that gives a field of the order gives it for all (exports often fill only an order's
- * first line); a later line that says otherwise is rejected, so that a column of line totals mapped to the order's total cannot
+ * first line); a later line that differs is rejected, so that a column of line totals mapped to the order's total cannot
  * pass. Only the time may differ: the earliest counts (43 of 25,900 invoices of Online Retail were keyed in over two minutes).
  */
 export function assembleOrder(orderId: string, lines: readonly OrderLine[]): AssembledOrder {

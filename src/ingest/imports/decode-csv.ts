@@ -16,7 +16,7 @@ export interface CsvRecord {
   readonly problem: (ErrorDetail & { readonly cell: number | null }) | null;
 }
 
-/** Bytes are kept as a latin1 string, one character each, so that offsets are bytes and bad UTF-8 shows in the very cell it stands in. */
+/** Bytes are kept as a latin1 string, one character each, so that offsets are bytes and bad UTF-8 is found in the very cell that has it. */
 export class CsvReader {
   readonly #separator: number;
   /** of a record that is not complete yet */
@@ -26,7 +26,7 @@ export class CsvReader {
   /** of `#carry` and what was pushed last */
   #isAscii = true;
   #isAtStart = true;
-  /** passes over a record that is too long */
+  /** skips a record that is too long */
   #skip: Skip | null = null;
   #failure: AppError | null = null;
 
@@ -34,12 +34,12 @@ export class CsvReader {
     this.#separator = delimiter.charCodeAt(0);
   }
 
-  /** Where quoting is broken: nothing comes any more. */
+  /** Set when quoting is broken: nothing comes any more. */
   get failure(): AppError | null {
     return this.#failure;
   }
 
-  /** The records that these bytes complete. Where quoting is broken, those before the break; `failure` is set then. */
+  /** The records that these bytes complete. If quoting is broken, those before the break; `failure` is then set. */
   push(chunk: Uint8Array): CsvRecord[] {
     if (this.#failure !== null) return [];
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -70,7 +70,7 @@ export class CsvReader {
     return this.#decode(this.#skip === null ? this.#readRecords(text, false) : this.#skipRecord(this.#skip, text));
   }
 
-  /** Reads whole records; what is left of an incomplete one is carried. */
+  /** Reads complete records; the rest, an incomplete one, is carried over. */
   #readRecords(text: string, isFinal: boolean): CsvRecord[] {
     const records: CsvRecord[] = [];
     const scan: Scan = {
@@ -106,7 +106,7 @@ export class CsvReader {
     return records.concat(this.#skipRecord(this.#skip, rest));
   }
 
-  /** Passes over a record that is too long, to the end of it and on to what follows. */
+  /** Skips a record that is too long, to its end and on to what follows. */
   #skipRecord(skip: Skip, text: string): CsvRecord[] {
     const end = skip.pass(text);
     this.#failure = skip.failure;
@@ -126,18 +126,18 @@ export class CsvReader {
 /** A place in the text, which moves on cell by cell. */
 interface Scan {
   readonly text: string;
-  /** nothing comes behind the text */
+  /** nothing comes after the text */
   readonly isFinal: boolean;
   readonly separator: number;
   position: number;
   line: number;
   /** the cell that was read last ends its record */
   isRecordOver: boolean;
-  /** a quote stands in it, and it does not begin with one */
+  /** there is a quote in it, but not at its beginning */
   hasBareQuote: boolean;
 }
 
-/** Null: it goes on behind the text. An error: its quoting is broken. */
+/** Null: it goes on after the text. An error: its quoting is broken. */
 function readRecord(scan: Scan): CsvRecord | AppError | null {
   const { line } = scan;
   const cells: string[] = [];

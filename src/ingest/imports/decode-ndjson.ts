@@ -14,19 +14,19 @@ export type NdjsonRow =
 export class NdjsonReader {
   #carried: Buffer[] = [];
   #carriedBytes = 0;
-  /** of the first carried byte */
+  /** the line of the first carried byte */
   #line = 1;
-  /** what is carried was dropped: its line is too long, and its end has not come */
+  /** what was carried has been dropped: its line is too long, and its end has not come yet */
   #isTooLong = false;
   #isAtStart = true;
   #failure: AppError | null = null;
 
-  /** The file cannot be read at all: nothing comes any more. */
+  /** Set when the file cannot be read on: nothing comes any more. */
   get failure(): AppError | null {
     return this.#failure;
   }
 
-  /** The rows that these bytes complete; blank lines are passed over. */
+  /** The rows that these bytes complete; blank lines are skipped. */
   push(chunk: Uint8Array): NdjsonRow[] {
     if (this.#failure !== null) return [];
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -60,7 +60,7 @@ export class NdjsonReader {
     return [passed, ...this.#takeLines(bytes.subarray(end + 1))];
   }
 
-  /** Reads the whole lines; what is behind the last line end is carried. */
+  /** Reads complete lines; what comes after the last line end is carried over. */
   #takeLines(bytes: Buffer): NdjsonRow[] {
     const lastEnd = bytes.lastIndexOf(LINE_FEED);
     const rows = lastEnd === -1 ? [] : this.#readLines(this.#withCarried(bytes.subarray(0, lastEnd + 1)));
@@ -92,7 +92,7 @@ export class NdjsonReader {
   }
 }
 
-/** → the line behind the last */
+/** → the number of the next line */
 function readText(text: string, firstLine: number, rows: NdjsonRow[]): number {
   let line = firstLine;
   for (let from = 0; from < text.length; line += 1) {
@@ -104,7 +104,7 @@ function readText(text: string, firstLine: number, rows: NdjsonRow[]): number {
   return line;
 }
 
-/** Line by line, where some are not UTF-8. → the line behind the last */
+/** Line by line, if some are not UTF-8. → the number of the next line */
 function readBytes(block: Buffer, firstLine: number, rows: NdjsonRow[]): number {
   let line = firstLine;
   for (let from = 0; from < block.length; line += 1) {

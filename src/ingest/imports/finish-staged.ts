@@ -16,7 +16,7 @@ import { analyzeStagedLines } from './stage-lines.ts';
 import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
 import { batchesAtOnce } from './write-in-parts.ts';
 
-/** Throws AppError `invalid_rows` where an atomic import has rejections; nothing is written then. */
+/** Throws AppError `invalid_rows` if an atomic import has rejections; nothing is written then. */
 export async function finishStaged(run: ImportRun): Promise<void> {
   await analyzeStagedLines(run.target.database);
   if (run.atomicTypes !== null) return writeTogether(run);
@@ -32,7 +32,7 @@ export async function finishStaged(run: ImportRun): Promise<void> {
       await lane.add(judge, (judged) => storeBatch(run, judged, judge));
     }
   } finally {
-    await lane.drain(); // also where it fails: nothing is under way any more when the import ends
+    await lane.drain(); // also after a failure: nothing is under way any more when the import ends
   }
 }
 
@@ -42,7 +42,7 @@ function lackingLines({ row, fact }: { readonly row: Row; readonly fact: Fact })
   return [{ id: fact.id, totalGiven: Object.hasOwn(raw as RawRow, 'total'), rejected: missing.count, lines: missing.first }];
 }
 
-/** Lines of orders are judged as orders first, so that all rejections are told; other rows were judged when they were staged. */
+/** Lines of orders are judged as orders first, so that all rejections are reported; other rows were judged when they were staged. */
 async function writeTogether(run: ImportRun): Promise<void> {
   if (run.lineLevel) for await (const rows of stagedRows(run)) noteRejected(run, (await judgeRows(run, rows)).rejected);
   refuseIfRejected(run);

@@ -1,5 +1,5 @@
 // In charge of the table of names that a column of an import can be mapped to. Not of whether a value is acceptable: validation
-// decides that, for imports as for every other face.
+// decides that, for imports as for every other interface.
 
 export type ImportKind = 'customers' | 'orders' | 'events';
 
@@ -51,7 +51,7 @@ const MAPS: Readonly<Record<ImportKind, readonly { readonly place: Place; readon
   events: [{ place: 'properties', cell: 'open' }],
 };
 
-/** The field of each kind that says when. */
+/** The field that holds the time, for each kind. */
 export const TIME_FIELD: Readonly<Record<ImportKind, string>> = { customers: 'createdAt', orders: 'placedAt', events: 'occurredAt' };
 
 const BY_TARGET: Readonly<Record<ImportKind, ReadonlyMap<string, ImportField>>> = {

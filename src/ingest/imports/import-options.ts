@@ -1,4 +1,4 @@
-// In charge of what a caller may say about a file beside the file: `map.…`, `default.…`, `timeZone`, `delimiter`, `round`, `atomic`,
+// In charge of what a caller may say about a file: `map.…`, `default.…`, `timeZone`, `delimiter`, `round`, `atomic`,
 // as one text form that the URL and the command line share. Not of the file's own header (map-columns.ts).
 import { nearestName } from '../../base/nearest-name.ts';
 import { failed, ok, type Result } from '../../base/result.ts';
@@ -29,7 +29,7 @@ const DELIMITER_WORDS: ReadonlyMap<string, string> = new Map([
   ['pipe', '|'],
 ]);
 
-/** Reads the parameters of one import; everything that is wrong at once. `defaultTimeZone` is the service's. */
+/** Reads the parameters of one import; reports everything that is wrong at once. `defaultTimeZone` is the service's. */
 export function parseImportOptions(
   kind: ImportKind,
   parameters: Readonly<Record<string, unknown>>,

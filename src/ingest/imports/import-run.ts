@@ -9,7 +9,7 @@ import type { Rejections } from './rejections.ts';
 import type { StagedLines } from './stage-lines.ts';
 import type { PartsInTurn } from './write-in-parts.ts';
 
-/** The parts of the service that an import needs. The last three are the later stages', given in so that ingest knows none of them. */
+/** The parts of the service that an import needs. The last three are later stages, passed in so that ingest knows none of them. */
 export interface ImportTarget {
   readonly database: Database;
   readonly types: RegisteredTypes;
@@ -36,9 +36,9 @@ export interface ImportRun {
   readonly target: ImportTarget;
   /** rows are lines of orders */
   readonly lineLevel: boolean;
-  /** All or none: what its rows propose, from batch to batch, registered only once all are good. null: each batch stands for itself. */
+  /** All or none: the types that its rows propose, from batch to batch, registered only once all are good. null: each batch is by itself. */
   readonly atomicTypes: BatchTypes | null;
-  /** of CSV, whose cells of attributes and properties are still text; null: values have their types */
+  /** for CSV, whose cells of attributes and properties are still text; null: values have their types */
   readonly cellTimes: LocalTimes | null;
   /** decimals that amounts are rounded to; null: they have to be exact */
   readonly round: number | null;
@@ -54,7 +54,7 @@ export interface ImportRun {
   check(): void;
 }
 
-/** A row with the lines of the file that it is made of. */
+/** A row with the lines of the file it was made from. */
 export interface Row {
   readonly lines: readonly number[];
   readonly raw: unknown;

@@ -18,7 +18,7 @@ import type { RawRow } from './read-row.ts';
 
 export type Fact = CustomerFact | OrderFact | EventFact;
 
-/** What events that have no id are judged with; no caller's id is empty. */
+/** The id with which events without one are judged; no caller's id is empty. */
 export const NO_EVENT_ID = '';
 
 export interface JudgedRows {
@@ -78,7 +78,7 @@ export function judgeAgainst(run: ImportRun, rows: readonly Row[], batchTypes: B
   return { taken, rejected };
 }
 
-/** What may stand on another line of the order, and is judged when the order is whole. */
+/** What may be on another line of the order, and is judged when the order is complete. */
 const NOT_OF_ONE_LINE: ReadonlySet<string> = new Set(['/customerId missing_field', '/exchangeRate missing_exchange_rate']);
 
 /** What is wrong with each line of an order by itself; the order comes later. */

@@ -4,7 +4,7 @@ export class Lane {
   readonly #atOnce: number;
   readonly #writing: Promise<void>[] = [];
 
-  /** `atOnce`: writes under way at the same time; those of more than one order themselves. */
+  /** `atOnce`: how many writes may be under way; if more than one, `write` itself keeps them in order. */
   constructor(atOnce: 1 | 2) {
     this.#atOnce = atOnce;
   }
@@ -13,7 +13,7 @@ export class Lane {
   async add<Judged>(judge: () => Promise<Judged>, write: (judged: Judged) => Promise<void>): Promise<void> {
     const judged = await judge();
     while (this.#writing.length >= this.#atOnce) {
-      await this.#writing[0]; // one that failed stays there: nothing is written behind it
+      await this.#writing[0]; // one that failed stays there: nothing is written after it
       this.#writing.shift();
     }
     const writing = write(judged);
@@ -21,7 +21,7 @@ export class Lane {
     this.#writing.push(writing);
   }
 
-  /** Waits for all of them. Throws what the first threw that failed. */
+  /** Waits for all of them. Throws the error of the first that failed. */
   async drain(): Promise<void> {
     const ended = await Promise.allSettled(this.#writing);
     for (const outcome of ended) if (outcome.status === 'rejected') throw outcome.reason;

@@ -1,4 +1,4 @@
-// In charge of an import's row in `imports`: it says that somebody works on it, for as long as he renews it. What a dead import
+// In charge of an import's row in `imports`: it says that a process is working on it, for as long as that renews it. What a dead import
 // left behind (staged lines) is removed by the next one; what it owes (pending) is the leader's (membership/pending.ts).
 import type { Clock } from '../../base/clock.ts';
 import { fixedIso } from '../../db/as-of.ts';
@@ -9,15 +9,18 @@ import { LEASE_MS, RENEW_MS } from './limits.ts';
 
 export interface Lease {
   readonly importId: string;
-  /** Aborts when the lease ran out (the process stood still, or the database was away too long): somebody else may have cleaned up. */
+  /** Aborts when the lease has run out (the process stood still, or the database was away too long): another may have cleaned up. */
   readonly lost: AbortSignal;
-  /** Ends the import. → changes of the evaluations that it owed, whoever made them. Throws where the lease was lost before: then it cannot be vouched for. */
+  /**
+   * Ends the import. → changes by the evaluations that it owed, whoever made them. Throws if the lease was lost before: then it cannot be vouched
+   * for.
+   */
   close(status: 'done' | 'failed'): Promise<number>;
 }
 
 /**
- * Imports that this process works on. One that stands still for some seconds, as everything does on a machine that is too busy, is slow and not dead:
- * the leader of the same process need not pay for it.
+ * Imports that this process is working on. One that stands still for some seconds, as everything does on an overloaded machine, is slow and not dead:
+ * the leader of the same process need not settle its debt.
  */
 const workedOn = new WeakMap<Database, Set<string>>();
 
@@ -91,7 +94,7 @@ async function renew(database: Database, clock: Clock, importId: string, lost: A
       if (rows.length === 0) return lost.abort(leaseLost());
       renewedMs = clock.nowMs();
     } catch {
-      // The database is away; the import's own statements meet that too. Past the lease nobody may rely on it.
+      // The database is away; the import's own statements notice that too. After the lease nobody may rely on it.
       if (clock.nowMs() - renewedMs > LEASE_MS) return lost.abort(leaseLost());
     }
   }

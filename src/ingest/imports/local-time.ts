@@ -4,15 +4,15 @@ import { Temporal } from 'temporal-polyfill';
 
 const DAY_MS = 86_400_000;
 
-/** `YYYY-MM-DD`, alone or with ` ` or `T` and `HH:MM`, `HH:MM:SS` or `HH:MM:SS.mmm`; an offset is somebody else's. */
+/** `YYYY-MM-DD`, alone or with ` ` or `T` and `HH:MM`, `HH:MM:SS` or `HH:MM:SS.mmm`; times with an offset are read elsewhere. */
 const LOCAL_TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?$/;
 
 export interface LocalTimes {
   readonly timeZone: string;
   /**
-   * The RFC 3339 form in UTC of a local time, or undefined where the text is no local time (it has an offset, or is no time at all).
-   * A date alone is its day's beginning. Of an hour that comes twice (clocks set back) it is the first; a time that never was
-   * (clocks set forward) moves on by the hour that is missing: 01:30 on that day in London is 02:30 summer time.
+   * The RFC 3339 form in UTC of a local time, or undefined if the text is not a local time (it has an offset, or is no time at all).
+   * A date alone is the beginning of its day. If an hour comes twice (clocks set back) it is the first; a time that does not exist
+   * (clocks set forward) moves on by the missing hour: 01:30 on that day in London is 02:30 summer time.
    */
   toUtc(text: string): string | undefined;
 }
@@ -33,7 +33,7 @@ export function createLocalTimes(timeZone: string): LocalTimes {
   const offsetAt = (instantMs: number) =>
     Temporal.Instant.fromEpochMilliseconds(instantMs).toZonedDateTimeISO(timeZone).offsetNanoseconds / 1e6;
 
-  /** The offset of the whole local day, or null where it changes within a day of it. */
+  /** The offset of the whole local day, or null if it changes within a day of it. */
   const offsetOfDay = (dayMs: number): number | null => {
     let offset = offsets.get(dayMs);
     if (offset === undefined) {
@@ -71,7 +71,7 @@ export function createLocalTimes(timeZone: string): LocalTimes {
         lastText = text;
         lastUtc = toUtc(text);
       }
-      return lastUtc; // the lines of an order, and rows of one export, often say the same time
+      return lastUtc; // the lines of an order, and rows of one export, often have the same time
     },
   };
 }

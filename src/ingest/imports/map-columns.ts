@@ -23,8 +23,8 @@ export interface ColumnPlan {
 }
 
 /**
- * Mapped columns first; then columns that are named like a field and are not taken. What is left over is passed over where the
- * caller gave a map (so he knows his columns), and refused with the nearest name where he did not.
+ * Mapped columns first; then columns that are named like a field that has none yet. Any others are ignored if the caller gave a map (and so
+ * knows the columns), and otherwise refused with the nearest name.
  */
 export function mapColumns(kind: ImportKind, header: readonly string[], options: ImportOptions): Result<ColumnPlan, ErrorDetail> {
   const problems = [...checkHeader(header), ...checkDelimiter(kind, header, options)];
@@ -96,7 +96,7 @@ const DELIMITERS: ReadonlyMap<string, string> = new Map([
   [',', 'comma'],
 ]);
 
-/** One column that nobody knows, with a sign in it that parts cells elsewhere: said alone, since nothing else can be said of such a file. */
+/** A single unknown column whose name holds another usual delimiter: reported alone, since nothing else can be said about such a file. */
 function checkDelimiter(kind: ImportKind, header: readonly string[], { map }: ImportOptions): ErrorDetail[] {
   const [only = ''] = header;
   if (header.length !== 1 || importField(kind, only) !== undefined || [...map.values()].includes(only)) return [];

@@ -11,7 +11,7 @@ const DECOMPRESSORS: Readonly<Record<Exclude<ContentEncoding, 'identity'>, () =>
   br: () => createBrotliDecompress(),
 };
 
-/** The value of a Content-Encoding header; undefined: one that is not taken. */
+/** The value of a Content-Encoding header; undefined: one that is not supported. */
 export function contentEncoding(header: string | undefined): ContentEncoding | undefined {
   switch ((header ?? 'identity').trim().toLowerCase()) {
     case '':
@@ -32,12 +32,12 @@ export function contentEncoding(header: string | undefined): ContentEncoding | u
 const GZIP_MAGIC = [0x1f, 0x8b];
 
 /**
- * Chunks as they come, no faster than they are taken. Bytes that begin like gzip are taken for it even where nobody said so: no text
+ * Chunks as they come, no faster than they are consumed. Bytes that begin like gzip are treated as such even if nothing says so: no text
  * begins like that. The stream is not destroyed when reading stops early, so that a request can still be answered.
  * Throws AppError `import_incomplete` or `invalid_compression`.
  */
 export async function* readBytes(stream: Readable, encoding: ContentEncoding): AsyncGenerator<Uint8Array> {
-  stream.on('error', () => {}); // one that comes after we stopped reading is nobody's
+  stream.on('error', () => {}); // an error after we stopped reading concerns nobody
   const raw = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
   let applied = encoding;
   try {
@@ -62,8 +62,8 @@ async function firstBytes(raw: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
 }
 
 /**
- * When reading stops early, what still comes is passed over: a request left standing would never notice that its caller is gone
- * (Node 24 does not do it by itself for a request that was read in part).
+ * When reading stops early, whatever still comes is discarded: a request that is not read would never notice that its caller is gone
+ * (Node 24 does not do this by itself for a request read in part).
  */
 async function* rejoin(first: Uint8Array, raw: AsyncIterator<Uint8Array>, stream: Readable): AsyncGenerator<Uint8Array> {
   try {

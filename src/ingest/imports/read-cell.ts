@@ -1,5 +1,5 @@
-// In charge of a cell's text becoming the value that JSON would have there. Text that is none of the wanted kind stays text, and
-// validation says so, as it would of a body.
+// In charge of a cell's text becoming the value that JSON would have there. Text that is not of the wanted kind stays text, and
+// validation says so, as it would for a body.
 import { unreachable } from '../../base/assert.ts';
 import type { RegisteredTypes, StoredType } from '../../catalog/registered-types.ts';
 import type { CellKind } from './import-fields.ts';
@@ -8,7 +8,7 @@ import type { RawRow } from './read-row.ts';
 
 const LIST_SEPARATOR = '|';
 const NUMBER = /^-?\d+(?:\.\d+)?$/;
-/** What a float is sure to hold. */
+/** How many digits a float is sure to hold. */
 const NUMBER_DIGITS = 15;
 const TRUE_WORDS: ReadonlySet<string> = new Set(['true', 't', 'yes', 'y', '1']);
 const FALSE_WORDS: ReadonlySet<string> = new Set(['false', 'f', 'no', 'n', '0']);

@@ -10,7 +10,7 @@ import type { LocalTimes } from './local-time.ts';
 import type { ColumnPlan } from './map-columns.ts';
 import { readCell } from './read-cell.ts';
 
-/** A row as a JSON body would have it; a line of an order has one item at the most. */
+/** A row as a JSON body would have it; a line of an order has at most one item. */
 export type RawRow = Record<string, unknown>;
 
 export type RowResult =
@@ -77,7 +77,7 @@ function isMissing(raw: RawRow, field: ImportField): boolean {
   return holder !== null && (holder[field.name] === undefined || holder[field.name] === '');
 }
 
-/** undefined: not there yet. null: something else stands there, which validation will refuse. */
+/** undefined: not there yet. null: there is something else, which validation will refuse. */
 function holderOf(raw: RawRow, { place }: ImportField): RawRow | undefined | null {
   if (place === 'row') return raw;
   const found = place === 'item' ? raw['items'] : raw[place];
@@ -96,7 +96,7 @@ function put(raw: RawRow, field: ImportField, value: unknown): void {
   set(holder, field.name, value);
 }
 
-/** Names are the caller's: `__proto__` is one like others. */
+/** Names are the caller's, and `__proto__` is a name like any other. */
 function set(holder: RawRow, name: string, value: unknown): void {
   if (name === '__proto__') Object.defineProperty(holder, name, { value, enumerable: true, configurable: true, writable: true });
   else holder[name] = value;

@@ -1,5 +1,5 @@
 // In charge of a stream of bytes becoming rows in arrays, a chunk at a time: no promise per row. Throws where the file cannot be read on,
-// after the rows before.
+// after giving the rows before.
 import { AppError } from '../../errors.ts';
 import { CsvReader } from './decode-csv.ts';
 import { NdjsonReader } from './decode-ndjson.ts';

@@ -13,7 +13,7 @@ export class Rejections {
     this.#plan = plan;
   }
 
-  /** Lines that are not taken, each for all of these reasons. Pointers are into the row ('' is the row). */
+  /** Notes lines that are not taken, each for all of these reasons. Pointers are into the row ('' is the row). */
   add(lines: readonly number[], problems: readonly ErrorDetail[]): void {
     this.rejectedRows += lines.length;
     for (const line of lines) {

@@ -43,7 +43,7 @@ export interface ImportProgress {
 }
 
 export interface ImportSummary {
-  /** rows of the file; the header and blank lines are none */
+  /** rows of the file, without the header and blank lines */
   readonly rows: number;
   readonly accepted: number;
   readonly rejected: number;
@@ -66,7 +66,7 @@ export interface ImportSummary {
 /**
  * Imports a file of any length with flat memory. Rows that are wrong are rejected by line, the others taken (`atomic`: all or none).
  * Throws AppError: `invalid_fields` (columns do not fit), `invalid_csv`, `invalid_encoding`, `invalid_compression`, `import_incomplete`
- * (the stream broke off), `invalid_rows` (atomic). Whole batches before that stand, unless rows were staged: then nothing does.
+ * (the stream broke off), `invalid_rows` (atomic). Whole batches before that are kept, unless rows were staged: then nothing is.
  */
 export async function runImport(dependencies: ImportDependencies, request: ImportRequest): Promise<ImportSummary> {
   const lease = await openLease(dependencies.database, dependencies.clock, request.kind);
@@ -150,7 +150,7 @@ async function importAll(
     }
   } finally {
     try {
-      await take(); // also the rows before a place where the file cannot be read on
+      await take(); // also the rows before a place from which the file cannot be read on
     } finally {
       stopped.removeEventListener('abort', stop);
       await lane.drain(); // nothing is under way any more when the import ends
@@ -175,7 +175,10 @@ function countBytes(source: AsyncIterable<Uint8Array>): { readonly count: number
   };
 }
 
-/** What was committed is evaluated now if it can be; else it stays owed, and is paid once the lease is over. The error at hand is the one to tell. */
+/**
+ * What was committed is evaluated now if it can be; else it stays owed, and is paid once the lease is over. The error at hand is the one to
+ * report.
+ */
 async function giveUp(dependencies: ImportDependencies, lease: Lease): Promise<void> {
   const steps = [
     () => dependencies.evaluatePending(lease.importId),
@@ -187,7 +190,7 @@ async function giveUp(dependencies: ImportDependencies, lease: Lease): Promise<v
 
 const UNREADABLE: ReadonlySet<string> = new Set(['import_incomplete', 'invalid_csv', 'invalid_compression', 'invalid_encoding']);
 
-/** Says how much of the file stands. */
+/** Says how much of the file was kept. */
 function withExtent(error: unknown, writtenRows: number): unknown {
   if (!(error instanceof AppError) || !UNREADABLE.has(error.code)) return error;
   const stands =

@@ -1,6 +1,6 @@
 // In charge of rows that cannot be written before the file has ended: lines of orders, events that need counting, everything of an
 // atomic import. They wait in the unlogged table import_lines and come back in order of (group, line), with flat memory: all of them, or
-// it is told that they are lost (a Postgres that crashes empties such a table).
+// an error that they are lost (a crash of Postgres empties such a table).
 import type { Database } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { STAGED_PAGE_ROWS } from './limits.ts';
@@ -12,10 +12,10 @@ export interface StagedLine {
   readonly data: unknown;
 }
 
-/** Sorts before every line, and names nobody: an erasure takes lines, only a crash takes this. */
+/** Sorts before every line, and names nobody: an erasure removes lines, but only a crash removes this. */
 const MARK: StagedLine = { group: '', line: -1, data: {} };
 
-/** The lines that one import has waiting. */
+/** The staged lines of one import. */
 export class StagedLines {
   readonly #database: Database;
   readonly #importId: string;
@@ -49,7 +49,10 @@ export class StagedLines {
     });
   }
 
-  /** All lines in order, in pages, but those of who was erased since. Throws `unavailable` where they are lost: before the first page, or after the last. */
+  /**
+   * All lines in order, in pages, except those of customers erased since. Throws `unavailable` if they are lost: before the first page, or after
+   * the last.
+   */
   async *pages(): AsyncGenerator<readonly StagedLine[]> {
     await this.#requireMark();
     let after: Pick<StagedLine, 'group' | 'line'> = MARK;
@@ -83,7 +86,7 @@ async function hasMark(database: Database, importId: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Without it the planner takes the table for empty and sorts all of it for each page. */
+/** Without this the planner thinks the table is empty and sorts all of it for each page. */
 export async function analyzeStagedLines(database: Database): Promise<void> {
   await database.query({ text: 'analyze import_lines' });
 }

@@ -1,5 +1,5 @@
-// In charge of one batch of rows while the file streams in: written at once, or staged where the rest of the file has a say
-// (lines of orders, events without ids, everything of an atomic import). Rejections are noted once the batch stands.
+// In charge of one batch of rows while the file streams in: written at once, or staged if that depends on the rest of the file
+// (lines of orders, events without ids, everything in an atomic import). Rejections are noted once the batch is committed.
 import type { ErrorDetail } from '../../errors.ts';
 import type { EventFact } from '../facts.ts';
 import { withCurrentTypes } from '../prepare-batch.ts';
@@ -64,7 +64,7 @@ async function judgeWholeRows(run: ImportRun, rows: readonly Row[]): Promise<Jud
   return { direct, staged, rejected, incomplete: [], unplacedLines: 0 };
 }
 
-/** Rejections are noted once the batch stands. `judge`: where types were redeclared since the rows were judged. */
+/** Rejections are noted once the batch is committed. `judge`: for when types were redeclared since the rows were judged. */
 export async function storeBatch(run: ImportRun, judged: JudgedBatch, judge: () => Promise<JudgedBatch>): Promise<void> {
   let current: JudgedBatch | undefined = judged;
   await withCurrentTypes(run.target, async () => {

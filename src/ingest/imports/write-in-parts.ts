@@ -12,13 +12,13 @@ type Part = 0 | 1;
 interface Split {
   readonly parts: readonly [readonly Fact[], readonly Fact[]];
   readonly partOf: ReadonlyMap<string, Part>;
-  /** everything of a customer is in the part of its key */
+  /** everything about a customer is in the part of its key */
   readonly isByCustomer: boolean;
 }
 
 /**
- * How many batches may be under way: a part of the second then follows its own part of the first, and need not wait for the other. Where types
- * are redeclared meanwhile a batch is judged and written again, which must not come behind a later one; orders have no such types.
+ * How many batches may be under way: a part of the second then follows its own part of the first, and need not wait for the other part. If types
+ * are redeclared meanwhile a batch is judged and written again, which must not come after a later one; orders have no such types.
  */
 export function batchesAtOnce(kind: ImportKind): 1 | 2 {
   return kind === 'orders' ? 2 : 1;
@@ -29,7 +29,7 @@ export class PartsInTurn {
   #turns: readonly [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
   #before: Split = split([]);
 
-  /** Each part is a transaction; resolves when both have committed. Where one fails the other may stand: an import can be sent again. */
+  /** Each part is a transaction; resolves when both have committed. If one fails the other may stay: an import can be sent again. */
   async write(run: ImportRun, facts: readonly Fact[]): Promise<void> {
     const [first, second] = this.#turns;
     const writePart = async (turns: readonly Promise<void>[], part: readonly Fact[]): Promise<void> => {
@@ -56,8 +56,8 @@ export class PartsInTurn {
 }
 
 /**
- * In two, each in its order. Rows of one customer stay together, so that no part waits for the other's locks; rows of one order too,
- * also where it changes hands: the later one is to count.
+ * Divides rows in two, each in order. Rows of one customer stay together, so that no part waits for the other's locks; so do rows of one
+ * order, even if it changes hands, since the later one must count.
  */
 function split(facts: readonly Fact[]): Split {
   const parts: readonly [Fact[], Fact[]] = [[], []];
@@ -73,12 +73,12 @@ function split(facts: readonly Fact[]): Split {
   return { parts, partOf, isByCustomer };
 }
 
-/** An order that changed hands since the batch before may have changed parts, and is to be written behind it. */
+/** An order that changed hands since the previous batch may have changed parts, and must be written after it. */
 function staysInParts({ partOf }: Split, before: Split): boolean {
   for (const [id, part] of partOf) if ((before.partOf.get(id) ?? part) !== part) return false;
   return true;
 }
 
 function partOfCustomer(key: CustomerKey): Part {
-  return key.charCodeAt(key.length - 1) % 2 === 1 ? 1 : 0; // of the last digit
+  return key.charCodeAt(key.length - 1) % 2 === 1 ? 1 : 0; // by the last digit
 }
