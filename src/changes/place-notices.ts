@@ -1,6 +1,6 @@
 // In charge of giving notices their place among the changes: behind all that were decided before them, once these are numbered. Whoever numbers
-// does it after each move, so that a place is no later than that, whether or not anybody is sent notices; a webhook that meets one without
-// does it, too. Not of writing notices (segments/notices.ts), nor of sending them (webhooks/next-batch.ts).
+// does it behind a move, once a second, whether or not anybody is sent notices; a webhook that meets one without a place does it at once.
+// Not of writing notices (segments/notices.ts), nor of sending them (webhooks/next-batch.ts).
 import type { Queryable, Statement } from '../db/database.ts';
 
 /** Of one statement. */

@@ -1,5 +1,5 @@
 // In charge of one form of SQL: who was in which of some segments at an instant, or each customer at an instant of their own. The log and the
-// outbox undone back from the present, as changes/read-past.ts does for one page; for whole segments at once. Callers hold it by `readPast`.
+// outbox undone back from the present, as changes/read-snapshot.ts does page by page; for whole segments at once. Callers hold it by `readPast`.
 import { positionBefore } from '../changes/marks.ts';
 
 export interface MembersThen {
