@@ -1,23 +1,23 @@
-// In charge of where webhooks may be sent: public addresses, and the ranges that WEBHOOK_ALLOW names. Asked of the very address that a
+// In charge of where webhooks may be sent: public addresses, and the ranges that WEBHOOK_ALLOW names. Checked for the very address that a
 // connection is made to (send.ts), whatever form or name it was given in. Not of connecting.
 import net from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** `10.0.0.0/8`, or one address: the form that the configuration has checked. */
+/** `10.0.0.0/8`, or one address: the configuration has checked the form. */
 export type AddressRange = string;
 
-/** What is wrong with sending there; null: nothing. `scheme`: without TLS only to ranges that are named. */
+/** What is wrong with sending there; null: nothing. `scheme`: without TLS only to named ranges. */
 export function refuseAddress(text: string, scheme: 'http:' | 'https:', allow: readonly AddressRange[]): string | null {
   if (net.isIP(text) === 0) return `${text} is not an address`;
-  const address = ipaddr.process(text); // takes IPv4 out of IPv6
+  const address = ipaddr.process(text); // extracts IPv4 from IPv6
   if (allow.some((range) => isWithin(address, range))) return null;
   if (!isPublic(address)) return `${text} is not a public address, and WEBHOOK_ALLOW does not name it`;
   return scheme === 'https:' ? null : `${text} is public, and is sent to over https only`;
 }
 
-/** Of IPv6 only 2000::/3 has been given out; whatever embeds or tunnels another address is a range of its own and no `unicast`. */
+/** In IPv6 only 2000::/3 has been assigned; whatever embeds or tunnels another address has a range of its own and is not `unicast`. */
 function isPublic(address: Address): boolean {
   if (address.range() !== 'unicast') return false;
   return address instanceof ipaddr.IPv4 || ((address.parts[0] ?? 0) & 0xe000) === 0x2000;
@@ -51,7 +51,7 @@ export function refuseUrl(text: string, allow: readonly AddressRange[]): string 
   return null;
 }
 
-/** Without the brackets of IPv6. Decimal, octal and hexadecimal forms of IPv4 have become the dotted one. */
+/** Without the brackets of IPv6. Decimal, octal and hexadecimal forms of IPv4 have already become the dotted one. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }

@@ -1,10 +1,10 @@
-// In charge of when a failed delivery is tried again, and when an endpoint is given up: about three days after the first failure.
+// In charge of when a failed delivery is tried again, and when an endpoint is given up on: about three days after the first failure.
 import { randomInt } from 'node:crypto';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 
-/** Seconds after each failure. Most outages are a restart, so the first come soon; 74 hours in all. */
+/** Seconds after each failure. Most outages are restarts, so the first tries come soon; 74 hours in all. */
 const DELAYS_SECONDS: readonly number[] = [
   5,
   30,
@@ -22,12 +22,12 @@ const DELAYS_SECONDS: readonly number[] = [
   16 * HOUR,
 ];
 
-/** Receivers that fail together are not to be met by all of us together again: a quarter less to a quarter more. */
+/** Receivers that failed together should not all be tried again at the same moment: a quarter less to a quarter more. */
 const JITTER = 0.25;
-/** A receiver may ask for more patience (Retry-After), up to so much. */
+/** A receiver may ask for more patience (Retry-After), up to this much. */
 const ASKED_MOST_SECONDS = HOUR;
 
-/** Milliseconds until the next try after so many failures in a row, from 1; null: it is given up. */
+/** Milliseconds until the next try after so many failures in a row, from 1; null: it is given up on. */
 export function backOffMs(failures: number, askedSeconds: number | null): number | null {
   const seconds = DELAYS_SECONDS[failures - 1];
   if (seconds === undefined) return null;

@@ -1,12 +1,12 @@
-// In charge of endpoints when the database's clock was set back: what was to be tried, or was held, until an instant of the clock that ran
-// ahead would else stand still until that instant came again.
+// In charge of endpoints when the database's clock was set back: what was to be tried at, or was held until, an instant of the clock that ran
+// ahead would otherwise stand still until that instant came again.
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import type { Queryable } from '../db/database.ts';
 import { LEASE_MS } from './lease.ts';
 import { NOW } from './webhook.ts';
 
-/** Tries that wait come earlier by as much as the clock went back; leases end when they would if they were taken now. */
+/** Waiting tries are moved earlier by as much as the clock went back; leases end as if they were taken now. */
 export async function setEndpointsBack(database: Queryable, clock: Clock, byMs: number): Promise<void> {
   await database.query({
     text: `

@@ -15,7 +15,7 @@ interface FilterRow {
   batch_size: number;
 }
 
-/** At least so many: changes that come apart are sent apart. With the notices of the publish and of the end of its run. */
+/** At least so many messages: changes that come at different times are sent apart. Includes the notices of the publish and of the end of its run. */
 export async function countDeliveries(database: Queryable, impact: PublishImpact): Promise<number> {
   const rows = await database.query<FilterRow>({
     name: 'filters_of_webhooks',

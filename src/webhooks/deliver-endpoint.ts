@@ -27,9 +27,9 @@ export interface Delivering {
   readonly database: Database;
   readonly clock: Clock;
   readonly log: Logger;
-  /** what secrets are encrypted with */
+  /** the key that encrypts secrets */
   readonly key: Buffer;
-  /** reads of batches, few at a time in this process */
+  /** limits reads of batches to a few at a time in this process */
   readonly reading: <Value>(read: () => Promise<Value>) => Promise<Value>;
   readonly receiverOf: (webhook: WebhookRow) => Receiver;
 }
@@ -38,12 +38,12 @@ export interface Delivering {
 export interface Until {
   readonly stopping: AbortSignal;
   readonly broken: AbortSignal;
-  /** told before each request */
+  /** called before each request */
   onRequest(): void;
 }
 
 const GONE = 410;
-/** Who has much to send gives its place to others in between. */
+/** An endpoint with much to send gives its place to others in between. */
 const TURN_MS = 5000;
 
 /** → requests made */
@@ -117,11 +117,11 @@ function read(delivering: Delivering, webhook: WebhookRow, place: Place): Promis
 
 interface Sent {
   readonly held: Held;
-  /** what comes then, where it is already being read; null: it is to be read from the row */
+  /** what comes next, if it is already being read; null: it must be read from the row */
   readonly next: Promise<Next> | null;
 }
 
-/** Fixes, sends and records one batch. null: the endpoint is not ours any more. */
+/** Fixes, sends and records one batch. null: the endpoint is no longer ours. */
 async function sendPrepared(delivering: Delivering, held: Held, prepared: Prepared, until: Until): Promise<Sent | null> {
   const { database, clock } = delivering;
   const { webhook } = held;
@@ -140,14 +140,14 @@ async function sendPrepared(delivering: Delivering, held: Held, prepared: Prepar
   let ready: Next | null = null;
   reading.then(
     (found) => (ready = found),
-    () => {}, // met when its turn comes
+    () => {}, // handled when its turn comes
   );
   until.onRequest();
   const message = messageOf(prepared, secrets, clock.nowMs());
   const outcome = await deliver(delivering.receiverOf(webhook), message, prepared, webhook, until.broken);
   const attempt = { batch: prepared.batch, changes: prepared.changes, attempt: webhook.failures + 1, readAtMs: prepared.readAtMs, outcome };
   if (until.broken.aborted && !outcome.succeeded) {
-    await releaseEndpoint(database, held, place); // ours to answer for, not the receiver's
+    await releaseEndpoint(database, held, place); // our fault, not the receiver's
     return null;
   }
   if (!outcome.succeeded) {
@@ -165,7 +165,7 @@ async function sendPrepared(delivering: Delivering, held: Held, prepared: Prepar
   }
 }
 
-/** The address is not told: it may hold a secret. */
+/** The address is left out: it may hold a secret. */
 function deliver(receiver: Receiver, message: Message, { changes }: Prepared, webhook: WebhookRow, broken: AbortSignal): Promise<Outcome> {
   const about = { 'strata.webhook_id': webhook.id, 'strata.attempt': webhook.failures + 1, 'strata.changes': changes };
   return inOwnSpan('deliver', about, async (note) => {
@@ -198,7 +198,7 @@ function messageOf({ batch, body }: Prepared, secrets: readonly Buffer[], nowMs:
   return signedMessage(batch.id, body, secrets, nowMs);
 }
 
-/** As Standard Webhooks says; the timestamp is of the attempt. */
+/** As Standard Webhooks says; the timestamp is the attempt's. */
 export function signedMessage(id: string, body: string, secrets: readonly Buffer[], nowMs: number): Message {
   const timestamp = Math.floor(nowMs / 1000);
   const headers = {

@@ -1,5 +1,5 @@
-// In charge of sending from this process: taking endpoints that have something to do, one worker for each, and keeping their leases. Every
-// process on the database does; the rows share the work out. Not of what a worker does (deliver-endpoint.ts).
+// In charge of sending from this process: taking endpoints that have something to send, one worker for each, and keeping their leases. Every
+// process on the database does this; the rows divide the work among them. Not of what a worker does (deliver-endpoint.ts).
 import { Bell } from '../base/bell.ts';
 import { Turns } from '../base/turns.ts';
 import type { Publisher } from '../changes/publisher.ts';
@@ -9,24 +9,24 @@ import { Receiver, type SendOptions } from './send.ts';
 import type { WebhookRow } from './webhook.ts';
 import type { Webhooking } from './webhooks.ts';
 
-/** Endpoints that answer and are sent to at once, and those that have failed: these never take the others' places. */
+/** Endpoints sent to at once: those that answer, and those that have failed, which never take the others' places. */
 const FRESH_WORKERS = 64;
 const FAILING_WORKERS = 64;
-/** A worker whose request takes longer than this leaves its place to another endpoint, and goes on beside. */
+/** A worker whose request takes longer than this gives its place to another endpoint, and goes on without one. */
 const SLOW_MS = 1000;
 /** Workers in all; each holds up to two batches, some 100 KB each. */
 const MOST_WORKERS = 400;
 /** Batches read at once: endpoints must not take every connection. */
 const READERS = 4;
-/** Between two looks: under load the feed grows fifty times a second, and each endpoint that wants none of it is three statements. */
+/** Between two looks: under load the feed grows fifty times a second, and an endpoint that wants none of it costs three statements each time. */
 const GATHER_MS = 50;
-/** How long to trust that somebody tells us. */
+/** How long to rely on being notified before looking anyway. */
 const POLL_MS = 1000;
-/** What is under way when the process stops may end in this time. */
+/** How long requests under way may take to end when the process stops. */
 const PATIENCE_MS = 2000;
 /** After the database was away. */
 const AGAIN_MS = 1000;
-/** Receivers whose connections are kept for the next time. */
+/** How many receivers' connections are kept for the next time. */
 const KEPT_RECEIVERS = 256;
 
 export interface DelivererOptions extends Omit<Delivering, 'reading' | 'receiverOf'> {
@@ -35,9 +35,9 @@ export interface DelivererOptions extends Omit<Delivering, 'reading' | 'receiver
 
 interface Worker {
   readonly held: Held;
-  /** somebody else holds the endpoint: what is under way ends */
+  /** another process holds the endpoint: what is under way ends */
   readonly lost: AbortController;
-  /** when the request under way began */
+  /** when the current request began */
   requestMs: number;
   done: Promise<unknown>;
 }
@@ -95,7 +95,7 @@ export class Deliverer {
     this.#receivers.clear();
   }
 
-  /** Everything that is due now, to its end; for tests that take each step by hand. → attempts made */
+  /** Sends everything that is due now; for tests that take each step by hand. → attempts made */
   async deliverDue(): Promise<number> {
     let attempts = 0;
     for (;;) {
@@ -177,7 +177,7 @@ export class Deliverer {
     }
   }
 
-  /** Unless it has just ended and begun anew. */
+  /** Unless it has just ended and begun again. */
   #abandon(held: Held): void {
     const worker = this.#workers.get(held.webhook.id);
     if (worker?.held.leaseId === held.leaseId) worker.lost.abort();
@@ -188,7 +188,7 @@ export class Deliverer {
     this.#receivers.delete(id);
     if (known !== undefined && known.url !== url) known.receiver.close();
     const receiver = known?.url === url ? known.receiver : new Receiver(url, this.#options.send);
-    this.#receivers.set(id, { url, receiver }); // the last one used stands last
+    this.#receivers.set(id, { url, receiver }); // the one used last comes last
     const [oldest] = this.#receivers;
     if (this.#receivers.size > KEPT_RECEIVERS && oldest !== undefined && !this.#workers.has(oldest[0])) {
       this.#receivers.delete(oldest[0]);

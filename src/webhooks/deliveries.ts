@@ -1,4 +1,4 @@
-// In charge of the log of attempts as it is read and of sending a test. Not of forgetting what receivers answered (changes/erasures.ts).
+// In charge of reading the log of attempts, and of sending a test. Not of deleting what receivers answered (changes/erasures.ts).
 import { noteWrite } from '../access/write-record.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Queryable } from '../db/database.ts';
@@ -15,7 +15,7 @@ import { getWebhookRow, type Webhooking } from './webhooks.ts';
 export const TEST = 'webhook.test';
 
 export interface Delivery {
-  /** of all attempts of the webhook */
+  /** among all attempts of the webhook */
   readonly number: string;
   readonly messageId: string;
   readonly type: string;
@@ -29,7 +29,7 @@ export interface Delivery {
   readonly latencyMs: number;
   readonly status: number | null;
   readonly error: string | null;
-  /** null: there was none, or it is forgotten */
+  /** null: there was none, or it has been deleted */
   readonly answer: string | null;
 }
 

@@ -1,9 +1,9 @@
 // In charge of who sends to an endpoint, and of how far it is: leases on rows of `webhooks`, and the statements that move its place, each of
-// which counts only for who holds the lease. Where two processes believe to hold one, the row knows which.
+// which has an effect only for the holder of the lease. If two processes believe that they hold one, the row knows which does.
 //
-// An edit by hand moves the `revision` and leaves the lease alone: who is sending then records the attempt and reads the row again. It may
-// move the place forwards (a type that is wanted from now on), and never back but by a replay, which moves `replays`, too: then the place of
-// who is sending counts no more.
+// An edit by hand moves the `revision` and leaves the lease alone: whoever is sending then records the attempt and reads the row again. It may
+// move the place forwards (for a type that is wanted from now on), and back only by a replay, which moves `replays`, too: then the sender's
+// place no longer counts.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
@@ -12,9 +12,9 @@ import type { Place, Prepared } from './next-batch.ts';
 import type { Outcome } from './send.ts';
 import { type Batch, CHANGED, type DisabledCode, NOW, WEBHOOK_COLUMNS, type WebhookRow } from './webhook.ts';
 
-/** After a process has died its endpoints wait so long. Held ones are renewed every third of it. */
+/** How long the endpoints of a dead process wait. Leases that are held are renewed every third of this. */
 export const LEASE_MS = 6000;
-/** Attempts that are remembered, of each of the two rings. */
+/** How many attempts each of the two rings remembers. */
 export const RING = 100;
 
 export interface Held {
@@ -22,7 +22,10 @@ export interface Held {
   readonly leaseId: string;
 }
 
-/** Endpoints that have something to do and that nobody holds, who has waited longest first. `fresh`: of those that are not failing, and of those that are. */
+/**
+ * Endpoints that have something to do and that nobody holds, who has waited longest first. `fresh`: of those that are not failing, and of those
+ * that are.
+ */
 export async function takeEndpoints(
   database: Queryable,
   clock: Clock,
@@ -62,7 +65,7 @@ export async function takeEndpoints(
   return rows.map((webhook) => ({ webhook, leaseId }));
 }
 
-/** One statement for all that this process holds. → the leases that still stand */
+/** One statement for all that this process holds. → the leases that are still valid */
 export async function renewLeases(database: Queryable, clock: Clock, held: readonly Held[]): Promise<ReadonlySet<string>> {
   const rows = await database.query<{ id: string }>({
     name: 'renew_webhooks',
@@ -112,7 +115,7 @@ export async function fixBatch(database: Queryable, held: Held, place: Place, ba
   return rows.length > 0;
 }
 
-/** A part of the feed was trimmed before it could be sent: the endpoint's record says so, and it goes on behind it. */
+/** A part of the feed was trimmed before it could be sent: the endpoint's record says so, and it goes on after that part. */
 export async function recordGap(database: Queryable, clock: Clock, held: Held, through: string): Promise<boolean> {
   const rows = await database.query({
     name: 'record_webhook_gap',
@@ -134,7 +137,10 @@ export interface Attempt {
   readonly outcome: Outcome;
 }
 
-/** SQL: the attempt goes into its ring from the row of `recorded`, with $6 and on as values. An answer that may repeat what has been erased since it was made is not kept. */
+/**
+ * SQL: the attempt goes into its ring from the row of `recorded`, with $6 and on as values. An answer that may repeat what has been erased since
+ * it was made is not kept.
+ */
 function logAttempt(succeeded: boolean): string {
   const count = succeeded ? 'r.delivered' : 'r.failed';
   return `
@@ -167,8 +173,8 @@ function attemptValues({ batch, changes, attempt, readAtMs, outcome }: Attempt):
 }
 
 /**
- * The receiver has it: the place moves behind it, and the next batch, where one is ready, is fixed in the same statement.
- * → `lost`: somebody else holds the endpoint, or it is gone; `edited`: the attempt counts, but the row is to be read again
+ * The receiver has it: the place moves past it, and the next batch, if one is ready, is fixed in the same statement.
+ * → `lost`: another process holds the endpoint, or it is gone; `edited`: the attempt counts, but the row must be read again
  */
 export async function recordSuccess(
   database: Queryable,
@@ -216,7 +222,10 @@ export interface Disabling {
   readonly detail: string;
 }
 
-/** It is tried again after that time, or no more; the lease is given back. An edit meanwhile (another URL, a resume) tries at once. → whether we held it */
+/**
+ * It is tried again after that time, or never; the lease is given back. After an edit meanwhile (another URL, a resume) it is tried at once. →
+ * whether we held it
+ */
 export async function recordFailure(
   database: Queryable,
   clock: Clock,
@@ -271,7 +280,7 @@ export async function disableEndpoint(database: Queryable, clock: Clock, held: H
   });
 }
 
-/** The row as it is now. null: it is gone, or another holds it. */
+/** The row as it is now. null: it is gone, or another process holds it. */
 export async function readHeld(database: Queryable, { webhook, leaseId }: Held): Promise<Held | null> {
   const [row] = await database.query<WebhookRow>({
     name: 'read_held_webhook',

@@ -1,7 +1,7 @@
 // In charge of what an endpoint is to be sent next, and of its content: a batch of changes, or a notice at its place among them. Reads only.
 //
-// Order: changes by position; a notice comes behind every change that was decided before it, and no later than behind those numbered when
-// that was seen. Content is made of ranges, so that a retry says the same.
+// Order: changes by position; a notice comes after every change decided before it, and no later than after those numbered when that was
+// seen. Content is made from ranges, so that a retry says the same.
 import { uuidv7 } from '../base/uuid.ts';
 import { CUSTOMER_OR_ERASED, overPage, WORD_OF_CHANGE } from '../changes/change-names.ts';
 import { placeNotices } from '../changes/place-notices.ts';
@@ -23,7 +23,7 @@ export interface Prepared {
   readonly changes: number;
   /** where the endpoint stands when this has been delivered */
   readonly placeAfter: Place;
-  /** epoch milliseconds of the database's clock at the reading: an erasure after it is not in the body */
+  /** epoch milliseconds of the database's clock when it was read: a later erasure is not in the body */
   readonly readAtMs: number;
 }
 
@@ -31,7 +31,7 @@ export type Next =
   | { readonly kind: 'send'; readonly prepared: Prepared }
   /** nothing that it wants up to there */
   | { readonly kind: 'wait'; readonly place: Place }
-  /** of what was fixed before nothing is left */
+  /** nothing is left of what was fixed before */
   | { readonly kind: 'skip'; readonly place: Place }
   /** what follows `position` has been trimmed, up to `through` */
   | { readonly kind: 'trimmed'; readonly through: string };
@@ -40,7 +40,7 @@ interface ChangeRow {
   feed_end: string;
   trimmed: string;
   read_at: number;
-  /** null: there is none, the rest of the row neither */
+  /** null: there is none, nor the rest of the row */
   position: string | null;
   type: 'entered' | 'exited' | 'erased';
   segment: string | null;
@@ -68,7 +68,7 @@ const ALL = `
   order by c.position
   limit $3`;
 
-/** Places are merged from each segment's own index; only the rows that are wanted are read. */
+/** Positions are merged from each segment's index entries; only the rows that are wanted are read. */
 const OF_SEGMENTS = `
   select ${COLUMNS}
   from (
@@ -86,7 +86,7 @@ const OF_SEGMENTS = `
   ) as n
   join changes as c on c.position = n.position`;
 
-/** One statement, so that the end, what is trimmed and the changes are of one snapshot: what is not in the answer is not there yet. */
+/** One statement, so that the end, what is trimmed and the changes are from one snapshot: what is not in the answer does not exist yet. */
 async function readRange(database: Queryable, { after, through, limit }: Range, filter: Pick<Filter, 'segmentIds' | 'changeTypes'>) {
   const isOfAll = filter.segmentIds === null;
   const rows = await database.query<ChangeRow>({
@@ -114,11 +114,11 @@ async function readRange(database: Queryable, { after, through, limit }: Range, 
   };
 }
 
-/** Where changes of one type only are wanted, none may come for long: so many positions are looked through in one statement. */
+/** If only one type of change is wanted, there may be none for long: so many positions are searched in one statement. */
 const WINDOW = 100_000n;
 const LAST = 2n ** 63n - 1n;
 
-/** What comes after a place. `nowMs`: of a batch that is made now. */
+/** What comes after a place. `nowMs`: for a batch that is made now. */
 export async function findNext(database: Queryable, from: Place, filter: Filter, batchSize: number, nowMs: number): Promise<Next> {
   const wantsChanges = filter.types.includes(CHANGED);
   const { notice, noticeId } = await findNotice(database, from.noticeId, filter);
@@ -145,7 +145,7 @@ export async function findNext(database: Queryable, from: Place, filter: Filter,
   return { kind: 'send', prepared: prepareChanges(batch, changes, place, readAtMs) };
 }
 
-/** The content of a batch that was fixed before. What has been erased since may leave nothing of it: then it is passed over. */
+/** The content of a batch that was fixed before. If erasures since have left nothing of it, it is skipped. */
 export async function readAgain(database: Queryable, batch: Batch, place: Place): Promise<Next> {
   switch (batch.kind) {
     case 'changes': {
@@ -184,7 +184,7 @@ function prepareChanges(
   return { batch, body, changes: changes.length, placeAfter: { ...place, position: batch.through }, readAtMs };
 }
 
-/** The feed's record as JSON, written by hand: what cannot hold a quote is not asked for one (a third of the time of JSON.stringify). */
+/** The feed's record as JSON, printed by hand: what cannot hold a quote is not searched for one (a third of the time of JSON.stringify). */
 function changeJson(row: ChangeRow): string {
   const { position, type, segment, version, cause } = row;
   const names = `"segment":${quoted(segment)},"customerId":${text(row.customer_id)},"version":${version},"cause":${quoted(cause)}`;
@@ -217,7 +217,7 @@ interface NoticeRow {
 interface Found {
   /** the next one that is wanted and has its place; null: there is none yet */
   readonly notice: NoticeRow | null;
-  /** none up to here is wanted */
+  /** no notice up to here is wanted */
   readonly noticeId: string;
 }
 

@@ -1,4 +1,4 @@
-// In charge of how far webhooks are, for those who must know: what may be trimmed or blanked, and what is measured. Not of moving them.
+// In charge of how far webhooks are, for trimming, blanking and metrics. Not of moving them.
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
@@ -6,8 +6,8 @@ import { inTransaction } from '../db/transaction.ts';
 import { CHANGED, NOW } from './webhook.ts';
 
 /**
- * Every webhook that is sent changes has had them up to here, disabled ones not counted. null: there is none. What comes behind it is kept
- * from trimming, what comes before it need not be kept for webhooks.
+ * Every webhook that is sent changes has had them up to here, not counting disabled ones. null: there is none. What comes after is kept from
+ * trimming; what comes before need not be kept for webhooks.
  */
 export async function readPassedPosition(database: Queryable): Promise<string | null> {
   const [row] = await database.query<{ position: string | null }>({
@@ -25,13 +25,13 @@ export interface WebhookLag {
   readonly status: 'active' | 'paused' | 'disabled';
   /** changes of the feed behind its place, wanted or not */
   readonly behind: number;
-  /** how long the first of them has waited; 0: none does */
+  /** how long the first of them has waited; 0: there are none */
   readonly seconds: number;
-  /** attempts of what is under way that failed */
+  /** failed attempts of the batch under way */
   readonly failures: number;
 }
 
-/** Of every webhook; by primary key, whatever the log holds. */
+/** For every webhook; by primary key, however long the log is. */
 export async function readWebhookLag(database: Queryable, clock: Clock): Promise<WebhookLag[]> {
   return database.query<{ id: string; status: WebhookLag['status']; behind: number; seconds: number; failures: number }>({
     name: 'webhook_lag',
@@ -56,7 +56,7 @@ const TRIMMED_AT_ONCE = 5000;
 export interface NoticesToTrim {
   /** epoch milliseconds: older ones go with the part of the log that they stand behind; null: all of it is kept */
   readonly olderThanMs: number | null;
-  /** how much longer they wait for a webhook */
+  /** how much longer they are kept for a webhook */
   readonly waitMs: number;
 }
 

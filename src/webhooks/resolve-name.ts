@@ -1,6 +1,6 @@
-// In charge of the addresses of a name. Node's own look-up takes one of four threads that files and keys need, too, for as long as a name
-// server keeps silent; so name servers are asked without a thread, and the system (its hosts file) only for what they say there is not, one
-// name at a time. Not of what addresses are good for (addresses.ts).
+// In charge of the addresses of a name. Node's own look-up occupies one of four threads, which files and cryptography need too, for as long as a
+// name server is silent; so name servers are asked without a thread, and the system (its hosts file) only for names that they say do not exist,
+// one at a time. Not of which addresses are allowed (addresses.ts).
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
@@ -13,7 +13,7 @@ export interface Resolving {
   lookup(name: string): Promise<readonly { readonly address: string; readonly family: number }[]>;
 }
 
-/** In the form of Node's dns.lookup; always all addresses. */
+/** Has the form of Node's dns.lookup; always gives all addresses. */
 export function resolverOf({ resolve4, resolve6, lookup }: Resolving): LookupFunction {
   let turn: Promise<unknown> = Promise.resolve();
   const askSystem = (name: string) => {

@@ -11,7 +11,7 @@ export function makeSecret(): string {
   return PREFIX + randomBytes(MADE_BYTES).toString('base64');
 }
 
-/** `whsec_` and 24 to 64 bytes in base64, with or without padding. → the bytes; null: it is none */
+/** `whsec_` and 24 to 64 bytes in base64, with or without padding. → the bytes; null: it is not a secret */
 export function readSecret(secret: string): Buffer | null {
   const text = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : '';
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return null;
@@ -34,7 +34,7 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** What encrypts secrets of webhooks, and nothing else: other uses of SECRET_KEY derive with another info. */
+/** The key that encrypts secrets of webhooks and nothing else: other uses of SECRET_KEY derive theirs with another `info`. */
 export function deriveWebhookKey(secretKey: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secretKey, '', 'strata webhook secrets v1', KEY_BYTES));
 }
@@ -47,7 +47,7 @@ export function encryptSecret(key: Buffer, webhookId: string, secret: Buffer): B
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]);
 }
 
-/** null: it was encrypted with another key, or is not whole. */
+/** null: it was encrypted with another key, or is damaged. */
 export function decryptSecret(key: Buffer, webhookId: string, stored: Buffer): Buffer | null {
   if (stored.length < NONCE_BYTES + TAG_BYTES) return null;
   const decipher = createDecipheriv(CIPHER, key, stored.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
@@ -55,6 +55,6 @@ export function decryptSecret(key: Buffer, webhookId: string, stored: Buffer): B
   try {
     return Buffer.concat([decipher.update(stored.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
   } catch {
-    return null; // how node says that the tag does not fit
+    return null; // this is how node says that the tag does not match
   }
 }

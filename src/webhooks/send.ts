@@ -1,4 +1,4 @@
-// In charge of one request to one receiver: connecting only to addresses that are allowed, limits on time and size, and what came of it.
+// In charge of one request to one receiver: connecting only to addresses that are allowed, limits on time and size, and the outcome.
 // Redirects are never followed. Not of what is sent, or when.
 import net, { type LookupFunction } from 'node:net';
 import { buildConnector, Client, errors } from 'undici';
@@ -10,16 +10,16 @@ export interface SendLimits {
   readonly connectMs: number;
   /** from the request to the status line and headers */
   readonly headersMs: number;
-  /** from then on, for the answer's body: what a 2xx says later is not waited for */
+  /** from then on, for the answer's body: the rest of a 2xx is not waited for */
   readonly bodyMs: number;
 }
 
 export const SEND_LIMITS: SendLimits = { connectMs: 5000, headersMs: 10_000, bodyMs: 3000 };
 
-/** Of the answer's body so much is kept, and so much is read before the connection is given up. */
+/** How much of the answer's body is kept, and how much is read before the connection is given up. */
 const KEPT_BYTES = 1024;
 const READ_BYTES = 64 * 1024;
-/** How long an idle connection may be used again: where the receiver does not say, and at most. */
+/** How long an idle connection may be used again: if the receiver does not say, and at most. */
 const KEEP_ALIVE_MS = 4000;
 const KEEP_ALIVE_MOST_MS = 60_000;
 
@@ -62,8 +62,8 @@ export class Receiver {
   }
 
   /**
-   * Never throws: whatever goes wrong is an outcome. An aborted one is a failure, too. An idle connection may be closed by the receiver in the
-   * very moment that it is used again: then, before anything was answered, a new one is made at once.
+   * Never throws: whatever goes wrong is an outcome, also an abort. The receiver may close an idle connection at the very moment that it is
+   * used again: then, if nothing was answered, a new one is made at once.
    */
   async post(message: Message, signal: AbortSignal): Promise<Outcome> {
     const isReused = this.#client !== undefined;
@@ -111,7 +111,7 @@ export class Receiver {
     const { limits } = this.#options;
     return new Client(this.#url.origin, {
       connect: safeConnector(this.#url, this.#options),
-      headersTimeout: 0, // timed here, from the connection on
+      headersTimeout: 0, // timed by us, from the connection on
       bodyTimeout: 0,
       connectTimeout: limits.connectMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -123,7 +123,7 @@ export class Receiver {
   }
 }
 
-/** A literal address is checked before a socket is made, a name by what it resolves to: the list that the socket is connected from. */
+/** A literal address is checked before a socket is made, a name by the addresses it resolves to, from which the socket is then connected. */
 export function safeConnector(url: URL, { allow, limits, lookup = resolveName }: SendOptions): buildConnector.connector {
   const scheme = url.protocol === 'http:' ? 'http:' : 'https:';
   const checkedLookup: LookupFunction = (hostname, options, callback) => {
@@ -131,7 +131,7 @@ export function safeConnector(url: URL, { allow, limits, lookup = resolveName }:
       if (error !== null) return callback(error, [], 0);
       const addresses = Array.isArray(found) ? found : [];
       const refusals = addresses.flatMap(({ address }) => refuseAddress(address, scheme, allow) ?? []);
-      const [refusal] = addresses.length === 0 ? ['it has no address'] : refusals; // one bad among good is a trap, too
+      const [refusal] = addresses.length === 0 ? ['it has no address'] : refusals; // one forbidden address among allowed ones is a trap, too
       if (refusal !== undefined) return callback(new AddressRefused(`${hostname}: ${refusal}`), [], 0);
       const [first] = addresses;
       if (options.all === true) callback(null, addresses);
@@ -153,7 +153,7 @@ function refusalOf(status: number): string | null {
   return `answered ${status}`;
 }
 
-/** A 2xx whose body is too long or too slow has been given all the same, and we stop reading; one that breaks by itself is not whole. */
+/** A 2xx whose body is too long or too slow counts all the same, and we stop reading; one that breaks off by itself does not. */
 async function readAnswer(
   body: AsyncIterable<Buffer> & { destroy(): unknown },
   patienceMs: number,
@@ -183,13 +183,13 @@ async function readAnswer(
   }
 }
 
-/** What Postgres can store of it: whatever is not UTF-8 is replaced. */
+/** The text as Postgres can store it: whatever is not UTF-8 is replaced. */
 function textOf(chunks: readonly Buffer[]): string {
   const bytes = Buffer.concat(chunks).subarray(0, KEPT_BYTES);
   return bytes.toString().replaceAll('\u0000', '\ufffd').toWellFormed();
 }
 
-/** The other side has closed the connection, without an answer. */
+/** Whether the other side closed the connection without an answer. */
 function isClosed(error: unknown): boolean {
   return (
     error instanceof errors.SocketError ||
@@ -201,7 +201,7 @@ function secondsOf(header: string | string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : null;
 }
 
-/** In words that name no insides of ours; codes of sockets and of TLS are what the receiver's people need. */
+/** In words that reveal nothing internal; the codes of sockets and TLS are what the receiver's people need. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'the request failed';
   if (error instanceof AddressRefused) return `not sent: ${error.message}`;

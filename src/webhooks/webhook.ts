@@ -10,7 +10,7 @@ export const MOST_CHANGES = 500;
 
 export type DisabledCode = 'gone' | 'failing' | 'secret_unreadable';
 
-/** Which changes and notices it is sent. Whoever asks for all changes gets tombstones, too: positions without gaps. */
+/** Which changes and notices it is sent. One that takes all changes gets tombstones, too: positions without gaps. */
 export interface Filter {
   readonly types: readonly MessageType[];
   /** null: all */
@@ -19,7 +19,7 @@ export interface Filter {
 }
 
 /**
- * What is under way: fixed when it is first attempted, so that a retry, also of another process, has the same id and the same content. A
+ * The batch under way: fixed when it is first attempted, so that a retry, also by another process, has the same id and the same content. A
  * range and the filter of that moment, never the content itself: what is erased meanwhile becomes a tombstone in it.
  */
 export type Batch = { readonly id: string; readonly atMs: number } & (
@@ -68,7 +68,7 @@ export interface WebhookRow {
   readonly lease_id: string | null;
 }
 
-/** SQL, of `webhooks as w`. */
+/** SQL over `webhooks as w`. */
 export const WEBHOOK_COLUMNS = [
   'id',
   'url',
@@ -106,5 +106,5 @@ export const WEBHOOK_COLUMNS = [
   .map((name) => `w.${name}`)
   .join(', ');
 
-/** SQL: the clock that instants of webhooks are compared by, the database's or a test's, which is $1. */
+/** SQL: the clock with which instants of webhooks are compared: the database's, or a test's in $1. */
 export const NOW = `coalesce($1::timestamptz, date_trunc('milliseconds', clock_timestamp()))`;

@@ -1,5 +1,5 @@
-// In charge of the record of webhooks: making, reading, changing and removing them, and giving them another place. Not of sending
-// (deliverer.ts). Secrets leave it once: when they are made.
+// In charge of webhooks as they are stored: making, reading, changing and removing them, and giving them another place. Not of sending
+// (deliverer.ts). A secret is shown only once: when it is made.
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { isUuid, uuidv7 } from '../base/uuid.ts';
@@ -34,17 +34,17 @@ export interface Webhook {
   readonly batchSize: number;
   readonly status: 'active' | 'paused' | 'disabled';
   readonly disabled: { readonly code: DisabledCode; readonly detail: string; readonly atMs: number } | null;
-  /** everything up to here has been delivered or was not wanted, and how many changes of the feed come behind it */
+  /** everything up to here has been delivered or was not wanted, and how many changes of the feed come after it */
   readonly position: string;
   readonly behind: string;
-  /** attempts of what is under way that failed */
+  /** failed attempts of the batch under way */
   readonly failures: number;
   readonly failingSinceMs: number | null;
   readonly nextAttemptAtMs: number | null;
   readonly deliveredAtMs: number | null;
-  /** the last part of the feed that was trimmed before it could be sent: what comes after the one position and up to the other */
+  /** the last part of the feed that was trimmed before it could be sent: after one position and up to the other */
   readonly gap: { readonly after: string; readonly through: string; readonly atMs: number } | null;
-  /** until when the secret before this one signs, too */
+  /** until when the previous secret signs, too */
   readonly previousSecretUntilMs: number | null;
   readonly author: string;
   readonly createdAtMs: number;
@@ -60,7 +60,7 @@ export interface WebhookContent {
   readonly batchSize: number;
 }
 
-/** Where to begin: behind a position (0: at the beginning of what is kept), or where no change of an instant or later is left out. */
+/** Where to begin: after a position (0: at the beginning of what is kept), or so that no change at or after an instant is left out. */
 export type From = { readonly position: string } | { readonly atMs: number };
 
 type ListedRow = WebhookRow & { readonly segment_keys: string[] | null; readonly feed_end: string };
@@ -104,7 +104,7 @@ function notFound(id: string): AppError {
   return new AppError('not_found', `There is no webhook “${id.slice(0, 100)}”.`);
 }
 
-/** In order of their making. */
+/** In the order in which they were made. */
 export async function listWebhooks(
   database: Queryable,
   page: { readonly afterId?: string | undefined; readonly limit: number },
@@ -123,7 +123,7 @@ export async function getWebhook(database: Queryable, id: string): Promise<Webho
   return toWebhook(row);
 }
 
-/** Throws `not_found`. The row with its secrets, as they are stored. */
+/** The row with its secrets, as they are stored. Throws `not_found`. */
 export async function getWebhookRow(database: Queryable, id: string): Promise<WebhookRow> {
   const sql = `select ${WEBHOOK_COLUMNS} from webhooks as w where w.id = $1::uuid`;
   const [row] = isUuid(id) ? await database.query<WebhookRow>({ text: sql, values: [id] }) : [];
@@ -133,7 +133,10 @@ export async function getWebhookRow(database: Queryable, id: string): Promise<We
 
 // ---------------------------------------------------------------- making and changing
 
-/** Begins at the feed's end unless it is told where. Throws `invalid_fields`, `not_found` (a segment), `history_trimmed`, `conflict`. → with its secret, once */
+/**
+ * Begins at the feed's end unless told otherwise. Throws `invalid_fields`, `not_found` (a segment), `history_trimmed`, `conflict`. → with its
+ * secret, once
+ */
 export async function createWebhook(
   webhooking: Webhooking,
   content: WebhookContent & { readonly from?: From | undefined; readonly secret?: string | undefined; readonly author: string },
@@ -188,8 +191,8 @@ function editable({ url, description, types, segments, changeTypes, batchSize, s
 export type WebhookEdit = Partial<WebhookContent> & { readonly status?: 'active' | 'paused' | undefined };
 
 /**
- * Changes what is given. `active` also takes up one that was disabled, and whatever is given, what has failed is tried again at once. Types
- * that it begins to want, it gets from now on. A batch that is under way stays what it is. Throws `not_found`, `invalid_fields`.
+ * Changes what is given. `active` also resumes one that was disabled, and after any change what has failed is tried again at once. Types
+ * that are newly wanted are sent from now on. A batch that is under way stays as it is. Throws `not_found`, `invalid_fields`.
  */
 export async function changeWebhook(webhooking: Webhooking, id: string, edit: WebhookEdit): Promise<Webhook> {
   const { database, clock } = webhooking;
@@ -230,7 +233,7 @@ export async function changeWebhook(webhooking: Webhooking, id: string, edit: We
   });
 }
 
-/** With its deliveries. What is under way may still arrive. Throws `not_found`. */
+/** Removes it with its deliveries. What is under way may still arrive. Throws `not_found`. */
 export async function deleteWebhook(database: Database, id: string): Promise<Webhook> {
   return inTransaction(database, async (client) => {
     await lockWebhook(client, id);
@@ -244,7 +247,7 @@ export async function deleteWebhook(database: Database, id: string): Promise<Web
   });
 }
 
-/** Sends again from there, with new message ids; what was under way is dropped. Throws `not_found`, `history_trimmed`, `invalid_fields`. */
+/** Sends again from that place, with new message ids; what was under way is dropped. Throws `not_found`, `history_trimmed`, `invalid_fields`. */
 export async function replayWebhook({ database, clock }: Webhooking, id: string, from: From): Promise<Webhook> {
   return inTransaction(database, async (client) => {
     await lockWebhook(client, id);
@@ -261,7 +264,10 @@ export async function replayWebhook({ database, clock }: Webhooking, id: string,
   });
 }
 
-/** A new secret signs from now on, the one before it beside it for so long; an older one no more. Throws `not_found`, `invalid_fields`. → shown once */
+/**
+ * A new secret signs from now on, and for so long the previous one as well; older ones no longer do. Throws `not_found`, `invalid_fields`. → the
+ * secret, shown once
+ */
 export async function rotateSecret(
   { database, clock, webhookKey }: Webhooking,
   id: string,
@@ -320,7 +326,7 @@ async function segmentIdsOf(client: Client, keys: readonly string[] | null): Pro
   return [...ids.values()].sort((one, other) => one - other);
 }
 
-/** A notice comes behind the changes of its place; whoever begins behind a position gets those that come at it or later. */
+/** A notice comes after the changes of its place; a webhook that begins after a position gets the notices at that position or later. */
 async function placeFrom(client: Client, clock: Clock, from: From | undefined): Promise<{ position: string; noticeId: string }> {
   const database = asQueryable(client);
   if (from === undefined) {
