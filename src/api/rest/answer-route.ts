@@ -1,5 +1,5 @@
-// In charge of one call of a route, whoever carries it: HTTP (register-routes.ts) or a field of GraphQL (graphql/). Checked, as fresh as it
-// asks for, handled. Not of the scope, which is asked for before anything is read.
+// In charge of one call of a route, whoever carries it: HTTP (register-routes.ts) or a field of GraphQL (graphql/). It is checked, made as fresh
+// as it asks for, and handled. Not of the scope, which is checked before anything is read.
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
@@ -15,16 +15,16 @@ import type { RouteContext } from './register-routes.ts';
 import type { Route } from './route.ts';
 import { isWrite } from './route.ts';
 
-/** A stream that nobody reads for so long ends. */
+/** A stream ends if nobody reads it for this long. */
 const UNREAD_MS = 60_000;
 
 export interface RouteCall {
   readonly caller: Caller;
-  /** of GraphQL: the request that carries the operation, with the params, query, body and headers of this call */
+  /** for GraphQL: the request that carries the operation, with the params, query, body and headers of this call */
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly signal: () => AbortSignal;
-  /** of GraphQL: where its operation reads; absent: chosen here */
+  /** for GraphQL: where its operation reads; absent: chosen here */
   readonly reads?: Database;
 }
 
@@ -34,7 +34,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const { params, query, body } = check(request);
   const { customerId } = params as { readonly customerId?: string };
   if (route.path.includes('/segments/:key')) requireSegments(caller, [(params as { readonly key: string }).key]);
-  if (customerId !== undefined) requireCustomer(caller, customerId); // without one in the path the handler looks to it
+  if (customerId !== undefined) requireCustomer(caller, customerId); // without one in the path the handler checks it
   const reads = call.reads ?? (await chooseFor(context, route, request.headers['strata-token'] ?? query['fresh']));
   reply.code(Number(Object.keys(route.answers)[0]));
   const checked = { ...call, strata: context.strata, reads, params, query, body };
@@ -52,13 +52,13 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   return answer;
 }
 
-/** Only what is read may be read from a replica. */
+/** Only reads may use a replica. */
 async function chooseFor({ strata }: RouteContext, route: Route, token: unknown): Promise<Database> {
   if (isWrite(route)) return strata.database;
   return chooseReads(strata, route.fresh ?? 'write', route.fresh === undefined ? undefined : token);
 }
 
-/** A replica that breaks in the middle of an answer, or gives a statement up that stood in the way of its copying: once more, on the primary. */
+/** If a replica breaks in the middle of an answer, or cancels a statement that blocked its replication, the call is repeated on the primary. */
 async function withoutReplica(strata: Strata, reads: Database, handleOn: (reads: Database) => Promise<unknown>): Promise<unknown> {
   if (reads === strata.database) return handleOn(reads);
   try {

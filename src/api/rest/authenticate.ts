@@ -16,7 +16,7 @@ export interface GateParts {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** who shows these: for what is carried by no request of its own, as the beginning of a websocket */
+    /** whose credentials these are: for what has no request of its own, such as the beginning of a websocket */
     readonly authenticate: Authenticate;
   }
 }
@@ -41,7 +41,7 @@ export function openGate({ authenticate, rates, limits, nowMs }: GateParts): Gat
   };
 }
 
-/** How many seconds of requests may come at once. */
+/** How many seconds' worth of requests may come at once. */
 const BURST_S = 2;
 
 function limitOf(caller: Caller, limits: AccessLimits): Limit {
@@ -55,7 +55,7 @@ function tellLimit(reply: FastifyReply, caller: Caller, { burst }: Limit, { rema
   reply.header('ratelimit-policy', `"${name}";q=${burst};w=${BURST_S}`).header('ratelimit', `"${name}";r=${remaining};t=${fullInS}`);
 }
 
-/** Of a request that lasts: who its bearer is by now. Throws `unauthenticated` when the key or token counts no more, and `forbidden`. */
+/** For a request that lasts: who its bearer is by now. Throws `unauthenticated` when the key or token is no longer valid, and `forbidden`. */
 export async function recheck(request: FastifyRequest): Promise<Caller> {
   const { config } = request.routeOptions;
   const caller = await request.server.authenticate(credentialsOf(request, config));
@@ -70,10 +70,10 @@ function requireRouteScope(caller: Caller, { scopes, tokens }: FastifyContextCon
     if (tokens?.includes(bearer) !== true) throw new AppError('forbidden', `A ${bearer} token does not open this.`);
     return;
   }
-  if (scopes !== undefined) requireScope(caller, ...scopes); // undefined: no route of the table, 404 and 405
+  if (scopes !== undefined) requireScope(caller, ...scopes); // undefined: not a route of the table, 404 or 405
 }
 
-/** A proxy in front may have looked at another of two: neither is taken. */
+/** If there are two, a proxy in front may have checked the other: neither is accepted. */
 function credentialsOf(request: FastifyRequest, config: FastifyContextConfig): Credentials {
   const { rawHeaders } = request.raw;
   let count = 0;
@@ -83,7 +83,7 @@ function credentialsOf(request: FastifyRequest, config: FastifyContextConfig): C
 }
 
 function accessTokenOf({ query }: FastifyRequest, { tokens, tokenInUrl }: FastifyContextConfig): string | undefined {
-  if (tokens === undefined || tokens.length === 0 || tokenInUrl === false) return undefined; // met as an unknown parameter
+  if (tokens === undefined || tokens.length === 0 || tokenInUrl === false) return undefined; // refused later as an unknown parameter
   const { access_token: token } = query as { readonly access_token?: unknown };
   if (token === undefined || typeof token === 'string') return token;
   throw new AppError('invalid_request', '`access_token` stands there twice.');

@@ -112,7 +112,7 @@ export const catalogRoutes: readonly Route[] = [
   }),
 ];
 
-/** Values that do not convert are told as examples, and attributes are personal. */
+/** Values that do not convert are given as examples, and attributes are personal. */
 function withoutExamples(caller: Caller, error: unknown): never {
   if (error instanceof AppError && error.code === 'conflict' && !seesPersonal(caller))
     throw new AppError('conflict', 'The attribute holds values of another type; its type cannot change.');
@@ -121,7 +121,7 @@ function withoutExamples(caller: Caller, error: unknown): never {
 
 async function declare(strata: Strata, event: string | null, name: string, body: z.output<typeof DeclarationInput>): Promise<DeclaredType> {
   const declared = await declareField(strata.database, strata.clock, { event, name, type: body.type, description: body.description });
-  await strata.types.reload(strata.database); // other processes meet the raised version behind their locks
+  await strata.types.reload(strata.database); // other processes notice the new version after their locks
   return declared;
 }
 

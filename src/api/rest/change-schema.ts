@@ -1,4 +1,4 @@
-// In charge of how a change is told: its schema, and the JSON of it, the same in pages, in streams and in whatever else carries the feed.
+// In charge of the form of a change: its schema and its JSON, the same in pages, in streams and wherever else the feed goes.
 import { z } from 'zod';
 import type { Caller } from '../../access/caller.ts';
 import type { Change } from '../../changes/read-changes.ts';
@@ -28,7 +28,7 @@ export const ChangeSchema = z
     description: 'One customer entered or left one segment; or a tombstone, where the customer has been erased since',
   });
 
-/** A shop's own people and their words are not for its customers. */
+/** A shop's staff and what they write are not for its customers. */
 export function changeOut(change: Change, caller: Pick<Caller, 'customerId'>): z.input<typeof ChangeSchema> {
   const isCustomer = caller.customerId !== null;
   return {

@@ -96,7 +96,7 @@ function pageOut({ json, place }: PrintedPage): JsonText {
   return new JsonText(`{"data":[${json}],"next":${JSON.stringify(encodeCursor('changes', [place]))}}`);
 }
 
-/** Who said so by hand is not for customers. */
+/** Who decided by hand is not for customers to know. */
 async function printForCustomer(
   source: FeedSource,
   query: FeedQuery,
@@ -110,7 +110,7 @@ function printChanges(changes: readonly Change[], place: string, caller: Caller)
   return { json: changes.map((change) => JSON.stringify(changeOut(change, caller))).join(), count: changes.length, place };
 }
 
-/** Woken by the one that reads the feed for all who wait: nobody asks the database again and again. */
+/** Woken by the one reader of the feed that serves all who wait: nobody polls the database. */
 async function waitFor(
   strata: Strata,
   caller: Caller,

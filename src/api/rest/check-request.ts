@@ -1,4 +1,4 @@
-// In charge of holding a request against its route's schemas: everything that is wrong with path, query and body at once.
+// In charge of checking a request against its route's schemas: everything that is wrong with path, query and body is reported at once.
 import { z } from 'zod';
 import { nearestName } from '../../base/nearest-name.ts';
 import { AppError, type ErrorDetail } from '../../errors.ts';
@@ -19,7 +19,7 @@ interface CheckedRequest {
 
 export type CheckRequest = (request: { params: unknown; query: unknown; body?: unknown }) => CheckedRequest;
 
-/** Throws `invalid_fields` where the body alone is wrong, else `invalid_request`; never stops at the first mistake. */
+/** Throws `invalid_fields` if only the body is wrong, otherwise `invalid_request`; never stops at the first mistake. */
 export function requestChecker(route: Route): CheckRequest {
   const params = route.params ?? NOTHING;
   const query = (route.query ?? NOTHING).extend({
@@ -109,7 +109,7 @@ function detailsOf(issue: z.core.$ZodIssue, schema: z.ZodType, place: (path: rea
   return [{ ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sayIssue(issue) }];
 }
 
-/** The names that an object of the schema may carry at that place; empty where the schema does not say. */
+/** The names that an object may have at that place of the schema; empty if the schema does not say. */
 function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
   let here: unknown = schema;
   for (const part of path) {

@@ -1,4 +1,4 @@
-// In charge of which pages of a browser may read with tokens: the routes that take tokens, for the origins of the configuration.
+// In charge of which origins' pages may call with tokens: the routes that take tokens, for the origins of the configuration.
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 

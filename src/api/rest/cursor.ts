@@ -1,4 +1,4 @@
-// In charge of the opaque places in lists: what callers hand back as `after`. What a place means is the list's own business.
+// In charge of the opaque places in lists: what callers hand back as `after`. What a place means is the list's business.
 import { AppError } from '../../errors.ts';
 
 /** Cursors of one list are refused by another. */
@@ -73,12 +73,12 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
-/** For GraphQL, whose connections have a cursor for each row; REST answers none but the last. */
+/** For GraphQL, whose connections have a cursor for each row; REST answers only the last. */
 const cursors = new WeakMap<readonly unknown[], (index: number) => string>();
 
 /**
- * The answer of a list that was asked for one row more than its limit: `next` is null exactly when nothing follows. `isShown`: rows that the
- * caller is not told of are left out of their page.
+ * The answer of a list that was read with one row more than its limit: `next` is null exactly when nothing follows. `isShown`: rows that the
+ * caller may not see are left out of their page.
  */
 export function page<Row, Item>(
   rows: readonly Row[],
@@ -95,7 +95,7 @@ export function page<Row, Item>(
   return answer;
 }
 
-/** The place behind the row of that index, of the data of a page that `page` made; undefined: of another. */
+/** The place after the row of that index, for the data of a page that `page` made; undefined: it is another's. */
 export function cursorAt(data: readonly unknown[], index: number): string | undefined {
   return cursors.get(data)?.(index);
 }

@@ -1,4 +1,4 @@
-// In charge of the routes that mint tokens for browsers: of one customer, and of one reader of the feed. Signing is access/access-tokens.ts.
+// In charge of the routes that mint tokens for browsers: for one customer, and for one reader of the feed. Signing is access/access-tokens.ts.
 import { z } from 'zod';
 import { TOKEN_MINUTES_MAX, TOKEN_SEGMENTS_MAX, type TokenWish } from '../../access/access-tokens.ts';
 import { type Caller, requireSegments } from '../../access/caller.ts';

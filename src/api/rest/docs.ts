@@ -15,7 +15,7 @@ const POLICY = [
   `frame-ancestors 'none'`,
 ].join('; ');
 
-/** Shows the document of a table that the route itself is part of. */
+/** Shows the document of a table that includes this route itself. */
 export function docsRoute(document: () => JsonSchema): Route {
   let page: string | undefined;
   return route({

@@ -1,4 +1,4 @@
-// In charge of what people are told of each error code: when it comes, and what to do. docs/errors.md and the reference page show it; codes,
+// In charge of what people are told about each error code: when it comes, and what to do. docs/errors.md and the reference page show it; codes,
 // statuses and titles are the table in errors.ts.
 import type { ErrorCode } from '../../errors.ts';
 

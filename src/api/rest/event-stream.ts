@@ -1,11 +1,11 @@
-// In charge of one open stream of server-sent events: its bytes, its back-pressure, its end. A reader who is slow is waited for and holds
-// what one write is, no more; one who takes nothing for long is cut. Not of what is sent.
+// In charge of one open stream of server-sent events: its bytes, its back-pressure, its end. A slow reader is waited for and holds
+// no more memory than one write; one who takes nothing for long is cut off. Not of what is sent.
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 
-/** How long one write may wait to be taken. */
+/** How long one write may wait for the reader to take it. */
 const STALLED_MS = 30_000;
-/** How long the last words may. */
+/** How long the last words may wait. */
 const PARTING_MS = 5000;
 
 export class EventStream {

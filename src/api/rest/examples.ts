@@ -1,13 +1,13 @@
-// In charge of one example of every operation: a small shop that sells lamps, told in an order in which each request is answered as its
-// answer says. test/api/examples.test.ts tells it to a fresh service; openapi.ts and the reference page show it. Answers are recorded, not
-// written (example-answers.yaml): `vitest run test/api/examples.test.ts -u` records them anew.
+// In charge of one example of every operation: a small shop that sells lamps, in an order in which each request gets the answer shown.
+// test/api/examples.test.ts plays it against a fresh service; openapi.ts and the reference page show it. Answers are recorded, not
+// written (example-answers.yaml): `vitest run test/api/examples.test.ts -u` records them again.
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
 export interface ExampleRequest {
-  /** of several with one id the first is shown */
+  /** of several with the same id, the first is shown */
   readonly operationId: string;
-  /** here and below `{getRun.id}` stands for what that operation was answered */
+  /** here and below `{getRun.id}` stands for a value from that operation's answer */
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   /** an object is sent as JSON; a text as it is, with `contentType` */
@@ -17,7 +17,7 @@ export interface ExampleRequest {
 
 export interface ExampleAnswer {
   readonly status: number;
-  /** an object where it is JSON, else the text */
+  /** an object if it is JSON, otherwise the text */
   readonly body: unknown;
 }
 
@@ -239,7 +239,7 @@ export const EXAMPLE_REQUESTS: readonly ExampleRequest[] = [
 
 let answers: Readonly<Record<string, ExampleAnswer>> | undefined;
 
-/** With ids as the recorded answers have them. undefined: an operation that is new. */
+/** With the ids of the recorded answers. undefined: the operation is new. */
 export function exampleRequest(operationId: string): ExampleRequest | undefined {
   const request = EXAMPLE_REQUESTS.find((each) => each.operationId === operationId);
   return request === undefined ? undefined : fillIn(request, (operation) => exampleAnswer(operation)?.body);
@@ -250,7 +250,7 @@ export function exampleAnswer(operationId: string): ExampleAnswer | undefined {
   return answers?.[operationId];
 }
 
-/** Puts what was answered where a request names it. */
+/** Puts values from answers where a request refers to them. */
 export function fillIn(request: ExampleRequest, answered: (operationId: string) => unknown): ExampleRequest {
   const lookUp = (_: string, operationId: string, path: string) => {
     let value = answered(operationId);

@@ -1,5 +1,5 @@
 // In charge of what a caller may see of an explanation: without `pii:read` no value of a personal field, with a key for named segments
-// nothing of others. Whether the conditions of the segment asked about hold stays: together they are the membership that it explains.
+// nothing about others. Whether the conditions of the segment asked about hold is always shown: together they are the membership that it explains.
 import { allowsSegment, type Caller } from '../../access/caller.ts';
 import { unreachable } from '../../base/assert.ts';
 import type { ExplainedSegment, MembershipExplanation } from '../../membership/explanation.ts';
@@ -13,7 +13,7 @@ export function explanationFor(full: MembershipExplanation, caller: Caller): Mem
   return { ...full, ...segmentFor(full, caller), next: nextFor(full, caller) };
 }
 
-/** Why something of a condition is not told; null: all of it is. */
+/** Why part of a condition is withheld; null: nothing is. */
 function secretOf({ condition }: ExplainedCondition, caller: Caller): 'segment' | 'personal' | null {
   if (condition.kind === 'segment') return allowsSegment(caller, condition.key) ? null : 'segment';
   return !seesPersonal(caller) && namedInRule(condition).personal.size > 0 ? 'personal' : null;
@@ -58,7 +58,7 @@ function nodeFor(node: ExplainedNode, secrets: Secrets): ExplainedNode {
 function conditionFor(condition: ExplainedCondition, secret: 'segment' | 'personal' | null): ExplainedCondition {
   if (secret === null) return condition;
   if (secret === 'segment') return { ...condition, holds: null, seen: null };
-  const { asked } = condition; // what it is compared with may be another personal field; a literal still stands in the text
+  const { asked } = condition; // what it is compared with may be another personal field; a literal is in the rule's text anyway
   return { ...condition, seen: null, asked: { ...asked, values: asked.values.map((value) => ({ ...value, value: null })) } };
 }
 

@@ -1,5 +1,5 @@
-// In charge of how customers, orders and events look on the wire: the document. What comes in is checked by the ingest stage, which is
-// the authority; these schemas describe what it takes.
+// In charge of how customers, orders and events look on the wire: the document. Input is checked by the ingest stage, which is
+// the authority; these schemas describe what it accepts.
 import { z } from 'zod';
 import { Count, CustomerId, ErrorDetailSchema, EventId, Instant, Money, OrderId, SegmentKey, Token } from './wire.ts';
 

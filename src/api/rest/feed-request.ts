@@ -34,7 +34,7 @@ export interface FeedRequest {
   readonly customer?: string | undefined;
 }
 
-/** What of the feed the caller asks for and may see. Throws `forbidden` and `not_found`. */
+/** The part of the feed that the caller asks for and may see. Throws `forbidden` and `not_found`. */
 export async function readFilter(strata: Strata, caller: Caller, { segment, customer }: FeedRequest): Promise<FeedFilter> {
   if (segment !== undefined) requireSegments(caller, segment);
   if (customer !== undefined) requireCustomer(caller, customer);
@@ -48,14 +48,14 @@ export async function readFilter(strata: Strata, caller: Caller, { segment, cust
 
 export interface FeedStart {
   readonly position: string;
-  /** asked for, so that what has been trimmed behind it would be missed */
+  /** whether it was asked for, so that what has been trimmed after it would be missed */
   readonly isGiven: boolean;
 }
 
 /** Where the feed is read. */
 export type FeedSource = Pick<Strata, 'database' | 'clock'>;
 
-/** A replica whose feed has not come to the cursor's place, which another process or the stream gave, is passed over. */
+/** A replica whose feed has not reached the cursor's place, which another process or the stream gave, is not used. */
 export async function chooseFeed(strata: Strata, reads: Database, position: string | undefined): Promise<FeedSource> {
   if (reads === strata.database || position === undefined) return { database: reads, clock: strata.clock };
   const hasCome = BigInt(position) <= BigInt(await readFeedEnd(reads));

@@ -208,7 +208,7 @@ function segmentsFor(caller: Caller, { segments, otherwise }: InGroup) {
   };
 }
 
-/** Whoever sees none of its segments does not see the group. */
+/** A caller who sees none of its segments does not see the group. */
 export function seesGroup(caller: Caller, group: InGroup): boolean {
   return segmentsIn(group).some((segment) => allowsSegment(caller, segment));
 }
@@ -220,14 +220,14 @@ async function groupFor(strata: Strata, caller: Caller, key: string): Promise<Gr
   return group;
 }
 
-/** An order of segments is a matter of each: whoever changes it has to be allowed all. Throws `not_found`, `forbidden`. */
+/** The order concerns every segment in it: whoever changes it must be allowed all. Throws `not_found`, `forbidden`. */
 async function requireWholeGroup(strata: Strata, caller: Caller, key: string): Promise<void> {
   const group = await groupFor(strata, caller, key);
   if (!segmentsIn(group).every((segment) => allowsSegment(caller, segment)))
     throw new AppError('forbidden', 'This key is for named segments, and not for all of this group.');
 }
 
-/** Of what its owners edit. */
+/** The ETag of what its owners edit. */
 export function groupTag({ key, name, version }: Group): string {
   return tagOver([key, name, version]);
 }

@@ -187,7 +187,7 @@ export const historyRoutes: readonly Route[] = [
   }),
 ];
 
-/** The one asked for, or those that the caller may see. */
+/** The segment asked for, or those that the caller may see. */
 async function segmentsOf(
   strata: Strata,
   caller: Caller,
@@ -235,7 +235,7 @@ async function readPage(
   return { data: newestFirst, next, oldest: instantOrNull(kept.oldestMs) };
 }
 
-/** Of a customer, those that lie between this page's changes: down to the last of them, and not before the page before. */
+/** For a customer, those between this page's changes: down to the last of them, and not later than the previous page's end. */
 async function idleWords(
   source: FeedSource,
   { type, cause, from, to }: HistoryParameters,
@@ -281,7 +281,7 @@ function invalidPeriod(detail: string): AppError {
   return new AppError('invalid_request', detail, { errors: [{ parameter: 'from', code: 'invalid_value', detail }] });
 }
 
-/** Quarters of hours go with the log; the one that the cut lies in is kept whole. Throws `history_trimmed` with the first whole hour. */
+/** Quarters of an hour are trimmed with the log; the one with the cut in it is kept whole. Throws `history_trimmed` with the first whole hour. */
 export function requireQuarters(fromMs: number, { oldestMs }: KeptHistory, timeZone: string): void {
   if (oldestMs === null) return;
   const firstMs = Math.floor((oldestMs - 1) / QUARTER_MS) * QUARTER_MS;

@@ -15,7 +15,7 @@ const FORMATS: Readonly<Record<string, ImportFormat>> = { 'text/csv': 'csv', 'ap
 
 const ImportPath = z.strictObject({ kind: z.enum(['customers', 'orders', 'events']) });
 
-/** Only the document: the ingest stage reads them, as it does the command line's. */
+/** Only for the document: the ingest stage reads them, as it does the command line's. */
 const ImportQuery = z
   .object({
     atomic: z
@@ -116,7 +116,7 @@ export const importRoutes: readonly Route[] = [
   }),
 ];
 
-/** Files are UTF-8; a charset that says otherwise would be read wrongly. */
+/** Files are UTF-8; with another charset they would be misread. */
 function formatOf(contentType: string | undefined): ImportFormat {
   const [type = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
   const format = FORMATS[type];
@@ -127,7 +127,7 @@ function formatOf(contentType: string | undefined): ImportFormat {
   return format;
 }
 
-/** To a caller who asked for it (the command line's bar): informational answers on the way, which others would have to skip. */
+/** For callers who ask for it (the command line's progress bar): informational answers on the way, which others would have to skip. */
 function tellProgress(response: ServerResponse, { rows, rejected }: ImportProgress): void {
   if (!response.headersSent && response.writable)
     response.writeInformation(102, { 'strata-progress': `rows=${rows}, rejected=${rejected}` });

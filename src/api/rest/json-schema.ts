@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** `input`: what callers send, before defaults; `output`: what they are answered. */
+/** `input`: what callers send, before defaults; `output`: what they get. */
 export type Direction = 'input' | 'output';
 
 const NO_NAMES = z.registry<{ id?: string }>();
@@ -19,7 +19,7 @@ export function inlineJsonSchema(schema: z.ZodType, direction: Direction): JsonS
   return rest;
 }
 
-/** Collects every schema that has a name (`.meta({ id })`); two different ones under one name are a mistake of ours. */
+/** Collects every schema that has a name (`.meta({ id })`); two different ones under one name are a bug of ours. */
 export class Components {
   readonly #schemas = new Map<string, JsonSchema>();
 
@@ -56,7 +56,7 @@ function pointToComponents(value: unknown): unknown {
   );
 }
 
-/** Says `type: [x, null]` where zod says `anyOf`, which serialisers would have to validate; drops what says nothing. */
+/** Writes `type: [x, null]` where zod writes `anyOf`, which serialisers would have to validate; drops what says nothing. */
 function tidy({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
   if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum'];

@@ -177,7 +177,7 @@ function requireFuture(strata: Strata, expiresAtMs: number | null): void {
   throw new AppError('invalid_fields', detail, { errors: [{ pointer: '/expiresAt', code: 'invalid_timestamp', detail }] });
 }
 
-/** A key for a segment that is mistyped would silently show nothing. */
+/** A key for a mistyped segment would silently show nothing. */
 async function requireKnown({ database }: Pick<Strata, 'database'>, segments: readonly string[]): Promise<void> {
   const errors = (await findUnknownKeys(database, segments)).map((key) => ({
     pointer: `/segments/${segments.indexOf(key)}`,
@@ -188,7 +188,7 @@ async function requireKnown({ database }: Pick<Strata, 'database'>, segments: re
   if (first !== undefined) throw new AppError('invalid_fields', first.detail, { errors });
 }
 
-/** Segments that a token is to be for: those named, of which each must be the caller's, or all that are. */
+/** The segments that a token is for: those named, each of which the caller must be allowed, or all that the caller is. */
 export async function segmentsForToken(strata: Strata, caller: Caller, wished: readonly string[] | undefined): Promise<string[] | null> {
   if (wished === undefined) return caller.segments === null ? null : [...caller.segments];
   const segments = [...new Set(wished)];

@@ -185,7 +185,7 @@ export function memberOut({ customerId, sinceMs, source, version }: Member): z.i
   return { customerId, since: instant(sinceMs), source, version };
 }
 
-/** Throws `history_trimmed`, and `invalid_request` for an instant that has not come. */
+/** Throws `history_trimmed`, and `invalid_request` for an instant in the future. */
 function asOf<Value>(strata: Strata, reads: Database, at: string, read: (atMs: number) => Promise<Value>): Promise<Value> {
   const atMs = Date.parse(at);
   return readPast(reads, strata.clock, atMs, () => read(atMs));
@@ -218,7 +218,7 @@ async function snapshotPage(
 
 const EXPORTED_TOGETHER = 1000;
 
-/** A page at a time: what the reader has not taken is not read. */
+/** A page at a time: nothing is read before the reader wants it. */
 async function* printMembers(source: FeedSource, segmentId: number, position: string): AsyncGenerator<string> {
   yield 'customerId,since,source,version\r\n';
   let afterKey: CustomerKey | undefined;
@@ -246,7 +246,7 @@ function onlySegments(caller: Caller, answer: z.input<typeof CustomerSegmentsSch
   return { ...answer, segments: [...onlyAllowed(caller, answer.segments, ({ key }) => key)] };
 }
 
-/** Throws `not_found`, naming all who are not there. */
+/** Throws `not_found`, naming all who do not exist. */
 function requireKnown(customerIds: readonly string[], inside: ReadonlyMap<string, readonly number[] | null>): void {
   const errors = customerIds.flatMap((id, index) => {
     const detail = `There is no customer “${id}”.`;

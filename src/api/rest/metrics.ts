@@ -1,4 +1,4 @@
-// In charge of the metrics as Prometheus reads them: what the process has counted, and what the database says of itself at the scrape.
+// In charge of the metrics as Prometheus reads them: what the process has counted, and what the database says at the scrape.
 import { z } from 'zod';
 import type { Meters } from '../../base/meters.ts';
 import type { SegmentStatus } from '../../catalog/catalog.ts';
@@ -29,7 +29,7 @@ export const metricsRoutes: readonly Route[] = [
   }),
 ];
 
-/** METRICS_PUBLIC: who can reach the port may read them. */
+/** METRICS_PUBLIC: anybody who can reach the port may read them. */
 export function openMetrics(routes: readonly Route[]): readonly Route[] {
   return routes.map((each) => {
     if (each.path !== METRICS_PATH) return each;
@@ -38,7 +38,7 @@ export function openMetrics(routes: readonly Route[]): readonly Route[] {
   });
 }
 
-/** The process's own are told where the database does not answer, too: that is when they are looked at. */
+/** The process's own are given even if the database does not answer: that is when people look at them. */
 async function measure({ database, reads, clock, log, meters }: Strata): Promise<string> {
   const { vitals, registry, pool, databaseUp } = meters;
   for (const [state, connections] of Object.entries(readPoolUse(database))) pool.set({ state }, connections);
@@ -72,7 +72,7 @@ function setVitals(gauges: Meters['vitals'], vitals: Vitals): void {
   gauges.walkAge.set(vitals.walkAgeS ?? Number.NaN);
 }
 
-/** By id, and only of those there are: a deleted one has no lag. */
+/** By id, and only for those that exist: a deleted one has no lag. */
 function setWebhooks({ webhooks, webhookLag, webhookChanges, webhookFailures }: Meters['vitals'], lags: readonly WebhookLag[]): void {
   for (const each of [webhookLag, webhookChanges, webhookFailures]) each.reset();
   for (const status of ['active', 'paused', 'disabled'] as const) {

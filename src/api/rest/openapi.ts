@@ -1,4 +1,4 @@
-// In charge of the OpenAPI document, made from the table of routes alone: deterministic, so that the committed file can be compared.
+// In charge of the OpenAPI document, made only from the table of routes, and deterministic, so that the committed file can be compared.
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../errors.ts';
 import { type ExampleRequest, exampleAnswer, exampleRequest } from './examples.ts';
@@ -85,7 +85,7 @@ export function openapiDocument(routes: readonly Route[], version: string): Json
   return putInPlace(document, schemas) as JsonSchema;
 }
 
-/** zod names what stands in several places of a recursive schema; the document says it in each place. */
+/** zod gives a name to what occurs several times in a recursive schema; the document repeats it in each place. */
 const UNNAMED = '__schema';
 
 function putInPlace(value: unknown, schemas: Readonly<Record<string, JsonSchema>>): unknown {
@@ -119,7 +119,7 @@ function operation(each: Route, components: Components): JsonSchema {
   };
 }
 
-/** The document's own field for scopes is OAuth's alone, so people read them here and programs in `x-scopes`. */
+/** OpenAPI's own field for scopes is only for OAuth, so people find them here and programs in `x-scopes`. */
 function describe(each: Route): JsonSchema {
   const scopes = scopesOf(each).map((scope) => `\`${scope}\``);
   const needed = scopes.length === 0 ? [] : [`Needs the scope ${scopes.join(' or ')}.`];
@@ -169,7 +169,7 @@ function parametersOf(
   ];
 }
 
-/** Parameters are texts on the wire; the document wants them as their schema has them. */
+/** Parameters are texts on the wire; the document has them as in their schema. */
 function asTyped(text: string, { type }: JsonSchema): unknown {
   if (type === 'array') return [text];
   return type === 'integer' || type === 'number' || type === 'boolean' ? JSON.parse(text) : text;
@@ -216,7 +216,7 @@ function refusalsByStatus(each: Route, components: Components): JsonSchema {
   );
 }
 
-/** Serves the document of a table that the route itself is part of. */
+/** Serves the document of a table that includes this route itself. */
 export function openapiRoute(document: () => JsonSchema): Route {
   return route({
     method: 'GET' satisfies Method,

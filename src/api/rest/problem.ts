@@ -1,5 +1,5 @@
 // In charge of the one form of every refusal and failure: RFC 9457 problem+json. Which errors there are is the table in errors.ts;
-// what is an outage of the database is outage.ts. Nothing of the inside leaves through here.
+// what counts as an outage of the database is outage.ts. Nothing internal leaves through here.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorExtensions } from '../../errors.ts';
 import { describeOutage, isOutage } from './outage.ts';
@@ -16,7 +16,7 @@ export interface Problem extends ErrorExtensions {
   readonly errors?: readonly ErrorDetail[];
 }
 
-/** `instance` is the request's id, the one that the logs carry. */
+/** `instance` is the request's id, the same as in the logs. */
 export function problem(
   code: ErrorCode,
   detail: string,
@@ -30,7 +30,7 @@ export function problem(
   return { type, title, status, detail, code, instance, ...(errors.length > 0 ? { errors } : {}), ...extensions };
 }
 
-/** Fastify's own refusals, by their code. What is not listed and carries a 4xx is `invalid_request`. */
+/** Fastify's own refusals, by their code. A 4xx that is not listed is `invalid_request`. */
 const FASTIFY_REFUSALS: Readonly<Record<string, readonly [code: ErrorCode, detail: string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: [
     'body_too_large',
@@ -43,7 +43,7 @@ const FASTIFY_REFUSALS: Readonly<Record<string, readonly [code: ErrorCode, detai
   FST_ERR_MAX_PARAM_LENGTH: ['invalid_request', 'A part of the path is too long.'],
 };
 
-/** What the caller is told of any error; `failure` is what the log is told, where somebody must act. */
+/** What the caller is told about any error; `failure` is for the log, if somebody must act. */
 export function explainError(error: unknown): { readonly refusal: AppError; readonly failure: boolean } {
   if (error instanceof AppError) return { refusal: error, failure: error.status === 500 };
   const code = codeOf(error);
@@ -61,13 +61,13 @@ export function explainError(error: unknown): { readonly refusal: AppError; read
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { refusal, failure } = explainError(error);
   if (failure) request.log.error({ err: refusal.cause ?? refusal, method: request.method, route: request.routeOptions.url }, refusal.code);
-  else request.log.debug({ code: refusal.code, method: request.method, route: request.routeOptions.url }, 'refused'); // `detail` repeats what came
+  else request.log.debug({ code: refusal.code, method: request.method, route: request.routeOptions.url }, 'refused'); // not `detail`, which repeats the input
   sendProblem(reply, refusal);
 }
 
 /**
- * An upload of somebody who may not, or to nowhere, is not read on. One whose columns or options do not fit is: its sender, often still
- * writing, would otherwise meet the end of the connection and never the answer that says what to mend.
+ * An upload without permission, or to an unknown path, is not read on. One whose columns or options do not fit is: its sender, often still
+ * writing, would otherwise find the connection closed, and never see the answer that says what to correct.
  */
 const REFUSED_BY_HEAD: ReadonlySet<number> = new Set([403, 404, 405, 415, 429]);
 
@@ -75,7 +75,7 @@ function sendProblem(reply: FastifyReply, refusal: AppError): void {
   const { id } = reply.request;
   if (refusal.retryAfterS !== null || refusal.status === 503) reply.header('retry-after', String(refusal.retryAfterS ?? 1));
   if (refusal.code === 'unauthenticated')
-    reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // nothing of a stranger is read on
+    reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close'); // nothing more is read from a stranger
   else if (REFUSED_BY_HEAD.has(refusal.status) && isStillComing(reply)) reply.header('connection', 'close');
   reply
     .code(refusal.status)

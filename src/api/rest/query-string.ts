@@ -1,10 +1,10 @@
-// In charge of reading the part of a URL behind `?`: strictly, so that a broken escape is refused and not passed on as text.
+// In charge of reading the part of a URL after `?`: strictly, so that a broken escape is refused and not passed on as text.
 import { AppError } from '../../errors.ts';
 
 const MALFORMED = Symbol('malformed');
 
 /**
- * Never throws, since Fastify calls it outside of any handler; `requireWellFormed` speaks up later. A name given twice becomes a list,
+ * Never throws, since Fastify calls it outside of any handler; `requireWellFormed` complains later. A name given twice becomes a list,
  * which every parameter's schema then refuses.
  */
 export function parseQueryString(text: string): Record<string, unknown> {

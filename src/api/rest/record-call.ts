@@ -1,5 +1,5 @@
-// In charge of what is kept of a call: of a write its entry in the audit and, under an Idempotency-Key, its answer; of a read of personal
-// data an entry. Both faces come through here. What rides along in the write's transaction is access/write-record.ts.
+// In charge of what is recorded of a call: for a write its entry in the audit and, under an Idempotency-Key, its answer; for a read of personal
+// data an entry. REST and GraphQL both come through here. What goes along in the write's transaction is access/write-record.ts.
 import type { FastifyRequest } from 'fastify';
 import type { AuditChange, AuditOrigin } from '../../access/audit-entry.ts';
 import { allows, type Caller } from '../../access/caller.ts';
@@ -23,7 +23,7 @@ export interface CheckedCall extends RouteCall {
   readonly body: unknown;
 }
 
-/** Carries the call out, once under one key, and records it. Throws what `handle` throws, and `in_progress`, `key_reused`, `answer_lost`. */
+/** Carries out the call, once under one key, and records it. Throws what `handle` throws, and `in_progress`, `key_reused`, `answer_lost`. */
 export async function recordCall(route: Route, call: CheckedCall, handle: () => Promise<unknown>): Promise<unknown> {
   if (isWrite(route)) return recordWrite(route, call, handle);
   const answer = await handle();
@@ -35,7 +35,7 @@ export function originOf(
   { strata, caller, request }: Pick<CheckedCall, 'strata' | 'caller'> & { readonly request: Pick<FastifyRequest, 'ip' | 'id'> },
   action: string,
 ): AuditOrigin {
-  const isCustomer = caller.customerId !== null; // a person's own device: neither who nor from where is kept
+  const isCustomer = caller.customerId !== null; // a person's own device: neither who nor where from is kept
   return {
     atMs: strata.clock.nowMs(),
     actor: isCustomer ? 'customer token' : caller.actor,
@@ -46,7 +46,7 @@ export function originOf(
   };
 }
 
-/** Somebody was turned away: 401 and 403 are told to the audit, as many as it takes. */
+/** Somebody was turned away: 401 and 403 are recorded in the audit, as many as it takes. */
 export function recordRefusal(
   strata: Strata,
   caller: Caller,
@@ -80,7 +80,7 @@ async function recordWrite(route: Route, call: CheckedCall, handle: () => Promis
 
 const KEY_LENGTH_MAX = 255;
 
-/** Taken on every write. Throws `invalid_request` for one that is none, and on imports. */
+/** Accepted on every write. Throws `invalid_request` for one that is malformed, and on imports. */
 function idempotencyKeyOf(route: Route, { request }: CheckedCall): string | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
@@ -104,7 +104,7 @@ async function carryOutOnce(route: Route, call: CheckedCall, claim: Claim, handl
   try {
     return await carryOut(route, call, claim, handle);
   } catch (error) {
-    await claims.release(claim).catch(() => undefined); // the database is away: the lease runs out
+    await claims.release(claim).catch(() => undefined); // the database is away: the lease will run out
     throw error;
   }
 }
@@ -137,7 +137,7 @@ function changesOf(params: unknown): AuditChange[] {
 
 const KEPT_HEADERS = ['etag', 'location'] as const;
 
-/** After the write: where this does not come about, a retry is answered `answer_lost`, and still nothing is done twice. */
+/** After the write: if this fails, a retry is answered `answer_lost`, and still nothing is done twice. */
 async function keepAnswer({ strata, reply }: CheckedCall, claim: Claim, body: unknown): Promise<void> {
   const headers = Object.fromEntries(
     KEPT_HEADERS.flatMap((name) => {
@@ -166,10 +166,10 @@ async function repeat({ strata, reply }: CheckedCall, answer: KeptAnswer | null)
 
 // ---------------------------------------------------------------- reads
 
-/** Answers about more customers than these tell how many they were, not who. */
+/** For answers about more customers than this, how many is recorded, not who. */
 const NAMED_MAX = 10;
 
-/** `more`: what is told of each; `ofMany`: of many at once. */
+/** `more`: what is recorded for each; `ofMany`: for many at once. */
 export function describeRead(customerIds: readonly string[], more: object, ofMany: object = {}): AuditChange[] {
   if (customerIds.length > NAMED_MAX) return [{ customerKey: null, content: { customers: customerIds.length, ...more, ...ofMany } }];
   return customerIds.map((customerId) => ({ customerKey: customerKey(customerId), content: { customerId, ...more } }));
@@ -186,7 +186,7 @@ function sees(caller: Caller, { fields }: NonNullable<Route['personal']>): boole
   return !fields || allows(caller, 'pii:read');
 }
 
-/** What answers tell persons by. */
+/** The fields by which answers name persons. */
 interface Told {
   readonly id?: string;
   readonly customerId?: string;
@@ -195,7 +195,7 @@ interface Told {
   readonly payloads?: readonly { readonly content: { readonly customerId?: string } | null }[];
 }
 
-/** Values of attributes without whose they are. */
+/** Values of attributes, without whose they are. */
 function describeValues(fields: readonly unknown[], asked: readonly string[]): AuditChange[] {
   return fields.length === 0 ? [] : [{ customerKey: null, content: { fields, asked } }];
 }

@@ -1,4 +1,4 @@
-// In charge of the reference page: the OpenAPI document as one page of plain HTML, which needs nothing else. Made of the document alone, and
+// In charge of the reference page: the OpenAPI document as one page of plain HTML, which needs nothing else. Made only from the document and
 // the guide to errors. Not of serving it (docs.ts).
 import { ERRORS, type ErrorCode } from '../../errors.ts';
 import { ERROR_GUIDE } from './error-guide.ts';
@@ -188,12 +188,12 @@ function queryOf({ name, example }: Parameter): [string, string][] {
   return [[name, String(example)]];
 }
 
-/** In double quotes, for $URL is to be seen through them. */
+/** In double quotes, so that the shell expands $URL. */
 function quote(url: string): string {
   return `"${url}"`;
 }
 
-/** Can be scrolled, hence reached by the keyboard. */
+/** It can be scrolled, and so must be reachable by the keyboard. */
 function blockHtml(title: string, text: string): string {
   return `<h4>${title}</h4><pre tabindex="0">${escapeHtml(text.replaceAll('\r', ''))}</pre>`;
 }

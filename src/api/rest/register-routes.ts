@@ -18,7 +18,7 @@ declare module 'fastify' {
     readonly operationId?: string;
     /** needs no key */
     readonly public?: boolean;
-    /** counted among those under way; absent: not counted */
+    /** counted among the requests under way; absent: not counted */
     readonly load?: Load;
     /** not counted where its `wait` says so: it lasts as long as nothing happens */
     readonly mayWait?: boolean;
@@ -26,9 +26,9 @@ declare module 'fastify' {
     readonly upload?: boolean;
     /** any of them opens it */
     readonly scopes?: readonly Scope[];
-    /** also for the bearers of these; and CORS is for them alone */
+    /** also for the bearers of these; CORS is only for them */
     readonly tokens?: readonly TokenKind[];
-    /** they are taken from the header alone, not from `?access_token=` */
+    /** they are taken only from the header, not from `?access_token=` */
     readonly tokenInUrl?: false;
     readonly cors?: false;
   }
@@ -42,7 +42,7 @@ export interface RouteContext {
   readonly strata: Strata;
   /** aborts when the service begins to stop */
   readonly stopping: AbortSignal;
-  /** tests: hold every answer against its schema, strictly */
+  /** in tests: check every answer against its schema, strictly */
   readonly checkAnswers: boolean;
 }
 
@@ -87,7 +87,7 @@ async function answerOf(
     const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
     return await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
   } finally {
-    // before anything is sent: a kept connection would hold up the end
+    // before anything is sent: a connection kept alive would delay the end
     if (context.strata.isLeaving || context.stopping.aborted) reply.header('connection', 'close');
   }
 }
@@ -106,7 +106,7 @@ function configOf(route: Route): FastifyContextConfig {
   };
 }
 
-/** Streams last, and what tells of the process's state is always answered. */
+/** Streams last, and what reports the state of the process is always answered. */
 function loadOf(route: Route): Pick<FastifyContextConfig, 'load'> {
   if (route.public === true || route.operationId === 'getMetrics' || route.media !== undefined || route.body?.kind === 'stream') return {};
   return { load: isWrite(route) ? 'write' : 'read' };
@@ -128,7 +128,7 @@ function hangUp(reply: FastifyReply): AbortSignal {
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** The ETag is a hash of the very bytes. */
+/** The ETag is a hash of the bytes themselves. */
 function answerUnlessSame(request: FastifyRequest, reply: FastifyReply, answer: unknown): unknown {
   const text = answer instanceof JsonText ? answer.text : String(reply.serialize(answer));
   const tag = `"${hash('sha256', text, 'base64url').slice(0, 22)}"`;

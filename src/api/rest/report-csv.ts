@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { quoteCell } from './csv-cell.ts';
 
-/** null: there is nothing to say, an empty cell. Money and instants come as texts that begin with a digit. */
+/** null: an empty cell. Money and instants come as texts that begin with a digit. */
 export type CsvCell = string | number | null;
 export type CsvRow = readonly CsvCell[];
 
@@ -17,7 +17,7 @@ export function sendCsv(
 }
 
 export interface CsvReport {
-  /** of the file, without its ending; letters, digits, `-` and `_` */
+  /** the file's, without its extension; letters, digits, `-` and `_` */
   readonly name: string;
   readonly at: string;
   readonly position: number;
@@ -32,7 +32,7 @@ export function printCsv(columns: readonly string[], rows: readonly CsvRow[]): s
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /**
- * A text that a spreadsheet would take for a formula gets an apostrophe before it: names of products and cities are whatever somebody wrote.
+ * A text that a spreadsheet would take for a formula is preceded by an apostrophe: names of products and cities are whatever somebody wrote.
  */
 function printCell(cell: CsvCell): string {
   if (cell === null) return '';

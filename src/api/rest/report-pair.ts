@@ -8,7 +8,7 @@ import { type Route, type RouteDefinition, route } from './route.ts';
 type Call<Query extends z.ZodObject> = Parameters<RouteDefinition<z.ZodObject, Query, z.ZodType>['handle']>[0];
 
 export interface ReportPair<Query extends z.ZodObject, Answer extends z.ZodObject> {
-  /** of the file, and of the path behind `/v1/reports/` */
+  /** of the file, and of the path after `/v1/reports/` */
   readonly name: string;
   readonly operationId: string;
   readonly exportId: string;

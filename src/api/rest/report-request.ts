@@ -10,7 +10,7 @@ export function segmentList(most: number) {
   return z.preprocess(splitList, z.array(SegmentKey, `names segments, at most ${most}`).min(1).max(most));
 }
 
-/** Beside the figures of every report. */
+/** What every report answers beside its figures. */
 export const ReportFrameFields = {
   at: Instant.meta({ description: 'What was written later is in no figure' }),
   position: z.int().meta({ description: 'Place in the feed that the figures hold for' }),

@@ -18,7 +18,7 @@ export interface ReportTable {
   readonly rows: readonly CsvRow[];
 }
 
-/** A figure of the members and the same of everybody; share and lift where they are parts of a whole. */
+/** A figure for the members and for everybody; with share and lift if they are parts of a whole. */
 const FIGURE_COLUMNS = ['part', 'figure', 'value', 'members', 'everybody', 'share', 'shareOfEverybody', 'lift'];
 
 export function segmentTable(report: SegmentReport): ReportTable {
@@ -62,7 +62,7 @@ function partRow(part: string, figure: string, value: string, { members, everybo
   return [part, figure, value, members, everybody, share, shareOfEverybody, lift];
 }
 
-/** `10..20`; `..` for those of whom there is nothing to measure */
+/** `10..20`; `..` for those for whom there is nothing to measure */
 function bandName({ from, to }: Band): string {
   return `${from ?? ''}..${to ?? ''}`;
 }

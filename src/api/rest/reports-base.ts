@@ -63,7 +63,7 @@ interface ReportCall<Query> {
   readonly query: Query;
 }
 
-/** What every answer says first. */
+/** The beginning of every answer. */
 interface Named {
   readonly segment: string | null;
   readonly at: string;
@@ -72,7 +72,7 @@ interface Named {
   readonly statuses: string[] | null;
 }
 
-/** Throws `not_found`, `forbidden`, `history_trimmed` for a past membership, `invalid_request` for an instant that has not come. */
+/** Throws `not_found`, `forbidden`, `history_trimmed` for a past membership, `invalid_request` for an instant in the future. */
 async function inScope<Query extends ScopeQuery, Value>(
   { strata, reads, caller, query }: ReportCall<Query>,
   work: (source: ReportSource, scope: BaseScope, named: Named) => Promise<Value>,

@@ -1,4 +1,4 @@
-// In charge of what a route is: one entry of a table, from which Fastify's route, its validation, its answers' serialisation and the
+// In charge of what a route is: one entry of a table from which Fastify's route, its validation, the serialisation of its answers and the
 // OpenAPI document are all made. Not of any particular route.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
@@ -29,7 +29,7 @@ export type Tag =
 
 /**
  * `schema`: parsed JSON, checked against the schema before the handler sees it.
- * `document`: parsed JSON, checked by the stage behind (the schema only documents), so that hot paths are not checked twice.
+ * `document`: parsed JSON, checked by the next stage (the schema only documents), so that hot paths are not checked twice.
  * `stream`: the raw bytes as they come, of any length.
  */
 export type Body<Schema extends z.ZodType> =
@@ -39,7 +39,7 @@ export type Body<Schema extends z.ZodType> =
 /** What a handler is given: everything checked. */
 interface Call<Params, Query, Payload> {
   readonly strata: Strata;
-  /** As fresh as was asked for, and where that is enough a replica. Of writes, and for what a replica may not be asked: `strata.database`. */
+  /** As fresh as was asked for, and a replica if that is enough. For writes, and for what a replica may not answer: `strata.database`. */
   readonly reads: Database;
   readonly caller: Caller;
   readonly params: Params;
@@ -54,7 +54,7 @@ interface Call<Params, Query, Payload> {
 /** See access/access-tokens.ts. */
 export type TokenKind = 'customer' | 'stream';
 
-/** Everybody may, or a key with the scope; of a list any one is enough. What depends on the input is asked in the handler (`requireScope`). */
+/** Everybody may, or a key with the scope; of a list, any one is enough. What depends on the input is checked in the handler (`requireScope`). */
 export type Access =
   | { readonly public: true; readonly scope?: never; readonly tokens?: never }
   | {
@@ -71,12 +71,12 @@ export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObjec
   RouteFields<Params, Query, Payload>;
 
 /**
- * Whom an answer tells of: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`; `values`:
+ * Whom an answer is about: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`; `values`:
  * nobody by name, the frequent values of personal fields in its `data`; `distributions`: nobody by name, the values of the attributes in its `by`.
  */
 interface Personal {
   readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads' | 'values' | 'distributions';
-  /** it tells of them only with `pii:read` */
+  /** it is about them only with `pii:read` */
   readonly fields?: true;
 }
 
@@ -91,21 +91,21 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body<Payload>;
-  /** of the answer; absent: JSON. The others are streams, which the handler sends as they are. */
+  /** the answer's; absent: JSON. Others are streams, which the handler sends as they are. */
   readonly media?: 'text/event-stream' | 'text/csv' | 'text/plain' | 'text/html';
   /** by status; the first is the one that is sent unless the handler sets another */
   readonly answers: Readonly<Record<number, z.ZodType>>;
-  /** beside those that every route of this shape has */
+  /** in addition to those that every route of this shape has */
   readonly refusals?: readonly ErrorCode[];
   /** takes `Strata-Token` and `?fresh=`: the answer is at least as fresh as that write; `feed`: once its changes are published */
   readonly fresh?: 'write' | 'feed';
   /** `edit`: takes If-Match; `read`: sends an ETag and answers 304 */
   readonly etag?: 'edit' | 'read';
-  /** of a POST that stores nothing: no write for the audit, and repeated without harm, so that it needs no Idempotency-Key */
+  /** for a POST that stores nothing: no write to the audit, and harmless when repeated, so it takes no Idempotency-Key */
   readonly readsOnly?: true;
   /** the answer holds a secret: it is not kept for a repeated Idempotency-Key */
   readonly secretAnswer?: true;
-  /** the answer tells of persons, and is told to the audit */
+  /** the answer is about persons, and is recorded in the audit */
   readonly personal?: Personal;
   /** reads many customers at once, always or for such a query: few run at a time, so that page views keep their share */
   readonly heavy?: true | ((query: z.output<Query>) => boolean);

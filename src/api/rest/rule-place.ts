@@ -1,7 +1,7 @@
-// In charge of where mistakes of a rule stand in the body that carried it: rules are checked without knowing that they were in one.
+// In charge of where the mistakes of a rule are in the body that carried it: rules are checked without knowing that they came in one.
 import { AppError, type ErrorDetail } from '../../errors.ts';
 
-/** So it is called in bodies that are about the rule. */
+/** Its name in bodies that are about the rule. */
 const POINTER = '/rule';
 
 export function placeInBody(error: ErrorDetail, pointer: string = POINTER): ErrorDetail {

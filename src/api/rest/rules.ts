@@ -60,7 +60,7 @@ function readRule(input: unknown, catalog: Catalog): { readonly checked: Checked
   return { checked, warnings: warnings.map((warning) => placeInBody(toErrorDetail(warning))) };
 }
 
-/** Throws `rule_failed` where it was the rule that failed. */
+/** Throws `rule_failed` if it was the rule that failed. */
 export function refuseFailure(error: unknown): never {
   if (!isEvaluationFailure(error)) throw error;
   throw new AppError('rule_failed', 'The database cannot compute this rule over the facts there are.', { cause: error });
@@ -138,7 +138,7 @@ export const ruleRoutes: readonly Route[] = [
         timeoutMs: strata.programs.get().limits.scanTimeoutMs,
       };
       const { asOfMs, count, population, sampleIds } = await previewRule(reads, strata.clock, definitions, request).catch(refuseFailure);
-      // after the log was read, which may be trimmed at any moment; facts are never trimmed
+      // after reading the log, which may be trimmed at any moment; facts are never trimmed
       if (pastMs !== null && checked.reads.segments.size > 0) requireKept(asOfMs, await readKeptHistory(reads, strata.clock));
       const sample = await readCustomers(reads, sampleIds);
       return { count, population, sample: sample.map((customer) => customerFor(caller, customer)), at: instant(asOfMs), warnings };
@@ -156,7 +156,7 @@ export const ruleRoutes: readonly Route[] = [
   }),
 ];
 
-/** Who is in a sample is a matter of members. Throws `forbidden` for one that is asked for. */
+/** A sample needs the scope for reading members. Throws `forbidden` if one is asked for without it. */
 export function sampleFor(caller: Caller, asked: number | undefined): number {
   if (asked === undefined) return allows(caller, 'members:read') ? USUAL_SAMPLE : 0;
   if (asked > 0) requireScope(caller, 'members:read');

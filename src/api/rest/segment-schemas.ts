@@ -34,7 +34,7 @@ export const RunSchema = z
   })
   .meta({ id: 'Run', description: 'A full evaluation of one segment, or (cause `archive`) the leaving of its members' });
 
-/** `nowMs` is for the estimate only. */
+/** `nowMs` is only for the estimate. */
 export function runOut(run: Run, nowMs: number): z.input<typeof RunSchema> {
   return {
     id: run.id,
@@ -125,7 +125,7 @@ export function segmentOut(segment: Segment): z.input<typeof SegmentSchema> {
   return answer;
 }
 
-/** Of an answer that `segmentOut` made. */
+/** The tag of an answer that `segmentOut` made. */
 export function tagOf(answer: object): string {
   const segment = tagged.get(answer);
   if (segment === undefined) throw new Error('this is no segment that was made here');
@@ -242,7 +242,7 @@ export function impactOut(impact: Impact, deliveries: number): z.input<typeof Im
   };
 }
 
-/** What somebody decided; that a run ends or a rule fails happens by itself. */
+/** The part of the status that somebody decided; runs end and rules fail by themselves. */
 function stageOf(status: Segment['status']): string {
   switch (status) {
     case 'building':
@@ -260,7 +260,7 @@ function stageOf(status: Segment['status']): string {
   }
 }
 
-/** Of what its owners edit. Counts and progress are left out: they move with every order, and an edit would never get through. */
+/** The ETag of what its owners edit. Counts and progress are left out: they change with every order, and an edit would never get through. */
 export function segmentTag(segment: Segment): string {
   const { key, name, description, icon, color, reviewAtMs, kind, version, draft } = segment;
   return tagOver([key, name, description, icon, color, reviewAtMs, kind, version, draft, stageOf(segment.status)]);

@@ -1,5 +1,5 @@
 // In charge of requests that come slowly: a head, a JSON body or an upload that drips or stands still is given up, so that nobody holds a
-// connection for ever by a byte now and then. Not of answers that nobody reads: whoever streams looks to that.
+// connection for ever with a byte now and then. Not of answers that nobody reads: what streams takes care of that.
 import type { FastifyInstance } from 'fastify';
 
 export interface Patience {
@@ -11,7 +11,7 @@ export interface Patience {
   readonly uploadMs: number;
   /** between connections without a request and the end of them; longer than load balancers keep theirs */
   readonly idleMs: number;
-  /** how often the heads are looked at */
+  /** how often heads are checked */
   readonly lookMs: number;
 }
 
@@ -25,7 +25,7 @@ export function serverPatience({ headMs, lookMs }: Patience): {
   return { headersTimeout: headMs, connectionsCheckingInterval: lookMs };
 }
 
-/** Of bodies; a connection that is given up ends without an answer, since its sender is not done asking. */
+/** For bodies; a connection that is given up ends without an answer, since its sender has not finished asking. */
 export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Patience): void {
   app.addHook('preParsing', async (request, reply) => {
     const { raw } = request;
@@ -35,11 +35,11 @@ export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Pat
       if (!raw.complete) raw.destroy();
     };
     if (isUpload) {
-      raw.setTimeout?.(uploadMs, giveUp); // of silence; a request that is injected has no connection to be silent
+      raw.setTimeout?.(uploadMs, giveUp); // of silence; an injected request has no connection
       reply.raw.once('close', () => raw.setTimeout?.(0));
       return;
     }
-    const timer = setTimeout(giveUp, bodyMs); // of all
+    const timer = setTimeout(giveUp, bodyMs); // for all of it
     timer.unref();
     raw.once('close', () => clearTimeout(timer));
   });

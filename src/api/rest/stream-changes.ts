@@ -1,4 +1,4 @@
-// In charge of the feed as server-sent events: changes as they come, heartbeats with the place that has been reached, and an end that says
+// In charge of the feed as server-sent events: changes as they come, heartbeats with the place reached so far, and an end that says
 // why. Not of connections (event-stream.ts) or of reading the feed (changes/follow-changes.ts).
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../access/caller.ts';
@@ -12,12 +12,12 @@ import { EventStream } from './event-stream.ts';
 import { explainError, problem } from './problem.ts';
 import { recordRefusal } from './record-call.ts';
 
-/** Changes of one write: 60 kB, the most that a slow reader holds of the service's memory. */
+/** Changes per write: 60 kB, the most of the service's memory that a slow reader holds. */
 const TOGETHER = 200;
-/** What an end for want of rights is called in the audit: the operation of the stream. */
+/** The stream's operation, under which the audit records an end for lack of rights. */
 const STREAM_ACTION = 'streamChanges';
 const HEARTBEAT_MS = 15_000;
-/** Readers of a service that restarts come back over so long, not all at once. */
+/** The readers of a service that restarts come back spread over this time, not all at once. */
 const RETRY_MS = { least: 1000, most: 5000 };
 
 export interface ChangeStream {
@@ -28,7 +28,7 @@ export interface ChangeStream {
   readonly follower: Follower;
   /** aborts when the service stops, with the reason */
   readonly signal: AbortSignal;
-  /** who the bearer is by now; throws when the key or token counts no more */
+  /** who the bearer is by now; throws when the key or token is no longer valid */
   recheck(): Promise<Caller>;
 }
 
@@ -60,7 +60,7 @@ export async function streamChanges(call: ChangeStream): Promise<void> {
   }
 }
 
-/** A comment keeps proxies from hanging up; the place goes along, so that a reader of rare changes need not look through all the others again. */
+/** A comment keeps proxies from hanging up; it carries the place, so that a reader of rare changes need not go through all the others again. */
 async function beat({ strata, follower, caller, recheck }: ChangeStream, stream: EventStream, over: AbortSignal): Promise<void> {
   while (!over.aborted) {
     await strata.clock.sleep(pauseMs(caller, strata.clock.nowMs()), over);
@@ -70,7 +70,7 @@ async function beat({ strata, follower, caller, recheck }: ChangeStream, stream:
   }
 }
 
-/** Until the next heartbeat, or to the very end of the bearer's time. */
+/** Until the next heartbeat, or until the bearer's key or token expires. */
 function pauseMs({ expiresAtMs }: Caller, nowMs: number): number {
   return expiresAtMs === null ? HEARTBEAT_MS : Math.max(1, Math.min(HEARTBEAT_MS, expiresAtMs - nowMs));
 }
@@ -87,7 +87,7 @@ function retryMs(requestId: string): number {
   return RETRY_MS.least + (Number.parseInt(requestId.replaceAll('-', '').slice(0, 8), 16) % (RETRY_MS.most - RETRY_MS.least));
 }
 
-/** Readers of the same get the same array and then the same bytes. */
+/** Readers who want the same get the same array, and so the same bytes. */
 const bytesForKeys = new WeakMap<readonly Change[], Buffer>();
 const bytesForCustomers = new WeakMap<readonly Change[], Buffer>();
 

@@ -1,5 +1,5 @@
-// In charge of one span for each request, by its route's path, never by the URL: that would say about whom. It carries the caller's
-// `traceparent` on. Not of what happens inside (base/tracing.ts and its callers).
+// In charge of one span for each request, by its route's path, never by the URL: that would say whom it is about. It continues the caller's
+// `traceparent`. Not of what happens inside (base/tracing.ts and its callers).
 import type { FastifyInstance } from 'fastify';
 import { isTracing, type OpenSpan, openSpan } from '../../base/tracing.ts';
 
@@ -26,7 +26,7 @@ export function traceRequests(app: FastifyInstance): void {
     });
     span.run(done);
   });
-  // what reads a body calls back from the socket, which is nobody's request
+  // a body is read by callbacks from the socket, which have no request's context
   app.addHook('preValidation', (request, _reply, done) => {
     if (request.span === undefined) done();
     else request.span.run(done);

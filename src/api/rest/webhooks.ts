@@ -175,7 +175,7 @@ function readFrom(from: number | string): From {
   return typeof from === 'number' ? { position: String(from) } : { atMs: Date.parse(from) };
 }
 
-/** A key of named segments makes only webhooks of these. Throws `forbidden`. */
+/** A key for named segments makes only webhooks for these. Throws `forbidden`. */
 function requireFilter(caller: Caller, segments: readonly string[] | null): void {
   if (segments === null) requireAllSegments(caller, 'a webhook of all segments');
   else requireSegments(caller, segments);

@@ -1,4 +1,4 @@
-// In charge of the small schemas that many resources share: ids, keys, instants, money, lists. They are the document and, where a
+// In charge of the small schemas that many resources share: ids, keys, instants, money, lists. They are the document and, if a
 // route says so, the check.
 import { z } from 'zod';
 
@@ -47,7 +47,7 @@ export function storableText(maxLength: number) {
     .refine((value) => value.isWellFormed() && !value.includes('\u0000'), 'a text has no NUL and no lone surrogates');
 }
 
-/** What comes in: RFC 3339 with `Z` or an offset, within 1900–2200. */
+/** Input: RFC 3339 with `Z` or an offset, within 1900–2200. */
 export const InstantInput = z.iso
   .datetime({ offset: true, error: 'is a time such as 2026-01-31T12:00:00Z' })
   .refine((value) => {
