@@ -1,7 +1,7 @@
 // The one tree that text and JSON rules are parsed into and that SQL, text, JSON and explanations are made from.
 // In charge of its shape only. Nodes are plain readonly data with a literal `kind`; `place` says where a node was written.
 
-/** Where a node stands: offsets in UTF-16 units into the text, or a JSON pointer into the JSON form. */
+/** Where a node is: offsets into the text in UTF-16 units, or a JSON pointer into the JSON form. */
 export type Place =
   | { readonly start: number; readonly end: number; readonly line: number; readonly column: number }
   | { readonly pointer: string };
@@ -71,7 +71,7 @@ export type Instant =
   | { readonly kind: 'ago'; readonly duration: Duration; readonly place: Place }
   | { readonly kind: 'from_now'; readonly duration: Duration; readonly place: Place };
 
-/** `field` is a built-in of the scope it stands in; attribute, consent: customers only; property: events only. Dotted names are one string. */
+/** `field` is a built-in of its scope; attribute, consent: customers only; property: events only. Dotted names are one string. */
 export type FieldExpression =
   | { readonly kind: 'field'; readonly name: string; readonly place: Place }
   | { readonly kind: 'attribute'; readonly name: string; readonly place: Place }

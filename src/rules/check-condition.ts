@@ -1,5 +1,5 @@
 // Checks one condition of a rule: that what it compares can be compared, and that its lists, windows and durations are within their limits. Not
-// of what joins conditions (check-rule.ts), or of what stands inside an expression (check-expression.ts).
+// of what joins conditions (check-rule.ts), or of what is inside an expression (check-expression.ts).
 import { unreachable } from '../base/assert.ts';
 import type { Expression, Literal, Rule, Source } from './ast.ts';
 import { type CheckContext, type RowScope, requireType, tellError } from './check-context.ts';
@@ -12,10 +12,10 @@ import type { Condition } from './walk-rule.ts';
 
 type Of<Kind extends Condition['kind']> = Extract<Condition, { kind: Kind }>;
 type Typed = readonly [Expression, MaybeType];
-/** Checks an expression of the condition and answers it with its type. `onRight`: it stands on the right of an operator. */
+/** Checks an expression of the condition and returns it with its type. `onRight`: it is on the right of an operator. */
 type TypeOf = (expression: Expression, onRight?: boolean) => Typed;
 
-/** `checkWhere` checks the rule that an aggregate asks of its rows. */
+/** `checkWhere` checks the filter that an aggregate has for its rows. */
 export function checkCondition(
   context: CheckContext,
   rule: Condition,
@@ -125,7 +125,7 @@ function checkListLength(context: CheckContext, length: number, rule: Condition)
   if (length > LIMITS.listLiterals.atMost) context.errors.push(limitExceeded('listLiterals', `${length} values`, rule.place));
 }
 
-/** `… ago` against a date means a local date, so hours say nothing there. */
+/** `… ago` compared with a date means a local date, so hours mean nothing there. */
 function checkWholeDays(context: CheckContext, [dated, type]: Typed, [instant]: Typed): void {
   if (instant.kind !== 'ago' && instant.kind !== 'from_now') return;
   if (resolveType(type) !== 'date' || dated.kind === 'date' || dated.kind === 'today') return;
@@ -141,7 +141,7 @@ function warnEmptyRange(context: CheckContext, rule: Of<'between'>): void {
   context.warnings.push({ code: 'empty_window', detail, place: rule.place, hint: 'the smaller end comes first' });
 }
 
-// both ends count here, so a range of one instant is not empty
+// both ends are included here, so a range of one instant is not empty
 function isSameInstant(low: Literal | Expression, high: Expression): boolean {
   return low.kind === high.kind && JSON.stringify({ ...low, place: null }) === JSON.stringify({ ...high, place: null });
 }

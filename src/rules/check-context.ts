@@ -1,4 +1,4 @@
-// What the parts of the checker share while they walk one rule: the catalog, what was found so far, and telling a mistake.
+// What the parts of the checker share while they walk one rule: the catalog, what was found so far, and reporting a mistake.
 import type { Catalog, ValueType } from '../catalog/catalog.ts';
 import type { Expression, Place, Rule, Source } from './ast.ts';
 import type { Diagnostic, DiagnosticCode } from './diagnostic.ts';
@@ -17,7 +17,7 @@ export interface CheckContext {
   readonly types: Map<Expression, MaybeType>;
   /** by event and property */
   readonly variables: Map<string, TypeVariable>;
-  /** kinds of warning already told, by name */
+  /** kinds of warning already given, by name */
   readonly warned: Set<string>;
   readonly segments: Map<string, Place>;
   readonly events: Set<string | null>;
@@ -54,7 +54,7 @@ export function tellError(context: CheckContext, code: DiagnosticCode, detail: s
   context.errors.push({ code, detail, place, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** Once for each `about`, however often the rule says it. */
+/** Once for each `about`, however often it occurs in the rule. */
 export function warnOnce(context: CheckContext, about: string, code: DiagnosticCode, detail: string, place: Place, hint?: string): void {
   if (context.warned.has(about)) return;
   context.warned.add(about);
@@ -67,7 +67,7 @@ export function nearest(context: CheckContext, name: string, candidates: Iterabl
   return suggestName(name, candidates);
 }
 
-/** `age` (number), cut where it is long. */
+/** `age` (number), shortened if it is long. */
 function describeTyped(expression: Expression, type: ValueType): string {
   return `\`${describeExpression(expression)}\` is a ${typeName(type)}`;
 }
@@ -81,7 +81,7 @@ export function typeName(type: ValueType): string {
   return type === 'list' ? 'list of strings' : type;
 }
 
-/** Holds an operand to some types; an open type takes `preferred`. */
+/** Requires one of some types of an operand; an open type becomes `preferred`. */
 export function requireType(
   context: CheckContext,
   expression: Expression,

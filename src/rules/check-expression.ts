@@ -1,4 +1,4 @@
-// Checks the expressions of a rule and answers the type of each: fields, aggregates, arithmetic, functions.
+// Checks the expressions of a rule and determines the type of each: fields, aggregates, arithmetic, functions.
 import { assert, unreachable } from '../base/assert.ts';
 import type { ValueType } from '../catalog/catalog.ts';
 import type { Aggregate, Expression, Rule } from './ast.ts';
@@ -18,7 +18,7 @@ import { ORDERED_TYPES, TIME_TYPES } from './operators.ts';
 import { bindTypes, isVariable, type MaybeType, resolveType } from './type-variable.ts';
 import { aggregateFunction } from './vocabulary.ts';
 
-/** Checks the rule of a `where`; handed in, since rules hold expressions and expressions hold rules. */
+/** Checks the rule of a `where`; passed in, since rules contain expressions and expressions contain rules. */
 export type CheckWhere = (rule: Rule, scope: NonNullable<RowScope>) => void;
 
 export function checkExpression(
@@ -98,7 +98,7 @@ function checkDaysBetween(context: CheckContext, side: Expression, scope: RowSco
 
 function checkAggregate(context: CheckContext, aggregate: Aggregate, checkWhere: CheckWhere): MaybeType {
   const { source } = aggregate;
-  // also without a window: a row in the future comes to be when its time comes
+  // also without a window: a row in the future begins to count when its time comes
   context.timeDependent = true;
   if (source.kind === 'events') checkEvent(context, aggregate, source.event);
   else context.orders = true;
@@ -121,7 +121,7 @@ function checkAggregate(context: CheckContext, aggregate: Aggregate, checkWhere:
 
 function checkAggregateField(context: CheckContext, field: Expression, type: MaybeType, allowed: readonly ValueType[], name: string): void {
   const resolved = resolveType(type);
-  // an open type that several would fit stays open for the comparison around the aggregate
+  // an open type for which several would do stays open for the comparison around the aggregate
   if (isVariable(resolved) && allowed.length > 1) return;
   requireType(context, field, type, allowed, 'number', `\`${name}\``);
 }
@@ -136,7 +136,7 @@ function checkEvent(context: CheckContext, aggregate: Aggregate, event: string |
   warnOnce(context, about, 'unknown_event', `nobody has sent the event ${JSON.stringify(event)} yet`, aggregate.place, hint);
 }
 
-/** Whether two values may be compared; binds an open type to the other's. `ordered`: by `<` and its like, not only `=`. */
+/** Whether two values may be compared; binds an open type to the other's. `ordered`: by `<` and the like, not only `=`. */
 export function checkComparable(
   context: CheckContext,
   [left, leftType]: readonly [Expression, MaybeType],

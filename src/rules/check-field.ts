@@ -1,4 +1,4 @@
-// Finds what a field names, in the scope it stands in, and answers its type. In charge of the hints for names that are not there.
+// Finds what a field names in its scope, and returns its type. In charge of the hints for unknown names.
 import { BUILT_IN_FIELDS, builtInField, type Catalog, propertyType, type Scope, type ValueType } from '../catalog/catalog.ts';
 import type { FieldExpression } from './ast.ts';
 import { type CheckContext, nearest, type RowScope, tellError, warnOnce } from './check-context.ts';
@@ -6,7 +6,7 @@ import { printPath } from './field-path.ts';
 import { type MaybeType, makeVariable } from './type-variable.ts';
 import { AGGREGATE_FUNCTIONS } from './vocabulary.ts';
 
-/** `comparedWith`: it stands on the right of a comparison, where a string without quotes looks like a field. */
+/** `comparedWith`: it is on the right of a comparison, where a string without quotes looks like a field. */
 export function checkField(context: CheckContext, field: FieldExpression, scope: RowScope, onRight: boolean): MaybeType {
   if (scope === null) return checkCustomerField(context, field, onRight);
   switch (field.kind) {
@@ -93,7 +93,7 @@ function checkProperty(context: CheckContext, field: FieldExpression, event: str
   const variable = makeVariable(event, field.name);
   context.variables.set(id, variable);
   const properties = event === null ? anyEventProperties(context) : context.catalog.events.get(event);
-  // of an unknown event nothing can be known: that warning says it all
+  // nothing can be known about an unknown event's properties: the warning about the event says it all
   if (properties !== undefined) {
     const near = nearest(context, field.name, properties.keys());
     const hint = near === null ? undefined : `did you mean \`${printPath({ ...field, name: near })}\`?`;

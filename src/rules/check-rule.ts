@@ -1,4 +1,4 @@
-// Checks a rule against the catalog: names, types, limits. Tells everything that is wrong at once, and what the rule reads.
+// Checks a rule against the catalog: names, types, limits. Reports everything that is wrong at once, and what the rule reads.
 import type { Catalog, ValueType } from '../catalog/catalog.ts';
 import type { Expression, Rule } from './ast.ts';
 import { checkCondition } from './check-condition.ts';
@@ -29,7 +29,7 @@ export function checkRule(rule: Rule, catalog: Catalog, options: CheckOptions): 
   return check(rule, catalog, options, [], new Set());
 }
 
-/** Parses and checks in one go, so that mistakes of both kinds are told together. Text if it is a string, JSON otherwise. */
+/** Parses and checks in one go, so that mistakes of both kinds are reported together. Text if it is a string, JSON otherwise. */
 export function checkInput(input: unknown, catalog: Catalog, options: CheckOptions): CheckOutcome {
   const { rule, problems, broken } = readAnyRule(input);
   if (rule === null) return { checked: null, errors: capDiagnostics(problems), warnings: [] };
@@ -88,7 +88,7 @@ function finish(context: CheckContext, rule: Rule, warnings: readonly Diagnostic
   };
 }
 
-/** A type that nothing determined (`is missing`, `count`) is harmless as a string. */
+/** If nothing determines a type (`is missing`, `count`), a string does no harm. */
 function settle(type: MaybeType): ValueType {
   const resolved = resolveType(type);
   return typeof resolved === 'string' ? resolved : 'string';
@@ -106,7 +106,7 @@ function checkNode(context: CheckContext, rule: Rule, scope: RowScope): void {
       return;
     default:
       context.conditions += 1;
-      // past the limit only counting goes on
+      // beyond the limit they are only counted
       if (context.conditions > LIMITS.conditions.atMost) return;
       checkCondition(context, rule, scope, (where, source) => checkNode(context, where, source));
       return;

@@ -1,4 +1,4 @@
-// Checks the segments that a rule names: that they are there, may be used, form no cycle, and are not nested too deep.
+// Checks the segments that a rule names: that they exist, may be used, form no cycle, and are not nested too deep.
 import type { CatalogSegment } from '../catalog/catalog.ts';
 import type { Place } from './ast.ts';
 import { type CheckContext, nearest, tellError } from './check-context.ts';
@@ -77,12 +77,12 @@ export function findCycle(
   return null;
 }
 
-/** Counts the levels below this rule, and above it too: a deeper segment deepens whoever names it. */
+/** Counts the levels below this rule, and those above it too: a deeper segment deepens all that name it. */
 function checkNesting(context: CheckContext, own: string | undefined): void {
   const { segments } = context.catalog;
   const [first] = context.segments;
   if (first === undefined) return;
-  /** a segment and those of its group: they are answered together */
+  /** a segment and the others of its group: they are evaluated together */
   const withOthers = (key: string): readonly string[] => [key, ...(segments.get(key)?.together ?? [])];
   const references = (key: string): readonly string[] => withOthers(key).flatMap((each) => segments.get(each)?.references ?? []);
   const below = countLevels([...context.segments.keys()], references);

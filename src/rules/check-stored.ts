@@ -1,15 +1,15 @@
-// In charge of checking a rule that is in force already, against a catalog that has grown since. A rule over any event takes a property for
-// one type; an event that comes to carry it with another type later must not break the rule: to it such a value is a missing one.
+// In charge of checking a rule that is in force already, against a catalog that has grown since. A rule over any event takes a property to have
+// one type; if an event later has the property with another type, that must not break the rule: for it such a value is missing.
 import { type Catalog, propertyTypes, type ValueType } from '../catalog/catalog.ts';
 import type { Aggregate, Rule } from './ast.ts';
 import { type CheckOutcome, checkRule } from './check-rule.ts';
 import type { CheckedRule } from './checked-rule.ts';
 import { aggregatesOf } from './walk-rule.ts';
 
-/** Past so many ways to take its properties, a rule is refused with what the first check says. */
+/** If there are more ways to type its properties than this, a rule is refused with what the first check says. */
 const WAYS_MOST = 64;
 
-/** Like `checkRule`; where that refuses, the one way to take its properties over any event in which the rule has a meaning. */
+/** Like `checkRule`; if that refuses, the one way to type its properties over any event in which the rule has a meaning. */
 export function checkStored(rule: Rule, catalog: Catalog, segmentKey: string): CheckOutcome {
   const check = (ofAnyEvent: Catalog['ofAnyEvent']) =>
     checkRule(rule, ofAnyEvent === undefined ? catalog : { ...catalog, ofAnyEvent }, { purpose: 'check', segmentKey });
@@ -39,7 +39,7 @@ function propertiesOfAnyEvent(rule: Rule): ReadonlySet<string> {
   return names;
 }
 
-/** Each property as each of the types it has in some event, or as if nobody had sent it (null), in every combination. */
+/** Each property with each of the types it has in some event, or as if nobody had sent it (null), in every combination. */
 function waysToTake(names: ReadonlySet<string>, catalog: Catalog): readonly ReadonlyMap<string, ValueType | null>[] {
   let ways: ReadonlyMap<string, ValueType | null>[] = [new Map()];
   for (const name of names) {

@@ -17,7 +17,7 @@ export function requireWholeDays(context: CheckContext, duration: Duration, plac
   tellError(context, 'invalid_literal', `\`${printDuration(duration)}\` is not a number of days; ${why}`, place, 'use days or weeks');
 }
 
-/** `onDate`: the window stands on a date, not a timestamp. */
+/** `onDate`: the window is for a date, not a timestamp. */
 export function checkWindow(context: CheckContext, window: Window, onDate: boolean): void {
   context.timeDependent ||= isTimeDependent(window);
   switch (window.kind) {
@@ -67,7 +67,7 @@ function isRelative(instant: Instant): boolean {
   return instant.kind !== 'date' && instant.kind !== 'timestamp';
 }
 
-/** Where an instant can lie: on the time line, or from now on. A date's day begins and ends somewhere in the world's zones. */
+/** Where an instant can be: on the time line, or relative to now. A date's day may begin and end in any of the world's zones. */
 interface Bounds {
   readonly from: 'epoch' | 'now';
   readonly earliestMs: number;
@@ -99,7 +99,7 @@ function boundsOf(instant: Instant, side: 'start' | 'end'): Bounds {
   }
 }
 
-/** True only when that is sure in every zone and at every time. */
+/** True only if that is certain in every zone and at every time. */
 export function endsBeforeItBegins(from: Instant, to: Instant): boolean {
   if (from.kind === 'date' && to.kind === 'date') return to.value < from.value;
   const start = boundsOf(from, 'start');

@@ -15,7 +15,7 @@ export interface Reads {
 
 export interface CheckedRule {
   readonly rule: Rule;
-  /** by node identity, every expression of the rule, those inside `where` too */
+  /** by node identity, for every expression of the rule, also those inside `where` */
   readonly types: ReadonlyMap<Expression, ValueType>;
   readonly reads: Reads;
   /** true when the answer can change by the clock alone: any window, relative instant, age, anniversary, or (future rows) any aggregate */

@@ -1,7 +1,7 @@
 // What is wrong with a rule, or worth a warning: a value, all of them at once, never an exception.
 import type { Place } from './ast.ts';
 
-/** Part of the API; `warning` codes stand only in `warnings`. */
+/** Part of the API; `warning` codes occur only in `warnings`. */
 export type DiagnosticCode =
   | 'syntax_error'
   | 'unknown_field'
@@ -23,6 +23,6 @@ export interface Diagnostic {
   readonly detail: string;
   readonly place: Place;
   readonly hint?: string;
-  /** of the code `cycle`: the keys on its way, the first again at its end */
+  /** for the code `cycle`: the keys along it, with the first again at the end */
   readonly cycle?: readonly string[];
 }

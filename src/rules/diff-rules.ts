@@ -1,5 +1,5 @@
-// In charge of saying what became of a rule: which of its conditions were added, removed, changed. Conditions are compared as they print,
-// so spelling, brackets and comments make no difference. Not of who enters or leaves by it (evaluation/impact.ts).
+// In charge of saying how a rule has changed: which of its conditions were added, removed, changed. Conditions are compared as they print,
+// so spelling, brackets and comments make no difference. Not of who enters or leaves because of it (evaluation/impact.ts).
 import { unreachable } from '../base/assert.ts';
 import type { Expression, Rule } from './ast.ts';
 import { printRule } from './print-text.ts';
@@ -7,11 +7,11 @@ import { printRule } from './print-text.ts';
 export interface RulesDiff {
   readonly added: readonly { readonly text: string }[];
   readonly removed: readonly { readonly text: string }[];
-  /** the same thing asked otherwise: another threshold, window, value; or the same conditions joined otherwise */
+  /** the same thing asked differently: another threshold, window, value; or the same conditions joined differently */
   readonly changed: readonly { readonly before: string; readonly after: string }[];
 }
 
-/** `before` null: there was no rule, everything is added. */
+/** `before` null: there was no rule, so everything is added. */
 export function diffRules(before: Rule | null, after: Rule): RulesDiff {
   const found = before === null ? addOnly(after) : compare(toNode(before), toNode(after));
   return {
@@ -113,7 +113,7 @@ function compareAll(before: readonly Node[], after: readonly Node[]): Found {
   };
 }
 
-/** Those that the others do not hold, each as often as it is there more. */
+/** Those that the others do not have, each as often as it occurs more. */
 function without(nodes: readonly Node[], others: readonly Node[]): Node[] {
   const counts = new Map<string, number>();
   for (const { text } of others) counts.set(text, (counts.get(text) ?? 0) + 1);
@@ -124,7 +124,7 @@ function without(nodes: readonly Node[], others: readonly Node[]): Node[] {
   });
 }
 
-/** Greedy: the nearest kin first. */
+/** Greedy: the most similar first. */
 function pairUp(left: readonly Node[], right: readonly Node[]): [Node, Node][] {
   const candidates = left
     .flatMap((from) => right.map((to) => ({ from, to, kinship: kinshipOf(from, to) })))

@@ -1,5 +1,5 @@
-// In charge of the tree that explains a rule: its own shape, each condition in words, what was asked and what was seen. Pure: what the
-// conditions came to is handed in, as the explaining statement found it or as a change recorded it.
+// In charge of the tree that explains a rule: its own shape, each condition in words, what was asked and what was seen. Pure: the results of the
+// conditions are passed in, as the explaining statement found them or as a change recorded them.
 import { assert, unreachable } from '../base/assert.ts';
 import { dayOf, formatDay, formatInstant } from '../base/calendar.ts';
 import type { ValueType } from '../catalog/catalog.ts';
@@ -23,10 +23,10 @@ export interface Value {
 }
 
 export interface Asked {
-  /** in words, with the window where there is one */
+  /** in words, with the window if there is one */
   readonly operator: string;
   readonly values: readonly Value[];
-  /** of windows and anniversaries, as they lie at the moment; `from` is in it (not with `in the last`), `to` is not; null: unbounded */
+  /** for windows and anniversaries, as they are at the moment; `from` is included (not with `in the last`), `to` is not; null: unbounded */
   readonly from: Value | null;
   readonly to: Value | null;
 }
@@ -39,7 +39,7 @@ export interface ExplainedCondition {
   readonly text: string;
   /** null: not known */
   readonly holds: boolean | null;
-  /** the left side's; null where there is none or it is not known */
+  /** the left side's; null: there is none, or it is not known */
   readonly seen: Value | null;
   readonly asked: Asked;
 }
@@ -129,7 +129,7 @@ function readSeen(value: SeenJson, type: ValueType): Value['value'] {
   return typeof value === 'number' ? (type === 'timestamp' ? formatInstant(value) : String(value)) : value;
 }
 
-/** A literal, or an instant as it stands at the moment; against a date an instant means its day. */
+/** A literal, or an instant as it is at the moment; compared with a date, an instant means its day. */
 function constantValue(expression: Expression, moment: Moment, asDay: boolean): Value {
   const text = printExpression(expression);
   switch (expression.kind) {

@@ -26,7 +26,7 @@ export function pathOfField(field: FieldExpression): string {
   }
 }
 
-/** As text; names that are no identifiers are quoted, piece by piece. */
+/** As text; names that are not identifiers are quoted, piece by piece. */
 export function printPath(field: FieldExpression): string {
   const [first, ...rest] = pathOfField(field).split('.');
   return [first, ...rest.map((name) => (isIdentifier(name) ? name : printString(name)))].join('.');

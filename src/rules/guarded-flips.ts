@@ -1,27 +1,30 @@
-// In charge of when the next look at a customer is due: the least of what may flip for one of the segments that nothing keeps the customer out
-// of, however the clock moves. Not of what flips (emit-aggregate.ts, emit-temporal.ts) or of what keeps out (necessary.ts).
+// In charge of when the next look at a customer is due: the earliest possible flip for any segment that nothing keeps the customer out of,
+// however the clock moves. Not of what flips (emit-aggregate.ts, emit-temporal.ts) or of what keeps customers out (necessary.ts).
 import { type SQL, sql } from 'drizzle-orm';
 import type { Flips } from './emit-operand.ts';
 import { asOf, fragmentKey, type Parameters, today, zone } from './emit-parameters.ts';
 import { list } from './emit-scan.ts';
 
-/** A flip that matters only where one of so many different conditions holds is asked of everybody: few would be spared the look. */
+/** A flip that matters if any of more conditions than this holds is looked for with everybody: few would be spared the look. */
 const MOST_GUARDS = 8;
 
 interface Candidate {
   readonly sql: SQL;
   readonly isAhead: boolean;
-  /** it matters where one of them holds, by what they compute; null: to everybody */
+  /** it matters if one of them holds, by what they compute; null: it matters to everybody */
   guards: Map<string, SQL> | null;
 }
 
-/** Where the flips of a segment matter: those of rows whose time comes, and all others. null: everywhere. */
+/** To whom the flips of a segment matter: those of rows whose time comes, and all others. null: to everybody. */
 export interface Guards {
   readonly arrival: SQL | null;
   readonly change: SQL | null;
 }
 
-/** Each flip once. Days are compared as days and the least turned into an instant, so that one customer costs one look at the zone. */
+/**
+ * Each flip once. Days are compared as days and only the earliest is turned into an instant, so that each customer costs one use of the time
+ * zone.
+ */
 export class GuardedFlips implements Flips {
   readonly #instants = new Map<string, Candidate>();
   readonly #days = new Map<string, Candidate>();

@@ -1,4 +1,4 @@
-// The JSON parser's hands on a value: shapes, members, pointers. A mistake is noted with its pointer and reading goes on.
+// What the JSON parser reads a value with: shapes, members, pointers. A mistake is noted with its pointer and reading goes on.
 import type { Expression, Place, Rule } from './ast.ts';
 import type { Diagnostic, DiagnosticCode } from './diagnostic.ts';
 import { stringProblem } from './read-literal.ts';
@@ -28,7 +28,7 @@ export function note(reader: JsonReader, code: DiagnosticCode, detail: string, p
   reader.problems.push({ code, detail, place: placeAt(pointer), ...(hint === undefined ? {} : { hint }) });
 }
 
-/** Notes what was needed at this place and what is there. */
+/** Notes what is needed at this place and what is there. */
 export function noteShape(reader: JsonReader, expected: string, found: unknown, pointer: string, hint?: string): void {
   note(reader, 'syntax_error', `expected ${expected}, found ${describe(found)}`, pointer, hint);
 }
@@ -52,7 +52,7 @@ function shorten(text: string): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-/** Holds an object to its members: each of `required` there, none beyond `required` and `optional`. */
+/** Checks the members of an object: all of `required`, and none beyond `required` and `optional`. */
 export function hasMembers(
   reader: JsonReader,
   object: JsonObject,
@@ -77,7 +77,7 @@ export function hasMembers(
   return good;
 }
 
-/** A string that can be stored; null, and noted, if it is none. */
+/** A string that can be stored; null, and noted, if it is not one. */
 export function readString(reader: JsonReader, value: unknown, expected: string, pointer: string): string | null {
   if (typeof value !== 'string') {
     noteShape(reader, expected, value, pointer);

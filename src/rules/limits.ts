@@ -1,4 +1,4 @@
-// The table of every limit of the rule language, and the one form of the answer when a rule is past one.
+// The table of every limit of the rule language, and the form of the refusal when a rule exceeds one.
 import type { Place } from './ast.ts';
 import type { Diagnostic } from './diagnostic.ts';
 
@@ -22,7 +22,7 @@ export const LIMITS = {
   numberDigits: { atMost: 15, what: 'a number', unit: 'significant digits' },
   numberDecimals: { atMost: 30, what: 'a number', unit: 'decimals' },
   segmentDepth: { atMost: 16, what: 'the nesting of segments', unit: 'levels' },
-  /** a longer list of mistakes helps nobody and lets a hostile rule make a huge answer */
+  /** a longer list of mistakes helps nobody, and would let a hostile rule cause a huge answer */
   diagnostics: { atMost: 200, what: 'the list of mistakes', unit: 'entries' },
 } as const satisfies Record<string, Limit>;
 
@@ -35,7 +35,7 @@ export function limitExceeded(name: keyof typeof LIMITS, found: string | number,
   return { code: 'limit_exceeded', detail, place, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** A zero or missing extent where one is needed. */
+/** A zero or missing length where one is needed. */
 export function zeroWindow(place: Place): Diagnostic {
   return { code: 'limit_exceeded', detail: 'a duration in a window must be more than zero; this is 0', place };
 }

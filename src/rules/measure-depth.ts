@@ -19,7 +19,7 @@ function placeTooDeep(node: Rule | Expression, level: number): Place | null {
   return null;
 }
 
-/** The rules and expressions directly below a node; literals of lists and the instants of windows are leaves and left out. */
+/** The rules and expressions directly below a node; the literals of lists and the instants of windows are leaves, and left out. */
 function childrenOf(node: Rule | Expression): readonly (Rule | Expression)[] {
   switch (node.kind) {
     case 'and':

@@ -1,5 +1,5 @@
-// In charge of what is missing for a rule to hold, in numbers: for each condition that stands in the way, what it has, what it would need and
-// the distance between. All parts of an `and` are needed; of an `or` one, the nearest first. Pure: made from the explained tree alone.
+// In charge of what is missing for a rule to hold, in numbers: for each condition that prevents it, the value there is, the one needed and
+// the distance between them. All parts of an `and` are needed; of an `or` one, the nearest first. Pure: made only from the explained tree.
 import { unreachable } from '../base/assert.ts';
 import { type Day, dayOf, dayStartMs, parseDay } from '../base/calendar.ts';
 import type { ComparisonOperator, Expression } from './ast.ts';
@@ -12,17 +12,17 @@ export interface MissingCondition {
   readonly kind: 'condition';
   readonly index: number;
   readonly condition: string;
-  /** what it would have to be; false where it stands under `not` */
+  /** whether it would have to hold; false if it is under `not` */
   readonly wanted: boolean;
   readonly have: Value | null;
   readonly need: { readonly operator: string; readonly value: Value } | null;
-  /** the distance in units, a decimal; null where there is none to measure */
+  /** the distance in units, a decimal; null: there is none to measure */
   readonly short: string | null;
   readonly unit: 'number' | 'days' | 'seconds' | null;
   readonly sentence: string;
 }
 
-/** Empty when the tree holds, or when nothing is known of it. */
+/** Empty when the tree holds, or when nothing is known about it. */
 export function missingOf(tree: ExplainedNode, timeZone: string): readonly Missing[] {
   return tree.holds === null ? [] : missing(tree, true, timeZone);
 }
@@ -55,7 +55,7 @@ function distanceOfAll(parts: readonly Missing[]): number {
 const NEAR_DAYS = 30;
 const DAY_SECONDS = 86_400;
 
-/** 1 where there is nothing to measure. */
+/** 1 if there is nothing to measure. */
 function distanceOf(part: Missing): number {
   if (part.kind === 'any') return Math.min(...part.alternatives.map(distanceOfAll));
   const { short, unit, need } = part;
@@ -113,7 +113,7 @@ interface Bounded {
   readonly side: Expression | null;
 }
 
-/** The one bound that is violated, where the condition is one of order. */
+/** The bound that is violated, if the condition compares by order. */
 function boundOf({ condition, seen, asked }: ExplainedCondition, wanted: boolean, timeZone: string): Bounded {
   const none: Bounded = { have: seen, bound: null, side: null };
   switch (condition.kind) {
@@ -223,7 +223,7 @@ function isMoney(side: Expression | null): boolean {
 
 const PLACES_SHOWN = 4;
 
-/** Of a quotient nobody reads twenty places. Up, so that nothing short is shown as nothing. */
+/** Nobody reads twenty places of a quotient. Rounded up, so that a small distance is not shown as none. */
 function roundUp(decimal: string): string {
   const [whole = '', fraction = ''] = decimal.split('.');
   if (fraction.length <= PLACES_SHOWN) return decimal;
@@ -232,7 +232,7 @@ function roundUp(decimal: string): string {
   return `${digits.slice(0, -PLACES_SHOWN)}${kept === '' ? '' : `.${kept}`}`;
 }
 
-/** At least so many decimals, and not more than there are. */
+/** With at least so many decimals, and no more than there are. */
 function withPlaces(decimal: string, places: number): string {
   const [whole = '', fraction = ''] = decimal.split('.');
   const padded = fraction.padEnd(places, '0');
@@ -268,17 +268,20 @@ function shortOfTime(have: Value, bound: Bound, timeZone: string): Pick<MissingC
   return { short: String(distanceMs / 1000), unit: 'seconds', sentence: `${have.text} is ${spell(distanceMs)} ${direction}` };
 }
 
-/** A date meets an instant by the day that it lies in. */
+/** A date is compared with an instant by the instant's day. */
 function dayIn({ type, value }: Value, timeZone: string): Day {
   return type === 'date' ? parseDay(String(value)) : dayOf(Date.parse(String(value)), timeZone);
 }
 
-/** A date stands for its beginning, or its end where it is meant to have passed. */
+/** A date stands for its beginning, or for its end if it is to have passed. */
 function instantMs({ type, value }: Value, isEnd: boolean, timeZone: string): number {
   return type === 'date' ? dayStartMs(parseDay(String(value)) + (isEnd ? 1 : 0), timeZone) : Date.parse(String(value));
 }
 
-/** Rounded up to whole days, hours, minutes or seconds, whichever is the largest that fits; what is met exactly and may not be is a moment away. */
+/**
+ * Rounded up to whole days, hours, minutes or seconds, whichever is the largest that fits; a bound that is met exactly but must be passed is a
+ * moment away.
+ */
 function spell(ms: number): string {
   const [size, word] =
     ms >= DAY_MS ? [DAY_MS, 'day'] : ms >= 3_600_000 ? [3_600_000, 'hour'] : ms >= 60_000 ? [60_000, 'minute'] : [1000, 'second'];

@@ -1,16 +1,16 @@
-// In charge of what a rule names that not everybody may ask about: segments, and personal fields of the customer. Found in what was parsed,
-// before anything is checked against the catalog, so that refusing tells nothing of it.
+// In charge of what a rule names that not everybody may ask about: segments, and personal fields of the customer. Found in the parsed rule,
+// before anything is checked against the catalog, so that a refusal reveals nothing about that.
 import { builtInField } from '../catalog/catalog.ts';
 import type { Expression, Rule } from './ast.ts';
 import { readAnyRule } from './parse-json.ts';
 
 export interface Named {
   readonly segments: ReadonlySet<string>;
-  /** as they are written: `email`, `attributes.tier` */
+  /** as written: `email`, `attributes.tier` */
   readonly personal: ReadonlySet<string>;
 }
 
-/** Of text or JSON, as far as it can be read. */
+/** In text or JSON, as far as it can be read. */
 export function namedInInput(input: unknown): Named {
   const { rule } = readAnyRule(input);
   return rule === null ? { segments: new Set(), personal: new Set() } : namedInRule(rule);

@@ -1,7 +1,7 @@
-// In charge of what a rule cannot hold without, seen from the rule alone: who lacks it is out, and stays out however the clock moves, until
-// something is written. Pure; who the others are is asked by emit-candidates.ts, whose looks it spares by emit-group.ts.
+// In charge of what a rule cannot hold without, as far as the rule alone tells: a customer who lacks it is out, and stays out however the clock
+// moves, until something is written. Pure; emit-candidates.ts asks who the others are, and emit-group.ts spares looks by it.
 //
-//   a conjunct about the profile alone that the clock does not move   country = "DE", birthday >= 1990-01-01; not age, not `… ago`
+//   a conjunct about the profile only that the clock does not move    country = "DE", birthday >= 1990-01-01; not age, not `… ago`
 //   a row that one of the windows reaches, now or when its time comes count(orders in the last 30 days) >= 3: false where there is no row
 import { unreachable } from '../base/assert.ts';
 import type { Aggregate, ArithmeticOperator, ComparisonOperator, Expression, Instant, Rule, Source, Window } from './ast.ts';
@@ -13,7 +13,7 @@ export interface Necessary {
   readonly profile: readonly Rule[];
   /** conditions that the clock can only end: one that fails holds again, if ever, when a row's time comes */
   readonly falling: readonly Rule[];
-  /** rows of one of these every member has; null: nobody can be told apart by rows */
+  /** every member has rows of one of these; null: nobody can be ruled out by rows */
   readonly rows: readonly NecessaryRows[] | null;
 }
 
@@ -41,7 +41,7 @@ function conjunctsOf(rule: Rule): readonly Rule[] {
 
 // ---------------------------------------------------------------- the profile
 
-/** Whether it asks for the profile alone, and the clock by itself changes nothing of its answer. */
+/** Whether it asks about the profile only, and the clock by itself does not change its answer. */
 function isSteady(rule: Rule): boolean {
   switch (rule.kind) {
     case 'and':
@@ -123,7 +123,7 @@ interface Falling {
   readonly atLeast: number;
 }
 
-/** `count(…) >= 3` over rows that leave as time goes by, or stay, but do not enter unless they are ahead; null: it is another condition. */
+/** `count(…) >= 3` over rows that leave as time goes by, or stay, but do not enter unless they are ahead; null: it is some other condition. */
 function fallingOf(condition: Rule): Falling | null {
   if (condition.kind !== 'comparison') return null;
   const { left, op, right } = condition;
@@ -167,7 +167,7 @@ function falling(condition: Rule, aggregate: Aggregate, op: ComparisonOperator, 
   }
 }
 
-/** Of conditions over bounded windows the one over the shortest, as far as their lengths can be told apart beforehand. */
+/** Of conditions over bounded windows, the one with the shortest window, as far as their lengths can be compared beforehand. */
 function fewestRows(conditions: readonly Falling[]): readonly NecessaryRows[] | null {
   const bounded = conditions.flatMap(({ aggregate: { source, where, window }, atLeast }) => {
     const lower = window === null ? null : planWindow(window).lower;
@@ -181,9 +181,9 @@ function fewestRows(conditions: readonly Falling[]): readonly NecessaryRows[] | 
 // ---------------------------------------------------------------- rows
 
 /**
- * Edges only ever move on, so who has no row behind one of a bounded aggregate's will not have one by the clock, and a row ahead is behind it
- * already. Nothing else of the rule may move with the clock, or who has no such row would be owed looks at which nothing comes of it, and those
- * that an evaluation of everything asks for would differ from those that are stored.
+ * Edges only ever move forwards, so a customer without a row after a bounded aggregate's edge will not get one by the clock, and a row in the
+ * future is after it already. Nothing else in the rule may move with the clock, or customers without such rows would need looks that lead to
+ * nothing, and the looks that an evaluation of everything asks for would differ from those stored.
  */
 function necessaryRows(rule: Rule): readonly NecessaryRows[] | null {
   const bySource = new Map<string, { source: Source; edges: Map<string, Edge> }>();
@@ -214,7 +214,7 @@ function movesOtherwise(rule: Rule, bounded: ReadonlySet<Aggregate>): boolean {
   });
 }
 
-/** Whether the clock alone may change the answer of a condition, the rows inside its aggregates apart. */
+/** Whether the clock alone may change the answer of a condition, not counting the rows inside its aggregates. */
 function isClocked(condition: Condition): boolean {
   switch (condition.kind) {
     case 'everyone':
@@ -251,12 +251,12 @@ function hasClock(leaf: Expression): boolean {
   return leaf.kind !== 'aggregate' && leaf.kind !== 'property' && !isSteadyExpression(leaf);
 }
 
-// ---------------------------------------------------------------- what a rule says where there are no rows
+// ---------------------------------------------------------------- what a rule says if there are no rows
 
-/** 0, a number of the rule, nothing, or whatever it may be. */
+/** 0, a number in the rule, no value, or anything at all. */
 type Known = number | 'missing' | 'unknown';
 
-/** What the rule says of somebody of whom some aggregates have no rows, whatever else is true of them; null: that depends. */
+/** What the rule says about a customer for whom some aggregates have no rows, whatever else is true; null: that depends. */
 function withoutRows(rule: Rule, empty: ReadonlySet<Aggregate>): boolean | null {
   const value = (expression: Expression): Known => valueWithoutRows(expression, empty);
   switch (rule.kind) {
@@ -303,7 +303,7 @@ function negate(answer: boolean | null): boolean | null {
   return answer === null ? null : !answer;
 }
 
-/** Numbers of a rule have at most 15 digits, which a float tells apart. */
+/** Numbers in a rule have at most 15 digits, which a float can tell apart. */
 function valueWithoutRows(expression: Expression, empty: ReadonlySet<Aggregate>): Known {
   switch (expression.kind) {
     case 'number':
@@ -336,7 +336,7 @@ function valueWithoutRows(expression: Expression, empty: ReadonlySet<Aggregate>)
 
 const ZERO_WITHOUT_ROWS: ReadonlySet<Aggregate['function']> = new Set(['count', 'sum', 'distinct']);
 
-/** Of what is known only what no rounding can touch. */
+/** Of what is known, only what no rounding can affect. */
 function calculate(left: Known, op: ArithmeticOperator, right: Known): Known {
   if (left === 'missing' || right === 'missing') return 'missing';
   if (op === '/' && right === 0) return 'missing';

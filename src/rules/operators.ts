@@ -1,5 +1,5 @@
 // The table of the operators that a condition can use: both written forms and the types each takes. Parser, checker,
-// printers, JSON Schema and the catalog endpoint read it. What an operator means is the emitter's.
+// printers, JSON Schema and the catalog endpoint read it. What an operator means is the emitter's business.
 import type { ValueType } from '../catalog/catalog.ts';
 import type { ArithmeticOperator, ComparisonOperator, ListOperator, TextOperator } from './ast.ts';
 
@@ -15,7 +15,7 @@ export interface OperatorRow {
   readonly op: ConditionOperator;
   /** the words in the text, lower case */
   readonly text: string;
-  /** of its left side */
+  /** of the left side */
   readonly types: readonly ValueType[];
 }
 

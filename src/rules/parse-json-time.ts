@@ -1,4 +1,4 @@
-// Parses the parts of the JSON form that speak of time and hold no rule: durations, instants, windows, anniversaries.
+// Parses the parts of the JSON form that are about time and contain no rule: durations, instants, windows, anniversaries.
 // Null means: noted as wrong.
 import type { AnniversaryWindow, CalendarPeriod, Duration, Instant, Window } from './ast.ts';
 import { hasMembers, isObject, type JsonReader, note, noteShape, placeAt, pointerTo, readString } from './json-reader.ts';

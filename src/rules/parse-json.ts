@@ -1,5 +1,5 @@
-// Parses the JSON form of a rule into the AST. In charge of its shape, told with JSON pointers and all at once; names and
-// types are the checker's. Null from a function means: noted as wrong; a stand-in then takes the place, so that the rest is read too.
+// Parses the JSON form of a rule into the AST. In charge of its shape; all mistakes are reported at once, with JSON pointers; names and
+// types are the checker's business. Null from a function means: noted as wrong; a stand-in then takes its place, so that the rest is read too.
 import { failed, ok, type Result } from '../base/result.ts';
 import type { Aggregate, Expression, Literal, Rule, Source } from './ast.ts';
 import type { Diagnostic } from './diagnostic.ts';
@@ -118,7 +118,7 @@ const CONDITION_OPERATORS: readonly string[] = OPERATORS.map((row) => row.op);
 
 function parseCondition(reader: JsonReader, object: JsonObject, pointer: string, nesting: number): Rule | null {
   reader.conditions += 1;
-  // past the limit only counting goes on: a body may hold a hundred thousand
+  // beyond the limit they are only counted: a body may hold a hundred thousand
   if (reader.conditions > LIMITS.conditions.atMost) return null;
   const op = object['op'];
   const place = placeAt(pointer);
@@ -297,7 +297,7 @@ function expressionHint(value: JsonObject): string | undefined {
   return undefined;
 }
 
-/** A field's path as the text form would write it; what the text could not write is no field. */
+/** A field's path as the text form would write it; what the text form could not write is not a field. */
 function parseField(reader: JsonReader, value: unknown, pointer: string, place: string): Extract<Expression, { name: string }> | null {
   const name = readString(reader, value, "a field's name", pointer);
   if (name === null) return null;

@@ -1,11 +1,11 @@
-// Parses the parts of the text form that hold no rule and no operator: literals, lists of them, strings, dotted paths. Time is parse-window.ts.
+// Parses the parts of the text form that contain no rule and no operator: literals, lists of them, strings, dotted paths. Time is parse-window.ts.
 import type { Literal, Place } from './ast.ts';
 import { limitExceeded } from './limits.ts';
 import { parseInstantLiteral, startsDuration } from './parse-window.ts';
 import { readDecimal } from './read-literal.ts';
 import { closeBracket, isSymbol, openBracket, peek, placeFrom, placeOf, stopAt, type TextReader, take, takeSymbol } from './text-reader.ts';
 
-/** A string, number, boolean, date or timestamp; null if none stands here, and nothing is taken. */
+/** A string, number, boolean, date or timestamp; null if there is none here, and then nothing is consumed. */
 export function parseLiteral(reader: TextReader): Literal | null {
   const first = peek(reader);
   switch (first.kind) {

@@ -1,5 +1,5 @@
 // Parses the text form of a rule into the AST. In charge of the grammar; names and types are the checker's business. There is one function for
-// each level of precedence, and recursion goes only through brackets, which are counted, so no text overflows the stack or takes more than
+// each level of precedence, and recursion only passes through brackets, which are counted, so no text overflows the stack or takes more than
 // linear time. Why it is written by hand: docs/decisions/0001-recursive-descent.md.
 import { failed, ok, type Result } from '../base/result.ts';
 import type { Aggregate, Expression, Rule, Source } from './ast.ts';
@@ -39,7 +39,7 @@ import { AGGREGATE_FUNCTIONS, aggregateFunction, canBeginPath, RESERVED_FUNCTION
 export interface ReadRule {
   readonly rule: Rule | null;
   readonly problems: readonly Diagnostic[];
-  /** nodes standing in for something that `problems` already tells */
+  /** nodes that stand in for something already in `problems` */
   readonly broken: ReadonlySet<Rule | Expression>;
 }
 
@@ -113,7 +113,7 @@ function parseCondition(reader: TextReader): Node {
   const left = parseSum(reader);
   if (isRule(left)) {
     const token = peek(reader);
-    // what follows a complete condition is its aggregate's window or the caller's; only a comparison is a mistake to tell here
+    // what follows a complete condition is its aggregate's window or the caller's business; only a comparison is a mistake to report here
     if (token.kind !== 'symbol' || !(COMPARISON_OPERATORS as readonly string[]).includes(token.text)) return left;
   }
   return parsePredicate(reader, left, first);
@@ -133,10 +133,10 @@ function parseSegment(reader: TextReader, first: Token): Rule {
   return rule;
 }
 
-/** What may follow `not` behind an operand. */
+/** What may follow `not` after an operand. */
 const NEGATABLE = ['between', 'in', 'contains', 'starts', 'ends', 'has', 'anniversary', 'since', 'before'] as const;
 
-/** The operator and right side behind an operand; without one the operand is answered as it is. */
+/** The operator and right side after an operand; without one the operand is returned as it is. */
 function parsePredicate(reader: TextReader, node: Node, first: Token): Node {
   const negated = isKeyword(reader, 'not') && NEGATABLE.some((word) => isKeyword(reader, word, 1));
   if (negated) take(reader);
@@ -335,7 +335,7 @@ function aggregateHint(reader: TextReader, hasWindow: boolean): string | undefin
   return afterConditionHint(reader);
 }
 
-/** Null when there is no such source: noted, and nothing is taken. */
+/** Null if there is no such source: noted, and nothing is consumed. */
 function parseSource(reader: TextReader): Source | null {
   const token = peek(reader);
   if (token.kind !== 'word') return stopAt(reader, `a source (${SOURCES.map((name) => `\`${name}\``).join(', ')})`, 'write count(orders)');
@@ -360,7 +360,7 @@ function parseSource(reader: TextReader): Source | null {
   }
 }
 
-/** Passes over a bracket and all it holds, whatever that is. */
+/** Skips a bracket and all that is in it, whatever that is. */
 function skipBrackets(reader: TextReader): void {
   const open = peek(reader);
   let depth = 0;

@@ -1,4 +1,4 @@
-// Parses the parts of the text form that speak of time and hold no rule: durations, instants, windows, anniversaries.
+// Parses the parts of the text form that are about time and contain no rule: durations, instants, windows, anniversaries.
 import type { AnniversaryWindow, CalendarPeriod, Duration, Instant, Window } from './ast.ts';
 import { limitExceeded } from './limits.ts';
 import { readDate, readTimestamp } from './read-literal.ts';
