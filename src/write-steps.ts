@@ -37,7 +37,7 @@ export interface LockedWrite {
 
 /** All locks in one batch of statements; `read` throws OrderMoved if an order comes from a customer whom the facts do not name (`locksAtOnce`). */
 export function lockAtOnce(strata: Strata, facts: Facts) {
-  const locks = locksAtOnce(facts, fixedIso(strata.clock));
+  const locks = locksAtOnce(facts, { fixedIso: fixedIso(strata.clock), isImport: false });
   const behind = locks.statements.length;
   return {
     statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
@@ -53,7 +53,7 @@ export async function lockInSteps(strata: Strata, client: Client, facts: Facts):
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
     inOrder([
-      lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
+      lockCustomers(client, facts, previousOwners, { fixedIso: fixedIso(strata.clock), isImport: false }),
       pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
     ] as const),
   );
@@ -147,7 +147,7 @@ export function changesByCustomer(differences: readonly Difference[]): ReadonlyM
 export async function writeOnly(strata: Strata, client: Client, facts: Facts, importId?: string): Promise<number> {
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = []]] = await inOrder([
-    lockCustomers(client, facts, previousOwners, fixedIso(strata.clock)),
+    lockCustomers(client, facts, previousOwners, { fixedIso: fixedIso(strata.clock), isImport: importId !== undefined }),
     pipeline(client, [readMoment(strata.clock)]),
   ] as const);
   const { asOfMs } = toMoment(momentRows);
@@ -163,7 +163,7 @@ function sum(repeated: Repeated): number {
 
 /** As `writeOnly`, in two batches of statements and for facts that delete no orders; throws OrderMoved if an order comes from somebody else. */
 export function writeOnlyAtOnce(strata: Strata, facts: Facts, importId: string) {
-  const locks = locksAtOnce(facts, fixedIso(strata.clock));
+  const locks = locksAtOnce(facts, { fixedIso: fixedIso(strata.clock), isImport: true });
   return {
     statements: [...locks.statements, readMoment(strata.clock)],
     end: (rows: Parameters<typeof locks.read>[0]): Ending<number> => {

@@ -64,6 +64,13 @@ function orderOwnersLock(facts: Facts): Lock<ReadonlyMap<string, CustomerKey | n
   };
 }
 
+/** For the locks of customers. */
+export interface LockOptions {
+  /** a clock that stands; null: the database's */
+  readonly fixedIso: string | null;
+  readonly isImport: boolean;
+}
+
 /**
  * Locks by id all customers whom the facts name, creating those who do not exist with all their values, and the previous owners.
  * Sends everything before it waits: what the caller sends next comes after the lock.
@@ -73,16 +80,16 @@ export async function lockCustomers(
   client: Client,
   facts: Facts,
   previousOwners: ReadonlyMap<string, CustomerKey | null>,
-  fixedIso: string | null,
+  options: LockOptions,
 ): Promise<LockedCustomers> {
-  const lock = customersLock(facts, previousOwners, fixedIso);
+  const lock = customersLock(facts, previousOwners, options);
   return lock.read(await pipeline(client, lock.statements));
 }
 
 function customersLock(
   facts: Facts,
   previousOwners: ReadonlyMap<string, CustomerKey | null>,
-  fixedIso: string | null,
+  { fixedIso, isImport }: LockOptions,
 ): Lock<LockedCustomers> {
   const named = namedCustomers(facts);
   const rows: Row[] = [];
@@ -92,7 +99,8 @@ function customersLock(
   for (const key of previous) rows.push({ id: key });
   if (rows.length === 0) return { statements: [], read: () => ({ created: new Set(), locked: [] }) };
 
-  const lock = overRows(lockCustomersQuery({ tell: facts.customers.length > 0, previous: previous.size > 0 }), rows, fixedIso);
+  const tell = facts.customers.length > 0;
+  const lock = overRows(lockCustomersQuery({ tell, previous: previous.size > 0, byRows: isImport && !tell }), rows, fixedIso);
   const judgedBy = typesVersions(facts);
   return {
     statements: judgedBy.size === 0 ? [lock] : [lock, READ_TYPES_VERSION],
@@ -117,9 +125,9 @@ export class OrderMoved extends Error {
  * Both locks in one go, before it is known whose the orders were: on the assumption that they are new or stay with their customers, as they
  * nearly always do. Otherwise `read` throws OrderMoved; it also throws what the functions above throw. Not for facts that delete orders.
  */
-export function locksAtOnce(facts: Facts, fixedIso: string | null): Lock<FactLocks> {
+export function locksAtOnce(facts: Facts, options: LockOptions): Lock<FactLocks> {
   const owners = orderOwnersLock(facts);
-  const customers = customersLock(facts, new Map(), fixedIso);
+  const customers = customersLock(facts, new Map(), options);
   const behind = owners.statements.length;
   return {
     statements: [...owners.statements, ...customers.statements],

@@ -56,6 +56,8 @@ export interface CustomerLocks {
   readonly tell: boolean;
   /** whether there are previous owners of orders among the rows, of whom only the key is known */
   readonly previous: boolean;
+  /** the rows are of an import of orders or events: whom such rows have made came to be with the earliest of them, not with the first */
+  readonly byRows: boolean;
 }
 
 /**
@@ -63,7 +65,7 @@ export interface CustomerLocks {
  * One statement, with previous owners among the rows, so that all locks are taken in one sequence. Previous owners exist, since an erasure
  * locks a customer's orders first. If one does not, its row is left out and nobody is created.
  */
-function lockCustomers({ tell, previous }: CustomerLocks): RowsQuery {
+function lockCustomers({ tell, previous, byRows }: CustomerLocks): RowsQuery {
   const told = tell ? TOLD : [];
   const values = told.map(([column]) => {
     const nothing = NOTHING_TOLD.get(column);
@@ -75,20 +77,22 @@ function lockCustomers({ tell, previous }: CustomerLocks): RowsQuery {
       ? `left join customers as previous on given.external_id is null and previous.id = given.id${narrowed}
 where given.external_id is not null or previous.id is not null`
       : '';
+  const earlier = 'customers.created_by_rows and excluded.created_by_rows and excluded.created_at < customers.created_at';
+  const lowered = byRows ? `, created_at = case when ${earlier} then excluded.created_at else customers.created_at end` : '';
   const list = (items: readonly string[]) => items.map((item) => `, ${item}`).join('');
   const build = ({ given, parameter }: RowsParts, joined: string) => `
-insert into customers (id, external_id, revision, created_at${list(told.map(([column]) => column))})
+insert into customers (id, external_id, revision, created_at${list([...told.map(([column]) => column), ...(byRows ? ['created_by_rows'] : [])])})
 select given.id, ${externalId}, floor(extract(epoch from clock_timestamp()) * 1000000)::bigint,
-  coalesce(given.created_at, ${parameter(1)}::timestamptz, date_trunc('milliseconds', clock_timestamp()))${list(values)}
+  coalesce(given.created_at, ${parameter(1)}::timestamptz, date_trunc('milliseconds', clock_timestamp()))${list([...values, ...(byRows ? ['given.created_at is not null'] : [])])}
 from ${given}
 ${joined}
 order by given.id
 on conflict (id) do update
-set revision = customers.revision + 1
+set revision = customers.revision + 1${lowered}
 where customers.external_id = excluded.external_id
 returning new.id, old.id is null as created`;
   return rowsQuery(
-    `ingest_lock_customers${tell ? '_told' : ''}${previous ? '_and_previous' : ''}`,
+    `ingest_lock_customers${tell ? '_told' : ''}${previous ? '_and_previous' : ''}${byRows ? '_by_rows' : ''}`,
     [...NAMED, ...told],
     (parts) => build(parts, joins('')),
     // Citus first fetches that whole side of an outer join, so it is told which customers it needs
@@ -96,10 +100,12 @@ returning new.id, old.id is null as created`;
   );
 }
 
-const LOCKS = [false, true].map((tell) => [false, true].map((previous) => lockCustomers({ tell, previous })));
+const LOCKS = [false, true].map((byRows) =>
+  [false, true].map((tell) => [false, true].map((previous) => lockCustomers({ tell, previous, byRows }))),
+);
 
-export function lockCustomersQuery({ tell, previous }: CustomerLocks): RowsQuery {
-  return LOCKS[Number(tell)]?.[Number(previous)] as RowsQuery;
+export function lockCustomersQuery({ tell, previous, byRows }: CustomerLocks): RowsQuery {
+  return LOCKS[Number(byRows)]?.[Number(tell)]?.[Number(previous)] as RowsQuery;
 }
 
 /** Created customers whose time is the clock's although they gave one, because that is ahead of the instant of the write. */
@@ -144,6 +150,7 @@ function mergedCustomer(asOf: string, tolerated: string): readonly (readonly [co
     ['consents', '(customers.consents || given.consents) - given.cleared_consents'],
     ['created_at', time.at],
     ['created_at_given', time.given],
+    ['created_by_rows', 'customers.created_by_rows and given.created_at is null'],
   ];
 }
 

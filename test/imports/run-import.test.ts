@@ -337,6 +337,36 @@ describe('atomic', () => {
   });
 });
 
+describe('since when somebody is a customer', () => {
+  const at = (index: number) => new Date(Date.UTC(2026, 5, 30) - index * 3_600_000).toISOString();
+  const sinceOf = async (id: string) => {
+    const [row] = await service.rows(`select created_at from customers where external_id = '${id}'`);
+    return new Date(Number(row?.['created_at'])).toISOString();
+  };
+  const events = (id: string, from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => `${JSON.stringify({ customerId: id, name: 'seen', occurredAt: at(from + i) })}\n`).join('');
+
+  test('the earliest row counts, not the first', async () => {
+    await service.ndjson('events', events('since-1', 0, 4_100)); // three batches, the newest first
+    expect(await sinceOf('since-1')).toBe(at(4_099));
+    const lines = 'id,customerId,placedAt,items.name\n9,since-2,2026-02-01,a\n10,since-2,2026-03-01,a\n';
+    await service.csv('orders', lines);
+    await service.csv('orders', 'id,customerId,placedAt,items.name\nC8,since-2,2025-12-24,a\n');
+    expect(await sinceOf('since-2')).toBe('2025-12-24T00:00:00.000Z');
+  });
+
+  test('what was said of it stays', async () => {
+    await service.ndjson('events', events('since-3', 0, 1));
+    await service.ndjson('customers', '{"id":"since-3","createdAt":"2026-01-01T00:00:00Z"}\n');
+    await service.ndjson('events', events('since-3', 8_000, 1));
+    expect(await sinceOf('since-3')).toBe('2026-01-01T00:00:00.000Z');
+    await service.ndjson('customers', '{"id":"since-4"}\n');
+    const made = await sinceOf('since-4');
+    await service.ndjson('events', events('since-4', 0, 1));
+    expect(await sinceOf('since-4')).toBe(made);
+  });
+});
+
 describe('trouble', () => {
   const rows = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, n) => `{"id":"trouble${from + n}","city":"x"}\n`).join('');

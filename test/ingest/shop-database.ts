@@ -12,7 +12,7 @@ export function writeFacts(database: Database, facts: Partial<Facts>, asOfMs = A
   const all: Facts = { ...NO_FACTS, ...facts };
   return inTransaction(database, async (client) => {
     const previousOwners = await lockOrderOwners(client, all);
-    const locked = await lockCustomers(client, all, previousOwners, new Date(asOfMs).toISOString());
+    const locked = await lockCustomers(client, all, previousOwners, { fixedIso: new Date(asOfMs).toISOString(), isImport: false });
     await applyFacts(client, all, asOfMs, { ...locked, previousOwners });
     return [...locked.locked];
   });
