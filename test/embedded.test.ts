@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { openDataFolder } from '../src/base/data-folder.ts';
+import { keepSecret, openDataFolder } from '../src/base/data-folder.ts';
 import { isAlive } from '../src/base/process-mark.ts';
 import { type EmbeddedPostgres, startEmbedded } from '../src/db/embedded.ts';
 import { keepEmbedded } from '../src/db/keep-embedded.ts';
@@ -170,6 +170,17 @@ describe('embedded Postgres', () => {
     fs.writeFileSync(file, '');
     expect(() => openDataFolder(file)).toThrow(/^The data folder .*a-file cannot be written: a file stands where a folder must be\./);
     expect(() => openDataFolder(path.join(file, 'below'))).toThrow(/cannot be written: a file stands where a folder must be\./);
+  });
+
+  test('two starts at once agree on one secret', () => {
+    const data = openDataFolder(path.join(root, 'agreed'));
+    const first = keepSecret(data, 'admin-key', () => {
+      expect(keepSecret(data, 'admin-key', () => 'theirs')).toMatchObject({ value: 'theirs', isNew: true });
+      return 'ours';
+    });
+    expect(first).toMatchObject({ value: 'theirs', isNew: false });
+    expect(fs.readdirSync(data.path)).toEqual(['admin-key']);
+    expect(fs.statSync(first.file).mode & 0o777).toBe(0o600);
   });
 
   test('comes back by itself where it was', async () => {

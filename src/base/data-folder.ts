@@ -9,6 +9,8 @@ import { StartError } from './start-error.ts';
 const LOCK_FILE = 'strata.lock';
 /** Others may pass through the folder (a Postgres run by another user must) but not list it; each secret has its own mode. */
 const FOLDER_MODE = 0o711;
+/** What file systems say that know no second name for a file. */
+const LINKLESS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 export interface DataFolder {
   readonly path: string;
@@ -36,20 +38,36 @@ export interface KeptSecret {
   readonly isNew: boolean;
 }
 
-/** The secret kept under this name, made by `make` and stored with mode 0600 the first time. */
+/** The secret kept under this name, made by `make` and stored with mode 0600 the first time. Of several who make it at once one does. */
 export function keepSecret(folder: DataFolder, name: string, make: () => string): KeptSecret {
   const file = path.join(folder.path, name);
   try {
+    const kept = readSecret(file);
+    if (kept !== undefined) return { value: kept, file, isNew: false };
+    const isNew = putSecret(file, make());
     const value = readSecret(file);
-    if (value !== undefined) return { value, file, isNew: false };
-    const made = make();
-    const draft = `${file}.${randomBytes(6).toString('hex')}`;
-    fs.writeFileSync(draft, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    fs.renameSync(draft, file); // whole or not at all, also after a crash
-    return { value: made, file, isNew: true };
+    if (value === undefined) throw new StartError(`The file ${file} was taken away while it was being made.`);
+    return { value, file, isNew };
   } catch (cause) {
     if (cause instanceof StartError) throw cause;
     throw new StartError(`The file ${file} cannot be read or written: ${explain(cause)}.`, { cause });
+  }
+}
+
+/** Whole or not at all, also after a crash. false: another process has put its own there first, which must not be lost, since it is in use. */
+function putSecret(file: string, made: string): boolean {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  fs.writeFileSync(draft, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  try {
+    fs.linkSync(draft, file);
+    return true;
+  } catch (cause) {
+    if (hasCode(cause, 'EEXIST')) return false;
+    if (!LINKLESS.some((code) => hasCode(cause, code))) throw cause;
+    fs.copyFileSync(draft, file, fs.constants.COPYFILE_EXCL);
+    return true;
+  } finally {
+    fs.unlinkSync(draft);
   }
 }
 
