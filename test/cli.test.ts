@@ -33,6 +33,13 @@ describe('strata', () => {
     expect((await strata('--help')).output).toBe(output);
   });
 
+  test('says of each command what it takes', async () => {
+    const { code, output, errors } = await strata('import', 'orders', '--help');
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(output).toMatch(/^strata import customers\|orders\|events FILE/);
+    expect((await strata('start', '-h')).output).toMatch(/^ {2}strata start\n/);
+  });
+
   test('refuses a command that there is not', async () => {
     const { code, output, errors } = await strata('imprt');
     expect({ code, output }).toEqual({ code: 2, output: '' });

@@ -56,7 +56,8 @@ export class Progress {
 /** `[######----]  43 %  212,000 rows  51,200 rows/s  3 rejected  12 s left` */
 export function describeProgress(state: ProgressState, withBar: boolean): string {
   const { rows, rejected, sentBytes, totalBytes, elapsedMs } = state;
-  const parts = [`${count(rows)} rows`, `${count(perSecond(rows, elapsedMs))} rows/s`, `${count(rejected)} rejected`];
+  const parts = [`${count(rows)} rows`, `${count(perSecond(rows, elapsedMs))} rows/s`];
+  if (rejected > 0) parts.push(`${count(rejected)} rejected`); // lines of orders are judged when the file has ended: until then none would be a lie
   if (totalBytes === null) return [`${count(Math.round(sentBytes / 1e6))} MB sent`, ...parts].join('  ');
   const share = totalBytes === 0 ? 1 : Math.min(1, sentBytes / totalBytes);
   const filled = Math.round(share * BAR_WIDTH);

@@ -8,7 +8,7 @@ import { openStore } from './open-store.ts';
 import { count } from './progress.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
-const SETTINGS_HELP = `strata settings
+export const SETTINGS_HELP = `strata settings
 strata settings set TIME_ZONE=Europe/Berlin CURRENCY=EUR
 
 Shows the time zone and the currency that a database was made with, or changes one or both of them. The database is that of DATABASE_URL,

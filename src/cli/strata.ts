@@ -7,6 +7,8 @@ interface Command {
   /** what comes after the name */
   readonly options: string;
   readonly summary: string;
+  /** what `--help` says of it; absent: what the list of commands says */
+  help?(): Promise<string>;
   /** → the exit code; undefined: the process goes on by itself or has set its own */
   run(given: readonly string[]): Promise<number | undefined>;
 }
@@ -32,6 +34,7 @@ const COMMANDS: readonly Command[] = [
     name: 'import',
     options: 'customers|orders|events FILE [--map FIELD=COLUMN …]',
     summary: 'send a CSV or NDJSON file to a running service (strata import for all options)',
+    help: async () => (await import('./import.ts')).IMPORT_HELP,
     run: async (options) => (await import('./import.ts')).importCommand(options),
   },
   ...(['plan', 'apply', 'export'] as const).map(
@@ -43,6 +46,7 @@ const COMMANDS: readonly Command[] = [
         apply: 'make a running service have the segments and groups of the files',
         export: 'write the segments and groups of a running service as files',
       }[name],
+      help: async () => (await import('./plan.ts')).PLAN_HELP,
       run: async (given) => (await import('./plan.ts')).filesCommand(name, given),
     }),
   ),
@@ -50,18 +54,21 @@ const COMMANDS: readonly Command[] = [
     name: 'verify',
     options: '[--repair] [--samples 20]',
     summary: 'compare everything stored with facts, rules and feed; exits non-zero where something differs',
+    help: async () => (await import('./verify.ts')).VERIFY_HELP,
     run: async (given) => (await import('./verify.ts')).verifyCommand(given),
   },
   {
     name: 'audit',
     options: 'verify [--head POSITION:CHAIN]',
     summary: 'prove that no entry of the audit was changed, taken out or put in; exits non-zero where one was',
+    help: async () => (await import('./audit.ts')).AUDIT_HELP,
     run: async (given) => (await import('./audit.ts')).auditCommand(given),
   },
   {
     name: 'settings',
     options: '[set TIME_ZONE=… CURRENCY=…]',
     summary: 'show the time zone and the currency that a database was made with, or change them while no service works on it',
+    help: async () => (await import('./settings.ts')).SETTINGS_HELP,
     run: async (given) => (await import('./settings.ts')).settingsCommand(given),
   },
   {
@@ -120,6 +127,10 @@ export async function runCommand([name = 'help', ...given]: readonly string[]): 
     process.exitCode = EXIT_MISUSE;
     return;
   }
+  if (given.includes('--help') || given.includes('-h')) {
+    process.stdout.write((await command.help?.()) ?? describe(command));
+    return;
+  }
   try {
     const code = await command.run(given);
     if (code !== undefined) process.exitCode = code;
@@ -132,6 +143,9 @@ export async function runCommand([name = 'help', ...given]: readonly string[]): 
 }
 
 function help(): string {
-  const lines = COMMANDS.map((command) => `  ${`strata ${command.name} ${command.options}`.trimEnd()}\n      ${command.summary}`);
-  return `Strata keeps every customer in the right segments at every moment.\n\n${lines.join('\n')}\n`;
+  return `Strata keeps every customer in the right segments at every moment.\n\n${COMMANDS.map(describe).join('')}`;
+}
+
+function describe({ name, options, summary }: Command): string {
+  return `  ${`strata ${name} ${options}`.trimEnd()}\n      ${summary}\n`;
 }

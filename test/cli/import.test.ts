@@ -158,5 +158,5 @@ test('elsewhere than on a terminal, lines', () => {
     progress.show(state);
   }
   progress.clear();
-  expect(written).toEqual(['50 %  10 rows  2 rows/s  0 rejected  6 s left\n', '50 %  10 rows  1 rows/s  0 rejected  11 s left\n']);
+  expect(written).toEqual(['50 %  10 rows  2 rows/s  6 s left\n', '50 %  10 rows  1 rows/s  11 s left\n']);
 });

@@ -36,7 +36,10 @@ const FASTIFY_REFUSALS: Readonly<Record<string, readonly [code: ErrorCode, detai
     'body_too_large',
     'The body is larger than this service takes in one request; send it as an import or in parts.',
   ],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'This content type is not taken here.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported_media_type',
+    'This content type is not taken here. Send JSON with the header `Content-Type: application/json`; imports take `text/csv` and `application/x-ndjson`.',
+  ],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The body is not as long as Content-Length says.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The body is not valid JSON.'],
   FST_ERR_BAD_URL: ['invalid_request', 'The path is not correctly percent-encoded UTF-8.'],

@@ -49,12 +49,17 @@ export function storableText(maxLength: number) {
 
 /** Input: RFC 3339 with `Z` or an offset, within 1900–2200. */
 export const InstantInput = z.iso
-  .datetime({ offset: true, error: 'is a time such as 2026-01-31T12:00:00Z' })
+  .datetime({ offset: true, error: ({ input }) => sayInstant(input) })
   .refine((value) => {
     const epochMs = Date.parse(value);
-    return epochMs >= Date.UTC(1900, 0, 1) && epochMs < Date.UTC(2200, 0, 1);
+    return Number.isNaN(epochMs) || (epochMs >= Date.UTC(1900, 0, 1) && epochMs < Date.UTC(2200, 0, 1)); // what is no time is told above
   }, 'lies between 1900 and 2200')
   .meta({ format: 'date-time' });
+
+function sayInstant(input: unknown): string {
+  const lostPlus = typeof input === 'string' && /T[\d:.]+ \d\d:\d\d$/.test(input);
+  return `is a time such as 2026-01-31T12:00:00Z${lostPlus ? '; a + in an address means a blank: write %2B' : ''}`;
+}
 
 export const Instant = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 export const Money = z.string().meta({ description: 'Decimal string, four decimals at most, in the service’s currency' });
