@@ -239,11 +239,13 @@ describe('reasons not to start', () => {
     expect(sentence).not.toContain('wrong');
   });
 
-  test('the database is of an older major', async () => {
+  test('the database is too old or silent', async () => {
     const older = { url: 'postgres://127.0.0.1/strata', query: async () => [{ version: 170_004, is_replica: false }] };
-    await expect(checkServer(older as unknown as Database)).rejects.toThrow(
+    await expect(checkServer(older as unknown as Database, 'given')).rejects.toThrow(
       'The database at 127.0.0.1:5432/strata is Postgres 17; Strata needs 18 or newer.',
     );
+    const silent = { url: 'postgres://127.0.0.1/strata', query: async () => Promise.reject(new Error('timeout')) };
+    await expect(checkServer(silent as unknown as Database, 'embedded')).rejects.toThrow('It is the embedded Postgres: start again');
   });
 
   test('the schema is newer than the code', async () => {

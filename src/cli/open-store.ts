@@ -30,7 +30,7 @@ export async function openStore(environment: Readonly<Record<string, string | un
     await stop();
   };
   try {
-    await checkServer(database);
+    await checkServer(database, DATABASE_URL === undefined ? 'embedded' : 'given');
     await checkSchema(database);
     return { database, settings: await keepSettings(database, { timeZone: TIME_ZONE, currency: CURRENCY }), close };
   } catch (error) {

@@ -1,11 +1,16 @@
-// In charge of the first look at the database of DATABASE_URL: does it answer, let us in, and is it new enough. Each problem is a plain sentence.
+// In charge of the first look at the database, that of DATABASE_URL or the embedded one: does it answer, let us in, and is it new enough. Each problem is a plain sentence.
 import { StartError } from '../base/start-error.ts';
 import type { Database } from './database.ts';
 
 const LEAST_MAJOR = 18;
 
+const MEND = {
+  given: 'Check DATABASE_URL, or unset it to use the embedded Postgres.',
+  embedded: 'It is the embedded Postgres: start again, and where that does not help see postgres.log in DATA_DIR.',
+} as const;
+
 /** Throws a StartError when the server cannot be used; never repeats the password. */
-export async function checkServer(database: Database): Promise<void> {
+export async function checkServer(database: Database, whose: keyof typeof MEND): Promise<void> {
   const place = placeOf(database.url);
   let row: { version: number; is_replica: boolean } | undefined;
   try {
@@ -13,7 +18,7 @@ export async function checkServer(database: Database): Promise<void> {
       text: "select current_setting('server_version_num')::int as version, pg_is_in_recovery() as is_replica",
     });
   } catch (cause) {
-    throw new StartError(`${sentenceFor(cause, place)} Check DATABASE_URL, or unset it to use the embedded Postgres.`, { cause });
+    throw new StartError(`${sentenceFor(cause, place)} ${MEND[whose]}`, { cause });
   }
   const version = row?.version ?? 0;
   if (version < LEAST_MAJOR * 10_000) {

@@ -41,7 +41,7 @@ export async function connect(options: ConnectOptions): Promise<Connected> {
     await embedded?.stop();
   };
   try {
-    await checkServer(database);
+    await checkServer(database, embedded === undefined ? 'given' : 'embedded');
     return { database, embedded, close };
   } catch (error) {
     await close();
