@@ -199,7 +199,9 @@ describe('order lines', () => {
   test('a second import changes nothing', async () => {
     const file = 'No,Who,When,Sku,Qty,Price\ns1,ann,2024-01-01,A,1,1\ns2,bob,2024-01-02,B,2,2\ns1,ann,2024-01-01,A,1,1\n';
     const state = () =>
-      service.rows(`select o, (select array_agg(i) from order_items i where i.customer_id = o.customer_id and i.order_id = o.id) from orders o where o.id like 's_' order by o.id`);
+      service.rows(
+        `select o, (select array_agg(i) from order_items i where i.customer_id = o.customer_id and i.order_id = o.id) from orders o where o.id like 's_' order by o.id`,
+      );
     await service.csv('orders', file, map);
     const before = await state();
     expect(before).toHaveLength(2);
