@@ -62,7 +62,8 @@ export type Queryable = Pick<Database, 'query' | 'isOnCitus'>;
 /** The connection of a transaction as something to ask: a transaction that waited for a second connection could wait for ever. */
 export function asQueryable(client: Pick<pg.ClientBase, 'query'>): Queryable {
   return {
-    query: async <Row extends pg.QueryResultRow>(statement: Statement) => (await client.query<Row>(toQuery(fit(statement, client)))).rows,
+    query: async <Row extends pg.QueryResultRow>(statement: Statement) =>
+      (await client.query<Row>(toQuery(inFormFor(statement, client)))).rows,
     isOnCitus: () => isKnownCitus(client),
   };
 }
@@ -118,7 +119,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     url,
     pool,
     query: async <Row extends pg.QueryResultRow>(statement: Statement) =>
-      (await traceStatement(statement, () => pool.query<Row>(toQuery(fit(statement, pool))))).rows,
+      (await traceStatement(statement, () => pool.query<Row>(toQuery(inFormFor(statement, pool))))).rows,
     isOnCitus: () => isKnownCitus(pool),
     close: () => pool.end(),
   };
@@ -173,7 +174,7 @@ export async function pipeline(client: Client, statements: readonly Statement[])
 }
 
 /** In the form for what it is sent to; that of Citus under a name of its own: a connection may have prepared the other before it was known. */
-function fit(statement: Statement, asked: Pick<pg.ClientBase, 'query'> | pg.Pool): Statement {
+function inFormFor(statement: Statement, asked: Pick<pg.ClientBase, 'query'> | pg.Pool): Statement {
   const { name, text, onCitus: more, textOnCitus } = statement;
   if ((more === undefined && textOnCitus === undefined) || !isKnownCitus(asked)) return statement;
   return { ...statement, ...(name === undefined ? {} : { name: `${name}_on_citus` }), text: textOnCitus ?? `${text} ${more}` };
@@ -181,7 +182,7 @@ function fit(statement: Statement, asked: Pick<pg.ClientBase, 'query'> | pg.Pool
 
 /** As `pipeline`, with the whole result of each statement. For use in transactions: the statements after a failed one are not begun. */
 export async function send(client: Client, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
-  const configs = statements.map((statement) => toQuery(fit(statement, client)));
+  const configs = statements.map((statement) => toQuery(inFormFor(statement, client)));
   const gathered = together.get(client);
   if (gathered !== undefined) return gathered.add(configs);
   return inOrder(sendNow(client, configs));
