@@ -4,7 +4,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ErrorDetail } from '../errors.ts';
 import { type Incomplete, incompleteTable } from './incomplete-table.ts';
-import { count, duration, Progress, perSecond } from './progress.ts';
+import { count, duration, Progress, type ProgressState, perSecond } from './progress.ts';
 import { sendFile, tryKey, type UploadAnswer } from './send-file.ts';
 import { findService } from './service-address.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
@@ -113,7 +113,7 @@ function addParameters(url: URL, values: ReturnType<typeof parse>['values'], isT
 
 function upload(command: Command, terminal: Terminal, progress: Progress): Promise<UploadAnswer> {
   const totalBytes = command.file === null ? null : statSync(command.file).size;
-  let state = { rows: 0, rejected: 0, sentBytes: 0, totalBytes };
+  let state: Omit<ProgressState, 'elapsedMs'> = { rows: 0, rejected: 0, sentBytes: 0, readBytes: null, totalBytes };
   const show = (change: Partial<typeof state>) => {
     state = { ...state, ...change };
     progress.show(state);
@@ -124,7 +124,7 @@ function upload(command: Command, terminal: Terminal, progress: Progress): Promi
     contentType: command.contentType,
     body: command.file === null ? terminal.input : createReadStream(command.file),
     onSent: (bytes) => show({ sentBytes: state.sentBytes + bytes }),
-    onProgress: (rows, rejected) => show({ rows, rejected }),
+    onProgress: (rows, rejected, readBytes) => show({ rows, rejected, readBytes }),
   });
 }
 

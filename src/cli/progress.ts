@@ -5,6 +5,8 @@ export interface ProgressState {
   readonly rows: number;
   readonly rejected: number;
   readonly sentBytes: number;
+  /** What the service has read of them: connections hold some megabytes, which may be most of a compressed file. null: it has not said so. */
+  readonly readBytes: number | null;
   /** null: unknown, as of standard input */
   readonly totalBytes: number | null;
   readonly elapsedMs: number;
@@ -53,16 +55,17 @@ export class Progress {
   }
 }
 
-/** `[######----]  43 %  212,000 rows  51,200 rows/s  3 rejected  12 s left` */
+/** `[######----]  43 %  212,000 rows  51,200 rows/s  3 rejected  12 s of reading left`; what a file of order lines needs after that nobody knows */
 export function describeProgress(state: ProgressState, withBar: boolean): string {
-  const { rows, rejected, sentBytes, totalBytes, elapsedMs } = state;
+  const { rows, rejected, sentBytes, readBytes, totalBytes, elapsedMs } = state;
   const parts = [`${count(rows)} rows`, `${count(perSecond(rows, elapsedMs))} rows/s`];
   if (rejected > 0) parts.push(`${count(rejected)} rejected`); // lines of orders are judged when the file has ended: until then none would be a lie
   if (totalBytes === null) return [`${count(Math.round(sentBytes / 1e6))} MB sent`, ...parts].join('  ');
-  const share = totalBytes === 0 ? 1 : Math.min(1, sentBytes / totalBytes);
+  const share = totalBytes === 0 ? 1 : Math.min(1, (readBytes ?? sentBytes) / totalBytes);
   const filled = Math.round(share * BAR_WIDTH);
   const bar = withBar ? [`[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`] : [];
-  const left = share >= 1 ? 'all sent, finishing' : share > 0 ? `${duration((elapsedMs / share) * (1 - share))} left` : 'starting';
+  const left =
+    share >= 1 ? 'all sent, finishing' : share > 0 ? `${duration((elapsedMs / share) * (1 - share))} of reading left` : 'starting';
   return [...bar, `${Math.floor(share * 100)} %`, ...parts, left].join('  ');
 }
 

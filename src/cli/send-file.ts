@@ -10,8 +10,8 @@ export interface Upload {
   readonly contentType: string;
   readonly body: Readable;
   onSent(bytes: number): void;
-  /** rows read and rejected so far, as the service reports them while it reads */
-  onProgress(rows: number, rejected: number): void;
+  /** rows read and rejected so far, as the service reports them while it reads, and bytes of the body (null: an older service does not) */
+  onProgress(rows: number, rejected: number, readBytes: number | null): void;
 }
 
 export interface UploadAnswer {
@@ -36,7 +36,8 @@ export function sendFile(upload: Upload): Promise<UploadAnswer> {
   let isAnswered = false;
   request.on('information', ({ headers }) => {
     const match = /^rows=(\d+), rejected=(\d+)$/.exec(String(headers['strata-progress'] ?? ''));
-    if (match !== null) upload.onProgress(Number(match[1]), Number(match[2]));
+    const read = headers['strata-read-bytes'];
+    if (match !== null) upload.onProgress(Number(match[1]), Number(match[2]), read === undefined ? null : Number(read));
   });
   request.on('response', (response) => {
     isAnswered = true;

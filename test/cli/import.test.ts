@@ -142,8 +142,11 @@ test('a service that goes away', async () => {
 });
 
 test('progress in words', () => {
-  const state = { rows: 212_000, rejected: 3, sentBytes: 43, totalBytes: 100, elapsedMs: 10_000 };
-  expect(describeProgress(state, true)).toBe('[##########--------------]  43 %  212,000 rows  21,200 rows/s  3 rejected  14 s left');
+  const state = { rows: 212_000, rejected: 3, sentBytes: 43, readBytes: null, totalBytes: 100, elapsedMs: 10_000 };
+  expect(describeProgress(state, true)).toBe(
+    '[##########--------------]  43 %  212,000 rows  21,200 rows/s  3 rejected  14 s of reading left',
+  );
+  expect(describeProgress({ ...state, sentBytes: 100, readBytes: 50 }, false)).toContain('50 %');
   expect(describeProgress({ ...state, sentBytes: 100 }, false)).toBe('100 %  212,000 rows  21,200 rows/s  3 rejected  all sent, finishing');
   expect(describeProgress({ ...state, totalBytes: null, sentBytes: 5e6 }, true)).toBe('5 MB sent  212,000 rows  21,200 rows/s  3 rejected');
 });
@@ -152,11 +155,11 @@ test('elsewhere than on a terminal, lines', () => {
   const clock = new TestClock(0);
   const written: string[] = [];
   const progress = new Progress({ write: (text) => written.push(text), isTerminal: false, columns: 80 }, clock);
-  const state = { rows: 10, rejected: 0, sentBytes: 1, totalBytes: 2 };
+  const state = { rows: 10, rejected: 0, sentBytes: 1, readBytes: null, totalBytes: 2 };
   for (let step = 0; step < 100; step += 1) {
     clock.advance(120);
     progress.show(state);
   }
   progress.clear();
-  expect(written).toEqual(['50 %  10 rows  2 rows/s  6 s left\n', '50 %  10 rows  1 rows/s  11 s left\n']);
+  expect(written).toEqual(['50 %  10 rows  2 rows/s  6 s of reading left\n', '50 %  10 rows  1 rows/s  11 s of reading left\n']);
 });

@@ -128,7 +128,7 @@ function formatOf(contentType: string | undefined): ImportFormat {
 }
 
 /** For callers who ask for it (the command line's progress bar): informational answers on the way, which others would have to skip. */
-function tellProgress(response: ServerResponse, { rows, rejected }: ImportProgress): void {
+function tellProgress(response: ServerResponse, { rows, rejected, readBytes }: ImportProgress): void {
   if (!response.headersSent && response.writable)
-    response.writeInformation(102, { 'strata-progress': `rows=${rows}, rejected=${rejected}` });
+    response.writeInformation(102, { 'strata-progress': `rows=${rows}, rejected=${rejected}`, 'strata-read-bytes': String(readBytes) });
 }

@@ -1,11 +1,13 @@
 // In charge of a file's bytes: decompressed, and with every way in which a stream can end early told apart and named.
-import { pipeline, Readable, type Transform } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '../../errors.ts';
 
 export type ContentEncoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
-const DECOMPRESSORS: Readonly<Record<Exclude<ContentEncoding, 'identity'>, () => Transform>> = {
+type Decompressor = ReturnType<typeof createGunzip | typeof createInflate | typeof createBrotliDecompress>;
+
+const DECOMPRESSORS: Readonly<Record<Exclude<ContentEncoding, 'identity'>, () => Decompressor>> = {
   gzip: () => createGunzip(),
   deflate: () => createInflate(),
   br: () => createBrotliDecompress(),
@@ -34,9 +36,13 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 /**
  * Chunks as they come, no faster than they are consumed. Bytes that begin like gzip are treated as such even if nothing says so: no text
  * begins like that. The stream is not destroyed when reading stops early, so that a request can still be answered.
- * Throws AppError `import_incomplete` or `invalid_compression`.
+ * `onRead` is told how many bytes, as they were sent, have been read so far. Throws AppError `import_incomplete` or `invalid_compression`.
  */
-export async function* readBytes(stream: Readable, encoding: ContentEncoding): AsyncGenerator<Uint8Array> {
+export async function* readBytes(
+  stream: Readable,
+  encoding: ContentEncoding,
+  onRead: (bytes: number) => void = () => {},
+): AsyncGenerator<Uint8Array> {
   stream.on('error', () => {}); // an error after we stopped reading concerns nobody
   const raw = stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
   let applied = encoding;
@@ -44,10 +50,32 @@ export async function* readBytes(stream: Readable, encoding: ContentEncoding): A
     const first = await firstBytes(raw);
     if (encoding === 'identity' && GZIP_MAGIC.every((byte, index) => first[index] === byte)) applied = 'gzip';
     const bytes = rejoin(first, raw, stream);
-    if (applied === 'identity') yield* bytes;
-    else yield* pipeline(Readable.from(bytes, { objectMode: false }), DECOMPRESSORS[applied](), () => {}); // errors surface in this loop
+    yield* applied === 'identity' ? counted(bytes, onRead) : decompressed(bytes, applied, onRead);
   } catch (error) {
     throw toRefusal(error, applied);
+  }
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, onRead: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+  let count = 0;
+  for await (const chunk of bytes) {
+    count += chunk.length;
+    onRead(count);
+    yield chunk;
+  }
+}
+
+/** Counted as they are taken apart: what waits for it may come to hundreds of times as much. */
+async function* decompressed(
+  bytes: AsyncIterable<Uint8Array>,
+  encoding: keyof typeof DECOMPRESSORS,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const decompressor = DECOMPRESSORS[encoding]();
+  for await (const chunk of pipeline(Readable.from(bytes, { objectMode: false }), decompressor, () => {})) {
+    // errors surface in this loop
+    onRead(decompressor.bytesWritten);
+    yield chunk as Uint8Array;
   }
 }
 

@@ -40,6 +40,8 @@ export interface ImportProgress {
   /** read so far */
   readonly rows: number;
   readonly rejected: number;
+  /** of the file as it is sent, compressed where it is */
+  readonly readBytes: number;
 }
 
 export interface ImportSummary {
@@ -102,7 +104,8 @@ async function importAll(
   counted: { rows: number; written: number },
 ): Promise<ImportRun> {
   const { kind, format, options } = request;
-  const bytes = countBytes(readBytes(request.stream, request.encoding));
+  let sentBytes = 0;
+  const bytes = countBytes(readBytes(request.stream, request.encoding, (count) => (sentBytes = count)));
   const rows = createRows(kind, format, options, bytes.read());
   const stopped = request.signal === undefined ? lease.lost : AbortSignal.any([request.signal, lease.lost]);
   const stop = () => request.stream.destroy(stopped.reason instanceof Error ? stopped.reason : undefined);
@@ -136,7 +139,7 @@ async function importAll(
     await lane.add(judge, async (judged) => {
       await storeBatch(run, judged, judge);
       if (!staging) counted.written += taken.length;
-      request.onProgress?.({ rows: counted.rows, rejected: run.rejections.rejectedRows });
+      request.onProgress?.({ rows: counted.rows, rejected: run.rejections.rejectedRows, readBytes: sentBytes });
     });
   };
   try {
