@@ -8,7 +8,10 @@ begin
   if not exists (select from pg_extension as e where e.extname = 'citus') then
     return;
   end if;
-  perform set_config('citus.multi_shard_modify_mode', 'sequential', true);  -- all of it over one connection to each worker, as one transaction needs
+  -- All of it over one connection to each worker, as one transaction needs. The same for the service's sessions, this one and those to come: a run that
+  -- ends changes segments, of which every worker has a copy, together with rows of customers.
+  perform set_config('citus.multi_shard_modify_mode', 'sequential', false);
+  execute format('alter role %I in database %I set citus.multi_shard_modify_mode = %L', current_user, current_database(), 'sequential');
 
   -- everything of a customer in one place, so that evaluating and recording never leave it; orders' owners are looked up by order
   for part in

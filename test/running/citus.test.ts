@@ -81,6 +81,14 @@ describe('spreading the tables', () => {
   });
 });
 
+test('each session changes places in order', async () => {
+  const session = new pg.Client({ connectionString: pretended.url });
+  await session.connect();
+  const { rows } = await session.query('show citus.multi_shard_modify_mode');
+  await session.end();
+  expect(rows).toEqual([{ 'citus.multi_shard_modify_mode': 'sequential' }]);
+});
+
 describe('the schema', () => {
   const ask = async (text: string) => (await pretended.database.query<{ name: string }>({ text })).map((row) => row.name);
 
