@@ -1,5 +1,5 @@
-// In charge of ages beside constants: `age >= 25` asks whether the birthday lies on or before one day, known before the statement runs.
-// Computing each customer's age instead took half of the time of a chunk with ten such conditions (November 2026).
+// In charge of ages compared with constants: `age >= 25` asks whether the birthday lies on or before a certain day, known before the statement
+// runs. Computing each customer's age instead took half of the time of a chunk with ten such conditions (November 2026).
 import { type SQL, sql } from 'drizzle-orm';
 import { unreachable } from '../base/assert.ts';
 import { anniversaryIn, type Day, dayFromParts, formatDay, partsOfDay } from '../base/calendar.ts';
@@ -8,7 +8,7 @@ import { type Parameters, today } from './emit-parameters.ts';
 import type { Order } from './emit-temporal.ts';
 import { todayOf } from './plan.ts';
 
-/** Null when the birthday is; a birthday ahead has no age, so every comparison with it is false. */
+/** Null if the birthday is null; a birthday in the future has no age, so every comparison with it is false. */
 export function compareAge(birthday: SQL, order: Order, decimal: string, parameters: Parameters): SQL {
   const born = sql`${birthday} <= ${today(parameters)}`;
   const floor = floorOf(decimal);
@@ -31,26 +31,26 @@ export function compareAge(birthday: SQL, order: Order, decimal: string, paramet
   }
 }
 
-/** Ages are small: what lies outside is as good as the nearest that does not occur. */
+/** Ages are small: a value outside this range may be replaced by the nearest one that never occurs. */
 function floorOf(decimal: string): number {
   return Math.max(-2, Math.min(20_000, Math.floor(Number(decimal))));
 }
 
 /**
- * When an age grows, or a birthday ahead becomes one: what strata_next_anniversary says, as an expression. Called for everybody, the function
- * took 3 µs of some 60 that a customer took in a full evaluation; this takes a sixth (November 2026).
+ * When an age next grows, or when a birthday in the future is reached: what strata_next_anniversary says, as an expression. Called for
+ * everybody, the function took 3 µs of the some 60 that a customer took in a full evaluation; this takes a sixth of that (November 2026).
  */
 export function nextBirthday(birthday: SQL, parameters: Parameters): SQL {
   const now = today(parameters);
   const year = parameters.bound('integer', 'year of tomorrow', (input) => partsOfDay(todayOf(input) + 1).year);
   const month = sql`date_part('month', ${birthday})::integer`;
-  // from the first of the month, so that who was born on 29 February has it on 1 March in common years
+  // counted from the first of the month, so that the birthday of somebody born on 29 February is 1 March in common years
   const inYear = (of: SQL): SQL => sql`make_date(${of}, ${month}, 1) + (date_part('day', ${birthday})::integer - 1)`;
   const thisYear = inYear(year);
   return sql`case when ${birthday} > ${now} then ${birthday} when ${thisYear} > ${now} then ${thisYear} else ${inYear(sql`${year} + 1`)} end`;
 }
 
-/** The latest birthday of those who have reached an age today; today itself for ages that everybody born has. */
+/** The latest birthday of those who have reached an age today; today itself for ages that everybody already born has. */
 function latestBirthday(parameters: Parameters, years: number): SQL {
   return parameters.bound('date', `born ${years}`, (input) => formatDay(birthdayOfAge(todayOf(input), years)));
 }
@@ -59,6 +59,6 @@ function birthdayOfAge(today: Day, years: number): Day {
   if (years <= 0) return today;
   const { year, month, dayOfMonth } = partsOfDay(today);
   const day = dayFromParts(year - years, month, dayOfMonth);
-  // 29 February, today, in a year without one: who was born on 1 March is a day short
+  // today is 29 February and that year had none: somebody born on 1 March is still a day short
   return anniversaryIn(day, year) > today ? day - 1 : day;
 }

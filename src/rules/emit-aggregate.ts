@@ -1,4 +1,5 @@
-// In charge of aggregates: each distinct (function, source, field, filter, window) once per customer, for all segments, and when its rows move.
+// In charge of aggregates: each distinct (function, source, field, filter, window) is computed once per customer, for all segments; and of when
+// its rows move.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import { formatInstant } from '../base/calendar.ts';
@@ -20,13 +21,13 @@ export interface Aggregates {
 export interface AskedAggregate {
   readonly aggregate: Aggregate;
   readonly types: ReadonlyMap<Expression, ValueType>;
-  /** the least value from which on all answers about it stay the same; null: there is none */
+  /** at this count and above, all answers about it stay the same; null: there is no such count */
   readonly lastingCount: number | null;
 }
 
 /**
- * `asked`: every aggregate that will be asked for; events whose rows are all bounded by windows are read apart from the others.
- * `flips` null: nobody wants to know when they move, and nothing is computed for it.
+ * `asked`: every aggregate that will be asked for; events whose rows are all bounded by windows are read apart from the others. `flips` null:
+ * nobody wants to know when they move, and nothing is computed for it.
  */
 export function createAggregates(
   asked: readonly AskedAggregate[],
@@ -68,7 +69,7 @@ export function createAggregates(
 
 const aggregateKeys = new WeakMap<ReadonlyMap<Expression, ValueType>, WeakMap<Aggregate, string>>();
 
-/** What is asked, wherever it is written; types are part of it, as two rules may take a property nobody has sent for different things. */
+/** What is asked, wherever it is written. Types are part of it, since two rules may assume different types for a property that nobody has sent. */
 function aggregateKey(aggregate: Aggregate, types: ReadonlyMap<Expression, ValueType>): string {
   const ofRule = aggregateKeys.get(types) ?? new WeakMap<Aggregate, string>();
   aggregateKeys.set(types, ofRule);
@@ -86,7 +87,7 @@ function aggregateKey(aggregate: Aggregate, types: ReadonlyMap<Expression, Value
 interface Emitter {
   readonly parameters: Parameters;
   readonly flips: Flips;
-  /** Runs once per distinct thing whose flips it adds, for each that asks. */
+  /** Runs `add` once per distinct key whose flips it adds, for each asker. */
   once(key: string, add: () => void): void;
 }
 
@@ -138,7 +139,7 @@ function emitAggregate({ aggregate, types, lastingCount }: AskedAggregate, scan:
 }
 
 const NO_WINDOW: WindowPlan = { lower: null, lowerOpen: false, upper: null };
-/** Takes what may flip and forgets it. */
+/** Accepts flips and ignores them. */
 export const UNASKED_FLIPS: Flips = { addInstant: () => {}, addDay: () => {}, addArrival: () => {} };
 const NO_FLIPS: Flips = {
   addInstant: () => assert(false, 'a row field does not move'),
@@ -153,12 +154,11 @@ interface Rows {
   readonly own: readonly SQL[];
 }
 
-/** What makes a row one of the source, besides the table. */
 function ownConditions({ source }: Aggregate, parameters: Parameters): SQL[] {
   return source.kind === 'events' && source.event !== null ? [sql`(s.name = ${parameters.constant('text', source.event)})`] : [];
 }
 
-/** Whether a row `s` counts for the aggregate: the window, the source and the filter, as they are asked once per row. */
+/** Whether a row `s` counts for the aggregate: the window, the source and the filter, each asked once per row. */
 export function emitRowCondition({ aggregate, types }: Omit<AskedAggregate, 'lastingCount'>, parameters: Parameters): SQL {
   const scope: EmitScope = { scope: aggregate.source.kind, types, parameters, flips: UNASKED_FLIPS, nullIsFalse: true, customer: null };
   const time = sql`s.${sql.identifier(TIME_COLUMN[aggregate.source.kind])}`;
@@ -171,10 +171,10 @@ export function emitRowCondition({ aggregate, types }: Omit<AskedAggregate, 'las
   ]);
 }
 
-/** The others skip rows whose field is missing. */
+/** All other functions skip rows whose field is missing. */
 const KEEPS_MISSING = new Set<Aggregate['function']>(['first', 'last']);
 
-/** Whether a row has come to be and lies in the window. */
+/** Whether a row's time has come and lies in the window. */
 function windowFlag(plan: WindowPlan, time: SQL, parameters: Parameters): SQL {
   return allOf([
     sql`${time} <= ${asOf(parameters)}`,
@@ -187,7 +187,7 @@ function allOf(conditions: readonly SQL[]): SQL {
   return sql`(${sql.join([...conditions], sql.raw(' and '))})`;
 }
 
-/** A filter's flag; what in it moves with time is taken as the least over the rows that there are. */
+/** A filter's flag; of the times at which it may change, the least over the rows that have come to be is taken. */
 function emitFilter(aggregate: Aggregate, rows: Rows, types: ReadonlyMap<Expression, ValueType>, emitter: Emitter): SQL {
   assert(aggregate.where !== null, 'the aggregate has a filter');
   const { parameters, flips, once } = emitter;
@@ -214,7 +214,7 @@ function conjunction(flags: readonly SQL[]): SQL {
   return sql.join([...flags], sql.raw(' and '));
 }
 
-/** Takes the least time of rows over which the conditions hold as a candidate, once for all aggregates that ask for the same. */
+/** Adds the earliest time of the rows for which the conditions hold as a candidate, once for all aggregates that ask for the same. */
 function addLeast(key: string, conditions: readonly SQL[], rows: Rows, { once }: Emitter, to: (earliest: SQL) => void): void {
   const { scan, time, own } = rows;
   once(`${key} ${fragmentKey(allOf([sql.raw(scan.source), ...conditions, ...own]))}`, () =>
@@ -232,7 +232,7 @@ function lowerCondition(plan: WindowPlan, time: SQL, parameters: Parameters): re
   return [sql`${time} ${sql.raw(plan.lowerOpen ? '>' : '>=')} ${edgeInstant(parameters, plan.lower)}`];
 }
 
-/** A row ahead exists from its time on. */
+/** A row whose time lies ahead exists from that time on. */
 function addExistenceFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void {
   const { parameters, flips } = emitter;
   const conditions = [sql`${rows.time} > ${asOf(parameters)}`];
@@ -242,8 +242,8 @@ function addExistenceFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void
 }
 
 /**
- * The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. A row that is
- * in the window leaves it after asOf, and one that is past its end has yet to come into it: all of it lies ahead.
+ * The rows of a window that move next, per cause; see the table in plan.ts. Shared by all aggregates over the same rows and window. A row that
+ * is in the window leaves it after asOf, and one that is past its end has yet to enter it: all of these times lie ahead.
  */
 function addWindowFlips(plan: WindowPlan, rows: Rows, emitter: Emitter): void {
   const { parameters, flips } = emitter;
@@ -281,9 +281,10 @@ function spanInWindow(plan: WindowPlan, lowerOffsetMs: number): number {
 }
 
 /**
- * Events that are only counted, against numbers of the rule: answers about a count that is large enough last while the newer half of the
- * window alone is, so nothing flips before half the window has gone by. A robot with 100,000 page views is then looked at twice a window, and
- * not as each of them leaves. Only counted rows are taken, not all of the window: one more aggregate, worth it for events alone.
+ * Events that are only counted, and whose count is compared with numbers in the rule: once a count is large enough, its answers last as long as
+ * the newer half of the window alone is large enough, so nothing flips before half the window has gone by. A robot with 100,000 page views is
+ * then looked at twice per window, and not whenever one of them leaves. Only the counted rows are taken, not the whole window: this is one more
+ * aggregate, worth it only for events.
  */
 function addCountFlips(
   plan: WindowPlan,
@@ -369,7 +370,7 @@ function edgeRow(which: 'first' | 'last', field: FieldExpression | null, value: 
     return { ...value, sql: own, nullable: true };
   }
   const order = [time, ...(scan.source === 'items' ? [sql`s.order_id`, sql`s.line`] : [sql`s.id`])];
-  // arrays of different lengths do not aggregate: lists go as jsonb
+  // arrays of different lengths cannot be aggregated: lists are passed as jsonb
   const isArray = value.type === 'list' && value.form === 'array';
   const cell = isArray ? sql`to_jsonb(${value.sql})` : value.sql;
   const direction = sql.raw(which === 'first' ? '' : ' desc');

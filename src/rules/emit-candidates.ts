@@ -1,5 +1,6 @@
-// In charge of the statement that says of a range of customers who can be in one of some segments at all, is in one, or has been put in or out of
-// one by hand: all others are in none of them, and no look at them would find anything. Not of what they are then (emit.ts).
+// In charge of the statement that finds, in a range of customers, those who can be in one of some segments at all, are in one now, or have been
+// put in or taken out of one by hand: all others are in none of them, and looking at them would find nothing. Not of what they are then in
+// (emit.ts).
 import { type SQL, sql } from 'drizzle-orm';
 import { TIME_COLUMN } from '../catalog/catalog.ts';
 import type { CheckedRule } from './checked-rule.ts';
@@ -11,22 +12,22 @@ import { leastEdge, narrow, TABLES } from './emit-scan.ts';
 import { type Necessary, type NecessaryRows, necessaryOf } from './necessary.ts';
 
 export interface CandidatesRequest {
-  /** none of them stands in a group */
+  /** none of them belongs to a group */
   readonly segments: readonly { readonly id: number; readonly key: string; readonly checked: CheckedRule }[];
   /** ids of segments that have pins */
   readonly pinned: ReadonlySet<number>;
 }
 
 export interface EmittedCandidates {
-  /** A select of id int8, each once, in no order. */
+  /** A select of id int8, each id once, in no order. */
   readonly text: string;
   bind(input: BindingInput): unknown[];
 }
 
-/** More segments than that are asked of everybody: each is a statement within the statement. */
+/** With more segments than this everybody is evaluated: each segment adds a statement within the statement. */
 const MOST_SEGMENTS = 4;
 
-/** null: one of the segments may hold for anybody, as far as can be told. */
+/** null: one of the segments may hold for anybody, as far as can be known. */
 export function emitCandidates({ segments, pinned }: CandidatesRequest): EmittedCandidates | null {
   if (segments.length === 0 || segments.length > MOST_SEGMENTS) return null;
   const parameters = createParameters();
@@ -49,7 +50,7 @@ export function emitCandidates({ segments, pinned }: CandidatesRequest): Emitted
   return { text, bind };
 }
 
-/** Selects of ids that all members of one segment are among. */
+/** Selects of ids that together contain all members of one segment. */
 function membersToBe({ profile, rows }: Necessary, checked: CheckedRule, parameters: Parameters): readonly SQL[] {
   const ofRows = rows?.map((each) => withRows(each, checked, parameters)) ?? [];
   const conditions = profileConditions(profile, checked, parameters);

@@ -1,5 +1,5 @@
-// In charge of groups of segments that exclude each other: what their rules say is computed aside, and one choice for all of them
-// says whose the customer is. The choice is one node among the segments that name each other.
+// In charge of groups of segments that exclude each other: what their rules say is computed aside, and one choice for all of them decides which
+// one the customer is in. The choice is one node among the segments that name each other.
 //
 //   rules of a, b, c (aside) ─► the first that holds, a pin before all, `otherwise` after all ─► a, b, c as everybody sees them
 import { type SQL, sql } from 'drizzle-orm';
@@ -11,22 +11,22 @@ export interface GroupToEvaluate {
   readonly id: number;
   /** in order; one that is not computed keeps the members it has, and they are nowhere else in the group */
   readonly segmentIds: readonly number[];
-  /** takes whoever none of them holds for; one of them or another */
+  /** takes the customers that none of the segments holds for; it may be one of them or another segment */
   readonly otherwiseId: number | null;
 }
 
-/** What is answered side by side with others: a segment, a rule aside, or the choice of a group. */
+/** What is answered side by side with others: a segment, a rule computed aside, or the choice of a group. */
 export interface SegmentNode {
-  /** a rule aside has the segment's id, negative */
+  /** for a rule computed aside, the segment's id negated */
   readonly id: number;
-  /** rules aside and choices have keys that no segment can have */
+  /** the keys of rules computed aside and of choices are keys that no segment can have */
   readonly key: string;
   readonly checked: CheckedRule;
   readonly choice: Choice | null;
 }
 
 export interface Choice {
-  /** in order, `otherwise` last unless it stands among them */
+  /** in order, `otherwise` last unless it is already among them */
   readonly segments: readonly Candidate[];
   readonly otherwiseId: number | null;
 }
@@ -43,13 +43,13 @@ interface Segment {
   readonly checked: CheckedRule;
 }
 
-/** Every segment of a group, with `otherwise`. */
+/** Every segment of a group, including `otherwise`. */
 export function segmentIdsOf(group: Pick<GroupToEvaluate, 'segmentIds' | 'otherwiseId'>): readonly number[] {
   const { segmentIds, otherwiseId } = group;
   return otherwiseId === null || segmentIds.includes(otherwiseId) ? segmentIds : [...segmentIds, otherwiseId];
 }
 
-/** The segments of groups stand aside, and a choice for each group takes their place. */
+/** The segments of groups are computed aside, and a choice for each group takes their place. */
 export function placeChoices(segments: readonly Segment[], groups: readonly GroupToEvaluate[]): SegmentNode[] {
   const computed = new Map(segments.map((segment) => [segment.id, segment]));
   const touched = groups.filter((group) => segmentIdsOf(group).some((id) => computed.has(id)));
@@ -72,12 +72,12 @@ export function placeChoices(segments: readonly Segment[], groups: readonly Grou
   return nodes;
 }
 
-/** Computed or not: what stands still in a touched group is asked of the memberships. */
+/** Segments of touched groups that are not computed: whether a customer is in them is read from the memberships. */
 export function standingIds(nodes: readonly SegmentNode[]): readonly number[] {
   return nodes.flatMap(({ choice }) => choice?.segments.filter(({ key }) => key === null).map(({ id }) => id) ?? []);
 }
 
-/** What a node answers: the segments that others may name, and rules aside. */
+/** What a node answers: the segments that others may name, and rules computed aside. */
 export function answersOf({ id, key, choice }: SegmentNode): readonly { readonly id: number; readonly key: string }[] {
   if (choice === null) return [{ id, key }];
   return choice.segments.flatMap((candidate) => (candidate.key === null ? [] : [{ id: candidate.id, key: candidate.key }]));

@@ -10,7 +10,7 @@ import { compareStored, compareWithInstant, emitWithin, mirror, type Order } fro
 import { durationDays } from './plan.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 
-/** The rule as a boolean that is never null, unless the scope takes null for false. */
+/** The rule as a boolean that is never null, unless the scope takes null as false. */
 export function emitCondition(rule: Rule, scope: EmitScope): SQL {
   const constant = constantCondition(rule);
   if (constant !== null) return emitConstant(constant, scope);
@@ -55,8 +55,8 @@ export function emitCondition(rule: Rule, scope: EmitScope): SQL {
 }
 
 /**
- * Two values, never three: what compares with something missing is false. Where null is as good it stays: of 500 segments' conditions each
- * step costs when the statement starts, and a flag of a row each time.
+ * Two values, never three: a comparison with something missing is false. Where null is just as good it stays, since in the conditions of 500
+ * segments every step costs time when the statement starts, and so does a flag on each row.
  */
 function definite(condition: SQL, nullable: boolean, { nullIsFalse }: EmitScope): SQL {
   return nullable && !nullIsFalse ? sql`coalesce(${condition}, false)` : sql`(${condition})`;
@@ -67,7 +67,7 @@ function asText(operand: Operand): TextOperand {
   return operand;
 }
 
-/** What depends on no row is decided here, once, and handed in as a value; its flips are the segment's (nextConstantFlip). */
+/** What depends on no row is decided here, once, and passed in as a value; its flips are added for the whole segment (nextConstantFlip). */
 function emitConstant(condition: ConstantCondition, scope: EmitScope): SQL {
   return scope.parameters.bound('boolean', `holds ${condition.key}`, (input) => condition.holds(input));
 }
@@ -164,8 +164,8 @@ function emitMissing(left: Operand): SQL {
 }
 
 /**
- * The days of the year's round. The next anniversary a on or after the range's first day decides: it is in a range of days
- * [today + p, today + q) while today is in [a − q + 1, a − p], so it leaves at a − p + 1 and, being later, enters at a − q + 1.
+ * Windows of days that recur every year. The next anniversary a on or after the range's first day decides: it is in a range of days [today + p,
+ * today + q) while today is in [a − q + 1, a − p], so it leaves at a − p + 1 and, being later, enters at a − q + 1.
  */
 function emitAnniversary(value: TextOperand, window: AnniversaryWindow, scope: EmitScope): SQL {
   const { parameters, flips } = scope;
@@ -189,7 +189,7 @@ function emitAnniversary(value: TextOperand, window: AnniversaryWindow, scope: E
   return definite(sql`${day} <= ${now} and ${next} < ${end}`, value.nullable, scope);
 }
 
-/** Days from today: the first of the range, and the first behind it. */
+/** In days from today: the first day of the range, and the first day after it. */
 function anniversaryDays(window: Exclude<AnniversaryWindow, { kind: 'this_month' | 'next_month' }>): readonly [number, number] {
   switch (window.kind) {
     case 'today':

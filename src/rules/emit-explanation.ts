@@ -1,5 +1,5 @@
-// In charge of the statements that tell why: what each condition of one rule comes to and what its sides are for given customers, and which
-// rows an aggregate counted. Made of the same fragments as the evaluation (emit.ts), so the two cannot disagree.
+// In charge of the statements that explain: what each condition of one rule evaluates to and what its sides are for given customers, and which
+// rows an aggregate counted. They are made of the same fragments as the evaluation (emit.ts), so the two cannot disagree.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import { TIME_COLUMN, type ValueType } from '../catalog/catalog.ts';
@@ -16,14 +16,14 @@ import { aggregatesOf, type Condition, isComputed, numberedConditions, sidesOf }
 
 export interface EmittedExplanation {
   /**
-   * A select usable as `from (<text>) as e`, over given ids: customer_id int8, holds boolean (of the whole rule), seen jsonb: for each
-   * numbered condition [holds, value of each computed side…]. Numbers are exact decimals as text, instants epoch milliseconds.
+   * A select usable as `from (<text>) as e`, over given ids: customer_id int8, holds boolean (of the whole rule), seen jsonb: for each numbered
+   * condition [holds, value of each computed side…]. Numbers are exact decimals as text, instants are epoch milliseconds.
    */
   readonly text: string;
   bind(input: BindingInput): unknown[];
 }
 
-/** Segments that the rule names are read from the memberships as they are. `segmentIds`: of every segment the rule may name. */
+/** Segments that the rule names are read from the memberships as they are. `segmentIds`: the ids of all segments that the rule may name. */
 export function emitExplanation({ rule, types, reads }: CheckedRule, segmentIds: ReadonlyMap<string, number>): EmittedExplanation {
   const parameters = createParameters();
   const asked = aggregatesOf(rule).map((aggregate) => ({ aggregate, types, lastingCount: null }));
@@ -74,12 +74,12 @@ function asJson(operand: Operand, parameters: Parameters): SQL {
   }
 }
 
-/** How many of the rows that counted are named. */
+/** How many of the rows that counted are listed. */
 export const ROWS_NAMED = 20;
 
 /**
- * The rows that an aggregate counted: count, first_at, last_at, newest: jsonb [[id, epoch milliseconds, line or null]…], the newest 20 in
- * the language's order of rows. Rows whose field is missing did not count, except for `first` and `last`.
+ * The rows that an aggregate counted: count, first_at, last_at, newest: jsonb [[id, epoch milliseconds, line or null]…], the newest 20 in the
+ * language's order of rows. Rows whose field is missing did not count, except for `first` and `last`.
  */
 export function emitCountedRows(aggregate: Aggregate, types: ReadonlyMap<Expression, ValueType>): EmittedExplanation {
   const parameters = createParameters();

@@ -63,7 +63,7 @@ function emitArithmetic(op: ArithmeticOperator, left: Operand, right: Operand, s
 
 const DAY_MS = '86400000';
 
-/** Between two dates calendar days, otherwise days of 24 hours; a date beside a timestamp is its day's beginning. */
+/** Between two dates, calendar days; otherwise days of 24 hours. A date compared with a timestamp counts as the beginning of its day. */
 function emitDaysBetween(from: Operand, to: Operand, scope: EmitScope): NumberOperand {
   const nullable = isNullable(from) || isNullable(to);
   const number = { kind: 'value', type: 'number', nullable, scale: 0 } as const;

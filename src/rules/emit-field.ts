@@ -8,7 +8,7 @@ import { nextBirthday } from './emit-age.ts';
 import type { EmitScope, SqlOperand } from './emit-operand.ts';
 import { today } from './emit-parameters.ts';
 
-/** Customers are `c`, rows of a source `s` in every emitted statement. */
+/** In every emitted statement customers are `c` and the rows of a source are `s`. */
 function column(scope: EmitScope, name: string): SQL {
   return sql`${sql.raw(scope.scope === 'customers' ? 'c' : 's')}.${sql.identifier(name)}`;
 }
@@ -73,7 +73,7 @@ function computedField(field: BuiltInField, scope: EmitScope): SqlOperand {
       };
     }
     case 'items.total':
-      // two numbers of four decimals: eight, and past bigint
+      // the product of two numbers of four decimals has eight, and goes past bigint
       return {
         kind: 'value',
         type: 'number',

@@ -1,4 +1,5 @@
-// In charge of segments that are answered side by side: their aggregates, each once, their levels where they name each other, their flips.
+// In charge of segments that are answered side by side: their aggregates, each computed once; their levels, where they name each other; their
+// flips.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import type { Aggregate, Rule } from './ast.ts';
@@ -18,32 +19,32 @@ import { aggregatesOf, lastingCounts } from './walk-rule.ts';
 export interface Group {
   /** what joins the customers `c`, the memberships `h` and the pins `p` */
   readonly joins: readonly SQL[];
-  /** what the nodes answer, by ascending id; rules aside too. Null is false. */
+  /** what the nodes answer, by ascending id, rules computed aside included; null means false */
   readonly answers: readonly { readonly id: number; readonly holds: SQL }[];
   readonly dueAt: SQL;
-  /** what the conditions of those segments compare whose reasons are told */
+  /** the values that are compared by the conditions of those segments whose reasons are recorded */
   readonly seen: SeenValues;
 }
 
-/** What is not of the group itself. */
+/** What lies outside the group itself. */
 export interface Surroundings {
-  /** whether the customer is in a segment that is not of this group */
+  /** whether the customer is in a segment of another group */
   elsewhere(key: string): SQL;
-  /** whether the customer is a member now of a segment that is not computed */
+  /** whether the customer is now a member of a segment that is not computed */
   stands(segmentId: number): SQL;
   readonly pins: Pins;
-  /** the segments whose reasons are told */
+  /** the segments whose reasons are recorded */
   readonly told: ReadonlySet<number>;
-  /** key → id of all that are computed, in this group or another */
+  /** key → id of all computed segments, in this group or another */
   readonly computed: ReadonlyMap<string, number>;
 }
 
-/** An answer that comes to no more than this where it is written out for everybody who asks for it is written out. */
+/** An answer is written out for everybody who asks for it if all copies together are no longer than this. */
 const REPEATED_CHARACTERS = 2_000;
 /** A row of a group holds its aggregates and its answers: together far below the 1,664 columns that Postgres takes. */
 const GROUP_AGGREGATES = 600;
 const GROUP_SEGMENTS = 600;
-/** a distinct window costs up to so many aggregates for its flips */
+/** a distinct window costs up to this many aggregates for its flips */
 const WINDOW_AGGREGATES = 3;
 
 /** In an order in which no segment names one of a later group. */
@@ -69,7 +70,7 @@ export function divideIntoGroups(segments: readonly SegmentNode[]): readonly (re
 
 const costsOfRules = new WeakMap<CheckedRule, ReadonlyMap<string, number>>();
 
-/** What a rule adds to a row, by what it is; each rule is weighed once, as every publish emits all of them anew. */
+/** What a rule adds to a row, by what it is; each rule is weighed only once, since every publish emits all of them again. */
 function costsOf({ checked }: SegmentNode): ReadonlyMap<string, number> {
   const known = costsOfRules.get(checked);
   if (known !== undefined) return known;
@@ -91,12 +92,12 @@ function weightOfNew(costs: ReadonlyMap<string, number>, seen: ReadonlySet<strin
   return weight;
 }
 
-/** Segments after those that they name. */
+/** Each segment comes after those that it names. */
 function orderByReference(segments: readonly SegmentNode[]): readonly SegmentNode[] {
   return levelsOf(segments).flat();
 }
 
-/** Each level names only segments of earlier ones, or of elsewhere. */
+/** Each level names only segments of earlier levels, or of other groups. */
 function levelsOf(segments: readonly SegmentNode[]): readonly (readonly SegmentNode[])[] {
   const here = new Set(segments.flatMap(answeredKeys));
   const placed = new Set<string>();
@@ -141,8 +142,8 @@ export function emitGroup(
       flips.under(guards, () => emitCondition(checked.rule, scope)),
     );
   };
-  // What is asked for more than once and is not short is a column of a fenced level, so that it is computed once. All others stand where their
-  // answer is taken: a level hands on every aggregate, which costs more than a few conditions asked again.
+  // What is asked for more than once and is not short becomes a column of a fenced level, so that it is computed once. Everything else is
+  // written where its answer is used: a level hands on every aggregate, which costs more than evaluating a few conditions again.
   const uses = countUses(segments);
   const levels = levelsOf(segments).flatMap((level, place) => {
     const alias = `l${place + 1}`;
@@ -168,7 +169,7 @@ export function emitGroup(
   });
   const seen = new SeenValues();
   for (const segment of segments) {
-    const segmentId = Math.abs(segment.id); // a rule aside is its segment's
+    const segmentId = Math.abs(segment.id); // a rule computed aside belongs to its segment
     if (segment.choice !== null || !told.has(segmentId)) continue;
     flips.under('nobody asks', () => seen.add(segmentId, segment.checked.rule, scopeOf(segment, false), computed));
   }
@@ -183,7 +184,7 @@ export function emitGroup(
   };
 }
 
-/** What keeps somebody out: a profile until it is written, a count that only falls until then or until the time of another row comes. */
+/** What keeps somebody out: the profile, until it is written; a count that can only fall, until then or until the time of another row comes. */
 function emitGuards({ rule }: CheckedRule, scope: EmitScope): Guards {
   const { profile, falling } = necessaryOf(rule);
   const all = (conditions: readonly Rule[]): SQL | null =>
@@ -196,7 +197,7 @@ function emitGuards({ rule }: CheckedRule, scope: EmitScope): Guards {
   return { arrival: all(profile), change: all([...profile, ...falling]) };
 }
 
-/** By key, how many segments and choices of these name it. */
+/** By key, how many of these segments and choices name it. */
 function countUses(segments: readonly SegmentNode[]): ReadonlyMap<string, number> {
   const uses = new Map<string, number>();
   for (const key of segments.flatMap(({ checked }) => [...checked.reads.segments])) uses.set(key, (uses.get(key) ?? 0) + 1);

@@ -1,4 +1,4 @@
-// In charge of reading memberships for an evaluation: as they are, or as they were at asOf, from the log undone back from the present.
+// In charge of reading memberships for an evaluation: as they are, or as they were at asOf, by undoing the log back from the present.
 import { type SQL, sql } from 'drizzle-orm';
 import { asOf, type Parameters } from './emit-parameters.ts';
 import { type Narrowing, narrow as narrowTo } from './emit-scan.ts';
@@ -9,9 +9,9 @@ export interface MembershipRequest {
 }
 
 /**
- * One customer's memberships are few and read by the customer's key; `+ 0` keeps the segments out of the choice of an index: with statistics of
- * 100 k customers the planner looked each of 50 segments up instead, which doubled the whole evaluation (0.25 to 0.13 CPU ms a customer).
- * `h.have`: of the computed segments, ascending; `h.named`: of the ones that rules name and that are not computed.
+ * One customer's memberships are few and are read by the customer's key; `+ 0` keeps the segments from influencing the choice of an index: with
+ * statistics of 100 k customers the planner looked up each of 50 segments instead, which doubled the cost of the whole evaluation (0.25 to 0.13
+ * CPU ms a customer). `h.have`: of the computed segments, ascending; `h.named`: of those that rules name and that are not computed.
  */
 export function joinMemberships(
   request: MembershipRequest,
@@ -42,7 +42,7 @@ function presentRows(narrowed: (table: string) => SQL): SQL {
   return sql`select m.customer_id, m.segment_id from memberships as m where ${narrowed('m')}`;
 }
 
-/** The first change after asOf tells what was before it; where there was none, the present holds. What is in the outbox came after the log. */
+/** The first change after asOf tells what was there before it; if there was none, the present holds. What is in the outbox came after the log. */
 function pastRows(narrowed: (table: string) => SQL, parameters: Parameters): SQL {
   const after = asOf(parameters);
   return sql`select u.customer_id, u.segment_id from (

@@ -1,12 +1,12 @@
-// In charge of what an expression is in SQL: its fragment, its type, and for numbers the power of ten it is stored in.
-// Numbers stay in the form they are stored in (bigint ten-thousandths) until arithmetic makes units of them.
+// In charge of what an expression is in SQL: its fragment, its type, and for numbers the power of ten it is stored in. Numbers stay in the form
+// they are stored in (bigint ten-thousandths) until arithmetic turns them into units.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import type { ValueType } from '../catalog/catalog.ts';
 import type { Aggregate, Expression, Instant } from './ast.ts';
 import type { Parameters } from './emit-parameters.ts';
 
-/** A value of a row or a customer, or of a constant that is no instant. */
+/** A value of a row or a customer, or a constant that is not an instant. */
 export type SqlOperand = TextOperand | NumberOperand | ListOperand;
 
 export interface TextOperand {
@@ -25,7 +25,7 @@ export interface NumberOperand {
   readonly scale: number;
   /** sql is an integer type, not numeric */
   readonly integer: boolean;
-  /** the number is the age of who was born then */
+  /** the number is the age of somebody born on this day */
   readonly birthday?: SQL;
 }
 
@@ -43,28 +43,31 @@ export type Operand =
   | { readonly kind: 'number'; readonly type: 'number'; readonly decimal: string }
   | { readonly kind: 'instant'; readonly type: 'date' | 'timestamp'; readonly instant: Instant };
 
-/** What time-dependent parts report: instants, and days at whose beginning, the answer may differ; what is not ahead is dropped later. */
+/**
+ * Receives when time-dependent parts may change their answer: at an instant, or at the beginning of a day; times that do not lie ahead are
+ * dropped later.
+ */
 export interface Flips {
-  /** `isAhead`: as it is made it can only be null or later than asOf, so that nobody has to look. */
+  /** `isAhead`: by its construction it is either null or later than asOf, so it need not be checked. */
   addInstant(instant: SQL, isAhead?: true): void;
   addDay(day: SQL, isAhead?: true): void;
-  /** The time of a row that is ahead, or null: from then on it exists. */
+  /** The time of a row that lies ahead, or null: the row exists from then on. */
   addArrival(instant: SQL): void;
 }
 
-/** Where an expression stands: at the top (a customer) or inside `where` (a row). */
+/** Where an expression occurs: at the top (a customer) or inside `where` (a row). */
 export interface EmitScope {
   readonly scope: 'customers' | 'orders' | 'items' | 'events';
   readonly types: ReadonlyMap<Expression, ValueType>;
   readonly parameters: Parameters;
   readonly flips: Flips;
-  /** where null counts as false: not under `not`, nor in a column that others read as two values */
+  /** where null counts as false: not under `not`, nor in a column that others read as having two values */
   readonly nullIsFalse: boolean;
   /** null inside `where` */
   readonly customer: {
     aggregate(aggregate: Aggregate): SqlOperand;
     segment(key: string): SQL;
-    /** what an expression came to, where that is recorded; absent: nothing is */
+    /** what an expression evaluated to, where that is recorded; absent: nothing is recorded */
     known?(expression: Expression): SqlOperand | undefined;
   } | null;
 }
@@ -84,13 +87,13 @@ export function scaleDecimal(decimal: string, scale: number): { readonly text: s
   return { text: `${sign}${magnitude}.${rest}`, integer: false };
 }
 
-/** The constant in the form that compares with `beside`. */
+/** The constant in a form that can be compared with `beside`. */
 export function numberLike(parameters: Parameters, decimal: string, beside: NumberOperand): SQL {
   const { text, integer } = scaleDecimal(decimal, beside.scale);
   return parameters.constant(integer && beside.integer ? 'bigint' : 'numeric', text);
 }
 
-/** Brings two numbers to one power of ten; exact. */
+/** Brings two numbers to the same power of ten; exact. */
 export function alignNumbers(left: NumberOperand, right: NumberOperand): readonly [SQL, SQL] {
   if (left.scale === right.scale) return [left.sql, right.sql];
   const scale = Math.max(left.scale, right.scale);
@@ -102,7 +105,7 @@ function raise(operand: NumberOperand, scale: number): SQL {
   return sql`(${operand.sql}::numeric * ${sql.raw(`1${'0'.repeat(scale - operand.scale)}`)})`;
 }
 
-/** The number in units, numeric: what arithmetic works on. */
+/** The number in units, as numeric: the form that arithmetic works on. */
 export function toUnits(parameters: Parameters, operand: Operand): SQL {
   if (operand.kind === 'number') return parameters.constant('numeric', operand.decimal);
   assert(operand.kind === 'value' && operand.type === 'number', 'arithmetic takes numbers');

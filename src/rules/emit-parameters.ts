@@ -1,5 +1,5 @@
-// In charge of the values of an emitted statement: each distinct value is one parameter, whether a constant of a rule or something that is
-// known only when the statement runs (the instant, the zone, the customers). No value stands in the text, but for the ids of segments.
+// In charge of the values of an emitted statement: each distinct value is one parameter, whether a constant of a rule or something known only
+// when the statement runs (the instant, the zone, the customers). No value is written into the text, except the ids of segments.
 import { Name, Placeholder, SQL, StringChunk, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import { type CalendarUnit, dayOf, dayStartMs, formatDay, formatInstant } from '../base/calendar.ts';
@@ -19,7 +19,7 @@ export type ParameterType =
   | 'numeric[]'
   | 'text[]';
 
-/** The customers of one run, in the form the request was emitted for. `isCrowd`: so many that their rows are read in one pass. */
+/** The customers of one run, in the form the request was emitted for. `isCrowd`: there are so many that their rows are read in one pass. */
 export type Customers =
   | { readonly keys: readonly string[]; readonly isCrowd?: true }
   | { readonly afterKey: string; readonly throughKey: string };
@@ -36,13 +36,13 @@ export interface Parameters {
 export interface Rendered {
   readonly text: string;
   bind(input: BindingInput): unknown[];
-  /** A fragment whose parameters the query already has, as text that may stand beside it. */
+  /** A fragment whose parameters the query already has, as text that can be used beside the query. */
   beside(fragment: SQL): string;
 }
 
 /**
- * Walks a fragment in order of its text. Not PgDialect().sqlToQuery: that copies the parameters at every level of nesting and numbers each
- * use of a value anew, which took 1.6 s for 500 segments where this takes a twentieth (November 2026).
+ * Walks a fragment in the order of its text. PgDialect().sqlToQuery is not used: it copies the parameters at every level of nesting and numbers
+ * each use of a value anew, which took 1.6 s for 500 segments where this takes a twentieth (November 2026).
  */
 function walkFragment(chunk: unknown, onText: (text: string) => void, onPlaceholder: (name: string) => void): void {
   if (chunk instanceof SQL) for (const part of chunk.queryChunks) walkFragment(part, onText, onPlaceholder);
@@ -54,7 +54,7 @@ function walkFragment(chunk: unknown, onText: (text: string) => void, onPlacehol
 
 const fragmentKeys = new WeakMap<SQL, string>();
 
-/** Unique to what a fragment computes, values included. Each is read once, however many others it is part of. */
+/** Unique to what a fragment computes, values included. Each fragment is read once, however many others it is part of. */
 export function fragmentKey(fragment: SQL): string {
   const known = fragmentKeys.get(fragment);
   if (known !== undefined) return known;
@@ -129,7 +129,7 @@ export function createParameters(): Parameters {
 }
 
 /**
- * A segment's id, the one value that stands in the text: it is ours, stands there as the name of a column already, and one parameter for each
+ * A segment's id, the only value written into the text: it is ours and occurs there as the name of a column anyway, and one parameter for each
  * of 500 segments was half of those that every evaluation sent and read.
  */
 export function segmentNumber(id: number): SQL {
@@ -153,21 +153,21 @@ export function edgeInstant(parameters: Parameters, edge: Edge): SQL {
   return parameters.bound('timestamptz', edge.name, (input) => formatInstant(edge.atMs(input)));
 }
 
-/** Today moved by days, as a date. */
+/** Today moved by a number of days, as a date. */
 export function movedToday(parameters: Parameters, days: number): SQL {
   return parameters.bound('date', `today ${days}`, (input) => formatDay(todayOf(input) + days));
 }
 
-/** The first day of the unit `shift` units from today's. */
+/** The first day of the unit that is `shift` units from today's. */
 export function unitDay(parameters: Parameters, unit: CalendarUnit, shift: number): SQL {
   return parameters.bound('date', `${unit} ${shift}`, (input) => formatDay(unitStart(input, unit, shift)));
 }
-/** The day an instant that moves with the clock lies in. */
+/** The day in which an instant that moves with the clock lies. */
 export function movedInstantDay(parameters: Parameters, offsetMs: number): SQL {
   return parameters.bound('date', `now ${offsetMs}`, (input) => formatDay(dayOf(input.asOfMs + offsetMs, input.timeZone)));
 }
 
-/** The day that a fixed instant lies in. */
+/** The day in which a fixed instant lies. */
 export function fixedInstantDay(parameters: Parameters, instantMs: number): SQL {
   return parameters.bound('date', `instant ${instantMs}`, (input) => formatDay(dayOf(instantMs, input.timeZone)));
 }
@@ -177,7 +177,7 @@ export function dayStartMilliseconds(parameters: Parameters, day: number): SQL {
   return parameters.bound('bigint', `day ${day}`, (input) => String(dayStartMs(day, input.timeZone)));
 }
 
-/** A span to add to an instant. Never in days: Postgres would stretch them in a session zone. */
+/** A span to add to an instant. Never in days: Postgres would stretch them in a session's time zone. */
 export function span(parameters: Parameters, spanMs: number): SQL {
   return parameters.constant('interval', `${spanMs} milliseconds`);
 }

@@ -1,5 +1,5 @@
-// In charge of what somebody said by hand: a customer's pins are joined once, for the computed segments that have any, and decide
-// before the rule. Not of the choice within a group (emit-choice.ts).
+// In charge of what somebody decided by hand: a customer's pins are joined once, for the computed segments that have any, and decide before the
+// rule. Not of the choice within a group (emit-choice.ts).
 import { type SQL, sql } from 'drizzle-orm';
 import { asOf, type Parameters, segmentNumber } from './emit-parameters.ts';
 import { type Narrowing, narrow } from './emit-scan.ts';
@@ -12,11 +12,11 @@ export interface Pins {
   /** null: the segment has no pins */
   pinnedIn(segmentId: number): SQL | null;
   pinnedOut(segmentId: number): SQL | null;
-  /** the answer of a segment that stands in no group */
+  /** the answer of a segment that belongs to no group */
   decide(segmentId: number, condition: SQL): SQL;
 }
 
-/** `segmentIds`: the computed segments that have pins at all; without any nothing is joined and nothing is asked. */
+/** `segmentIds`: the computed segments that have any pins; if there are none, nothing is joined and nothing is asked. */
 export function createPins(segmentIds: readonly number[], narrowing: Narrowing, parameters: Parameters): Pins {
   const pinned = new Set(segmentIds);
   const among = (column: string, id: number): SQL | null =>

@@ -1,5 +1,5 @@
-// In charge of whether conditions held of whose values a change has recorded: the very fragments of the evaluation, with the recorded values in
-// place of the customer's, so that nothing else decides what holds.
+// In charge of telling whether conditions held, from the values that a change has recorded: the very fragments of the evaluation, with the
+// recorded values in place of the customer's, so that nothing else decides what holds.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import { formatInstant } from '../base/calendar.ts';
@@ -22,7 +22,7 @@ export interface EmittedRecorded {
   readonly values: readonly unknown[];
 }
 
-/** `saw`: as in RecordedSeen, of every numbered condition of the rule. null: a value is not of the type that its expression has by now. */
+/** `saw`: as in RecordedSeen, for every numbered condition of the rule. null: a value is no longer of the type that its expression has by now. */
 export function emitRecorded({ rule, types }: CheckedRule, saw: RecordedSeen['saw'], moment: Moment): EmittedRecorded | null {
   const parameters = createParameters();
   const answers: SQL[] = [];
@@ -69,7 +69,7 @@ function recordedSides(
   return known;
 }
 
-/** null: it is none of the type. */
+/** null: it is not a value of the type. */
 function recorded(type: ValueType, value: SeenJson, parameters: Parameters): SqlOperand | null {
   switch (type) {
     case 'number': {

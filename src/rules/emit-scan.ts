@@ -1,5 +1,5 @@
-// In charge of reading a source's rows once for all aggregates over it: flags and values once per row in a fenced subquery, aggregates over them.
-// A statement's target list ends at 1,664 entries, so a scan is cut into parts (each reads the rows again) long before that.
+// In charge of reading a source's rows once for all aggregates over it: flags and values once per row in a fenced subquery, aggregates over
+// them. A statement's target list may have at most 1,664 entries, so a scan is divided into parts (each reads the rows again) long before that.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert } from '../base/assert.ts';
 import { formatInstant } from '../base/calendar.ts';
@@ -9,8 +9,8 @@ import type { Edge } from './plan.ts';
 
 export type SourceKind = 'orders' | 'items' | 'events';
 /**
- * Which customers: those of a list, each looked up by itself (`ids`); those of a long list, their rows read in one pass (`crowd`): pages that
- * several of them have rows on are visited once; those of a range of keys.
+ * Which customers: those of a list, each looked up separately (`ids`); those of a long list, with their rows read in one pass (`crowd`), so that
+ * pages that hold rows of several of them are visited once; or those of a range of keys.
  */
 export type Narrowing = 'ids' | 'crowd' | 'range';
 
@@ -20,16 +20,16 @@ export const TABLES: Readonly<Record<SourceKind, string>> = { orders: 'orders', 
 
 export interface Scan {
   readonly source: SourceKind;
-  /** Adds an aggregate over row columns, unless there is the same one; answers with a reference to it. */
+  /** Adds an aggregate over row columns, unless the same one is there already; returns a reference to it. */
   aggregate(columns: readonly SQL[], build: (columns: readonly SQL[]) => SQL): SQL;
   /**
-   * The same of a number that is 0 where no row counts. Of given customers each has its row, so that is said once and not in every condition
-   * that asks (a sixth of the steps of 500 segments); of a range who has no rows has none.
+   * The same for a number that is 0 where no row counts. Given customers each have their row, so the 0 is said there once and not in every
+   * condition that asks (a sixth of the steps of 500 segments); in a range, a customer without rows has no row here.
    */
   total(columns: readonly SQL[], build: (columns: readonly SQL[]) => SQL): SQL;
-  /** The same of one that is 0 by itself over no rows. */
+  /** The same for a number that is 0 anyway over no rows. */
   count(columns: readonly SQL[], build: (columns: readonly SQL[]) => SQL): SQL;
-  /** Says from which edge on rows are needed; null: all of them. */
+  /** Says from which edge on rows are needed; null: all rows are needed. */
   reads(lower: Edge | null): void;
   /** What joins the customers `c`. */
   joins(): SQL[];
@@ -41,7 +41,7 @@ interface Part {
   readonly aggregates: { readonly name: string; readonly sql: SQL }[];
 }
 
-/** `events`: the names to read, filled while rules are compiled; null: all. */
+/** `events`: the names to read, filled while rules are compiled; null: all names. */
 export function createScan(
   alias: string,
   source: SourceKind,
@@ -77,7 +77,7 @@ export function createScan(
     const table = sql`${sql.raw(TABLES[source])} as s`;
     const partAlias = sql.raw(part.alias);
     if (narrowing === 'ids') {
-      // one index look-up per customer: a generic plan knows nothing of the number of ids and would join grouped rows in loops
+      // one index look-up per customer: a generic plan does not know the number of ids and would join grouped rows in loops
       return sql`cross join lateral (select ${list(aggregates)} from (select ${list(columns)} from ${table} where ${narrowed()} offset 0) as r) as ${partAlias}`;
     }
     return sql`left join (select r.customer_id, ${list(aggregates)} from (select s.customer_id, ${list(columns)} from ${table} where ${narrowed()} offset 0) as r group by r.customer_id) as ${partAlias} on ${partAlias}.customer_id = c.id`;
@@ -112,7 +112,7 @@ export function createScan(
   };
 }
 
-/** The instant of the least of them; there is one at least. */
+/** The instant of the least edge; there is at least one. */
 export function leastEdge(edges: readonly Edge[], parameters: Parameters): SQL {
   const [only, ...others] = edges;
   if (only !== undefined && others.length === 0) return edgeInstant(parameters, only);

@@ -1,6 +1,6 @@
-// In charge of what an evaluation tells of its reasons: every value that a condition compares, once for all segments, where a membership is to
-// change. And of reading from that what the conditions of one segment saw, in the form that changes record. Whether a condition held is not
-// told: it follows from the values and the instant (emit-recorded.ts), and would be asked of everybody at every evaluation.
+// In charge of what an evaluation tells about its reasons: every value that a condition compares, once for all segments, where a membership is
+// going to change. And of reading from that what the conditions of one segment saw, in the form that changes record. Whether a condition held is
+// not told: it follows from the values and the instant (emit-recorded.ts), and would otherwise be computed for everybody at every evaluation.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import { anniversaryIn, type Day, parseDay, partsOfDay } from '../base/calendar.ts';
@@ -12,34 +12,34 @@ import { list } from './emit-scan.ts';
 import type { SeenJson } from './explain-rule.ts';
 import { type Condition, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
 
-/** A row ends at 1,664 columns. */
+/** A row has at most 1,664 columns. */
 const RECORD_VALUES = 1_000;
 
-/** One value among those told: in which record, in which of its places, and what it is. */
+/** One of the values told: in which record it is, at which place in it, and what it is. */
 interface ToldValue {
   readonly record: number;
   readonly place: number;
   readonly type: SqlOperand['type'] | 'age';
-  /** of numbers: the value is what is told × 10^-scale */
+  /** for numbers: the value is what is told × 10^-scale */
   readonly scale: number;
 }
 
-/** The values of a condition's computed sides; of a named segment whether the customer is in it, or where it is computed too, its id. */
+/** The values of a condition's computed sides; for a named segment whether the customer is in it, or, if it is computed too, its id. */
 type PlannedCondition =
   | { readonly kind: 'values'; readonly values: readonly ToldValue[] }
   | { readonly kind: 'member'; readonly value: ToldValue }
   | { readonly kind: 'wanted'; readonly segmentId: number };
 
-/** By segment, of each numbered condition of its rule. */
+/** By segment, for each numbered condition of its rule. */
 export type SeenPlan = ReadonlyMap<number, readonly PlannedCondition[]>;
 
-/** What the segments of one group see. Of a value that several compare there is one. */
+/** What the segments of one group see. A value that several of them compare is there once. */
 export class SeenValues {
   readonly #values: SQL[] = [];
   readonly #places = new Map<string, number>();
   readonly #plan = new Map<number, readonly PlannedCondition[]>();
 
-  /** `scope`: what moves in it has been taken note of already. `computed`: key → id of segments whose answer stands in `want`. */
+  /** `scope`: its flips have already been added. `computed`: key → id of segments whose answer is in `want`. */
   add(segmentId: number, rule: Rule, scope: EmitScope, computed: ReadonlyMap<string, number>): void {
     this.#plan.set(
       segmentId,
@@ -65,9 +65,9 @@ export class SeenValues {
   #side(side: Expression, scope: EmitScope): ToldValue {
     const operand = emitExpression(side, scope);
     assert(operand.kind === 'value', 'what is computed is a value');
-    if (operand.type === 'list') return this.#tell(sql`to_jsonb(${operand.sql})::text`, 'list', 0); // what is told are scalars
+    if (operand.type === 'list') return this.#tell(sql`to_jsonb(${operand.sql})::text`, 'list', 0); // only scalars are told
     if (operand.type !== 'number') return this.#tell(operand.sql, operand.type, 0);
-    // a function of the database for everybody who is evaluated took a twentieth of a full evaluation
+    // a database function called for everybody who is evaluated took a twentieth of a full evaluation
     if (operand.birthday !== undefined) return this.#tell(operand.birthday, 'age', 0);
     return this.#tell(operand.sql, 'number', operand.scale);
   }
@@ -83,7 +83,7 @@ export class SeenValues {
     return this.#plan;
   }
 
-  /** The records that hold the values, as they are stored; made text only of whom something changes for. */
+  /** The records that hold the values, as they are stored; they are turned into text only for customers for whom something changes. */
   get records(): readonly SQL[] {
     const count = Math.ceil(this.#values.length / RECORD_VALUES);
     return Array.from({ length: count }, (_, record) => {
@@ -93,7 +93,7 @@ export class SeenValues {
   }
 }
 
-/** Several groups' plans as one, their records one behind the other. */
+/** Several groups' plans as one, with their records one after the other. */
 export function joinPlans(groups: readonly SeenValues[]): SeenPlan {
   const joined = new Map<number, readonly PlannedCondition[]>();
   let before = 0;
@@ -123,33 +123,33 @@ function moveRecords(condition: PlannedCondition, moved: (value: ToldValue) => T
 }
 
 /**
- * Of columns that hold records, the text that is read here: as Postgres prints records, one behind the other. As JSON the same 58 values took
- * it 34 µs a customer, so they take 11 (20,000 rows, 22 November 2026).
+ * SQL: the text of columns that hold records, as it is read here: the way Postgres prints records, one after the other. As JSON the same 58
+ * values took 34 µs a customer, and so they take 11 (20,000 rows, 22 November 2026).
  */
 export function recordsAsText(columns: readonly string[]): string {
   return columns.length === 0 ? `''` : columns.map((column) => `${column}::text`).join(' || ');
 }
 
 /**
- * What a change records of its reasons: when the rule was asked, which in a scan is before the change, and by numbered condition the values of its
- * computed sides, or of a named segment whether the customer was in it.
+ * What a change records of its reasons: when the rule was asked (in a scan, that is before the change), and by numbered condition the values of
+ * its computed sides, or for a named segment whether the customer was in it.
  */
 export interface RecordedSeen {
   readonly at: number;
   readonly saw: readonly (readonly SeenJson[])[];
 }
 
-/** What was told of one customer. */
+/** What was told about one customer. */
 export interface Told {
   /** by record and place, as `readRecords` gives them */
   readonly records: readonly (readonly (string | null)[])[];
-  /** ids of those computed segments that the customer is to be in */
+  /** ids of those computed segments that the customer ought to be in */
   readonly want: ReadonlySet<number>;
   readonly asOfMs: number;
   readonly today: Day;
 }
 
-/** What the conditions of a segment saw, as JSON text of a RecordedSeen. null: its reasons are not told. */
+/** What the conditions of a segment saw, as JSON text of a RecordedSeen. null: its reasons are not recorded. */
 export function seenOf(plan: SeenPlan, told: Told, segmentId: number): string | null {
   const conditions = plan.get(segmentId);
   if (conditions === undefined) return null;
@@ -182,7 +182,7 @@ function toSeen(value: ToldValue, told: Told): SeenJson {
     case 'age':
       return ageOf(parseDay(text), told.today);
     case 'timestamp':
-      return Date.parse(`${text.replace(' ', 'T')}:00`); // of sessions in UTC: +00
+      return Date.parse(`${text.replace(' ', 'T')}:00`); // sessions are in UTC: +00
     case 'string':
     case 'date':
       return text;
@@ -193,10 +193,10 @@ function toSeen(value: ToldValue, told: Told): SeenJson {
   }
 }
 
-/** A value with its quotes, or anything that needs none; nothing at all is null. */
+/** A value in quotes, or one that needs none; nothing at all means null. */
 const VALUE = /"((?:[^"\\]|""|\\\\)*)"|[^,()]*/y;
 
-/** The text of `EmittedEvaluation.seen`: `(a,"b c",,"")(d)`, where quotes and backslashes within quotes stand twice. */
+/** The text of `EmittedEvaluation.seen`: `(a,"b c",,"")(d)`, where quotes and backslashes within quotes are doubled. */
 export function readRecords(text: string): Told['records'] {
   const records: (string | null)[][] = [];
   for (let at = 0; at < text.length; at += 1) {
@@ -214,14 +214,14 @@ export function readRecords(text: string): Told['records'] {
   return records;
 }
 
-/** Full years on a day; null: born later. Who was born on 29 February is a year older on 1 March where there is none (strata_age). */
+/** Full years on a day; null: not born yet. Somebody born on 29 February turns a year older on 1 March in years without that day (strata_age). */
 function ageOf(birthday: Day, today: Day): string | null {
   if (birthday > today) return null;
   const [born, now] = [partsOfDay(birthday), partsOfDay(today)];
   return String(now.year - born.year - (anniversaryIn(birthday, now.year) > today ? 1 : 0));
 }
 
-/** A decimal × 10^-scale, without zeros behind that say nothing. */
+/** A decimal × 10^-scale, without meaningless zeros at the end. */
 function inUnits(decimal: string, scale: number): string {
   const [, sign = '', whole = '', behind = ''] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(decimal) ?? [];
   assert(whole !== '', `${decimal} is a plain decimal`);

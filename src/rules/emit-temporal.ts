@@ -1,5 +1,5 @@
 // In charge of comparing dates and timestamps with each other and with instants, and of when such an answer flips (the table in plan.ts).
-// A date against a timestamp means the whole day; against a date, an instant means the day it lies in.
+// A date compared with a timestamp means the whole day; compared with a date, an instant means the day in which it lies.
 import { type SQL, sql } from 'drizzle-orm';
 import { assert, unreachable } from '../base/assert.ts';
 import type { CalendarPeriod, Instant, Window } from './ast.ts';
@@ -15,7 +15,7 @@ export function mirror(order: Order): Order {
   return MIRRORED[order];
 }
 
-/** A stored date or timestamp against an instant. */
+/** A stored date or timestamp compared with an instant. */
 export function compareWithInstant(value: TextOperand, order: Order, instant: Instant, scope: EmitScope): SQL {
   return value.type === 'date' ? dateWithInstant(value.sql, order, instant, scope) : timestampWithInstant(value.sql, order, instant, scope);
 }
@@ -72,13 +72,13 @@ function dateWithInstant(value: SQL, order: Order, instant: Instant, scope: Emit
   }
 }
 
-/** A day against today: `<=` and `>` flip when the day begins, `<` and `>=` when it has ended, `=` at both. */
+/** A day compared with today: `<=` and `>` flip when the day begins, `<` and `>=` when it has ended, `=` at both. */
 function addDayFlips(day: SQL, order: Order, scope: EmitScope): void {
   if (order !== '<' && order !== '>=') scope.flips.addDay(day);
   if (order !== '>' && order !== '<=') scope.flips.addDay(sql`${day} + 1`);
 }
 
-/** Two stored values. */
+/** Two stored values compared. */
 export function compareStored(left: TextOperand, order: Order, right: TextOperand, scope: EmitScope): SQL {
   if (left.type === right.type) return compare(left.sql, order, right.sql);
   if (left.type === 'date') return compareStored(right, mirror(order), left, scope);
@@ -136,7 +136,7 @@ function withinPeriod(value: TextOperand, period: CalendarPeriod, scope: EmitSco
   const firstDay = unitDay(parameters, unit, shift);
   const lower = value.type === 'date' ? firstDay : edgeInstant(parameters, steppingEdge(unit, shift));
   const upper = value.type === 'date' ? unitDay(parameters, unit, shift + 1) : edgeInstant(parameters, steppingEdge(unit, shift + 1));
-  // what lies before the period never comes back into it, so its day need not be looked up
+  // what lies before the period never enters it again, so its day need not be looked up
   const day =
     value.type === 'date'
       ? value.sql

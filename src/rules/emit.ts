@@ -1,6 +1,6 @@
-// In charge of the one statement that evaluates segments: for given customers, which of them each customer is in (`have`), which it ought
-// to be in (`want`), when that may change by the clock alone (`due_at`), and what the conditions saw. Not in charge of running it or of what
-// follows from it.
+// In charge of the one statement that evaluates segments: for given customers, which of them each customer is in (`have`), which ones the
+// customer ought to be in (`want`), when that may change by the clock alone (`due_at`), and what the conditions saw. Not in charge of running it
+// or of what follows from it.
 //
 //   customers c ─ memberships h ─ pins p ─ group: one look at each source (emit-scan) ─ levels l1, l2 … of segments that name each other
 import { type SQL, sql } from 'drizzle-orm';
@@ -26,18 +26,18 @@ export interface SegmentToEvaluate {
 export interface EmitRequest {
   /** those to compute, in any order; they may name each other */
   readonly segments: readonly SegmentToEvaluate[];
-  /** key → id of every segment a rule may name; one not in `segments` is read from the memberships as they are */
+  /** key → id of every segment that a rule may name; one that is not in `segments` is read from the memberships as they are */
   readonly segmentIds: ReadonlyMap<string, number>;
   readonly catalog: Catalog;
   /** customers: id = any($ids), one by one or together | id > $after and id <= $through */
   readonly narrow: Narrowing;
-  /** past: memberships as of asOf, from the log undone back from the present; who was no customer yet is for the caller to leave out */
+  /** past: memberships as of asOf, by undoing the log back from the present; the caller leaves out anybody who was not a customer yet */
   readonly memberships: 'present' | 'past';
-  /** ids of segments that have pins; of others none is looked for */
+  /** ids of segments that have pins; pins of others are not looked for */
   readonly pinned?: ReadonlySet<number>;
-  /** groups of segments that exclude each other; of one that is touched all that can be computed are among `segments` */
+  /** groups of segments that exclude each other; if one is touched, all of its segments that can be computed are among `segments` */
   readonly groups?: readonly GroupToEvaluate[];
-  /** of these segments tell too what the conditions of their rules see */
+  /** the segments for which what the conditions of their rules see is told too */
   readonly told?: ReadonlySet<number>;
 }
 
@@ -45,21 +45,21 @@ export type EvaluationInput = BindingInput;
 
 export interface EmittedEvaluation {
   /**
-   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz, and
-   * with `told` records of what was seen. It is fenced: Postgres would compute every membership once for each use of `want`.
+   * A select usable as `from (<text>) as e`: customer_id int8, revision int8, have int[], want int[], due_at timestamptz, and with `told`
+   * records of what was seen. It is fenced: otherwise Postgres would compute every membership once for each use of `want`.
    */
   readonly text: string;
-  /** what was seen as the text that `readRecords` reads, of columns of `e`: to be asked only of those for whom something changes */
+  /** what was seen, as the text that `readRecords` reads, from columns of `e`: to be asked only for those for whom something changes */
   readonly seen: string;
-  /** how that is read */
+  /** how to read that text */
   readonly seenPlan: SeenPlan;
-  /** the computed ones, ascending */
+  /** the computed segments, ascending */
   readonly segmentIds: readonly number[];
   /** parameter values, in order */
   bind(input: EvaluationInput): unknown[];
   /**
-   * The condition that keeps a column of another table to the same range, with the same parameters; of ids a join by key does that
-   * (their list would be searched for every row: 0.16 ms each with 1,000). `column` is SQL of our own.
+   * The condition that keeps a column of another table to the same range, with the same parameters; for ids a join by key does that (their list
+   * would be searched for every row: 0.16 ms each with 1,000). `column` is our own SQL.
    */
   narrowed(column: string): string;
 }
@@ -103,8 +103,8 @@ offset 0`);
 }
 
 /**
- * One group is joined as it is. More of them are fenced, each with looks of its own, so that no row is wider than Postgres takes
- * (1,664 columns; 2,000 aggregates side by side were refused); a later group reads the answers of the earlier ones from their `want`.
+ * One group is joined as it is. Several are fenced, each with reads of its own, so that no row is wider than Postgres allows (1,664 columns;
+ * 2,000 aggregates side by side were refused); a later group reads the answers of the earlier ones from their `want`.
  */
 function joinGroups(
   groups: readonly (readonly SegmentNode[])[],
@@ -182,7 +182,7 @@ export function nextConstantFlip(checked: CheckedRule, asOfMs: number, timeZone:
   return flips.length === 0 ? null : Math.min(...flips);
 }
 
-/** Steps over instants at which the answer might change and does not (`now > today`), but not for ever. */
+/** Skips instants at which the answer might have changed and does not (`now > today`), but not for ever. */
 function nextFlip(condition: ConstantCondition, asOfMs: number, timeZone: string): number | null {
   const answer = condition.holds({ asOfMs, timeZone });
   let atMs = asOfMs;
