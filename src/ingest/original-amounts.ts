@@ -1,5 +1,5 @@
-// In charge of what an order in another currency was sent with, beside the amounts in the service's currency that everything else counts with:
-// its form, reading it back where an order is sent as it was read, and whether it still comes to the order's amounts. Pure.
+// In charge of the amounts with which an order in another currency was sent, kept beside those in the service's currency, which everything else
+// counts with: their form, reading them back when an order is sent as it was read, and whether they still agree with the order's amounts. Pure.
 import { divideRounded, type Rate } from './amount.ts';
 import type { RowContext } from './ingest-context.ts';
 import { isObject, type Problems, pointer, quote } from './problem.ts';
@@ -7,7 +7,7 @@ import { readCurrency, readExchangeRate, readScaled } from './read-field.ts';
 
 /** As decimal text, in the order's own currency. */
 export interface OriginalAmounts {
-  /** the sum of the items where it was left out, with up to eight decimals */
+  /** if it was left out, the sum of the items, with up to eight decimals */
   readonly total: string;
   readonly discount: string;
   readonly items: readonly { readonly unitPrice: string | null }[];
@@ -30,7 +30,7 @@ export interface OrderAmounts {
 const UNIT = 10_000n;
 const FINE = /^(-?)(\d{1,16})(?:\.(\d{1,8}))?$/;
 
-/** Ten-thousandths in the service's currency, half to even once. `fine`: hundred-millionths of the other. */
+/** Ten-thousandths in the service's currency, rounded once, half to even. `fine`: hundred-millionths in the other currency. */
 export function convertFine(fine: bigint, rate: Rate | null): bigint {
   return divideRounded(fine * (rate?.numerator ?? 1n), UNIT * (rate?.denominator ?? 1n));
 }
@@ -54,7 +54,7 @@ function readFine(text: string): bigint | null {
   return sign === '-' ? -fine : fine;
 }
 
-/** The first of its amounts that does not come to the order's at this rate; null: all do. */
+/** The first of its amounts that does not come to the order's amount at this rate; null: all of them do. */
 export function disagreementOf(amounts: OriginalAmounts, rate: Rate, order: OrderAmounts): string | null {
   const comesTo = (text: string | null, wanted: bigint | null) => {
     if (text === null || wanted === null) return text === wanted;
@@ -70,7 +70,7 @@ export function disagreementOf(amounts: OriginalAmounts, rate: Rate, order: Orde
 
 const FIELDS: ReadonlySet<string> = new Set(['currency', 'exchangeRate', 'total', 'discount', 'items']);
 
-/** `original` of an order that is sent as it was read. null: none; undefined: problems were added. */
+/** Reads `original` of an order that is sent as it was read. null: there is none; undefined: problems were added. */
 export function readOriginal(raw: unknown, context: RowContext, at: string, problems: Problems): Original | null | undefined {
   if (raw === null || raw === undefined || raw === '') return null;
   if (!isObject(raw)) return problems.addWrongType(at, 'an object', raw);
@@ -103,7 +103,7 @@ function readAmounts(raw: Readonly<Record<string, unknown>>, at: string, problem
 function readText(value: unknown, at: string, problems: Problems): string {
   const fine = typeof value === 'string' ? readFine(value) : null;
   if (fine !== null) return printFine(fine);
-  const scaled = readScaled(value, at, problems); // says what is wrong with it
+  const scaled = readScaled(value, at, problems); // adds a problem if it is wrong
   if (scaled === null) problems.add(at, 'missing_field', 'the amounts of the original are given all or none');
   return typeof scaled === 'bigint' ? printFine(scaled * UNIT) : '';
 }
@@ -125,7 +125,7 @@ function readPrices(value: unknown, at: string, problems: Problems): OriginalAmo
   });
 }
 
-/** Where it says something else than the order does. */
+/** Adds a problem if `original` disagrees with the order. */
 export function refuseDisagreement(original: Original, order: OrderAmounts, at: string, problems: Problems): void {
   const place = original.amounts === null ? null : disagreementOf(original.amounts, original.rate, order);
   if (place === null) return;
@@ -134,7 +134,7 @@ export function refuseDisagreement(original: Original, order: OrderAmounts, at: 
   problems.add(`${at}${place}`, 'invalid_number', detail, hint);
 }
 
-/** What an order that is sent in another currency is kept with. */
+/** The amounts kept for an order that is sent in another currency. */
 export function amountsAsSent(order: {
   /** hundred-millionths */
   readonly total: bigint;

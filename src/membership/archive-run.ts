@@ -1,5 +1,5 @@
-// In charge of emptying an archived segment: its members leave, piece by piece at the pace of runs, each with a change record of cause `archive`.
-// Nothing is evaluated. Members, records and the run's progress advance together, so it goes on where it was after a crash.
+// In charge of emptying an archived segment: its members leave, piece by piece at the pace of runs, each with a change record of cause
+// `archive`. Nothing is evaluated. Members, records and the run's progress advance together, so after a crash it goes on where it was.
 import { startStopwatch } from '../base/clock.ts';
 import { isCitus } from '../db/citus.ts';
 import { type Client, pipeline } from '../db/database.ts';
@@ -14,7 +14,7 @@ import { readMoment, toMoment } from './moment.ts';
 import { recordStatements } from './record.ts';
 import { RunPace } from './run-pace.ts';
 
-/** Until nobody is left, the run is cancelled or superseded, or the signal aborts. */
+/** Runs until nobody is left, the run is cancelled or superseded, or the signal aborts. */
 export async function runArchive(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
   const pace = await RunPace.begin(deciding, deciding.programs.get().limits, signal);
   while (!signal.aborted) {
@@ -37,7 +37,7 @@ async function leave(client: Client, deciding: Deciding, run: Run, most: number)
   if (last === undefined) return endWith([], 'empty');
   const { moment } = await lockForLook(client, deciding, found);
   const keys = await stillMembers(client, run.segmentId, found);
-  await isCitus(client); // nothing is evaluated here, which finds out otherwise; the statements below have a form for it
+  await isCitus(client); // learned here, since nothing is evaluated, which would learn it otherwise; the statements below have a form for Citus
   const differences = keys.map((customerKey) => {
     return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null, seen: NOTHING_SEEN };
   });
@@ -55,7 +55,7 @@ async function readMembers(client: Client, segmentId: number, limit: number): Pr
   return rows.map((row) => row.customer_id);
 }
 
-/** A statement of its own, after the locks. */
+/** A separate statement, after the locks. */
 async function stillMembers(client: Client, segmentId: number, keys: readonly CustomerKey[]): Promise<CustomerKey[]> {
   const { rows } = await client.query<{ customer_id: CustomerKey }>({
     name: 'members_still',

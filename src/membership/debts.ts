@@ -1,14 +1,15 @@
-// In charge of whom imports still owe an evaluation when somebody evaluates, and of telling each import what came of it: whoever pays adds the
-// changes to the import's row in the same transaction, so that its answer counts them whoever that was. Not of paying (pending.ts, catch-up.ts).
+// In charge of which customers imports still owe an evaluation when somebody evaluates them, and of adding what came of it to each import:
+// whoever pays adds the changes to the import's row in the same transaction, so that the import's answer counts them whoever that was. Not of
+// paying (pending.ts, catch-up.ts).
 import type { Statement } from '../db/database.ts';
 import type { Difference } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { countChanges } from './record.ts';
 
-/** By customer the import that owes: where several do, the oldest, so that no change is counted twice. */
+/** By customer the import that owes the evaluation; if several do, the oldest, so that no change is counted twice. */
 export type Debts = ReadonlyMap<CustomerKey, string>;
 
-/** Of customers who are locked: nobody incurs another until the transaction ends. */
+/** For customers who are locked: no new debts arise for them until the transaction ends. */
 export function readDebts(keys: readonly CustomerKey[]): Statement {
   return {
     name: 'read_debts',
@@ -25,7 +26,7 @@ export function toDebts(rows: readonly Readonly<Record<string, unknown>>[]): Deb
   return new Map(rows.map((row) => [String(row['customer_id']), String(row['import_id'])]));
 }
 
-/** None where nothing was owed or nothing changed. */
+/** No statement if nothing was owed or nothing changed. */
 export function tellImports(debts: Debts, differences: readonly Difference[]): readonly Statement[] {
   const changes = new Map<string, number>();
   for (const difference of debts.size === 0 ? [] : differences) {

@@ -1,6 +1,6 @@
 // In charge of a backlog: more customers are due than one transaction takes, after hours of downtime or when thousands flip at once. They are
-// scanned many at a time without locks, so that they share the pages their rows are on, and what was found is applied strictly in order of
-// their instants, in short transactions, to those not written meanwhile. Not of finding who is due, or of a few (due.ts).
+// scanned many at a time without locks, so that they share the pages that hold their rows. What was found is applied in short transactions,
+// strictly in order of their instants, to those not written meanwhile. Not of finding who is due, nor of small numbers (due.ts).
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { type Ending, inTransaction } from '../db/transaction.ts';
@@ -13,28 +13,31 @@ import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts
 import { evaluateAll, type LockedForLook, lockForSettling, readLocks, settleStatements, versionsOf } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 
-/** The more customers a scan has, the more of them share a page, and the planning. */
+/** The more customers a scan covers, the more of them share a page and the cost of planning. */
 const MOST_PIECES = 4;
-/** While one applies what it has scanned, the other scans. With three on two processors, each step of the one that applies had to wait its turn. */
+/**
+ * While one lane applies what it has scanned, the other scans. With three on two processors, each step of the lane that applied had to wait its
+ * turn.
+ */
 const LANES = 2;
 
 export interface BacklogOptions {
-  /** For customers whose evaluation failed: it finds who is to blame. → number of changes */
+  /** For customers whose evaluation failed: finds out which of them caused it. → number of changes */
   look(due: readonly Due[]): Promise<number>;
-  /** These are done with, in order, with so many changes. */
+  /** These customers have been dealt with, in order, with this many changes. */
   onDone(due: readonly Due[], changes: number): void;
-  /** Ends between two transactions. */
+  /** When it aborts, the work ends between two transactions. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Everybody in the queue, in its order. */
+/** Evaluates everybody in the queue, in its order. */
 export async function evaluateBacklog(deciding: Deciding, due: DueQueue, { look, onDone, signal }: BacklogOptions): Promise<void> {
   const { lookCustomers } = deciding.programs.get().limits;
   const crowds = cutCrowds(due, lookCustomers);
   let applied: Promise<void> = Promise.resolve();
   const inTurn = async (crowd: readonly Due[], before: Promise<void>): Promise<void> => {
     const scan = await scanCrowd(deciding, keysOf(crowd));
-    await before; // if an earlier one failed, none goes on
+    await before; // if an earlier crowd failed, no later one goes on
     for (const piece of cut(crowd, lookCustomers)) {
       if (signal?.aborted) return;
       onDone(piece, (scan === null ? null : await applyPiece(deciding, keysOf(piece), scan)) ?? (await look(piece)));
@@ -51,7 +54,7 @@ export async function evaluateBacklog(deciding: Deciding, due: DueQueue, { look,
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
-/** The first differ in size, so that the lanes take turns from the start; the last are small, so that none is applied alone for long. */
+/** The first crowds differ in size, so that the lanes take turns from the start; the last are small, so that none is applied alone for long. */
 async function* cutCrowds(due: DueQueue, pieceCustomers: number): AsyncGenerator<readonly Due[]> {
   for (let most = 2; ; most = MOST_PIECES) {
     await due.fill(pieceCustomers * MOST_PIECES * LANES);
@@ -67,8 +70,8 @@ interface Scan {
 }
 
 /**
- * null: it failed. Planned for just these customers, since their number decides how their rows are best read: a generic plan looked up each row
- * by itself.
+ * null: it failed. Planned for exactly these customers, since their number decides how their rows are best read: a generic plan looked up each
+ * row separately.
  */
 async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Promise<Scan | null> {
   const program = deciding.programs.get();

@@ -4,7 +4,7 @@ import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import type { Deciding } from './in-decision.ts';
 
-/** Somebody whose next look is due, and since when. */
+/** Somebody whose next look is due, and when it fell due. */
 export interface Due {
   readonly key: CustomerKey;
   readonly dueAtMs: number;
@@ -14,7 +14,7 @@ export function keysOf(due: readonly Due[]): CustomerKey[] {
   return due.map((each) => each.key);
 }
 
-/** Who is due, the longest first. */
+/** Customers who are due, those due longest first. */
 export class DueQueue {
   readonly #deciding: Deciding;
   readonly #foundAtOnce: number;
@@ -27,7 +27,7 @@ export class DueQueue {
     this.#foundAtOnce = foundAtOnce;
   }
 
-  /** How many wait: all there are, or at least as many as `fill` was to find. */
+  /** How many are waiting: all there are, or at least as many as `fill` was asked to find. */
   get length(): number {
     return this.#waiting.length;
   }
@@ -37,8 +37,9 @@ export class DueQueue {
   }
 
   /**
-   * So that at least so many wait, unless there are no more. Who falls due after the end was found is left to another queue.
-   * The clock is asked in a query of its own: asked per row it would be volatile, and the whole table would be read for it at every tick.
+   * Finds customers until at least this many are waiting, unless there are no more. Whoever falls due after the end was found is left to another
+   * queue. The clock is read in a subquery of its own: read per row it would be volatile, and the whole table would be read for it at every
+   * tick.
    */
   async fill(least = 1): Promise<void> {
     while (this.#waiting.length < least && !this.#isWhole) {

@@ -21,13 +21,16 @@ export interface DueReport {
 export interface DueOptions {
   /** A customer could not be evaluated: it was put off for a minute. */
   onFailure(error: unknown, key: CustomerKey): void;
-  /** These were looked at, in one transaction. */
+  /** These customers were looked at, in one transaction. */
   onLooked?(due: readonly Due[], report: DueReport): void;
-  /** Ends between two transactions; who was not looked at stays due. */
+  /** When it aborts, the work ends between two transactions; whoever was not looked at stays due. */
   readonly signal?: AbortSignal;
 }
 
-/** Everybody who is due, in order of their instants: until nobody is left who was due when the end of them was found, or the signal aborts. */
+/**
+ * Evaluates everybody who is due, in order of their instants, until nobody is left who was due when the end of the list was found, or the signal
+ * aborts.
+ */
 export async function evaluateDue(deciding: Deciding, { onFailure, onLooked, signal }: DueOptions): Promise<DueReport> {
   const { lookCustomers } = deciding.programs.get().limits;
   const due = new DueQueue(deciding, lookCustomers * FOUND_PIECES);
@@ -49,7 +52,7 @@ export async function evaluateDue(deciding: Deciding, { onFailure, onLooked, sig
   return total;
 }
 
-/** Halves the customers until the one that fails is by itself, so that it does not hold up the others. */
+/** Halves the customers until the one that fails is alone, so that it does not hold up the others. */
 async function lookAtParts(
   deciding: Deciding,
   keys: readonly CustomerKey[],
@@ -78,7 +81,7 @@ async function putOff(database: Database, key: CustomerKey, untilMs: number): Pr
   });
 }
 
-/** When the next look of anybody is due, in epoch milliseconds; null: nobody has one. */
+/** When the next look at anybody is due, in epoch milliseconds; null: no look is planned. */
 export async function nextDueMs(database: Database): Promise<number | null> {
   const [row] = await database.query<{ due_at: number | null }>({
     name: 'next_due',

@@ -1,7 +1,7 @@
-// In charge of evaluating everybody for some segments: after a publish, a refresh, or a flip that depends on no row.
-// Chunks of customers by range of id; a scan takes no locks, a short transaction applies what it found where nothing has changed since.
-// Resumable from the runs' cursor, cancellable between pieces, superseded by a newer publish. Members of an archived segment leave in
-// archive-run.ts, moves of many are run-move.ts.
+// In charge of evaluating everybody for some segments: after a publish, a refresh, or a flip that depends on no row. Customers are taken in
+// chunks by range of id; a scan takes no locks, and short transactions apply what it found where nothing has changed since. Runs can be resumed
+// from their cursor, cancelled between pieces, and superseded by a newer publish. Members of an archived segment leave in archive-run.ts; moves
+// of many customers are run-move.ts.
 import { startStopwatch } from '../base/clock.ts';
 import { inOwnSpan, inSpan } from '../base/tracing.ts';
 import { fixedIso, readAsOf } from '../db/as-of.ts';
@@ -29,15 +29,15 @@ import { type Piece, Pieces } from './run-pieces.ts';
 /** A chunk that takes too long is halved, down to this; if it still does, its runs fail. */
 const LEAST_CHUNK_CUSTOMERS = 500;
 
-/** What a piece of a chunk did. `open` are the runs that go on, neither cancelled nor superseded. */
+/** What a piece of a chunk did. `open`: the runs that go on, neither cancelled nor superseded. */
 interface Progress {
   readonly open: readonly string[];
   readonly stale: boolean;
 }
 
 /**
- * Takes the open runs that stand at the same place and evaluates their segments, and those that name them, together in one pass.
- * Returns false when there was nothing to do.
+ * Takes the open runs that have reached the same place and evaluates their segments, and the segments that name those, together in one pass.
+ * Returns false if there was nothing to do.
  */
 export async function runOpenRuns(deciding: Deciding, signal: AbortSignal): Promise<boolean> {
   const open = await listOpenRuns(deciding.database);
@@ -119,7 +119,7 @@ async function scanBehind(deciding: Deciding, runs: readonly Run[], afterKey: Cu
   return { chunk, scan: scanned, seconds: seconds() };
 }
 
-/** Applies what was found; scans again until the definitions do not change during a scan and its application. → the runs still open */
+/** Applies what was found; scans again until the definitions do not change between a scan and the end of its application. → the runs still open */
 async function applyChunk(
   deciding: Deciding,
   scanned: ScannedChunk,
@@ -146,7 +146,7 @@ async function applyChunk(
     if (progress.open.length === 0) return [];
     if (progress.stale) {
       await deciding.programs.reload();
-      going = await stillOpen(deciding, going); // a run that a change of definitions has ended does nothing behind it
+      going = await stillOpen(deciding, going); // a run that a change of definitions has ended does nothing after it
       if (going.length === 0) return [];
       const left = pieces.left();
       found = await scanWithoutCulprits(deciding, going, left);
@@ -200,9 +200,9 @@ async function scan(deciding: Deciding, runs: readonly Run[], chunk: Chunk): Pro
 }
 
 /**
- * Applies the findings for customers whose revision is still the same; those written since the scan are evaluated again, and like everybody
- * else only for the run's segments: what the write touched it has decided itself, and all live segments would be another large statement to
- * emit and to plan.
+ * Applies the findings for customers whose revision is still the same. Those written since the scan are evaluated again, and like everybody else
+ * only for the run's segments: the write itself has decided what it touched, and all live segments would be another large statement to emit and
+ * to plan.
  */
 async function applyPiece(
   deciding: Deciding,
@@ -235,7 +235,7 @@ interface Applied {
   readonly last: readonly Statement[];
 }
 
-/** → what is left to send with the commit, and how many changes of each segment there are in all */
+/** → what is left to send with the commit, and the total number of changes per segment */
 async function applyLocked(
   client: Client,
   deciding: Deciding,
@@ -268,8 +268,9 @@ function keysOf(differences: readonly Difference[]): CustomerKey[] {
 }
 
 /**
- * A part that depends on no row may have flipped since the first customers were judged: the next flip is searched for from there on, and one
- * that has passed is due at once. If a segment was building, the definitions change when it ends: from then on only writes of what it reads evaluate it.
+ * A part that depends on no row may have flipped since the first customers were judged: the next flip is searched for from that time on, and one
+ * that has already passed is due at once. If a segment was building, the definitions change when the run ends: from then on only writes of what
+ * the segment reads evaluate it.
  */
 async function finish(deciding: Deciding, runs: readonly Run[], startedMs: number): Promise<void> {
   const { database, clock, timeZone } = deciding;

@@ -1,5 +1,5 @@
-// In charge of the frame of every transaction that evaluates: the definitions are shared and of the program's epoch,
-// or the program is read again and the whole repeated.
+// In charge of the frame of every transaction that evaluates: either the definitions are locked (shared) and belong to the program's epoch, or
+// the program is read again and everything is repeated.
 import type { Clock } from '../base/clock.ts';
 import type { Client, Database, Statement } from '../db/database.ts';
 import { type Ending, type EndingAt, endWith, inFramed } from '../db/transaction.ts';
@@ -15,9 +15,9 @@ export interface Deciding {
 }
 
 /**
- * Commits without waiting for the disk, as one of the first statements. For decisions that are made again by themselves where a crash has lost them: a look
- * that is due, a piece of a run whose cursor is lost with it. Nothing has been told of them then: what tells of them (the feed) commits later and
- * waits for the log's writing up to there.
+ * Commits without waiting for the disk; must be one of the first statements. For decisions that are made again anyway if a crash has lost them:
+ * a look that is due, or a piece of a run whose cursor is lost with it. Nobody has been told of such decisions: what tells of them (the feed)
+ * commits later and waits until the log is written up to there.
  */
 export const COMMIT_LAZILY: Statement = { name: 'commit_lazily', text: `select set_config('synchronous_commit', 'off', true)` };
 
@@ -30,7 +30,10 @@ export function inDecision<Value>(deciding: Deciding, work: (client: Client, pro
 
 type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
 
-/** As `inDecision`; `first` is sent along with the lock, for instance the next locks, and the last statements with the commit (`inFramed`). */
+/**
+ * Like `inDecision`; `first` is sent along with the lock (for instance the next locks), and the last statements along with the commit
+ * (`inFramed`).
+ */
 export async function inFramedDecision<Value>(
   deciding: Deciding,
   first: readonly Statement[],

@@ -16,8 +16,8 @@ export interface Look {
 }
 
 /**
- * Locks customers in order of id and reads the moment after the locks. → those who exist, each with the revision before. (The planner would
- * otherwise visit them in the order of the table, and two looks could wait for each other until the deadlock timeout of a second.)
+ * Locks customers in order of id and reads the moment after the locks. → those who exist, each with the revision before. (Otherwise the planner
+ * would visit them in the order of the table, and two looks could wait for each other until the deadlock timeout of one second.)
  */
 export async function lockForLook(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<LockedForLook> {
   return readLocks(await pipeline(client, lockStatements(deciding, keys)));
@@ -26,7 +26,7 @@ export async function lockForLook(client: Client, deciding: Deciding, keys: read
 export interface LockedForLook {
   readonly moment: Moment;
   readonly revisions: ReadonlyMap<CustomerKey, string>;
-  /** none where it was not locked for settling */
+  /** empty if the customers were not locked for settling */
   readonly debts: Debts;
 }
 
@@ -42,7 +42,10 @@ function lockStatements({ clock }: Pick<Deciding, 'clock'>, keys: readonly Custo
   ];
 }
 
-/** The same for who settles what is owed to them, for a batch of the caller's; `readLocks` reads the rows of exactly these. */
+/**
+ * The same for callers who settle what is owed to the customers, as part of a batch of the caller's; `readLocks` reads the rows of exactly
+ * these.
+ */
 export function lockForSettling(deciding: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): readonly Statement[] {
   return [...lockStatements(deciding, keys), readDebts(keys)];
 }
@@ -52,14 +55,14 @@ export function readLocks([, locked, moment, debts]: readonly (readonly Readonly
   return { moment: toMoment(moment ?? []), revisions, debts: toDebts(debts ?? []) };
 }
 
-/** As Postgres orders them. */
+/** In the order in which Postgres sorts them. */
 function ascending(keys: readonly CustomerKey[]): CustomerKey[] {
   return [...BigInt64Array.from(keys, BigInt).sort()].map(String);
 }
 
 type LockedLook = Look & { readonly moment: Moment; readonly ordinalFrom?: number };
 
-/** All live segments for locked customers. → what differed */
+/** Evaluates all live segments for locked customers. → what differed */
 export function evaluateAll(client: Client, deciding: Deciding, program: Program, look: LockedLook): Promise<readonly Difference[]> {
   return evaluateLocked(client, deciding, program, program.all, look);
 }
@@ -81,7 +84,7 @@ export async function evaluateLocked(
   return findings.differences;
 }
 
-/** In the order in which the customers were given, so that the feed has what flips together in order of the instants. */
+/** In the order in which the customers were given, so that customers who flip together are in the feed in order of their instants. */
 function inOrderOf(keys: readonly CustomerKey[], differences: readonly Difference[]): readonly Difference[] {
   const byKey = new Map(differences.map((difference) => [difference.customerKey, difference]));
   return keys.flatMap((key) => byKey.get(key) ?? []);
@@ -134,7 +137,7 @@ export function dropDebts(keys: readonly CustomerKey[]): Statement {
   return { name: 'settle_pending', text: 'delete from pending as p where p.customer_id = any($1::bigint[])', values: [keys] };
 }
 
-/** For customers who do not exist; one who has come again meanwhile keeps what is new. */
+/** For customers who do not exist; if one has come back meanwhile, what is new is kept. */
 function dropOf(table: 'pending' | 'rechecks', keys: readonly CustomerKey[]): Statement {
   return {
     name: `drop_${table}`,

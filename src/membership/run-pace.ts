@@ -1,5 +1,5 @@
-// In charge of how fast runs over everybody go: at full speed while nobody else decides, and beside others in short pieces with rests between
-// them, so that a write neither waits long for a customer nor shares the processors with more than a quarter of a run. Not of what a piece does.
+// In charge of how fast runs over everybody go: at full speed while nobody else decides, and otherwise in short pieces with rests between them,
+// so that a write neither waits long for a customer nor shares the processors with more than a quarter of a run. Not of what a piece does.
 import { startStopwatch } from '../base/clock.ts';
 import type { Deciding } from './in-decision.ts';
 
@@ -10,12 +10,18 @@ const FIRST_CHUNK_CUSTOMERS = 2_000;
 const FIRST_PIECE_CUSTOMERS = 200;
 const LEAST_CHUNK_CUSTOMERS = 500;
 const LEAST_PIECE_CUSTOMERS = 25;
-/** That a piece holds its customers' locks: all writes behind one that waits for a customer wait with it, two lanes a process. */
+/** How long a piece may hold its customers' locks: all writes queued behind one that waits for a customer wait too, in two lanes per process. */
 const HELD_BESIDE_SECONDS = 0.02;
 const SCAN_BESIDE_SECONDS = 0.05;
-/** The rest after a piece of work, in times that it took; one that took long because the machine is busy is not paid back in full. */
+/**
+ * The rest after a piece of work, as a multiple of the time it took; if it took long because the machine is busy, not all of it is rested (see
+ * `MOST_REST_SECONDS`).
+ */
 const REST_SHARE = 3;
-/** Before it begins: a shop that takes eighty orders a second is not silent for so long, and nobody waits for a run that does not start at once. */
+/**
+ * How long a run listens before it begins: a shop that takes eighty orders a second is never silent for that long, and nobody minds if a run
+ * starts a moment later.
+ */
 const LISTENING_MS = 50;
 const MOST_REST_SECONDS = 0.5;
 
@@ -63,7 +69,7 @@ export class RunPace {
     return this.#pieceCustomers;
   }
 
-  /** Nobody else has decided anything for a second: writes, looks, moves by hand, of any process. */
+  /** Nobody else, in any process, has decided anything for a second: no writes, no looks, no moves by hand. */
   get isAlone(): boolean {
     return this.#sinceCompany === null;
   }
@@ -84,12 +90,15 @@ export class RunPace {
     await this.#look();
     const { pieceCustomers } = this.#limits;
     this.#pieceCustomers = this.isAlone
-      ? Math.min(this.#pieceCustomers * 2, pieceCustomers) // a newcomer waits for one piece at most
+      ? Math.min(this.#pieceCustomers * 2, pieceCustomers) // somebody who comes now waits for one piece at most
       : resize(customers, heldSeconds, HELD_BESIDE_SECONDS, LEAST_PIECE_CUSTOMERS, pieceCustomers);
     await this.#rest(seconds, signal);
   }
 
-  /** Every decision draws a number: those that are not ours are somebody else's. A repeated one of ours passes for somebody else's for a second. */
+  /**
+   * Every decision draws a number: those that are not ours are somebody else's. A repeated one of ours is taken for somebody else's for a
+   * second.
+   */
   async #look(): Promise<void> {
     const decisions = await readDecisions(this.#deciding);
     if (decisions - this.#decisions > this.#ownDecisions) this.#sinceCompany = startStopwatch();
@@ -98,7 +107,7 @@ export class RunPace {
     this.#ownDecisions = 0n;
   }
 
-  /** A clock that stands still would never wake us. */
+  /** Under a clock that stands still there is no rest: nothing would wake us. */
   async #rest(seconds: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#deciding;
     if (this.isAlone || clock.fixedMs() !== null) return;
@@ -106,7 +115,7 @@ export class RunPace {
   }
 }
 
-/** How many customers would have taken that long; at most twice as many as before, since one step may have been lucky. */
+/** How many customers would have taken the target time; at most twice as many as before, since one step may have been lucky. */
 function resize(customers: number, seconds: number, targetSeconds: number, least: number, most: number): number {
   const times = Math.min(targetSeconds / Math.max(seconds, 0.0001), 2);
   return Math.min(Math.max(Math.round(customers * times), least), most);

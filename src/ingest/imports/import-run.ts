@@ -15,11 +15,14 @@ export interface ImportTarget {
   readonly types: RegisteredTypes;
   /** the service's */
   readonly currency: string;
-  /** One transaction: facts written, their customers evaluated or noted as owed an evaluation by this import. */
+  /** Writes facts in one transaction; their customers are evaluated, or noted as owed an evaluation by this import. */
   write(facts: Facts, importId: string): Promise<WrittenPart>;
-  /** The same for many batches in one transaction, nobody evaluated; asked for the batches again when the transaction is repeated. → `repeated` */
+  /**
+   * The same for many batches in one transaction, with nobody evaluated; the batches are asked for again if the transaction is repeated. →
+   * `repeated`
+   */
   writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<number>;
-  /** Evaluates everybody whom the import still owes; what that changes is told to its lease. */
+  /** Evaluates everybody whom the import still owes an evaluation; the changes are added to the import's row. */
   evaluatePending(importId: string): Promise<{ readonly token: string }>;
 }
 
@@ -36,7 +39,10 @@ export interface ImportRun {
   readonly target: ImportTarget;
   /** rows are lines of orders */
   readonly lineLevel: boolean;
-  /** All or none: the types that its rows propose, from batch to batch, registered only once all are good. null: each batch is by itself. */
+  /**
+   * All or none: the types that its rows propose, collected from batch to batch and registered only once all rows are good. null: each batch
+   * stands alone.
+   */
   readonly atomicTypes: BatchTypes | null;
   /** for CSV, whose cells of attributes and properties are still text; null: values have their types */
   readonly cellTimes: LocalTimes | null;
@@ -58,6 +64,6 @@ export interface ImportRun {
 export interface Row {
   readonly lines: readonly number[];
   readonly raw: unknown;
-  /** of an order of lines: those that are not in it */
+  /** for an order made of lines: the lines that are missing from it */
   readonly missing?: MissingLines;
 }

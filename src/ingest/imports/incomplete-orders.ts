@@ -1,5 +1,5 @@
-// In charge of orders that are written without some of their lines: a rejected line waits among those of its order, as a mark, until the file has
-// ended, and what became of the order is told then. How many there are, and the first of them; memory is bounded.
+// In charge of orders that are written without some of their lines: until the file has ended, a rejected line is kept as a mark among the lines
+// of its order; then it is reported what became of the order. Counts them all and lists the first; memory is bounded.
 import { isObject, Problems } from '../problem.ts';
 import { readId } from '../read-field.ts';
 import { LISTED_INCOMPLETE, LISTED_LINES } from './limits.ts';
@@ -7,20 +7,20 @@ import type { StagedLine } from './stage-lines.ts';
 
 export interface IncompleteOrder {
   readonly id: string;
-  /** the file says its total; false: it is the sum of the lines that were taken, and so too small */
+  /** the file gives its total; false: it is the sum of the lines that were taken, and so too small */
   readonly totalGiven: boolean;
-  /** how many of its lines are not in it */
+  /** how many of its lines are missing from it */
   readonly rejected: number;
   /** the first 100 of them */
   readonly lines: readonly number[];
 }
 
-/** The lines that one order lacks: all are counted, the first kept. */
+/** The lines that one order lacks: all are counted, the first are kept. */
 export class MissingLines {
   count = 0;
   #first: number[] = [];
 
-  /** In any order, each once. */
+  /** May come in any order, each once. */
   add(line: number): void {
     this.count += 1;
     if (this.#first.length >= LISTED_LINES && line > (this.#first.at(-1) ?? 0)) return;
@@ -34,7 +34,7 @@ export class MissingLines {
 
 export class IncompleteOrders {
   count = 0;
-  /** rejected lines that do not say readably whose they are */
+  /** rejected lines from which it cannot be read whose they are */
   unplacedLines = 0;
   readonly #first: IncompleteOrder[] = [];
 
@@ -47,15 +47,15 @@ export class IncompleteOrders {
     if (this.#first.length > LISTED_INCOMPLETE) this.#first.pop();
   }
 
-  /** The first by their first rejected line. */
+  /** The first orders, by their first rejected line. */
   get first(): readonly IncompleteOrder[] {
     return this.#first;
   }
 }
 
 /**
- * What is staged in place of a line that is rejected; null: it does not say whose it is. With the customer where it names one, so that an
- * erasure takes it along. No line that is taken has this form: a field `rejected` is unknown.
+ * What is staged in place of a rejected line; null: the line does not say whose it is. It includes the customer if the line names one, so that
+ * an erasure removes it too. No line that is taken has this form: a field `rejected` is unknown.
  */
 export function markRejected(line: number, raw: unknown): StagedLine | null {
   if (!isObject(raw)) return null;

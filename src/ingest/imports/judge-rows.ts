@@ -1,5 +1,5 @@
-// In charge of rows of a file against validation: which are facts, which are rejected. New attributes and properties are registered
-// before anything is written. Not of writing.
+// In charge of validating rows of a file: which are facts, which are rejected. New attributes and properties are registered before anything is
+// written. Not of writing.
 import { setImmediate } from 'node:timers/promises';
 import { unreachable } from '../../base/assert.ts';
 import { BatchTypes } from '../../catalog/registered-types.ts';
@@ -18,7 +18,7 @@ import type { RawRow } from './read-row.ts';
 
 export type Fact = CustomerFact | OrderFact | EventFact;
 
-/** The id with which events without one are judged; no caller's id is empty. */
+/** The id under which events without one are judged; no caller's id is empty. */
 export const NO_EVENT_ID = '';
 
 export interface JudgedRows {
@@ -44,7 +44,7 @@ export async function judgeRows(run: ImportRun, rows: readonly Row[]): Promise<J
   }
 }
 
-/** Some rows at a time: what Postgres answers meanwhile is not to wait for all of them. */
+/** Some rows at a time, so that Postgres' answers meanwhile need not wait for all of them. */
 async function judgeInPauses(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): Promise<JudgedRows> {
   const taken: JudgedRows['taken'][number][] = [];
   const rejected: JudgedRows['rejected'][number][] = [];
@@ -78,7 +78,7 @@ export function judgeAgainst(run: ImportRun, rows: readonly Row[], batchTypes: B
   return { taken, rejected };
 }
 
-/** What may be on another line of the order, and is judged when the order is complete. */
+/** What may be on another line of the order; it is judged when the order is complete. */
 const NOT_OF_ONE_LINE: ReadonlySet<string> = new Set(['/customerId missing_field', '/exchangeRate missing_exchange_rate']);
 
 /** What is wrong with each line of an order by itself; the order comes later. */

@@ -19,8 +19,8 @@ export interface Lease {
 }
 
 /**
- * Imports that this process is working on. One that stands still for some seconds, as everything does on an overloaded machine, is slow and not dead:
- * the leader of the same process need not settle its debt.
+ * Imports that this process is working on. One that stands still for some seconds, as everything does on an overloaded machine, is slow and not
+ * dead: the leader in the same process need not settle its debt.
  */
 const workedOn = new WeakMap<Database, Set<string>>();
 

@@ -53,12 +53,12 @@ export interface ImportSummary {
   readonly errors: readonly ErrorDetail[];
   /** of events: rows whose event was there already, in the store or earlier in the file, and was not written again */
   readonly repeated?: number;
-  /** of orders: those that were written without some of their lines */
+  /** for orders: those that were written without some of their lines */
   readonly incompleteOrders?: {
     readonly count: number;
     /** the first 100 by their first rejected line */
     readonly first: readonly IncompleteOrder[];
-    /** rejected lines that do not say readably of which order they are: any order may lack them */
+    /** rejected lines from which the order cannot be read: any order may lack them */
     readonly unplacedLines: number;
   };
   readonly changes: number;

@@ -12,7 +12,7 @@ export interface StagedLine {
   readonly data: unknown;
 }
 
-/** Sorts before every line, and names nobody: an erasure removes lines, but only a crash removes this. */
+/** Sorts before every line and names nobody: an erasure may remove lines, but only a crash removes this one. */
 const MARK: StagedLine = { group: '', line: -1, data: {} };
 
 /** The staged lines of one import. */
@@ -27,7 +27,7 @@ export class StagedLines {
     this.#importId = importId;
   }
 
-  /** Each call is a transaction of its own, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
+  /** Each call is a separate transaction, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
   async add(lines: readonly StagedLine[]): Promise<void> {
     if (lines.length === 0) return;
     if (this.#marked !== null) {

@@ -42,7 +42,7 @@ export async function judgeBatch(run: ImportRun, { rows, unreadable }: ReadRows)
   return run.lineLevel ? judgeLines(run, rows, unreadable) : judgeWholeRows(run, rows);
 }
 
-/** What is rejected leaves a mark, so that its order can be named; an import that is all or nothing needs none. */
+/** What is rejected leaves a mark, so that its order can be named; an atomic import needs none. */
 function judgeLines(run: ImportRun, rows: readonly Row[], unreadable: readonly Row[]): JudgedBatch {
   const { taken, rejected } = judgeOrderLines(run, rows);
   const lines = taken.map(({ lines, raw }) => ({ group: String((raw as RawRow)['id']), line: lines[0] ?? 0, data: raw }));

@@ -18,7 +18,7 @@ interface Split {
 
 /**
  * How many batches may be under way: a part of the second then follows its own part of the first, and need not wait for the other part. If types
- * are redeclared meanwhile a batch is judged and written again, which must not come after a later one; orders have no such types.
+ * are redeclared meanwhile, a batch is judged and written again, and that must not happen after a later batch; orders have no such types.
  */
 export function batchesAtOnce(kind: ImportKind): 1 | 2 {
   return kind === 'orders' ? 2 : 1;
