@@ -9,7 +9,7 @@ export async function compareFacts(database: Database, shop: Shop, message: stri
     database.query({
       text: `
         select c.id, c.external_id, c.tags, c.attributes, c.consents, c.created_at, c.created_at_given,
-          jsonb_strip_nulls(to_jsonb(c)) - array['id', 'external_id', 'revision', 'tags', 'attributes', 'consents', 'created_at', 'created_at_given'] as profile
+          jsonb_strip_nulls(to_jsonb(c)) - array['id', 'external_id', 'revision', 'tags', 'attributes', 'consents', 'created_at', 'created_at_given', 'created_by_rows'] as profile
         from customers as c
         order by c.id`,
     }),
