@@ -1,5 +1,5 @@
-// In charge of the one form in which fields, types and arguments are handed to Pothos: its own types are meant for schemas written out by
-// hand, and most of ours are made from the table of routes. Nothing else calls Pothos.
+// In charge of the single form in which fields, types and arguments are passed to Pothos: its own types are meant for schemas written by hand,
+// and most of ours are made from the table of routes. Nothing else calls Pothos.
 import SchemaBuilder from '@pothos/core';
 import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
 import type { GraphqlContext } from './context.ts';
@@ -30,9 +30,9 @@ export interface FieldSpec {
   readonly rule: FieldRule;
   readonly description?: string | undefined;
   readonly args?: Readonly<Record<string, ArgumentSpec>>;
-  /** absent: the property of the parent that is called like the field */
+  /** absent: the property of the parent with the field's name */
   readonly resolve?: Resolve;
-  /** of a subscription: where its events come from */
+  /** for a subscription: where its events come from */
   readonly subscribe?: Resolve;
 }
 
@@ -41,7 +41,7 @@ export type FieldSpecs = Readonly<Record<string, FieldSpec>>;
 type Dynamic = (...given: unknown[]) => unknown;
 type Maker = Readonly<Record<string, Dynamic>> & { readonly arg: Dynamic };
 
-/** What of Pothos is used, without the types of a schema that it does not know. */
+/** The parts of Pothos that are used, without types for a schema that it cannot know. */
 interface Pothos {
   addScalarType(name: string, type: unknown): unknown;
   enumType(name: string, options: unknown): TypeRef;
@@ -65,7 +65,7 @@ export class SchemaMaker {
     return this.#pothos.enumType(name, { description, values: Object.fromEntries(values.map((value) => [value, { value }])) });
   }
 
-  /** `fields` is asked when the schema is made, so that types may name each other. */
+  /** `fields` is called when the schema is made, so that types may name each other. */
   object(name: string, fields: () => FieldSpecs, description?: string): TypeRef {
     const ref = this.#pothos.objectRef(name);
     ref.implement({ description, fields: (maker: Maker) => addFields(maker, fields()) });
@@ -84,7 +84,7 @@ export class SchemaMaker {
     this.#pothos.subscriptionType({ fields: (maker: Maker) => addFields(maker, subscription) });
   }
 
-  /** Fields that are properties lose their resolver: the compiled executor then reads them without a call, twice as fast. */
+  /** Fields that are plain properties lose their resolver: the compiled executor then reads them without a call, twice as fast. */
   finish(): GraphQLSchema {
     const schema = this.#pothos.toSchema();
     for (const type of Object.values(schema.getTypeMap())) {

@@ -1,4 +1,4 @@
-// In charge of answering a field by the handler of a REST route: what HTTP would carry is made of arguments. Not of which field stands for
+// In charge of answering a field with the handler of a REST route: what HTTP would carry is made from arguments. Not of which field stands for
 // which route (route-fields.ts).
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answerRoute } from '../rest/answer-route.ts';
@@ -17,13 +17,13 @@ export interface RouteParts {
 
 export interface RouteAnswer {
   readonly answer: unknown;
-  /** of what was answered, to be given back with an edit */
+  /** the tag of what was answered, to be sent back with an edit */
   readonly etag: string | null;
 }
 
 export type CallRoute = (context: GraphqlContext, parts: RouteParts) => Promise<RouteAnswer>;
 
-/** Headers of the operation that are about one call, and so are arguments of it. */
+/** Headers of the operation that concern a single call, and so are arguments of it. */
 const OF_ONE_CALL = ['if-match', 'if-none-match', 'idempotency-key'];
 
 export function routeCaller(route: Route): CallRoute {
@@ -39,7 +39,7 @@ export function routeCaller(route: Route): CallRoute {
   };
 }
 
-/** The operation's own request with another path, query and body; and a reply whose headers are kept, not sent. */
+/** The operation's own request with another path, query and body; and a reply whose headers are kept instead of sent. */
 function carry(context: GraphqlContext, route: Route, parts: RouteParts) {
   const { http } = context;
   const headers = { ...http.request.headers };
@@ -70,7 +70,7 @@ function carry(context: GraphqlContext, route: Route, parts: RouteParts) {
   return { request, reply: reply as unknown as FastifyReply, sent };
 }
 
-/** An argument that is null is one that was left out: a URL cannot say null. */
+/** An argument that is null counts as left out: a URL cannot say null. */
 function withoutNull(given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined));
 }

@@ -1,4 +1,5 @@
-// In charge of lists as Relay reads them: connections of edges with a cursor each, made of the pages of REST. Forward only, as the lists are.
+// In charge of lists in the form of Relay: connections of edges, each with a cursor, made from the pages of REST. Forward only, as those lists
+// are.
 import { cursorAt } from '../rest/cursor.ts';
 import type { ArgumentSpec, FieldSpec, FieldSpecs, SchemaMaker, TypeRef } from './builder.ts';
 import type { FieldRule } from './field-rule.ts';
@@ -46,7 +47,7 @@ export class ConnectionTypes {
     this.#maker = maker;
   }
 
-  /** `more`: what the page says beside its rows. */
+  /** `more`: fields of the page other than its rows. */
   of(node: TypeRef, more: FieldSpecs = {}): TypeRef {
     const known = this.#known.get(node.name);
     if (known !== undefined) return known;
@@ -86,9 +87,9 @@ export class ConnectionTypes {
 
 export interface ConnectionOf {
   readonly after: unknown;
-  /** of a list whose pages do not tell the places behind their rows */
+  /** for a list whose pages do not give the places of their rows */
   readonly cursorOf?: ((item: never, index: number) => string) | undefined;
-  /** of a list whose pages have a `next` in any case: whether there is more now; absent: `next` says it */
+  /** for a list whose pages always have a `next`: whether there is more now; absent: `next` says it */
   readonly hasNext?: boolean | undefined;
 }
 
@@ -113,7 +114,7 @@ export function toConnection(page: PageAnswer, { after, cursorOf, hasNext }: Con
   return { ...page, edges, pageInfo } as Connection;
 }
 
-/** Makes its cursor when it is asked for: most pages ask for the last one only. */
+/** Makes its cursor only when it is asked for: most queries ask for the last one only. */
 class PageEdge implements Edge {
   readonly node: unknown;
   readonly #index: number;

@@ -10,11 +10,11 @@ import type { PersonalReads } from './personal-reads.ts';
 export interface GraphqlContext {
   readonly strata: Strata;
   readonly routes: RouteContext;
-  /** where the operation reads: a mutation, and an event of the feed, see what has just been written */
+  /** where the operation reads; a mutation, or an event of the feed, sees what has just been written */
   readonly reads: Database;
   readonly caller: Caller;
   readonly seesPersonal: boolean;
-  /** of this operation, or of this event of a subscription */
+  /** for this operation, or for this event of a subscription */
   loaders: Loaders;
   readonly personalReads: PersonalReads;
   readonly http: { readonly request: FastifyRequest; readonly reply: FastifyReply };

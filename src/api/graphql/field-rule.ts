@@ -1,5 +1,5 @@
-// In charge of what is declared on every field of the GraphQL schema beside its type: who may read it, and what reading it costs.
-// Not of holding a document against it (measure-document.ts).
+// In charge of what is declared about every field of the GraphQL schema besides its type: who may read it, and what reading it costs. Not of
+// checking a document against it (measure-document.ts).
 import type { GraphQLField } from 'graphql';
 import type { Scope } from '../../access/scopes.ts';
 import type { TokenKind } from '../rest/route.ts';
@@ -7,15 +7,15 @@ import type { TokenKind } from '../rest/route.ts';
 type Arguments = Readonly<Record<string, unknown>>;
 
 export interface FieldRule {
-  /** any of them opens the field; `parent`: whoever may read the object may read the field */
+  /** any one of these scopes opens the field; `parent`: whoever may read the object may read the field */
   readonly scope: readonly Scope[] | 'parent';
   /** null in the answer for keys without `pii:read` */
   readonly personal?: true;
-  /** open to the bearers of these, who have no scopes; what they see is held to their customer and segments where it is read */
+  /** open to the bearers of these tokens, who have no scopes; where it is read, it is limited to their customer and their segments */
   readonly tokens?: readonly TokenKind[];
-  /** how many objects it yields for each parent, where it yields several */
+  /** how many objects it yields for each parent, if it can be several */
   readonly size?: number | ((args: Arguments) => number);
-  /** what it asks the database: once for all parents, or for each of them; absent: nothing */
+  /** how it reads the database: once for all parents, or once for each of them; absent: not at all */
   readonly reads?: 'once' | 'each' | ((args: Arguments) => 'once' | 'each');
   /** changes something, or computes something large */
   readonly heavy?: true;
@@ -23,12 +23,12 @@ export interface FieldRule {
 
 const PLACE = 'strata';
 
-/** The form in which a rule stands in a field's `extensions`. */
+/** The form in which a rule is kept in a field's `extensions`. */
 export function extensionsOf(rule: FieldRule): Readonly<Record<string, unknown>> {
   return { [PLACE]: rule };
 }
 
-/** undefined: the field is not ours (introspection) or has been declared without one, which a test forbids. */
+/** undefined: the field is not ours (introspection) or was declared without a rule, which a test forbids. */
 export function ruleOf(field: Pick<GraphQLField<unknown, unknown>, 'extensions'>): FieldRule | undefined {
   return field.extensions[PLACE] as FieldRule | undefined;
 }

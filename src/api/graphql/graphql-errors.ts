@@ -1,17 +1,17 @@
-// In charge of the one form of errors in GraphQL: what went wrong with its code in `extensions`, and nothing of the inside. Which codes
-// there are is the table in errors.ts.
+// In charge of the single form of errors in GraphQL: what went wrong, with its code in `extensions`, and nothing about the inside. The codes are
+// in the table in errors.ts.
 
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import { AppError } from '../../errors.ts';
 import { explainError } from '../rest/problem.ts';
 
-/** What stands in `extensions`, beside what some codes say more. */
+/** The contents of `extensions`, besides what some codes add. */
 export function refusalExtensions({ code, errors, extensions }: AppError): Readonly<Record<string, unknown>> {
   return { code, ...(errors.length > 0 ? { errors } : {}), ...extensions };
 }
 
-/** Of an error that comes before anything runs; a mistake in the document is the caller's. */
+/** For an error that comes before anything runs; a mistake in the document is the caller's. */
 export function requestErrors(
   error: unknown,
   log: FastifyBaseLogger,
@@ -28,7 +28,7 @@ export function requestErrors(
   return { refusal, errors: [{ message: refusal.message, extensions: refusalExtensions(refusal) }] };
 }
 
-/** mercurius, the parser and the compiled executor have forms of their own for what is wrong with a document or its variables. */
+/** mercurius, the parser and the compiled executor have their own forms for what is wrong with a document or its variables. */
 function mistakesOf(error: unknown): readonly GraphQLError[] {
   if (isMistake(error)) return [error];
   if (typeof error !== 'object' || error === null || error instanceof AppError || !('errors' in error)) return [];
@@ -36,12 +36,12 @@ function mistakesOf(error: unknown): readonly GraphQLError[] {
   return Array.isArray(errors) && errors.every(isMistake) ? errors : [];
 }
 
-/** Not by its class: the compiled executor has another one. */
+/** Not recognised by its class: the compiled executor has another one. */
 function isMistake(error: unknown): error is GraphQLError {
   return error instanceof Error && 'locations' in error && 'originalError' in error && !(error.originalError instanceof AppError);
 }
 
-/** Of an error of a field that ran. */
+/** For an error of a field that ran. */
 export function fieldError(error: GraphQLError, log: FastifyBaseLogger): GraphQLFormattedError {
   const refusal = explain(originalOf(error), log);
   return { message: refusal.message, ...placeOf(error), extensions: refusalExtensions(refusal) };
@@ -53,7 +53,7 @@ function explain(error: unknown, log: FastifyBaseLogger): AppError {
   return refusal;
 }
 
-/** What a resolver threw, out of what it was wrapped in. */
+/** What a resolver threw, unwrapped. */
 export function originalOf(error: unknown): unknown {
   const isWrapped = error instanceof Error && 'originalError' in error && error.originalError instanceof Error;
   return isWrapped ? originalOf(error.originalError) : error;

@@ -1,5 +1,5 @@
-// In charge of the fields that make a graph of the answers of REST: where one thing names another, the other; and on a customer, a segment
-// or a group what REST has behind its path. Not of the fields that REST has too (wire-types.ts).
+// In charge of the fields that turn the answers of REST into a graph: where one thing names another, the other; and on a customer, a segment or
+// a group, what REST has below its path. Not of the fields that REST has too (wire-types.ts).
 import { encodeCursor } from '../rest/cursor.ts';
 import { groupTag } from '../rest/groups.ts';
 import type { JsonSchema } from '../rest/json-schema.ts';
@@ -14,14 +14,17 @@ import { isSegmentKey } from './wire-types.ts';
 
 type Parent = Readonly<Record<string, unknown>>;
 
-/** What the links need of the schema that they stand in. */
+/** What the links need from the schema that they are part of. */
 export interface LinkTargets {
   readonly named: (name: string) => TypeRef;
   /** the scopes of a route, by its operation */
   readonly accessOf: (operationId: string) => Pick<FieldRule, 'scope' | 'tokens'>;
 }
 
-/** `customerId` gets `customer` beside it; `segment`, `segments` and `group` become the things, and their keys `segmentKey` and so on. */
+/**
+ * `customerId` gets `customer` beside it; `segment`, `segments` and `group` become the things themselves, and their keys become `segmentKey` and
+ * so on.
+ */
 export function linksOf(targets: LinkTargets, property: string, schema: JsonSchema, isNullable: boolean): FieldSpecs {
   const isText = schema['type'] === 'string' || (Array.isArray(schema['type']) && schema['type'].includes('string'));
   if (property === 'customerId' && isText) {
@@ -61,12 +64,12 @@ function segmentsOf(targets: LinkTargets, isNullable: boolean): FieldSpec {
     resolve: async ({ segments }: Parent, _args: object, { loaders }: GraphqlContext) => {
       if (!Array.isArray(segments)) return null;
       const found = await loaders.segment.loadMany(segments as string[]);
-      return found.filter((segment) => segment !== null); // templates name what nobody has made yet: the keys say all
+      return found.filter((segment) => segment !== null); // templates name segments that nobody has made yet: the keys give all of them
     },
   };
 }
 
-/** What stands for the ETag of REST. */
+/** Takes the place of the ETag of REST. */
 export const ETAGS: Readonly<Record<string, FieldSpec>> = {
   Segment: {
     shape: { type: 'String', isList: false, isNullable: false },
@@ -82,15 +85,15 @@ export const ETAGS: Readonly<Record<string, FieldSpec>> = {
   },
 };
 
-/** A field of a type that a route answers, with what binds the route to the object. */
+/** A field for a type that a route answers, with what binds the route to the object. */
 export interface NestedRoute {
   readonly field: string;
   readonly operationId: string;
-  /** property of the object, by parameter of the route */
+  /** the object's property for each parameter of the route */
   readonly bind: Readonly<Record<string, string>>;
-  /** asks for first pages of many objects at once */
+  /** reads first pages for many objects at once */
   readonly firstPages?: 'orders' | 'events' | 'members';
-  /** and for pages behind them, by cursors of this list */
+  /** reads later pages too, by cursors of this list */
   readonly laterPages?: 'members';
 }
 
@@ -115,7 +118,7 @@ export const NESTED: Readonly<Record<string, readonly NestedRoute[]>> = {
   Group: [{ field: 'versions', operationId: 'listGroupVersions', bind: { key: 'key' } }],
 };
 
-/** Fields of a segment for which its key is enough. */
+/** The fields of a segment for which its key is enough. */
 export const OF_SEGMENT_KEY: ReadonlySet<string> = new Set(['key', ...(NESTED['Segment'] ?? []).map(({ field }) => field)]);
 
 interface PastRow {
@@ -123,14 +126,14 @@ interface PastRow {
   readonly at: string;
 }
 
-/** For lists whose pages do not come from `page`: the place behind a row. */
+/** For lists whose pages do not come from `page`: the place after a row. */
 export const CURSORS: Readonly<Record<string, (page: PageAnswer) => (item: never, index: number) => string>> = {
   listChanges: () => (change: { readonly id: string }) => encodeCursor('changes', [change.id]),
   getCustomerHistory: historyCursors,
   getSegmentHistory: historyCursors,
 };
 
-/** What changed nothing has no position of its own: its place is behind it in time, and behind the change before it. */
+/** A row that changed nothing has no position of its own: it comes after its own time and after the change before it. */
 function historyCursors({ data }: PageAnswer) {
   const rows = data as readonly PastRow[];
   const newest = String(2n ** 63n - 1n);

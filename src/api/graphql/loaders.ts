@@ -1,4 +1,4 @@
-// In charge of what many objects of one answer ask for at once: gathered per tick, asked in one statement. One set of loaders serves one
+// In charge of what many objects of one answer ask for at the same time: gathered per tick, read in one statement. One set of loaders serves one
 // operation, so nothing is remembered beyond it.
 import DataLoader from 'dataloader';
 import { allowsSegment, type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
@@ -29,34 +29,34 @@ import { OF_SEGMENT_KEY } from './links.ts';
 import type { AskedFields } from './measure-document.ts';
 import type { PersonalReads } from './personal-reads.ts';
 
-/** One of several lists of the same length. */
+/** The first page of one of several lists, all with pages of the same length. */
 interface FirstOf {
   readonly id: string;
   readonly first: number;
-  /** of events: only of this name */
+  /** for events: only those with this name */
   readonly name?: string | null;
-  /** of members: behind this customer */
+  /** for members: those after this customer */
   readonly afterKey?: CustomerKey | null;
 }
 
 export type Loaders = ReturnType<typeof makeLoaders>;
 
-/** Of a member: its customer, where that was read along. */
+/** On a member: its customer, if it was read along with it. */
 const READ_ALONG = Symbol('customer');
 
 export interface LoaderParts {
   readonly strata: Strata;
   readonly reads: Database;
   readonly caller: Caller;
-  /** Told of what is read past the routes of REST. */
+  /** Noted here: what is read without going through the routes of REST. */
   readonly personal: PersonalReads;
-  /** personal fields are answered */
+  /** personal fields are included in answers */
   readonly seesCustomers: boolean;
-  /** that the document asks for; null: all that there are */
+  /** the fields that the document asks for; null: all */
   readonly fields: AskedFields | null;
 }
 
-/** Keys of segments that have been read: they never change, and no segment is ever removed. */
+/** Keys of segments that have been read: keys never change, and no segment is ever removed. */
 const seenSegments = new WeakMap<Strata, Set<string>>();
 
 export function makeLoaders(parts: LoaderParts) {
@@ -75,7 +75,7 @@ function customerLoaders({ reads, personal, seesCustomers }: LoaderParts, select
   });
   return {
     customer,
-    /** Of what tells of a customer. At once where it has been read along. */
+    /** For an object that names a customer. Immediate if the customer was read along with it. */
     customerOf: (parent: { readonly customerId?: unknown; readonly [READ_ALONG]?: CustomerPart }) => {
       const { customerId, [READ_ALONG]: along } = parent;
       if (along !== undefined) return noted(along);
@@ -90,7 +90,7 @@ function segmentLoaders({ strata, reads, caller, fields }: LoaderParts) {
   const seen = seenSegments.get(strata) ?? new Set();
   seenSegments.set(strata, seen);
   return {
-    /** Where nothing is asked of the segment but what its key says; undefined: it has to be read. */
+    /** Used if the query asks for nothing about the segment but what its key is enough for; undefined: it has to be read. */
     segmentByKey: (key: unknown) =>
       isKeyEnough && typeof key === 'string' && seen.has(key) && allowsSegment(caller, key) ? { key } : undefined,
     noteSegment: (key: string) => seen.add(key),
@@ -112,7 +112,7 @@ function segmentLoaders({ strata, reads, caller, fields }: LoaderParts) {
         const group = byKey.get(key);
         if (group === undefined) return null;
         const shown = groupOut(group, caller);
-        return shown.segments.length === 0 && shown.otherwise === null ? null : shown; // none of its segments is the caller's
+        return shown.segments.length === 0 && shown.otherwise === null ? null : shown; // the caller may see none of its segments
       });
     }),
     segmentsOf: new DataLoader<string, readonly object[]>(async (ids) => {
@@ -152,7 +152,7 @@ function listLoaders({ strata, reads, caller, personal }: LoaderParts, selection
   };
 }
 
-/** Whoever is late is evaluated first, as when one customer is read. */
+/** Customers whose memberships are late are evaluated first, as when one customer is read. */
 async function readCurrentSegments(
   strata: Strata,
   reads: Database,
@@ -169,7 +169,7 @@ function customerSegmentOut({ sinceMs, ...segment }: SegmentsOf['segments'][numb
   return { ...segment, since: instant(sinceMs) };
 }
 
-/** Lists of one length are asked for together. */
+/** Lists with pages of the same length are read together. */
 function firstPages(read: (wanted: readonly FirstOf[], of: FirstOf) => Promise<(each: FirstOf, index: number) => Page<unknown>>) {
   return new DataLoader<FirstOf, Page<unknown>, string>(
     async (wanted) => {
@@ -191,7 +191,7 @@ function keyOf({ id, first, name, afterKey }: FirstOf): string {
   return JSON.stringify([id, first, name ?? null, afterKey ?? null]);
 }
 
-/** As REST has it (members.ts), and the customer who was read along. */
+/** The form that REST has (members.ts), with the customer who was read along. */
 function memberWith({ customer, since, source, version }: MemberOf): object {
   return { customerId: customer.id, since, source, version, [READ_ALONG]: customer };
 }

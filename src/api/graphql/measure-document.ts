@@ -1,5 +1,5 @@
-// In charge of what an operation asks for, before any of it runs: how deep, how wide, how dear, and whether the caller may. Each fragment is
-// looked at once, so that the measuring of a hostile document costs no more than its length.
+// In charge of measuring what an operation asks for, before any of it runs: how deep, how wide, how costly, and whether the caller may. Each
+// fragment is examined once, so that measuring a hostile document costs no more than its length.
 import {
   type DocumentNode,
   type FieldNode,
@@ -29,7 +29,7 @@ export interface Question {
   readonly introspection: boolean;
 }
 
-/** A field of the schema is made from memory: as dear as a hundredth of an object. */
+/** A field of the schema is answered from memory: it costs a hundredth of an object. */
 const INTROSPECTION_UNITS = 100;
 
 /** `fixed` is paid once, `each` for every parent. */
@@ -43,20 +43,20 @@ interface Measure {
 }
 
 const NOTHING: Measure = { fixed: 0, each: 0, depth: 0, fields: 0, aliases: 0, directives: 0 };
-/** Lists of an introspection. */
+/** The assumed lengths of lists in an introspection. */
 const INTROSPECTED: Readonly<Record<string, number>> = { types: 200, fields: 10, inputFields: 5, args: 2, enumValues: 5, directives: 5 };
-/** The introspection that all tools send costs 250,000 and answers 300 KB. */
+/** The introspection that all tools send costs 250,000, and its answer has 300 KB. */
 const INTROSPECTION_COST_MAX = 500_000;
 
 export interface Asked {
-  /** personal fields are among what is asked for */
+  /** personal fields are among those asked for */
   readonly personal: boolean;
-  /** coordinates of those that will be null, for want of `pii:read` */
+  /** coordinates of those that will be null because `pii:read` is missing */
   readonly withheld: readonly string[];
   readonly fields: AskedFields;
 }
 
-/** Names of the fields that are asked for, wherever in the document: what nobody asks for need not be read. */
+/** Names of the fields that are asked for anywhere in the document: what nobody asks for need not be read. */
 export interface AskedFields {
   readonly Customer: ReadonlySet<string>;
   readonly Segment: ReadonlySet<string>;
@@ -115,7 +115,7 @@ class Walk {
   #fragment(name: string): Measure {
     const known = this.#measured.get(name);
     if (known !== undefined) return known;
-    this.#measured.set(name, NOTHING); // a circle, which validation refuses, ends here
+    this.#measured.set(name, NOTHING); // a cycle, which validation refuses, ends here
     const fragment = this.#fragments.get(name);
     const type = this.#typeOf(fragment?.typeCondition.name.value);
     const measure = fragment === undefined || type === undefined ? NOTHING : this.selections(fragment.selectionSet, type);
@@ -133,7 +133,7 @@ class Walk {
     if (name === '__typename') return { ...own, depth: 0 };
     if (name === '__schema' || name === '__type') return add(own, this.#introspection(node));
     const field = 'getFields' in parent ? parent.getFields()[name] : undefined;
-    if (field === undefined || !('resolve' in field)) return own; // validation says so
+    if (field === undefined || !('resolve' in field)) return own; // validation reports it
     const rule = ruleOf(field);
     if (rule === undefined) throw new Error(`${parent.name}.${name} has no rule`);
     this.#requireAccess(rule, `${parent.name}.${name}`);
@@ -185,7 +185,7 @@ class Walk {
     }
   }
 
-  /** Its own size does not count with the data's; what it lists is bounded by the schema, how often it lists it is not. */
+  /** An introspection's size does not count with the data's; what it lists is bounded by the schema, but how often it lists it is not. */
   #introspection(node: FieldNode): Measure {
     if (!this.#question.introspection)
       throw new AppError('forbidden', 'Introspection is switched off here; schema.graphql is in the repository.');
@@ -243,7 +243,7 @@ function add(left: Measure, right: Measure): Measure {
   };
 }
 
-/** What is not a number is refused where it is read. */
+/** A value that is not a number is refused where it is read. */
 function sizeOf({ size }: FieldRule, args: Values): number {
   const asked = typeof size === 'function' ? size(args) : (size ?? 1);
   return Number.isFinite(asked) ? Math.max(1, asked) : LIST_SIZE;

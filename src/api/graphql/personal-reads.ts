@@ -1,5 +1,5 @@
-// In charge of telling the audit whose personal data one operation has read past the routes, which tell it themselves. Once, before it is
-// answered.
+// In charge of recording in the audit whose personal data one operation has read without going through the routes, which record it themselves.
+// Once, before it is answered.
 import type { Caller } from '../../access/caller.ts';
 import type { Strata } from '../../strata.ts';
 import { describeRead, originOf } from '../rest/record-call.ts';

@@ -1,5 +1,5 @@
-// In charge of what a request asks for: its parameters as GraphQL over HTTP has them, its document parsed within limits, its operation
-// chosen. Parsed documents are kept, a few.
+// In charge of reading what a request asks for: its parameters in the form of GraphQL over HTTP, its document parsed within limits, its
+// operation chosen. A few parsed documents are kept.
 import { type DocumentNode, getOperationAST, Kind, type OperationDefinitionNode, parse } from 'graphql';
 import { AppError } from '../../errors.ts';
 import { parseJson } from '../../ingest/parse-json.ts';
@@ -14,7 +14,7 @@ export interface OperationRequest {
 export interface ReadOperation extends OperationRequest {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
-  /** the document as it is remembered by: of several operations, the one that was chosen */
+  /** the document under the text by which it is remembered: of several operations, only the one that was chosen */
   readonly source: string;
 }
 
@@ -30,7 +30,7 @@ export function readRequest(given: unknown): OperationRequest {
   return { query, operationName, variables };
 }
 
-/** Parameters of a GET, where objects stand as JSON. */
+/** The parameters of a GET, in which objects are written as JSON. */
 export function fromUrl(query: Readonly<Record<string, unknown>>): unknown {
   const { variables, extensions, ...rest } = query;
   return { ...rest, variables: asJson('variables', variables), extensions: asJson('extensions', extensions) };
@@ -55,7 +55,7 @@ function wrong(name: string, what: string): AppError {
   return new AppError('invalid_request', detail, { errors: [{ parameter: name, code: 'invalid_value', detail }] });
 }
 
-/** The last documents, as they were parsed. */
+/** The latest documents, parsed. */
 export class Documents {
   readonly #kept = new Map<string, DocumentNode>();
 
@@ -67,7 +67,7 @@ export class Documents {
     const operation = getOperationAST(document, operationName);
     if (operation === null || operation === undefined) throw noOperation(document, operationName);
     const isOnly = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length === 1;
-    // what is compiled is one operation, and is remembered by its text
+    // what is compiled is one operation, and it is remembered by its text
     return { ...request, document, operation, source: isOnly ? query : `${query}\n# ${operation.name?.value ?? ''}` };
   }
 

@@ -1,4 +1,4 @@
-// In charge of putting GraphQL into the app: the schema of the routes there are, mercurius to run it, HTTP and websockets.
+// In charge of adding GraphQL to the app: the schema made from the existing routes, mercurius to run it, HTTP and websockets.
 import type { FastifyInstance } from 'fastify';
 import mercurius from 'mercurius';
 import type { TrustsProxy } from '../../access/peer-address.ts';
@@ -26,7 +26,7 @@ export async function registerGraphql(
     routes: false, // its own pass 47 of 61 audits, follow subscriptions without validating them, and answer errors as they are
     jit: 1,
     cache: GRAPHQL_LIMITS.documents,
-    errorFormatter: (result) => ({ statusCode: 200, response: result as never }), // serve-http.ts does
+    errorFormatter: (result) => ({ statusCode: 200, response: result as never }), // serve-http.ts does this
   });
   const options = { schema, routes: context, introspection };
   await app.register(async (scope) => serveHttp(scope, options));
@@ -35,7 +35,7 @@ export async function registerGraphql(
 
 const schemas = new WeakMap<readonly Route[], ReturnType<typeof buildGraphqlSchema>>();
 
-/** Made once for a table: it holds nothing of a service. */
+/** Made once for a table of routes: it holds nothing that belongs to one service. */
 function schemaOf(routes: readonly Route[]): ReturnType<typeof buildGraphqlSchema> {
   const known = schemas.get(routes) ?? buildGraphqlSchema(routes);
   schemas.set(routes, known);

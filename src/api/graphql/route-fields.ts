@@ -1,5 +1,5 @@
-// In charge of the fields that stand for routes of REST: every read is a field of Query, every write one of Mutation, with the same checks,
-// the same handler and the same answer. Not of types (wire-types.ts) nor of what nests in them (links.ts).
+// In charge of the fields that stand for routes of REST: every read is a field of Query, every write one of Mutation, with the same checks, the
+// same handler and the same answer. Not of types (wire-types.ts) nor of what nests in them (links.ts).
 
 import { AppError } from '../../errors.ts';
 import { decodeCursor } from '../rest/cursor.ts';
@@ -17,7 +17,7 @@ import { pascal, propertiesOf, refName, type WireTypes } from './wire-types.ts';
 type Arguments = Readonly<Record<string, unknown>>;
 type Parent = Readonly<Record<string, unknown>>;
 
-/** Names that do not follow from the operation's, and what ids are called where there is only one. */
+/** Names that cannot be derived from the operation's name, and other names for ids where a field has only one. */
 const NAMES: Readonly<Record<string, { readonly field: string; readonly renamed?: Readonly<Record<string, string>> }>> = {
   getCustomer: { field: 'customer', renamed: { id: 'customerId' } },
   getOrder: { field: 'order', renamed: { id: 'orderId' } },
@@ -42,10 +42,10 @@ const NAMES: Readonly<Record<string, { readonly field: string; readonly renamed?
   checkErasure: { field: 'erasureCheck' },
 };
 
-/** Parameters that GraphQL says otherwise: lists have `first`, and who wants to wait subscribes. */
+/** Parameters that GraphQL expresses differently: lists have `first`, and whoever wants to wait subscribes. */
 const NOT_ARGUMENTS = ['limit', 'after', 'wait', 'fresh'];
 
-/** Routes without a field, and why. */
+/** Tells why a route has no field; undefined: it has one. */
 export function whyNoField(route: Route): string | undefined {
   if (route.tag === 'service') return 'about the process, not the data';
   if (route.media !== undefined) return 'a stream';
@@ -53,7 +53,7 @@ export function whyNoField(route: Route): string | undefined {
   return undefined;
 }
 
-/** Some reads are POSTs, since they ask with a body. */
+/** Some reads are POSTs, since their question is a body. */
 export function isRead(route: Route): boolean {
   return route.method === 'GET' || /^(check|preview)[A-Z]/.test(route.operationId);
 }
@@ -70,7 +70,7 @@ export interface RouteFieldsOptions {
   readonly types: WireTypes;
   readonly connections: ConnectionTypes;
   readonly components: Components;
-  /** names of schemas that are things of their own: a write that answers one has it under its name */
+  /** names of schemas that are things of their own: a write that answers with one returns it under its name */
   readonly things: ReadonlySet<string>;
   /** the schema behind a name */
   readonly definitionOf: (schema: JsonSchema) => JsonSchema;
@@ -91,7 +91,7 @@ export class RouteFields {
     return route.operationId === 'getSegment' ? unlessKeyIsEnough(spec) : spec;
   }
 
-  /** A read as a field of what its path begins with. */
+  /** A read as a field of the thing that its path begins with. */
   nested(route: Route, { bind, firstPages, laterPages }: NestedRoute): FieldSpec {
     const spec = this.#read(route, NAMES[route.operationId]?.renamed ?? {}, bind, false);
     if (firstPages === undefined) return spec;
@@ -163,7 +163,7 @@ export class RouteFields {
     };
   }
 
-  /** Pages become connections, lists that come whole become lists, everything else is what it is. */
+  /** Pages become connections, lists that come whole become lists, and everything else stays as it is. */
   #answerShape(route: Route): {
     readonly shape: Shape;
     readonly isPage: boolean;
@@ -226,7 +226,7 @@ export class RouteFields {
         : types.input(this.#options.components.add(body.schema, 'input'), `${pascal(route.operationId)}Input`);
     const isOptional = body !== undefined && body.kind !== 'stream' && body.optional === true;
     const inBody = input === undefined ? [] : Object.keys(propertiesOf(this.#schemaOf(route, 'body')));
-    const beside = Object.entries(query).filter(([name]) => !inBody.includes(name)); // what a DELETE takes in either place stands in `input`
+    const beside = Object.entries(query).filter(([name]) => !inBody.includes(name)); // what a DELETE takes in either place is in `input`
     return {
       ...params,
       ...(input === undefined ? {} : { input: { shape: { ...input, isNullable: isOptional } } }),
@@ -248,7 +248,7 @@ export class RouteFields {
     return schema === undefined ? {} : definitionOf(components.add(schema, 'input'));
   }
 
-  /** A thing stands under its name; an outcome's fields are the payload's own. */
+  /** A thing is returned under its name; the fields of an outcome are the payload's own. */
   #payload(route: Route): { readonly type: TypeRef; readonly make: (answer: RouteAnswer) => object } {
     const { maker, types, components, things, definitionOf } = this.#options;
     const name = `${pascal(route.operationId)}Payload`;
@@ -271,7 +271,7 @@ export class RouteFields {
   }
 }
 
-/** Asked for its members alone, a segment that is there need not be read again. */
+/** If only its members are asked for, a segment that is known to exist need not be read again. */
 function unlessKeyIsEnough(spec: FieldSpec): FieldSpec {
   const whole = spec.resolve as (parent: Parent, args: Arguments, context: GraphqlContext) => Promise<Parent | null>;
   const read = async (parent: Parent, args: Arguments, context: GraphqlContext) => {
@@ -288,14 +288,14 @@ const DONE: FieldSpecs = {
   done: { shape: { type: 'Boolean', isList: false, isNullable: false }, rule: { scope: 'parent' } },
 };
 
-/** What a loader of pages knows; anything else is asked for each parent. */
+/** The arguments that a loader of pages knows; with any others each parent is asked separately. */
 const BATCHED = ['first', 'name'];
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-/** One thing by what its path names. */
+/** A read of one thing by what its path names. */
 function isLookup(route: Route): boolean {
   return route.method === 'GET' && route.operationId.startsWith('get') && route.params !== undefined;
 }
@@ -312,7 +312,7 @@ export function requireFirst(first: unknown): number {
   throw new AppError('invalid_request', `first: ${detail}`, { errors: [{ parameter: 'first', code: 'invalid_value', detail }] });
 }
 
-/** Arguments to where the route has them; of a read's body too. */
+/** Puts arguments where the route expects them; for a read, in its body too. */
 function partsOf(
   route: Route,
   given: Arguments,

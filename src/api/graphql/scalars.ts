@@ -1,12 +1,12 @@
-// In charge of the scalars of GraphQL: texts with a meaning, which the same checks judge as REST's, and JSON. They pass on what they are
-// given, so that a mistake is answered as by REST, with its place.
+// In charge of the scalars of GraphQL: texts with a meaning, which are checked by the same checks as in REST, and JSON. They pass on what they
+// are given, so that a mistake is answered as in REST, with its place.
 import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { parseJson } from '../../ingest/parse-json.ts';
 import { UnusableJson } from '../../ingest/problem.ts';
 
 /**
- * A literal as the JSON it stands for. Refused while the document is validated: numbers that JavaScript would change, and variables inside,
- * which the compiled executor does not see.
+ * A literal as the JSON that it stands for. Refused while the document is validated: numbers that JavaScript would change, and variables inside
+ * it, which the compiled executor does not see.
  */
 function literalToJson(node: ValueNode): unknown {
   switch (node.kind) {
@@ -62,7 +62,7 @@ function jsonScalar(name: string, description: string): GraphQLScalarType {
   });
 }
 
-/** Number or text: numbers of a document keep their digits. */
+/** Number or text: the numbers of a document keep their digits. */
 const decimal = new GraphQLScalarType({
   name: 'Decimal',
   description: 'An exact decimal: a string in answers; a string or a number as input',

@@ -1,5 +1,5 @@
-// In charge of the whole GraphQL schema: made from the table of routes, with the graph between its answers, one question of its own
-// (overlap) and the subscription.
+// In charge of the whole GraphQL schema: made from the table of routes, with the graph between its answers, one query of its own (overlap) and
+// the subscription.
 import { type GraphQLSchema, printSchema } from 'graphql';
 import { requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';
@@ -72,7 +72,7 @@ function routeOf(byId: ReadonlyMap<string, Route>, operationId: string): Route {
   return route;
 }
 
-/** Names of what can be read by itself or in a list. */
+/** Names of what can be read on its own or in a list. */
 function thingsOf(routes: readonly Route[], components: Components, definitionOf: (schema: JsonSchema) => JsonSchema): ReadonlySet<string> {
   const answers = routes.filter(({ method }) => method === 'GET').flatMap((route) => Object.values(route.answers));
   const names = answers.flatMap((answer) => {
@@ -132,7 +132,7 @@ function overlap(maker: SchemaMaker, targets: LinkTargets, route: Route): FieldS
   };
 }
 
-/** As it stands in the repository. */
+/** The schema as text, as it is in the repository. */
 export function printGraphqlSchema(schema: GraphQLSchema): string {
   return `# Made by \`npm run graphql-schema\` from the routes and src/api/graphql. Do not edit.\n${printSchema(schema)}\n`;
 }

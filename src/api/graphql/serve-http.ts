@@ -1,5 +1,5 @@
-// In charge of GraphQL over HTTP at /graphql: what is taken, in which form it is answered, with which status. Running an operation is
-// mercurius', with documents kept validated and compiled; what an operation may ask for is measure-document.ts.
+// In charge of GraphQL over HTTP at /graphql: which requests are taken, in which form and with which status they are answered. Operations are
+// run by mercurius, with documents kept validated and compiled; what an operation may ask for is measure-document.ts.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { allows, NOBODY } from '../../access/caller.ts';
@@ -23,16 +23,16 @@ const RESPONSE_TYPE = 'application/graphql-response+json';
 export interface GraphqlOptions {
   readonly schema: GraphQLSchema;
   readonly routes: RouteContext;
-  /** whether the schema may be asked for */
+  /** whether introspection is allowed */
   readonly introspection: boolean;
 }
 
-/** Takes part in a scope of its own, whose errors are GraphQL's. */
+/** Registered in a scope of its own, whose errors have the form of GraphQL. */
 export function serveHttp(app: FastifyInstance, options: GraphqlOptions): void {
   const documents = new Documents();
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   const handler = async (request: FastifyRequest, reply: FastifyReply) => answer(app, options, documents, request, reply);
-  // tokens open fields that say so (measure-document.ts); a URL, which is logged and kept, is for those who cannot send a header
+  // tokens open fields that say so (measure-document.ts); a token in the URL, which is logged and kept, is for clients that cannot send a header
   const config = { tokens: ['customer', 'stream'] as const, cors: false as const, tokenInUrl: false as const, load: 'graphql' as const };
   app.route({ method: ['GET', 'POST'], url: GRAPHQL_PATH, exposeHeadRoute: false, config, handler });
   app.route({
@@ -68,8 +68,8 @@ async function answer(
   } catch (error) {
     const { refusal, errors } = requestErrors(error, request.log);
     if (refusal.code === 'method_not_allowed') throw refusal;
-    recordRefusal(options.routes.strata, request.caller ?? NOBODY, request, 'graphql', refusal); // others pass the app's own hook
-    // as the specification has it: who asks for plain JSON finds out from the body
+    recordRefusal(options.routes.strata, request.caller ?? NOBODY, request, 'graphql', refusal); // other refusals pass the app's own hook
+    // as the specification has it: a client that asks for plain JSON learns it from the body
     return send(reply, type, type === JSON_TYPE && refusal.status < 500 ? 200 : refusal.status, { errors });
   }
   return send(reply, type, type === JSON_TYPE || 'data' in result ? 200 : 400, result);
@@ -130,7 +130,7 @@ function present(found: ExecutionResult, withheld: readonly string[], request: F
   };
 }
 
-/** Made when somebody asks: most operations do not. */
+/** The signal is made only when asked for: most operations do not need it. */
 function hangUp(reply: FastifyReply, stopping: AbortSignal): () => AbortSignal {
   let signal: AbortSignal | undefined;
   return () => {
@@ -151,7 +151,7 @@ function requireBody(request: FastifyRequest): unknown {
   return request.body;
 }
 
-/** By preference, then in order; who accepts neither is answered 406 by the specification. */
+/** By preference, then in order; as the specification says, a client that accepts neither is answered 406. */
 function acceptedType(accept: string | undefined): string {
   if (accept === undefined || accept.trim() === '') return JSON_TYPE;
   const wanted = accept.split(',').map((each, order) => {
@@ -172,7 +172,7 @@ function send(reply: FastifyReply, type: string, status: number, body: object): 
   return reply.code(status).header('vary', 'accept').type(`${type}; charset=utf-8`).send(JSON.stringify(body));
 }
 
-/** What comes before an operation is read: no key, no JSON, no parameters. */
+/** For errors before an operation is read: no key, no JSON, no parameters. */
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { refusal, errors } = requestErrors(error, request.log);
   const { status, code } = refusal;

@@ -1,5 +1,5 @@
-// In charge of subscriptions over websockets: the protocol graphql-transport-ws, by the library of its authors; who may open how many, and
-// what a slow or hostile peer may cost. A message is sent when the one before has left, so that the feed waits and not memory.
+// In charge of subscriptions over websockets: the protocol graphql-transport-ws, by the library of its authors; who may open how many, and what
+// a slow or hostile peer may cost. A message is sent only when the one before has left, so that the feed waits instead of filling memory.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -28,17 +28,17 @@ export interface SocketOptions extends GraphqlOptions {
 interface Peer {
   readonly socket: WebSocket;
   readonly request: IncomingMessage;
-  /** of the peer, or of whom a trusted proxy names */
+  /** the peer's, or the one named by a trusted proxy */
   readonly address: string;
   readonly closed: AbortController;
   caller: Caller | null;
-  /** subscriptions begun in the second that runs */
+  /** subscriptions begun in the current second */
   begun: { second: number; count: number };
 }
 
 type PeerContext = Context<Record<string, unknown> | undefined, Peer>;
 
-/** Whether a request is to become a websocket here; every other upgrade is answered as the request that it is. */
+/** Whether a request is to become a websocket here; every other upgrade is answered as an ordinary request. */
 export function isGraphqlSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket' && (request.url ?? '').split('?')[0] === GRAPHQL_PATH;
 }
@@ -49,7 +49,7 @@ export function serveSockets(app: FastifyInstance, options: SocketOptions): void
     noServer: true,
     handleProtocols,
     maxPayload: GRAPHQL_LIMITS.messageBytes,
-    perMessageDeflate: false, // would hold 300 KB for each
+    perMessageDeflate: false, // would hold 300 KB for each socket
   });
   const sockets = new Sockets(app, options);
   app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
@@ -61,7 +61,7 @@ export function serveSockets(app: FastifyInstance, options: SocketOptions): void
   app.addHook('preClose', async () => {
     for (const socket of server.clients) socket.close(1001, 'The service is stopping.');
     server.close();
-    setTimeout(() => terminateAll(server), CLOSING_MS).unref(); // who does not answer the close would hold up the end
+    setTimeout(() => terminateAll(server), CLOSING_MS).unref(); // a peer that does not answer the close would hold up the end
   });
   app.addHook('onClose', async () => {
     terminateAll(server);
@@ -72,13 +72,13 @@ function refuseUpgrade(stream: Duplex, status: string): void {
   stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** What sockets are counted by before they have an identity. */
+/** The name under which sockets are counted before they have an identity. */
 function waitingAt(address: string): string {
   return `waiting at ${address}`;
 }
 
 const CLOSING_MS = 1000;
-/** Timers run for 24 days at the most. */
+/** Timers run for at most 24 days. */
 const LONGEST_SLEEP_MS = 86_400_000;
 
 function terminateAll(server: WebSocketServer): void {
@@ -111,7 +111,7 @@ class Sockets {
     });
   }
 
-  /** Asked before the upgrade: a socket that is refused by closing it holds its place until its peer answers the close. */
+  /** Asked before the upgrade: a socket that is refused by closing it keeps its place until its peer answers the close. */
   hasRoomFor(request: IncomingMessage): boolean {
     const address = peerAddressOf(request, this.#options.trustsProxy);
     return (this.#countOf.get(waitingAt(address)) ?? 0) < GRAPHQL_LIMITS.waitingOfAddress;
@@ -123,7 +123,7 @@ class Sockets {
     const peer: Peer = { socket, request, address, closed: new AbortController(), caller: null, begun: { second: 0, count: 0 } };
     const stopPinging = this.#ping(peer);
     const hold = () => {
-      if (socket.bufferedAmount > GRAPHQL_LIMITS.unreadBytes) socket.terminate(); // it asks, and reads nothing of the answers
+      if (socket.bufferedAmount > GRAPHQL_LIMITS.unreadBytes) socket.terminate(); // it keeps asking, and reads none of the answers
     };
     const closed = this.#server.opened(
       {
@@ -153,7 +153,7 @@ class Sockets {
     socket.close(CloseCode.InternalServerError, 'Internal server error');
   }
 
-  /** A peer that is gone is found out, and one whose key counts no more. */
+  /** Finds peers that are gone, and peers whose key is no longer valid. */
   #ping(peer: Peer): () => void {
     const { socket } = peer;
     let isAlive = true;
@@ -170,7 +170,7 @@ class Sockets {
     return () => clearInterval(timer);
   }
 
-  /** Clients do not come back from this. A database that is away says nothing of the key: it is looked at again with the next ping. */
+  /** Clients do not reconnect after this. If the database is away, that says nothing about the key: it is checked again with the next ping. */
   #dismiss(peer: Peer, error: unknown): void {
     if (!(error instanceof AppError) || peer.closed.signal.aborted) return;
     recordRefusal(this.#options.routes.strata, peer.caller ?? NOBODY, this.#carrier(peer).request, 'graphql', error);
@@ -185,7 +185,7 @@ class Sockets {
     return this.#app.authenticate({ authorization, accessToken: undefined, address: peer.address });
   }
 
-  /** A key or a token in the payload of `connection_init`, or in the header where there can be one. */
+  /** Takes a key or a token from the payload of `connection_init`, or from the header where there can be one. */
   async #welcome({ connectionParams, extra: peer }: PeerContext): Promise<boolean> {
     const given = connectionParams?.['authorization'] ?? connectionParams?.['Authorization'] ?? peer.request.headers.authorization;
     this.#shown.set(peer, typeof given === 'string' ? given : undefined);
@@ -207,7 +207,7 @@ class Sockets {
     return true;
   }
 
-  /** At once when its time is over; a key that was revoked is found out with the next ping. */
+  /** Ends the socket as soon as its key or token expires; a key that was revoked is found with the next ping. */
   async #endInTime(peer: Peer, { expiresAtMs }: Caller): Promise<void> {
     if (expiresAtMs === null) return;
     const { clock } = this.#options.routes.strata;
@@ -291,7 +291,7 @@ class Sockets {
     return { schema, document, contextValue, variableValues: variables ?? {}, operationName };
   }
 
-  /** For what of an event is asked of a route: headers of the upgrade, and nothing to send a header with. */
+  /** For routes that are called for parts of an event: the upgrade's request, and nothing to send a header with. */
   #carrier({ request, address }: Peer): GraphqlContext['http'] {
     const carried = {
       raw: request,
@@ -313,7 +313,7 @@ class Sockets {
 function send(socket: WebSocket, text: string): Promise<void> {
   return new Promise((resolve) => {
     if (socket.readyState !== socket.OPEN) resolve();
-    else socket.send(text, () => resolve()); // called when it has left; a broken socket tells by its end
+    else socket.send(text, () => resolve()); // called when it has left; a broken socket shows by its end
   });
 }
 
@@ -321,7 +321,7 @@ function extensionsOf({ extensions }: GraphQLError): object {
   return Object.keys(extensions).length === 0 ? {} : { extensions };
 }
 
-/** Of a close frame, which has 123 bytes. */
+/** The reason in a close frame, which has room for 123 bytes. */
 function reasonOf({ code }: AppError): string {
   return code;
 }

@@ -1,5 +1,5 @@
-// In charge of the subscription: the feed from any place on, followed live. It asks for what comes next only when the last has been sent,
-// so that a slow reader costs a place and one page. Not of sockets (serve-sockets.ts).
+// In charge of the subscription: the feed from any place on, followed live. It asks for more only when the last changes have been sent, so that
+// a slow reader costs one place and one page. Not of sockets (serve-sockets.ts).
 
 import type { Follower } from '../../changes/follow-changes.ts';
 import { type Change, readFeedEnd } from '../../changes/read-changes.ts';
@@ -18,7 +18,7 @@ interface Arguments {
   readonly after?: string | null;
 }
 
-/** Changes that one subscriber holds while they are sent. */
+/** How many changes one subscriber holds while they are sent. */
 const PAGE = 100;
 
 export function membershipChanged(edge: TypeRef, access: Pick<FieldRule, 'scope' | 'tokens'>): FieldSpec {
@@ -37,12 +37,12 @@ export function membershipChanged(edge: TypeRef, access: Pick<FieldRule, 'scope'
   };
 }
 
-/** What ends a subscription is its last event: thrown from the source it would end the socket, with all that runs over it. */
+/** An error that ends a subscription is its last event: thrown from the source, it would end the socket and everything else on it. */
 interface Ending {
   readonly ending: unknown;
 }
 
-/** Each event sees things as they are then. */
+/** Each event sees things as they are when it is sent. */
 function show(event: Edge | Ending, _args: object, context: GraphqlContext): Edge {
   if ('ending' in event) throw event.ending;
   const { strata, reads, caller, personalReads, seesPersonal } = context;
@@ -66,14 +66,14 @@ async function follow(args: Arguments, context: GraphqlContext): Promise<Edges> 
   return new Edges(begin, context);
 }
 
-/** From the first question on. */
+/** Starts with the first request. */
 interface Following {
   readonly follower: Follower;
   /** gives its place back */
   leave(): void;
 }
 
-/** Written out, since a generator that waits cannot be ended from outside. Follows from the first question on. */
+/** Written out, since a generator that is waiting cannot be ended from outside. Starts following with the first request. */
 class Edges implements AsyncIterableIterator<Edge | Ending, undefined> {
   readonly #context: GraphqlContext;
   readonly #begin: () => Following;

@@ -1,5 +1,5 @@
-// In charge of making the types of GraphQL from the schemas of REST, so that the two faces cannot drift: named schemas become named types,
-// fields keep their names and meanings. Not of the fields that only GraphQL has (links.ts).
+// In charge of making the types of GraphQL from the schemas of REST, so that the two interfaces cannot drift apart: named schemas become named
+// types, and fields keep their names and meanings. Not of the fields that only GraphQL has (links.ts).
 import type { JsonSchema } from '../rest/json-schema.ts';
 import type { ArgumentSpec, FieldSpec, FieldSpecs, Resolve, SchemaMaker, Shape, TypeRef } from './builder.ts';
 import type { GraphqlContext } from './context.ts';
@@ -11,7 +11,7 @@ const NAME = /^[A-Za-z]\w*$/;
 const KEY_PATTERN = '^[a-z0-9]';
 const WITH_PARENT: FieldRule = { scope: 'parent' };
 
-/** Enums by their values, since REST gives them no names; one that is not listed is called by where it first stands. */
+/** Names of enums by their values, since REST gives them none; one that is not listed is named after the place where it occurs first. */
 const ENUM_NAMES: Readonly<Record<string, string>> = {
   'rule manual': 'SegmentKind',
   'draft building active paused failed archiving archived': 'SegmentStatus',
@@ -26,10 +26,10 @@ const ENUM_NAMES: Readonly<Record<string, string>> = {
   'hour day week month': 'Resolution',
 };
 
-/** Objects without a name of their own that deserve a better one than where they stand. */
+/** Objects without a name of their own that deserve a better one than the place where they occur. */
 const OBJECT_NAMES: Readonly<Record<string, string>> = { CustomerSegmentsSegment: 'Membership' };
 
-/** Where an answer names another thing by its id or key, GraphQL has the thing too. */
+/** Where an answer names another thing by its id or key, GraphQL offers the thing too. */
 export type LinksOf = (type: string, property: string, schema: JsonSchema, isNullable: boolean) => FieldSpecs;
 
 export interface WireTypesOptions {
@@ -37,7 +37,7 @@ export interface WireTypesOptions {
   /** the named schemas of the document */
   readonly definitions: Readonly<Record<string, JsonSchema>>;
   readonly linksOf: LinksOf;
-  /** fields that a type has in GraphQL only */
+  /** fields that a type has only in GraphQL */
   readonly moreOf: (type: string) => FieldSpecs;
   readonly isPersonal: (type: string, property: string) => boolean;
 }
@@ -94,7 +94,7 @@ export class WireTypes {
     return ref;
   }
 
-  /** The fields that an object has by its schema; readable by whoever may read the object. */
+  /** The fields that an object has by its schema; whoever may read the object may read them. */
   fieldsOf(type: string, schema: JsonSchema): FieldSpecs {
     const specs: Record<string, FieldSpec> = {};
     const required = new Set((schema['required'] as readonly string[] | undefined) ?? []);
@@ -102,7 +102,7 @@ export class WireTypes {
       if (!NAME.test(property)) continue;
       const shape = this.output(inner, `${type}${pascal(property)}`);
       const isPersonal = this.#options.isPersonal(type, property);
-      const isNullable = shape.isNullable || !required.has(property) || isPersonal || shape.type === 'JSON'; // which may be null itself
+      const isNullable = shape.isNullable || !required.has(property) || isPersonal || shape.type === 'JSON'; // which may itself be null
       const rule: FieldRule = { ...WITH_PARENT, ...(isPersonal ? { personal: true } : {}), ...(shape.isList ? { size: 10 } : {}) };
       const withheld = isPersonal ? { resolve: personalField(property) } : {};
       const field: FieldSpec = {
@@ -223,12 +223,12 @@ function withoutNull(schema: JsonSchema): { readonly inner: JsonSchema; readonly
   return { inner: rest.length === 1 && only !== undefined ? only : { ...schema, anyOf: rest }, isNullable: true };
 }
 
-/** A list of lists, which stays JSON. */
+/** A list of lists stays JSON. */
 function isNested(items: JsonSchema): boolean {
   return items['type'] === 'array' || items['items'] !== undefined;
 }
 
-/** REST leaves it out; here it is null, whichever way the customer came. */
+/** REST leaves it out; here it is null, whichever way the customer was reached. */
 function personalField(property: string): Resolve {
   return (parent: Readonly<Record<string, unknown>>, _args: object, { seesPersonal }: GraphqlContext) =>
     seesPersonal ? parent[property] : null;
