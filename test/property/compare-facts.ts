@@ -13,7 +13,13 @@ export async function compareFacts(database: Database, shop: Shop, message: stri
         from customers as c
         order by c.id`,
     }),
-    database.query({ text: 'select o.* from orders as o order by o.id' }),
+    database.query({
+      text: `
+        select o.customer_id, o.id, o.status, o.channel, o.currency, o.total, o.discount, o.coupons, o.item_count, o.placed_at, o.placed_at_given,
+          o.exchange_rate
+        from orders as o
+        order by o.id`,
+    }),
     database.query({ text: 'select i.* from order_items as i order by i.order_id, i.line' }),
     database.query({ text: 'select w.* from order_owners as w order by w.order_id' }),
     database.query({ text: 'select e.* from events as e order by e.customer_id, e.id' }),
