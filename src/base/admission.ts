@@ -1,22 +1,22 @@
-// In charge of taking no more work than is done in good time. Not of which work, nor of saying no.
+// In charge of taking on no more work than can be done in good time. Not of what the work is, nor of refusing it.
 
 export interface AdmissionOptions {
-  /** so many may always be under way: a burst, or a process that has only started and knows nothing of its speed */
+  /** how many pieces may always be under way: for a burst, or a process that has just started and knows nothing of its speed */
   readonly always: number;
-  /** that whoever is taken may have before them, in seconds */
+  /** how long a piece that is taken may have to wait for those before it, in seconds */
   readonly mostWaitS: number;
 }
 
-/** As many of the last seconds: one that stood still does not shut the door. */
+/** How many of the last seconds count: one in which everything stood still does not shut the door. */
 const SECONDS_KEPT = 5;
 
 /**
- * Little's law read backwards: with L pieces under way, of which so many are done a second, the next waits for L / (done a second) seconds. So
- * no speed has to be set, and the bound follows the machine.
+ * Little's law read backwards: if L pieces are under way, and a certain number is done per second, the next one waits for L / (done per second)
+ * seconds. So no speed has to be configured, and the bound follows the machine.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** done in this second, and in those before */
+  /** how many were done in this second, and in those before */
   #done = [0];
   #underWay = 0;
 
@@ -34,7 +34,7 @@ export class Admission {
     return Math.max(always, mostWaitS * Math.max(...this.#done));
   }
 
-  /** → false: come later. True: `leave` is to be called when it is done. */
+  /** → false: come later. True: `leave` must be called when it is done. */
   enter(): boolean {
     if (this.#underWay >= this.most) return false;
     this.#underWay += 1;

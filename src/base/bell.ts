@@ -1,4 +1,4 @@
-// In charge of waking a loop: something that one sleeper waits for and that anybody can ring.
+// In charge of waking a loop: one sleeper waits for the bell, and anybody can ring it.
 import type { Clock } from './clock.ts';
 
 /** A ring while nobody sleeps is not lost: the next sleep ends at once. */

@@ -26,14 +26,14 @@ export function parseDay(text: string): Day {
   return dayFromParts(Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10)));
 }
 
-/** `YYYY-MM-DD`; Postgres' infinities outside the years 1 to 9999. */
+/** `YYYY-MM-DD`; outside the years 1 to 9999, Postgres' infinities. */
 export function formatDay(day: Day): string {
   if (day < FIRST_DAY) return '-infinity';
   if (day > LAST_DAY) return 'infinity';
   return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** RFC 3339 with milliseconds and Z; Postgres' infinities outside the years 1 to 9999. */
+/** RFC 3339 with milliseconds and Z; outside the years 1 to 9999, Postgres' infinities. */
 export function formatInstant(instantMs: number): string {
   if (instantMs < FIRST_DAY * DAY_MS) return '-infinity';
   if (instantMs >= (LAST_DAY + 1) * DAY_MS) return 'infinity';
@@ -103,7 +103,7 @@ export function moveByUnits(firstDay: Day, unit: CalendarUnit, count: number): D
   }
 }
 
-/** The anniversary of a day in a year: 29 February has it on 1 March in common years. */
+/** The anniversary of a day in a year: that of 29 February is 1 March in common years. */
 export function anniversaryIn(day: Day, year: number): Day {
   const { month, dayOfMonth } = partsOfDay(day);
   return dayFromParts(year, month, dayOfMonth); // 29 February overflows to 1 March by itself

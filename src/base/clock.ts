@@ -6,11 +6,11 @@ export interface Clock {
   nowMs(): number;
   /** The instant that decisions are to use instead of the database's clock, in epoch milliseconds; null: use the database's. */
   fixedMs(): number | null;
-  /** Resolves after that many milliseconds, or at once when the signal aborts. */
+  /** Resolves after this many milliseconds, or at once if the signal aborts. */
   sleep(durationMs: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** → the seconds since then: for measuring, never for deciding. */
+/** → the seconds since this call, as a function: for measuring, never for deciding. */
 export function startStopwatch(): () => number {
   const startedMs = performance.now();
   return () => (performance.now() - startedMs) / 1000;

@@ -1,5 +1,5 @@
-// In charge of the folder that outlives the process (DATA_DIR): that it exists and can be written, secrets kept in it,
-// and that one process at a time owns what lies in it. Not of what Postgres keeps there (db/embedded.ts).
+// In charge of the folder that outlives the process (DATA_DIR): that it exists and can be written, of secrets kept in it, and that only one
+// process at a time owns what is in it. Not of what Postgres keeps there (db/embedded.ts).
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,14 +9,14 @@ import { StartError } from './start-error.ts';
 const LOCK_FILE = 'strata.lock';
 /** Others may pass through the folder (a Postgres run by another user must) but not list it; each secret has its own mode. */
 const FOLDER_MODE = 0o711;
-/** What file systems say that know no second name for a file. */
+/** The error codes of file systems that know no second name for a file. */
 const LINKLESS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 export interface DataFolder {
   readonly path: string;
 }
 
-/** Makes the folder where it is missing and tries it by writing; the path that comes back is absolute and without symbolic links. */
+/** Makes the folder if it is missing and tries it by writing; the path returned is absolute and without symbolic links. */
 export function openDataFolder(folder: string): DataFolder {
   const absolute = path.resolve(folder);
   try {
@@ -32,13 +32,16 @@ export function openDataFolder(folder: string): DataFolder {
 
 export interface KeptSecret {
   readonly value: string;
-  /** where it is kept */
+  /** where the secret is kept */
   readonly file: string;
-  /** it was made just now */
+  /** the secret was made just now */
   readonly isNew: boolean;
 }
 
-/** The secret kept under this name, made by `make` and stored with mode 0600 the first time. Of several who make it at once one does. */
+/**
+ * The secret kept under this name; the first time it is made by `make` and stored with mode 0600. If several processes make it at once, one of
+ * them does.
+ */
 export function keepSecret(folder: DataFolder, name: string, make: () => string): KeptSecret {
   const file = path.join(folder.path, name);
   try {
@@ -54,7 +57,10 @@ export function keepSecret(folder: DataFolder, name: string, make: () => string)
   }
 }
 
-/** Whole or not at all, also after a crash. false: another process has put its own there first, which must not be lost, since it is in use. */
+/**
+ * Written whole or not at all, even after a crash. false: another process has put its own there first, which must not be lost, since it is in
+ * use.
+ */
 function putSecret(file: string, made: string): boolean {
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   fs.writeFileSync(draft, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
@@ -111,11 +117,11 @@ function readOwner(file: string): ProcessMark | undefined {
     if (typeof owner !== 'object' || owner === null || !('pid' in owner) || !('mark' in owner)) return undefined;
     return typeof owner.pid === 'number' && typeof owner.mark === 'string' ? { pid: owner.pid, mark: owner.mark } : undefined;
   } catch {
-    return undefined; // written by half when its owner died, or gone in the meantime
+    return undefined; // half written when its owner died, or gone in the meantime
   }
 }
 
-/** What the operating system says, as words. */
+/** The operating system's error, in words. */
 export function explain(cause: unknown): string {
   const words: ReadonlyMap<string, string> = new Map([
     ['EACCES', 'permission is denied'],

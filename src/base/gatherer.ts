@@ -4,9 +4,9 @@
 import { startStopwatch } from './clock.ts';
 
 export interface GatherOptions<Input, Output> {
-  /** pieces in one call at the most */
+  /** most pieces in one call */
   readonly limit: number;
-  /** calls under way at once */
+  /** calls under way at the same time */
   readonly lanes: number;
   /**
    * How long a free lane waits for more pieces while another lane is busy, in milliseconds: callers that were just answered together ask again

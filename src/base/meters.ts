@@ -1,4 +1,4 @@
-// In charge of what this process measures of itself: every metric with its name, its help and its labels, in a registry of its own.
+// In charge of what this process measures about itself: every metric with its name, its help and its labels, in a registry of its own.
 // docs/operations.md lists them, and test/keeping/metrics.test.ts holds it to that. Not of serving them (api/rest/metrics.ts).
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -8,7 +8,7 @@ const REQUEST_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 export type Meters = ReturnType<typeof createMeters>;
 
-/** Counters of kinds begin at nought for each, so that an alert on their growth sees the first one. */
+/** Counters with a label for the kind begin at 0 for each kind, so that an alert on their growth sees the first one. */
 export function createMeters(kinds: { readonly mismatches: readonly string[] }) {
   const registry = new Registry();
   const { gauge, counter, histogram } = metersIn(registry);
@@ -40,7 +40,7 @@ export function createMeters(kinds: { readonly mismatches: readonly string[] }) 
   };
 }
 
-/** Asked of the database at each scrape; in a registry of their own, left out where it does not answer. */
+/** Asked of the database at each scrape; in a registry of their own, and left out if it does not answer. */
 function createVitals() {
   const registry = new Registry();
   const { gauge } = metersIn(registry);
@@ -80,7 +80,7 @@ function metersIn(registry: Registry) {
   };
 }
 
-/** Memory, CPU, event loop and garbage collection: of the process, so only once in it. */
+/** Memory, CPU, event loop and garbage collection: they belong to the process, so they are collected only once in it. */
 export function measureProcess({ registry }: Meters): void {
   collectDefaultMetrics({ register: registry });
 }

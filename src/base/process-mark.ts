@@ -1,10 +1,10 @@
-// In charge of telling one process from a later one that was given the same number: number and start together.
+// In charge of telling one process from a later one that was given the same number: a mark is the number and the start together.
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 
 export interface ProcessMark {
   readonly pid: number;
-  /** boot and start of the process; '' where the system does not tell */
+  /** boot and start of the process; '' if the system does not tell them */
   readonly mark: string;
 }
 
@@ -12,12 +12,12 @@ export function processMark(pid: number): ProcessMark {
   return { pid, mark: startOf(pid) ?? '' };
 }
 
-/** Whether the process that the mark was taken of still lives. */
+/** Whether the process for which the mark was made still lives. */
 export function isSameProcess(of: ProcessMark): boolean {
   return isAlive(of.pid) && startOf(of.pid) === of.mark;
 }
 
-/** A process of this number lives, whoever it belongs to; one that ended and was not yet collected by its parent does not. */
+/** Whether a process of this number lives, whoever it belongs to; one that has ended but was not yet collected by its parent does not live. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -27,7 +27,7 @@ export function isAlive(pid: number): boolean {
   return process.platform !== 'linux' || statFields(pid)?.[0] !== 'Z';
 }
 
-/** The command line of a process; undefined where it ended or the system does not tell. */
+/** The command line of a process; undefined if it has ended or the system does not tell. */
 export function commandOf(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
@@ -49,7 +49,7 @@ function startOf(pid: number): string | undefined {
   }
 }
 
-/** Fields of /proc/pid/stat from the state on; what stands before is the name, which may hold anything. */
+/** Fields of /proc/pid/stat from the state on; before them is the name, which may contain anything. */
 function statFields(pid: number): string[] | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');

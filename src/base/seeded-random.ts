@@ -1,5 +1,5 @@
-// In charge of random numbers that a seed decides (sfc32), the same on every machine: for the made-up shops of the demo and the bench, and for
-// tests. Not for keys or secrets.
+// In charge of random numbers that a seed determines (sfc32), the same on every machine: for the made-up shops of the demo and the bench, and
+// for tests. Not for keys or secrets.
 
 export class SeededRandom {
   #a: number;

@@ -1,5 +1,6 @@
-// In charge of spans: what the code tells of its own work, for OpenTelemetry where that is configured (open-tracing.ts), and for nobody, at the
-// cost of a comparison, where it is not. Names and attributes say what was done and how much, never for whom: no id, no value, no path with one.
+// In charge of spans: what the code reports of its own work, to OpenTelemetry if that is configured (open-tracing.ts), and otherwise to nobody,
+// at the cost of a comparison. Names and attributes say what was done and how much, never for whom: no id, no value, and no path that contains
+// one.
 import type { Attributes, Context, Span, SpanKind, Tracer } from '@opentelemetry/api';
 
 type Api = typeof import('@opentelemetry/api');
@@ -11,7 +12,10 @@ export interface Tracing {
 
 let tracing: Tracing | undefined;
 
-/** Of the whole process, as OpenTelemetry's own interface is; before any connection is made. undefined: nothing is told any more. */
+/**
+ * For the whole process, as OpenTelemetry's own interface is; to be called before any connection is made. undefined: nothing is reported any
+ * more.
+ */
 export function useTracing(given: Tracing | undefined): void {
   tracing = given;
 }
@@ -20,12 +24,12 @@ export function isTracing(): boolean {
   return tracing !== undefined;
 }
 
-/** More about a span, while it is open. */
+/** Adds attributes to a span while it is open. */
 export type Note = (attributes: Attributes) => void;
 
 const NOBODY_LISTENS: Note = () => {};
 
-/** Work as part of what is under way here. What nobody asked for (a look at a clock, a poll) belongs to nothing and is not told. */
+/** Work as part of what is under way here. Work that nobody asked for (a look at a clock, a poll) belongs to nothing and is not reported. */
 export function inSpan<Value>(name: string, attributes: Attributes, work: (note: Note) => Promise<Value>): Promise<Value> {
   if (tracing === undefined) return work(NOBODY_LISTENS);
   const { api } = tracing;
@@ -34,14 +38,14 @@ export function inSpan<Value>(name: string, attributes: Attributes, work: (note:
   return runIn(tracing, tracing.tracer.startSpan(name, { attributes }, parent), parent, work);
 }
 
-/** Work that begins by itself, whatever is under way here. */
+/** Work that starts a trace of its own, whatever is under way here. */
 export function inOwnSpan<Value>(name: string, attributes: Attributes, work: (note: Note) => Promise<Value>): Promise<Value> {
   if (tracing === undefined) return work(NOBODY_LISTENS);
   const parent = tracing.api.ROOT_CONTEXT;
   return runIn(tracing, tracing.tracer.startSpan(name, { attributes }, parent), parent, work);
 }
 
-/** What was done since then by itself; told at the end, when it is known that it was anything. */
+/** Reports work done since `startMs` as a trace of its own, at its end, when it is known that there was any. */
 export function tellSpan(name: string, startMs: number, attributes: Attributes): void {
   tracing?.tracer.startSpan(name, { startTime: startMs, attributes }, tracing.api.ROOT_CONTEXT).end();
 }
@@ -62,7 +66,7 @@ async function runIn<Value>({ api }: Tracing, span: Span, parent: Context, work:
   }
 }
 
-/** By its code or name: messages repeat values. */
+/** Errors are named by their code or name: their messages repeat values. */
 function markFailed(api: Api, span: Span, error: unknown): void {
   const type = error instanceof Error ? ('code' in error ? String(error.code) : error.name) : typeof error;
   span.setAttribute('error.type', type).setStatus({ code: api.SpanStatusCode.ERROR });
@@ -70,14 +74,14 @@ function markFailed(api: Api, span: Span, error: unknown): void {
 
 // ---------------------------------------------------------------- work that is gathered
 
-/** Who asked for a piece of work that is done with others'. */
+/** Who asked for a piece of work that is done together with others' work. */
 export type Asker = Span | undefined;
 
 export function currentAsker(): Asker {
   return tracing === undefined ? undefined : tracing.api.trace.getSpan(tracing.api.context.active());
 }
 
-/** Work for several askers: part of what the first one does, and linked with what the others do, both ways. */
+/** Work for several askers: part of what the first one does, and linked in both directions with what the others do. */
 export function inSharedSpan<Value>(
   name: string,
   attributes: Attributes,
@@ -97,17 +101,17 @@ export function inSharedSpan<Value>(
 // ---------------------------------------------------------------- work that begins and ends in different places
 
 export interface OpenSpan {
-  /** What is begun in it is part of it. */
+  /** Work begun in it becomes part of it. */
   run(work: () => void): void;
   note: Note;
-  /** failed: by this code or name */
+  /** `failed`: the code or name of the error */
   end(failed?: string): void;
 }
 
 export interface OpenOptions {
   readonly attributes: Attributes;
   readonly kind: 'server' | 'client' | 'internal';
-  /** of a request: whose `traceparent` it carries on; absent: part of what is under way here */
+  /** for a request: the headers whose `traceparent` it continues; absent: it is part of what is under way here */
   readonly headers?: Readonly<Record<string, unknown>>;
 }
 
@@ -140,7 +144,7 @@ function kindOf({ SpanKind: kinds }: Api, kind: OpenOptions['kind']): SpanKind {
   }
 }
 
-/** Begins work that goes on for others, too, so that it is no part of what happens to be under way here. */
+/** Starts work that goes on for others too, and so must not be part of what happens to be under way here. */
 export function outOfSpan<Value>(work: () => Value): Value {
   return tracing === undefined ? work() : tracing.api.context.with(tracing.api.ROOT_CONTEXT, work);
 }

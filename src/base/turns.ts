@@ -1,4 +1,4 @@
-// In charge of doing so many things at once, and the others in the order they came.
+// In charge of doing only so many things at once, and the others after them in the order in which they came.
 export class Turns {
   #free: number;
   readonly #queue: (() => void)[] = [];
@@ -7,7 +7,7 @@ export class Turns {
     this.#free = count;
   }
 
-  /** → gives the turn back */
+  /** → a function that gives the turn back */
   async take(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#queue.push(resolve));

@@ -1,5 +1,5 @@
-// In charge of one call of a route, whoever carries it: HTTP (register-routes.ts) or a field of GraphQL (graphql/). It is checked, made as fresh
-// as it asks for, and handled. Not of the scope, which is checked before anything is read.
+// In charge of one call of a route, whatever carries it: HTTP (register-routes.ts) or a field of GraphQL (graphql/). The call is checked,
+// answered from a state as fresh as it asks for, and handled. Not of the scope, which is checked before anything is read.
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
@@ -46,7 +46,7 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
       throw refusalFor(caller, error);
     },
   );
-  if (isHeavy && answer instanceof Readable) reply.raw.setTimeout(UNREAD_MS, () => reply.raw.destroy()); // its place is for those who read
+  if (isHeavy && answer instanceof Readable) reply.raw.setTimeout(UNREAD_MS, () => reply.raw.destroy()); // its place is for clients that read
   if (context.checkAnswers && route.media === undefined)
     route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);
   return answer;

@@ -1,4 +1,5 @@
-// In charge of the routes of the audit: who did what, when, from where, before and after; and the head of its chain, to be noted elsewhere.
+// In charge of the routes of the audit: who did what, when, from where, with the state before and after; and the head of its chain, to be noted
+// elsewhere.
 import { z } from 'zod';
 import { allows, type Caller, requireAllSegments } from '../../access/caller.ts';
 import { readAuditHead } from '../../access/chain-audit.ts';

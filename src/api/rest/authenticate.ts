@@ -1,5 +1,5 @@
-// In charge of the gate of every request that is not public: who calls, how often, and whether a scope opens this route. All of it before
-// a body is read. Who somebody is, is access/authenticate.ts.
+// In charge of the gate that every request that is not public passes: who calls, how often, and whether a scope opens this route. All of this
+// happens before a body is read. Who a bearer is: access/authenticate.ts.
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccessLimits } from '../../access/access-limits.ts';
 import type { Authenticate, Credentials } from '../../access/authenticate.ts';
@@ -16,7 +16,7 @@ export interface GateParts {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** whose credentials these are: for what has no request of its own, such as the beginning of a websocket */
+    /** whose credentials these are: for a caller without a request of its own, such as the beginning of a websocket */
     readonly authenticate: Authenticate;
   }
 }
@@ -55,7 +55,7 @@ function tellLimit(reply: FastifyReply, caller: Caller, { burst }: Limit, { rema
   reply.header('ratelimit-policy', `"${name}";q=${burst};w=${BURST_S}`).header('ratelimit', `"${name}";r=${remaining};t=${fullInS}`);
 }
 
-/** For a request that lasts: who its bearer is by now. Throws `unauthenticated` when the key or token is no longer valid, and `forbidden`. */
+/** For a request that lasts: who its bearer is now. Throws `unauthenticated` if the key or token is no longer valid, and `forbidden`. */
 export async function recheck(request: FastifyRequest): Promise<Caller> {
   const { config } = request.routeOptions;
   const caller = await request.server.authenticate(credentialsOf(request, config));
@@ -63,7 +63,7 @@ export async function recheck(request: FastifyRequest): Promise<Caller> {
   return caller;
 }
 
-/** Tokens have no scopes: they open the routes that say so, and of those only what is theirs. */
+/** Tokens have no scopes: they open the routes that say so, and within those only what is the bearer's own. */
 function requireRouteScope(caller: Caller, { scopes, tokens }: FastifyContextConfig): void {
   const { bearer } = caller;
   if (bearer === 'customer' || bearer === 'stream') {
@@ -73,7 +73,7 @@ function requireRouteScope(caller: Caller, { scopes, tokens }: FastifyContextCon
   if (scopes !== undefined) requireScope(caller, ...scopes); // undefined: not a route of the table, 404 or 405
 }
 
-/** If there are two, a proxy in front may have checked the other: neither is accepted. */
+/** If there are two credentials, a proxy in front may have checked the other one: neither is accepted. */
 function credentialsOf(request: FastifyRequest, config: FastifyContextConfig): Credentials {
   const { rawHeaders } = request.raw;
   let count = 0;

@@ -46,7 +46,7 @@ export const ValueGridSchema = z
   })
   .meta({ id: 'ValueGrid' });
 
-/** Every cell of the grid, also those that nobody is in. */
+/** Every cell of the grid, including those that nobody is in. */
 export function valueGridOut({ population, valueCuts, cycleCuts, cells }: ValueGrid) {
   const withOrders = cells.reduce((sum, { customers }) => sum + customers, 0);
   const revenue = cells.reduce((sum, cell) => sum + cell.revenue, 0n);
@@ -154,7 +154,7 @@ export const CohortsSchema = z
 
 const NOTHING = { customers: 0, orders: 0, revenue: 0n };
 
-/** A cohort for each period, and of each all periods from its own on. */
+/** A cohort for each period, each with all periods from its own on. */
 export function cohortsOut({ unit, startsMs }: ReportPeriods, cells: readonly CohortCell[]) {
   const known = new Map(cells.map((cell) => [`${cell.cohort} ${cell.period}`, cell]));
   return {

@@ -28,7 +28,7 @@ export const ChangeSchema = z
     description: 'One customer entered or left one segment; or a tombstone, where the customer has been erased since',
   });
 
-/** A shop's staff and what they write are not for its customers. */
+/** A shop's customers are not shown its staff or what they write. */
 export function changeOut(change: Change, caller: Pick<Caller, 'customerId'>): z.input<typeof ChangeSchema> {
   const isCustomer = caller.customerId !== null;
   return {

@@ -1,5 +1,5 @@
 // In charge of the routes of the feed: pages of numbered changes, waiting for the next one, and the stream of them. Not of numbering
-// (changes/publisher.ts) or of sending a stream (stream-changes.ts).
+// (changes/publisher.ts) nor of sending a stream (stream-changes.ts).
 import { z } from 'zod';
 import type { Caller } from '../../access/caller.ts';
 import { queryOf } from '../../changes/feed-filter.ts';
@@ -96,7 +96,7 @@ function pageOut({ json, place }: PrintedPage): JsonText {
   return new JsonText(`{"data":[${json}],"next":${JSON.stringify(encodeCursor('changes', [place]))}}`);
 }
 
-/** Who decided by hand is not for customers to know. */
+/** Customers must not learn who decided by hand. */
 async function printForCustomer(
   source: FeedSource,
   query: FeedQuery,
@@ -110,7 +110,7 @@ function printChanges(changes: readonly Change[], place: string, caller: Caller)
   return { json: changes.map((change) => JSON.stringify(changeOut(change, caller))).join(), count: changes.length, place };
 }
 
-/** Woken by the one reader of the feed that serves all who wait: nobody polls the database. */
+/** Woken by the one reader of the feed that serves everybody who waits: nobody polls the database. */
 async function waitFor(
   strata: Strata,
   caller: Caller,

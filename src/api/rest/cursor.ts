@@ -95,7 +95,7 @@ export function page<Row, Item>(
   return answer;
 }
 
-/** The place after the row of that index, for the data of a page that `page` made; undefined: it is another's. */
+/** The place after the row at that index, for the data of a page that `page` made; undefined: the page comes from elsewhere. */
 export function cursorAt(data: readonly unknown[], index: number): string | undefined {
   return cursors.get(data)?.(index);
 }

@@ -1,5 +1,5 @@
-// In charge of ETags: a hash of what the owners of a thing edit, and the condition that If-Match puts on an edit.
-// What of a thing is hashed is its own file's business.
+// In charge of ETags: a hash of what the owners of a thing edit, and the condition that If-Match puts on an edit. Which parts of a thing are
+// hashed is decided in the thing's own file.
 import { createHash } from 'node:crypto';
 import { AppError } from '../../errors.ts';
 

@@ -1,4 +1,4 @@
-// In charge of the routes of events: append many, a customer's.
+// In charge of the routes of events: append many, list a customer's.
 import { z } from 'zod';
 import { readCustomer } from '../../ingest/read-customers.ts';
 import { listEvents } from '../../ingest/read-events.ts';

@@ -79,7 +79,7 @@ function missingFor(missing: readonly Missing[], secrets: Secrets): readonly Mis
   });
 }
 
-/** When a condition over a birthday flips, the instant is the birthday. */
+/** When a condition about a birthday flips, the instant is the birthday. */
 function nextFor({ next, tree, atMs }: MembershipExplanation, caller: Caller): MembershipExplanation['next'] {
   if (next.kind !== 'change' || tree === null) return next;
   const flips = conditionsIn(tree).filter(({ index }) => next.before[index] !== next.after[index]);
@@ -93,6 +93,6 @@ function withoutSegments(
   secrets: readonly ('segment' | 'personal' | null)[],
 ): MembershipExplanation['next'] {
   const after = [...next.after];
-  for (const [at, { index }] of flips.entries()) if (secrets[at] === 'segment') after[index] = next.before[index] ?? false; // told as none
+  for (const [at, { index }] of flips.entries()) if (secrets[at] === 'segment') after[index] = next.before[index] ?? false; // said as if it did not flip
   return { ...next, after };
 }

@@ -1,4 +1,4 @@
-// In charge of what a reader of the feed may ask for, in pages and in streams: where to begin, of which segments, of which customer.
+// In charge of what a reader of the feed may ask for, in pages and in streams: where to begin, which segments, which customer.
 import { z } from 'zod';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
 import type { FeedFilter } from '../../changes/feed-filter.ts';
@@ -48,7 +48,7 @@ export async function readFilter(strata: Strata, caller: Caller, { segment, cust
 
 export interface FeedStart {
   readonly position: string;
-  /** whether it was asked for, so that what has been trimmed after it would be missed */
+  /** whether the reader asked for this place, and would miss what has been trimmed after it */
   readonly isGiven: boolean;
 }
 
@@ -67,14 +67,14 @@ export function placeOf({ after }: Pick<FeedRequest, 'after'>): string | undefin
   return decodeCursor('changes', after, ['integer'])?.[0];
 }
 
-/** Throws `invalid_cursor`, also for a place that the feed has not come to, and `history_trimmed`. */
+/** Throws `invalid_cursor`, also for a place that the feed has not reached, and `history_trimmed`. */
 export async function readStart(source: FeedSource, request: FeedRequest): Promise<FeedStart> {
   const start = await findPlace(source, request);
   if (start.isGiven) await requireFeedPlace(source, start.position);
   return start;
 }
 
-/** The same for who looks at the page's bounds (`requireWithin`): whether the feed has come that far is not asked here. */
+/** The same for callers that check the page's bounds (`requireWithin`): whether the feed has come that far is not asked here. */
 export async function findPlace(source: FeedSource, { after, from }: FeedRequest): Promise<FeedStart> {
   if (from !== undefined) return { position: await startAt(source, after, Date.parse(from)), isGiven: true };
   const position = placeOf({ after });
@@ -82,7 +82,7 @@ export async function findPlace(source: FeedSource, { after, from }: FeedRequest
   return { position: (await readKeptHistory(source.database, source.clock)).trimmedPosition, isGiven: false };
 }
 
-/** Throws `invalid_cursor` for a place that the feed has not come to. */
+/** Throws `invalid_cursor` for a place that the feed has not reached. */
 export async function requireFeedPlace(source: FeedSource, position: string): Promise<void> {
   requireReached(position, await readFeedEnd(source.database));
 }
@@ -91,13 +91,13 @@ function requireReached(position: string, end: string): void {
   if (BigInt(position) < 0n || BigInt(position) > BigInt(end)) throw notOfThisFeed();
 }
 
-/** Throws `invalid_cursor` and `history_trimmed`, where a page behind this place is none of this feed or not whole. */
+/** Throws `invalid_cursor` and `history_trimmed` if a page after this place does not belong to this feed or is not whole. */
 export function requireWithin({ end, trimmedPosition, oldestMs }: FeedBounds, position: string): void {
   requireReached(position, end);
   if (oldestMs !== null && BigInt(position) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);
 }
 
-/** Read after the page: what was there then is what the page was read from, or more. */
+/** To be read after the page: whatever is still kept then was there when the page was read. */
 export async function readBounds({ database, clock }: FeedSource): Promise<FeedBounds> {
   return { end: await readFeedEnd(database), ...(await readKeptHistory(database, clock)) };
 }
@@ -112,7 +112,7 @@ async function startAt(source: FeedSource, after: string | undefined, fromMs: nu
   return position;
 }
 
-/** Taken silently, a reader of a feed that was restored from before would miss what comes until then. */
+/** If the cursor were accepted silently, a reader of a feed that was restored from a backup would miss what comes until the feed gets there. */
 function notOfThisFeed(): AppError {
   return new AppError(
     'invalid_cursor',
@@ -123,7 +123,7 @@ function notOfThisFeed(): AppError {
   );
 }
 
-/** Read after the page: what was there then is what the page was read from, or more. Throws `history_trimmed`. */
+/** To be called after reading the page: whatever is still kept then was there when the page was read. Throws `history_trimmed`. */
 export async function requireWhole(source: FeedSource, afterPosition: string): Promise<void> {
   const { trimmedPosition, oldestMs } = await readKeptHistory(source.database, source.clock);
   if (oldestMs !== null && BigInt(afterPosition) < BigInt(trimmedPosition)) throw historyTrimmed(oldestMs);

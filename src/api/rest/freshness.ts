@@ -1,5 +1,5 @@
 // In charge of where a read is answered from, and of reads that name a write (`Strata-Token`, `?fresh=`): they are answered from a state that
-// has it. On the primary a write is visible when it is answered; a replica has to come to it, and the feed to be published.
+// includes it. On the primary a write is visible as soon as it is answered; a replica has to reach it, and the feed has to publish it.
 import { setTimeout as after } from 'node:timers/promises';
 import { isUnpublished } from '../../changes/read-changes.ts';
 import { readToken } from '../../changes/write-token.ts';
@@ -8,7 +8,7 @@ import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
 
 const WAIT_MS = 5000;
-/** Another process may be the one that publishes, and then nobody here is told. */
+/** Another process may be the one that publishes, and then this one is not notified. */
 const POLL_MS = 20;
 
 const MAX_BIGINT = 2n ** 63n - 1n;

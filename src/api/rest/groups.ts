@@ -220,7 +220,7 @@ async function groupFor(strata: Strata, caller: Caller, key: string): Promise<Gr
   return group;
 }
 
-/** The order concerns every segment in it: whoever changes it must be allowed all. Throws `not_found`, `forbidden`. */
+/** The order concerns every segment in it: whoever changes it must be allowed to see all of them. Throws `not_found`, `forbidden`. */
 async function requireWholeGroup(strata: Strata, caller: Caller, key: string): Promise<void> {
   const group = await groupFor(strata, caller, key);
   if (!segmentsIn(group).every((segment) => allowsSegment(caller, segment)))

@@ -24,7 +24,7 @@ export function readJsonBodies(app: FastifyInstance): void {
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 function readJson(bytes: Buffer): unknown {
-  if (bytes.length === 0) return undefined; // as if there were none: the route says whether it needs one
+  if (bytes.length === 0) return undefined; // treated as no body: the route says whether it needs one
   let text: string;
   try {
     text = decoder.decode(bytes);

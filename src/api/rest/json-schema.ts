@@ -56,7 +56,7 @@ function pointToComponents(value: unknown): unknown {
   );
 }
 
-/** Writes `type: [x, null]` where zod writes `anyOf`, which serialisers would have to validate; drops what says nothing. */
+/** Writes `type: [x, null]` where zod writes `anyOf`, which serialisers would have to validate; drops keywords that say nothing. */
 function tidy({ jsonSchema }: { jsonSchema: Record<string, unknown> }): void {
   if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
   if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum'];

@@ -1,4 +1,4 @@
-// In charge of one form of an answer: JSON that already is text, and is sent as it is.
+// In charge of one form of an answer: JSON that is text already, and is sent as it is.
 
 export class JsonText {
   readonly text: string;
@@ -7,7 +7,7 @@ export class JsonText {
     this.text = text;
   }
 
-  /** For those who need it as a value. */
+  /** For callers who need it as a value. */
   toJSON(): unknown {
     return JSON.parse(this.text);
   }

@@ -188,7 +188,7 @@ async function requireKnown({ database }: Pick<Strata, 'database'>, segments: re
   if (first !== undefined) throw new AppError('invalid_fields', first.detail, { errors });
 }
 
-/** The segments that a token is for: those named, each of which the caller must be allowed, or all that the caller is. */
+/** The segments that a token is for: those named, each of which the caller must be allowed to see, or all that the caller may see. */
 export async function segmentsForToken(strata: Strata, caller: Caller, wished: readonly string[] | undefined): Promise<string[] | null> {
   if (wished === undefined) return caller.segments === null ? null : [...caller.segments];
   const segments = [...new Set(wished)];

@@ -1,4 +1,4 @@
-// In charge of the routes of a segment's life: what a version would do if it were published, pause, resume, archive.
+// In charge of the routes of a segment's life: what publishing a version would change, pause, resume, archive.
 import { z } from 'zod';
 import { onlyAllowed } from '../../access/caller.ts';
 import { findImpact } from '../../evaluation/impact.ts';

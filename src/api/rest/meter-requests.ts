@@ -1,5 +1,5 @@
-// In charge of counting requests by route and status, and of how long they took. By the route's path, never by the URL: that would make a
-// metric for each customer, and reveal who they are.
+// In charge of counting requests by route and status, and of measuring how long they took. By the route's path, never by the URL: that would
+// make a metric for each customer, and reveal who they are.
 import type { FastifyInstance } from 'fastify';
 import type { Meters } from '../../base/meters.ts';
 

@@ -1,4 +1,4 @@
-// In charge of the metrics as Prometheus reads them: what the process has counted, and what the database says at the scrape.
+// In charge of the metrics in Prometheus' format: what the process has counted, and what the database says at the time of the scrape.
 import { z } from 'zod';
 import type { Meters } from '../../base/meters.ts';
 import type { SegmentStatus } from '../../catalog/catalog.ts';
@@ -72,7 +72,7 @@ function setVitals(gauges: Meters['vitals'], vitals: Vitals): void {
   gauges.walkAge.set(vitals.walkAgeS ?? Number.NaN);
 }
 
-/** By id, and only for those that exist: a deleted one has no lag. */
+/** By id, and only for webhooks that exist: a deleted one has no lag. */
 function setWebhooks({ webhooks, webhookLag, webhookChanges, webhookFailures }: Meters['vitals'], lags: readonly WebhookLag[]): void {
   for (const each of [webhookLag, webhookChanges, webhookFailures]) each.reset();
   for (const status of ['active', 'paused', 'disabled'] as const) {

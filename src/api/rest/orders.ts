@@ -1,4 +1,4 @@
-// In charge of the routes of orders: write one or many, delete, read, a customer's.
+// In charge of the routes of orders: write one or many, delete, read, list a customer's.
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { customerKey } from '../../ingest/customer-key.ts';

@@ -109,7 +109,7 @@ function figureOut({ value, interval }: Figure) {
   return { value, low: interval?.low ?? null, high: interval?.high ?? null };
 }
 
-/** To four decimals: an interval is no exact sum. */
+/** To four decimals: an interval is not an exact sum. */
 function amountOut({ value, interval }: Figure) {
   const print = (scaled: number | undefined | null) =>
     scaled === null || scaled === undefined ? null : printMoney(BigInt(Math.round(scaled)));

@@ -1,5 +1,5 @@
-// In charge of refusing early what would only be answered late. Behind it writes have bounds of their own (open-strata.ts), and so have reads of
-// many customers (access/heavy-reads.ts). What reports the state of the process is always answered.
+// In charge of refusing early what would only be answered late. After that, writes have bounds of their own (open-strata.ts), and so have reads
+// of many customers (access/heavy-reads.ts). What reports the state of the process is always answered.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Admission } from '../../base/admission.ts';
 import { AppError } from '../../errors.ts';
@@ -7,7 +7,7 @@ import { AppError } from '../../errors.ts';
 /** Each kind has its own bound: writes may be stuck while reads are not. */
 export type Load = 'read' | 'write' | 'graphql';
 
-/** Room for page views of many visitors who come at once, before anything is known about the speed. */
+/** Room for page views by many visitors who come at once, before anything is known about the speed. */
 const ALWAYS_UNDER_WAY = 500;
 const MOST_WAIT_S = 1;
 
@@ -29,7 +29,7 @@ export function refuseOverload(app: FastifyInstance): void {
   app.addHook('onClose', async () => clearInterval(timer));
 }
 
-/** → undefined: it may take long, and says nothing about how fast others are answered: streams, uploads, sockets, a poll that waits for changes. */
+/** → undefined: it may take long and says nothing about how fast others are answered: streams, uploads, sockets, a poll that waits for changes. */
 function loadOf({ routeOptions: { config }, query, raw }: FastifyRequest): Load | undefined {
   const isSocket = config?.load === 'graphql' && raw.headers.upgrade !== undefined;
   const isWaiting = config?.mayWait === true && Number((query as { readonly wait?: string }).wait ?? 0) > 0;

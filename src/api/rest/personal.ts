@@ -1,5 +1,5 @@
-// In charge of what a key without `pii:read` gets and may ask: personal fields are left out of answers, and nothing can be searched by them.
-// Which fields those are is a column of the table of fields (catalog/catalog.ts).
+// In charge of what a key without `pii:read` gets and may ask: personal fields are left out of its answers, and it cannot search by them. Which
+// fields those are is a column of the table of fields (catalog/catalog.ts).
 import { allows, type Caller, requireSegments } from '../../access/caller.ts';
 import { BUILT_IN_FIELDS } from '../../catalog/catalog.ts';
 import { AppError } from '../../errors.ts';

@@ -1,4 +1,4 @@
-// In charge of the routes of pins: putting a customer in or out by hand, giving the word back to the rule, listing what was said.
+// In charge of the routes of pins: putting a customer in or out by hand, handing the decision back to the rule, listing what was decided.
 import { z } from 'zod';
 import { type Caller, onlyAllowed, requireAllSegments } from '../../access/caller.ts';
 import { fixedIso } from '../../db/as-of.ts';
@@ -143,7 +143,7 @@ interface Word {
   readonly replace?: boolean | undefined;
 }
 
-/** Reason and until of a DELETE are taken from the body or from the query; the same from both would be a riddle. */
+/** Reason and until of a DELETE are taken from the body or from the query; given in both, nobody could tell which is meant. */
 function fromOnePlace(query: Word, body: Word | undefined): Word {
   if (body === undefined) return query;
   for (const name of ['reason', 'until'] as const) {

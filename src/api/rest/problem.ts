@@ -1,5 +1,5 @@
-// In charge of the one form of every refusal and failure: RFC 9457 problem+json. Which errors there are is the table in errors.ts;
-// what counts as an outage of the database is outage.ts. Nothing internal leaves through here.
+// In charge of the single form of every refusal and failure: RFC 9457 problem+json. The errors are listed in errors.ts; what counts as an outage
+// of the database is outage.ts. Nothing internal is shown to callers.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorExtensions } from '../../errors.ts';
 import { describeOutage, isOutage } from './outage.ts';

@@ -1,5 +1,5 @@
-// In charge of what is recorded of a call: for a write its entry in the audit and, under an Idempotency-Key, its answer; for a read of personal
-// data an entry. REST and GraphQL both come through here. What goes along in the write's transaction is access/write-record.ts.
+// In charge of recording a call: for a write its entry in the audit and, under an Idempotency-Key, its answer; for a read of personal data an
+// entry. Both REST and GraphQL come through here. What is recorded in the write's own transaction is access/write-record.ts.
 import type { FastifyRequest } from 'fastify';
 import type { AuditChange, AuditOrigin } from '../../access/audit-entry.ts';
 import { allows, type Caller } from '../../access/caller.ts';
@@ -35,7 +35,7 @@ export function originOf(
   { strata, caller, request }: Pick<CheckedCall, 'strata' | 'caller'> & { readonly request: Pick<FastifyRequest, 'ip' | 'id'> },
   action: string,
 ): AuditOrigin {
-  const isCustomer = caller.customerId !== null; // a person's own device: neither who nor where from is kept
+  const isCustomer = caller.customerId !== null; // a person's own device: neither the person nor the address is kept
   return {
     atMs: strata.clock.nowMs(),
     actor: isCustomer ? 'customer token' : caller.actor,
@@ -169,7 +169,7 @@ async function repeat({ strata, reply }: CheckedCall, answer: KeptAnswer | null)
 /** For answers about more customers than this, how many is recorded, not who. */
 const NAMED_MAX = 10;
 
-/** `more`: what is recorded for each; `ofMany`: for many at once. */
+/** `more`: what is recorded for each of them; `ofMany`: for many at once. */
 export function describeRead(customerIds: readonly string[], more: object, ofMany: object = {}): AuditChange[] {
   if (customerIds.length > NAMED_MAX) return [{ customerKey: null, content: { customers: customerIds.length, ...more, ...ofMany } }];
   return customerIds.map((customerId) => ({ customerKey: customerKey(customerId), content: { customerId, ...more } }));
@@ -195,7 +195,7 @@ interface Told {
   readonly payloads?: readonly { readonly content: { readonly customerId?: string } | null }[];
 }
 
-/** Values of attributes, without whose they are. */
+/** Values of attributes, without the persons they belong to. */
 function describeValues(fields: readonly unknown[], asked: readonly string[]): AuditChange[] {
   return fields.length === 0 ? [] : [{ customerKey: null, content: { fields, asked } }];
 }

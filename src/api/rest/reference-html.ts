@@ -1,5 +1,5 @@
-// In charge of the smallest pieces of the reference page: text made harmless, descriptions with `code`, types of schemas in words.
-// Not of what stands on the page (reference-page.ts).
+// In charge of the smallest pieces of the reference page: text made harmless, descriptions with `code`, types of schemas in words. Not of what
+// is on the page (reference-page.ts).
 import type { JsonSchema } from './json-schema.ts';
 
 export function escapeHtml(text: string): string {
@@ -37,7 +37,7 @@ function schemaLink(reference: string): string {
   return `<a href="#schema-${escapeHtml(name)}">${escapeHtml(name)}</a>`;
 }
 
-/** One row for each property, those of nested objects behind the one that holds them. */
+/** One row for each property; those of a nested object come after the property that holds it. */
 export function propertiesHtml(schema: JsonSchema): string {
   const rows = rowsOf(schema, '');
   if (rows.length === 0) return `<p>${typeHtml(schema)}</p>`;
@@ -56,7 +56,7 @@ function rowsOf(schema: JsonSchema, before: string): string[] {
   });
 }
 
-/** The object that a property or each of its items is, where it has no name of its own. */
+/** The schema of the object that a property, or each of its items, is, if it has no name of its own. */
 function objectIn(property: JsonSchema): JsonSchema | undefined {
   if (property['properties'] !== undefined) return property;
   const items = property['items'] as JsonSchema | undefined;

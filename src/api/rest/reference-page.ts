@@ -119,7 +119,7 @@ function bodyHtml({ operation: { requestBody }, schemas }: Call): string {
   return `<h4>Body <span class="note">${types.join(' or ')}${requestBody.required ? '' : ', may be left out'}</span></h4>${content}`;
 }
 
-/** What is to be sent stands where it is asked for; what comes back is shown by its example. */
+/** What can be sent is described where it is asked for; what comes back is shown by an example. */
 function bodySchemaHtml(schema: JsonSchema, schemas: Call['schemas']): string {
   const name = String(schema['$ref'] ?? '').replace('#/components/schemas/', '');
   const named = schemas[name];

@@ -1,11 +1,11 @@
-// In charge of what a key for named segments is told when other segments are the reason for a refusal: its code, and not which they are.
+// In charge of what a key for named segments is told if other segments are the reason for a refusal: the code, but not which segments they are.
 import { allowsSegment, type Caller } from '../../access/caller.ts';
 import { AppError, type ErrorDetail } from '../../errors.ts';
 
-/** Replaces a detail that would name a segment that the caller may not see. */
+/** Takes the place of a detail that would name a segment that the caller may not see. */
 export const OF_ANOTHER = 'Another segment stands in the way, of which this key may not know.';
 
-/** The same error if it names no other segment. Groups are named: they hold a segment that the caller may see. */
+/** The same error if it names no such segment. Groups may be named: they hold a segment that the caller may see. */
 export function refusalFor(caller: Caller, error: unknown): unknown {
   if (!(error instanceof AppError) || !error.errors.some((each) => isOfAnother(caller, each))) return error;
   const errors = error.errors.map((each) => (isOfAnother(caller, each) ? withoutAnother(each) : each));

@@ -1,5 +1,5 @@
-// In charge of putting a table of routes into Fastify: checking, freshness, ETags, serialising, 405 for the other methods.
-// Not of what any route does.
+// In charge of registering a table of routes with Fastify: checking, freshness, ETags, serialising, 405 for the other methods. Not of what any
+// route does.
 import { hash } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { type Caller, NOBODY } from '../../access/caller.ts';
@@ -20,15 +20,15 @@ declare module 'fastify' {
     readonly public?: boolean;
     /** counted among the requests under way; absent: not counted */
     readonly load?: Load;
-    /** not counted where its `wait` says so: it lasts as long as nothing happens */
+    /** not counted if its `wait` says so: then it lasts as long as nothing happens */
     readonly mayWait?: boolean;
     /** its body is a stream of any length */
     readonly upload?: boolean;
-    /** any of them opens it */
+    /** any one of these scopes opens it */
     readonly scopes?: readonly Scope[];
-    /** also for the bearers of these; CORS is only for them */
+    /** open to the bearers of these tokens too; CORS is only for them */
     readonly tokens?: readonly TokenKind[];
-    /** they are taken only from the header, not from `?access_token=` */
+    /** tokens are taken only from the header, not from `?access_token=` */
     readonly tokenInUrl?: false;
     readonly cors?: false;
   }
@@ -106,7 +106,7 @@ function configOf(route: Route): FastifyContextConfig {
   };
 }
 
-/** Streams last, and what reports the state of the process is always answered. */
+/** Streams last, so they are not counted; and what reports the state of the process is always answered. */
 function loadOf(route: Route): Pick<FastifyContextConfig, 'load'> {
   if (route.public === true || route.operationId === 'getMetrics' || route.media !== undefined || route.body?.kind === 'stream') return {};
   return { load: isWrite(route) ? 'write' : 'read' };
@@ -141,7 +141,7 @@ function answerUnlessSame(request: FastifyRequest, reply: FastifyReply, answer: 
 
 const ALL_METHODS: readonly Method[] = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'];
 
-/** 405 with Allow where the path exists under another method. */
+/** 405 with Allow if the path exists under another method. */
 function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
   for (const [path, group] of Map.groupBy(routes, (route) => route.path)) {
     const taken = group.map((route) => route.method);

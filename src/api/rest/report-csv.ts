@@ -32,7 +32,8 @@ export function printCsv(columns: readonly string[], rows: readonly CsvRow[]): s
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /**
- * A text that a spreadsheet would take for a formula is preceded by an apostrophe: names of products and cities are whatever somebody wrote.
+ * A text that a spreadsheet would take for a formula is preceded by an apostrophe: names of products and cities can be anything that somebody
+ * wrote.
  */
 function printCell(cell: CsvCell): string {
   if (cell === null) return '';

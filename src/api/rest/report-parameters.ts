@@ -1,4 +1,4 @@
-// In charge of parameters of reports: lists in one text, and refusing what does not fit together.
+// In charge of parameters of reports: lists given as one text, and refusing values that do not fit together.
 import { z } from 'zod';
 import { AppError } from '../../errors.ts';
 import { readAmount } from '../../ingest/amount.ts';

@@ -1,4 +1,5 @@
-// In charge of what reports over segments take and answer alike: lists of segments, the instant and the place of the feed, shares and lifts.
+// In charge of what reports over segments take and answer in the same way: lists of segments, the instant and the place of the feed, shares and
+// lifts.
 import { z } from 'zod';
 import { type Caller, requireSegments } from '../../access/caller.ts';
 import { readSegmentIds } from '../../segments/read-segment-ids.ts';
@@ -10,7 +11,7 @@ export function segmentList(most: number) {
   return z.preprocess(splitList, z.array(SegmentKey, `names segments, at most ${most}`).min(1).max(most));
 }
 
-/** What every report answers beside its figures. */
+/** What every report answers besides its figures. */
 export const ReportFrameFields = {
   at: Instant.meta({ description: 'What was written later is in no figure' }),
   position: z.int().meta({ description: 'Place in the feed that the figures hold for' }),

@@ -1,4 +1,4 @@
-// In charge of the schemas of the report of a segment, which others are made of too. What each figure is: docs/reports.md.
+// In charge of the schemas of the report of a segment, which other reports use too. What each figure means: docs/reports.md.
 import { z } from 'zod';
 import { STAGES } from '../../reports/read-value.ts';
 import { Lift, ReportFrameFields, Share } from './report-request.ts';

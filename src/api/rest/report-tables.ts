@@ -1,4 +1,4 @@
-// In charge of reports as tables for CSV: which columns, and a line for each figure or thing.
+// In charge of reports as tables for CSV: which columns there are, and a line for each figure or thing.
 
 import type { Band } from '../../reports/bands.ts';
 import type { Part } from '../../reports/part.ts';

@@ -1,4 +1,4 @@
-// In charge of the route of outcomes: what came of the members of a segment, beside others or a hold-out.
+// In charge of the route of outcomes: what became of the members of a segment, compared with others or with a hold-out.
 import { z } from 'zod';
 import { type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
 import { readKeptHistory, readPast } from '../../changes/kept-history.ts';
@@ -100,7 +100,7 @@ function chooseBeginning({ at, from, to }: Query): Beginning {
   return period;
 }
 
-/** Everybody is observed for as long, and to the end. */
+/** Everybody is observed for the same time, and to its end. */
 function chooseDays({ days }: Query, beginning: Beginning, nowMs: number): number {
   const [parameter, lastMs] = beginning.kind === 'at' ? ['at', beginning.atMs] : ['to', beginning.toMs];
   const passed = Math.floor((nowMs - lastMs) / DAY_MS);

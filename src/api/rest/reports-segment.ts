@@ -149,7 +149,7 @@ async function comparison(strata: Strata, reads: Database, caller: Caller, query
   return readComparison(source, ids, { days, statuses: statuses ?? null, by: fields, most });
 }
 
-/** Without `pii:read` no field is told of that says something of one person. */
+/** Without `pii:read` no field is reported that says something about a single person. */
 function fieldsFor(caller: Caller, by: readonly string[] | undefined): readonly string[] {
   const isPersonal = (name: string) => name === 'age' || isAttribute(name);
   if (by === undefined) return USUAL_FIELDS.filter((name) => seesPersonal(caller) || !isPersonal(name));

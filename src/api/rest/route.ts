@@ -39,7 +39,7 @@ export type Body<Schema extends z.ZodType> =
 /** What a handler is given: everything checked. */
 interface Call<Params, Query, Payload> {
   readonly strata: Strata;
-  /** As fresh as was asked for, and a replica if that is enough. For writes, and for what a replica may not answer: `strata.database`. */
+  /** As fresh as was asked for, and a replica if that is enough. For writes, and for reads that a replica cannot answer: `strata.database`. */
   readonly reads: Database;
   readonly caller: Caller;
   readonly params: Params;
@@ -54,15 +54,18 @@ interface Call<Params, Query, Payload> {
 /** See access/access-tokens.ts. */
 export type TokenKind = 'customer' | 'stream';
 
-/** Everybody may, or a key with the scope; of a list, any one is enough. What depends on the input is checked in the handler (`requireScope`). */
+/**
+ * Open to everybody, or to a key with the scope; of several scopes any one is enough. Scopes that depend on the input are checked in the handler
+ * (`requireScope`).
+ */
 export type Access =
   | { readonly public: true; readonly scope?: never; readonly tokens?: never }
   | {
       readonly public?: never;
       readonly scope: Scope | readonly Scope[];
       /**
-       * Also for the bearers of these tokens, who have no scopes; also from `?access_token=`. `customerId` of the path, where there is one, is
-       * then the customer token's; elsewhere the handler holds to `caller.customerId` and `caller.segments`.
+       * Also open to the bearers of these tokens, who have no scopes; also from `?access_token=`. If the path has a `customerId`, it is then the
+       * one of the customer's token; otherwise the handler must keep to `caller.customerId` and `caller.segments`.
        */
       readonly tokens?: readonly TokenKind[];
     };
@@ -72,7 +75,8 @@ export type RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObjec
 
 /**
  * Whom an answer is about: the customer of the path, the answer's `customerId`, its `data`, its `sample`, the payloads of its `data`; `values`:
- * nobody by name, the frequent values of personal fields in its `data`; `distributions`: nobody by name, the values of the attributes in its `by`.
+ * nobody by name, only the frequent values of personal fields in its `data`; `distributions`: nobody by name, only the values of the attributes
+ * in its `by`.
  */
 interface Personal {
   readonly of: 'path' | 'owner' | 'rows' | 'sample' | 'payloads' | 'values' | 'distributions';
@@ -93,7 +97,7 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly body?: Body<Payload>;
   /** the answer's; absent: JSON. Others are streams, which the handler sends as they are. */
   readonly media?: 'text/event-stream' | 'text/csv' | 'text/plain' | 'text/html';
-  /** by status; the first is the one that is sent unless the handler sets another */
+  /** by status; the first is sent unless the handler sets another */
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** in addition to those that every route of this shape has */
   readonly refusals?: readonly ErrorCode[];
@@ -101,13 +105,13 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly fresh?: 'write' | 'feed';
   /** `edit`: takes If-Match; `read`: sends an ETag and answers 304 */
   readonly etag?: 'edit' | 'read';
-  /** for a POST that stores nothing: no write to the audit, and harmless when repeated, so it takes no Idempotency-Key */
+  /** for a POST that stores nothing: it is no write in the audit and is harmless when repeated, so it takes no Idempotency-Key */
   readonly readsOnly?: true;
   /** the answer holds a secret: it is not kept for a repeated Idempotency-Key */
   readonly secretAnswer?: true;
   /** the answer is about persons, and is recorded in the audit */
   readonly personal?: Personal;
-  /** reads many customers at once, always or for such a query: few run at a time, so that page views keep their share */
+  /** reads many customers at once, always or for such a query: only a few run at a time, so that page views keep their share */
   readonly heavy?: true | ((query: z.output<Query>) => boolean);
   readonly handle: (call: Call<z.output<Params>, z.output<Query>, z.output<Payload>>) => Promise<unknown>;
 }
@@ -121,7 +125,7 @@ export function route<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   return definition as unknown as Route;
 }
 
-/** Any of these scopes opens the route; none: it is public. */
+/** Any one of these scopes opens the route; none: it is public. */
 export function scopesOf({ scope }: Route): readonly Scope[] {
   return scope === undefined ? [] : typeof scope === 'string' ? [scope] : scope;
 }
@@ -131,7 +135,7 @@ export function isWrite(route: Route): boolean {
   return route.method !== 'GET' && route.readsOnly !== true;
 }
 
-/** Every write but imports, whose rows have ids. */
+/** Every write except imports, whose rows have ids. */
 export function takesIdempotencyKey(route: Route): boolean {
   return isWrite(route) && route.body?.kind !== 'stream';
 }
@@ -147,7 +151,7 @@ export function refusalsOf(route: Route): readonly ErrorCode[] {
     for (const code of [...OF_JSON, 'invalid_fields'] as const) codes.add(code);
   }
   if (route.body === undefined && route.method !== 'GET')
-    for (const code of ['unsupported_media_type', ...OF_JSON] as const) codes.add(code); // one is read all the same
+    for (const code of ['unsupported_media_type', ...OF_JSON] as const) codes.add(code); // such a body is read all the same
   if (route.fresh !== undefined) for (const code of ['token_unknown', 'not_yet'] as const) codes.add(code);
   if (route.etag === 'edit') codes.add('version_conflict');
   if (takesIdempotencyKey(route)) for (const code of ['in_progress', 'answer_lost', 'key_reused'] as const) codes.add(code);

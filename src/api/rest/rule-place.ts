@@ -1,14 +1,14 @@
-// In charge of where the mistakes of a rule are in the body that carried it: rules are checked without knowing that they came in one.
+// In charge of where the mistakes of a rule are in the body that contained it: rules are checked without knowing that they came in a body.
 import { AppError, type ErrorDetail } from '../../errors.ts';
 
-/** Its name in bodies that are about the rule. */
+/** The name of the rule in bodies that are about it. */
 const POINTER = '/rule';
 
 export function placeInBody(error: ErrorDetail, pointer: string = POINTER): ErrorDetail {
   return { ...error, pointer: `${pointer}${error.pointer ?? ''}` };
 }
 
-/** Runs what reads the rule of a body; pointers of `invalid_rule` come out as pointers into that body. */
+/** Runs work that reads the rule of a body; the pointers of its `invalid_rule` become pointers into that body. */
 export async function withRuleOfBody<Value>(work: () => Promise<Value>, pointer: string = POINTER): Promise<Value> {
   try {
     return await work();

@@ -72,7 +72,7 @@ export const runRoutes: readonly Route[] = [
   }),
 ];
 
-/** Throws `not_found`, also for the run of a segment that the caller may not see: a number does not say whose it is. */
+/** Throws `not_found`, also for the run of a segment that the caller may not see: a run's number does not say which segment it belongs to. */
 async function runFor(strata: Strata, caller: Caller, id: string): Promise<Run> {
   const run = await getRun(strata.database, id);
   if (!allowsSegment(caller, run.segment)) throw new AppError('not_found', `There is no run ${id}.`);

@@ -1,5 +1,5 @@
-// In charge of the sentence for what a schema finds wrong with a value, in the words of this API and not of the library that checks. Not of
-// where in the request it is (check-request.ts).
+// In charge of the sentence that says what a schema finds wrong with a value, in the words of this API and not of the library that checks. Not
+// of where in the request it is (check-request.ts).
 import type { z } from 'zod';
 
 type Issue = z.core.$ZodIssue;
@@ -20,7 +20,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   null: '`null`',
 };
 const FORMATS: Readonly<Record<string, string>> = { date: 'This is a date such as 2026-01-31.', uuid: 'This is a UUID.' };
-/** The names of what is counted: one, several. */
+/** The names of what is counted, in the singular and the plural. */
 const COUNTED: Readonly<Record<string, readonly [string, string]>> = {
   string: ['character', 'characters'],
   array: ['element', 'elements'],
@@ -54,7 +54,7 @@ function sayBound({ origin, inclusive = true }: Bound, bound: number, within: st
   return sentence(`${within} ${bound} ${bound === 1 ? `${one} is` : `${several} are`} ${done} here`);
 }
 
-/** If the value has the type of one of the forms, what is wrong with it as such; otherwise which types are possible. */
+/** If the value has the type of one of the forms, what is wrong with it as that form; otherwise which types are possible. */
 function sayUnion(branches: readonly (readonly Issue[])[]): string {
   const firsts = branches.flatMap(([first]) => (first === undefined ? [] : [first]));
   const meant = firsts.find((issue) => issue.path.length > 0 || issue.code !== 'invalid_type');

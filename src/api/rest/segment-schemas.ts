@@ -242,7 +242,7 @@ export function impactOut(impact: Impact, deliveries: number): z.input<typeof Im
   };
 }
 
-/** The part of the status that somebody decided; runs end and rules fail by themselves. */
+/** The part of the status that somebody decided; runs end and rules fail without anybody deciding so. */
 function stageOf(status: Segment['status']): string {
   switch (status) {
     case 'building':

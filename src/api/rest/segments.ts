@@ -1,4 +1,4 @@
-// In charge of the routes of segments and their versions. What comparing and publishing do to them is lifecycle.ts, members are members.ts.
+// In charge of the routes of segments and their versions. Comparing and publishing them is lifecycle.ts, members are members.ts.
 import { z } from 'zod';
 import { requireSegments } from '../../access/caller.ts';
 import { AppError } from '../../errors.ts';

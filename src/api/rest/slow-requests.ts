@@ -1,5 +1,5 @@
-// In charge of requests that come slowly: a head, a JSON body or an upload that drips or stands still is given up, so that nobody holds a
-// connection for ever with a byte now and then. Not of answers that nobody reads: what streams takes care of that.
+// In charge of requests that come slowly: a head, a JSON body or an upload that drips or stands still is given up, so that nobody can hold a
+// connection for ever with a byte now and then. Not of answers that nobody reads: the code that streams takes care of those.
 import type { FastifyInstance } from 'fastify';
 
 export interface Patience {
@@ -9,7 +9,7 @@ export interface Patience {
   readonly bodyMs: number;
   /** for the next bytes of an upload, which itself may be of any length */
   readonly uploadMs: number;
-  /** between connections without a request and the end of them; longer than load balancers keep theirs */
+  /** how long connections without a request are kept; longer than load balancers keep theirs */
   readonly idleMs: number;
   /** how often heads are checked */
   readonly lookMs: number;
@@ -17,7 +17,7 @@ export interface Patience {
 
 export const PATIENCE: Patience = { headMs: 30_000, bodyMs: 60_000, uploadMs: 300_000, idleMs: 72_000, lookMs: 5_000 };
 
-/** The server's own limits. `requestTimeout` stays 0: uploads last as long as they last. */
+/** The server's own limits. `requestTimeout` stays 0, since uploads may take as long as they need. */
 export function serverPatience({ headMs, lookMs }: Patience): {
   readonly headersTimeout: number;
   readonly connectionsCheckingInterval: number;
@@ -35,11 +35,11 @@ export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Pat
       if (!raw.complete) raw.destroy();
     };
     if (isUpload) {
-      raw.setTimeout?.(uploadMs, giveUp); // of silence; an injected request has no connection
+      raw.setTimeout?.(uploadMs, giveUp); // limits silence; an injected request has no connection
       reply.raw.once('close', () => raw.setTimeout?.(0));
       return;
     }
-    const timer = setTimeout(giveUp, bodyMs); // for all of it
+    const timer = setTimeout(giveUp, bodyMs); // limits the whole body
     timer.unref();
     raw.once('close', () => clearTimeout(timer));
   });

@@ -1,5 +1,5 @@
-// In charge of the feed as server-sent events: changes as they come, heartbeats with the place reached so far, and an end that says
-// why. Not of connections (event-stream.ts) or of reading the feed (changes/follow-changes.ts).
+// In charge of the feed as server-sent events: changes as they come, heartbeats with the place reached so far, and an end that says why. Not of
+// connections (event-stream.ts) nor of reading the feed (changes/follow-changes.ts).
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../access/caller.ts';
 import type { Follower } from '../../changes/follow-changes.ts';
@@ -28,7 +28,7 @@ export interface ChangeStream {
   readonly follower: Follower;
   /** aborts when the service stops, with the reason */
   readonly signal: AbortSignal;
-  /** who the bearer is by now; throws when the key or token is no longer valid */
+  /** who the bearer is now; throws if the key or token is no longer valid */
   recheck(): Promise<Caller>;
 }
 

@@ -1,5 +1,5 @@
-// In charge of one span for each request, by its route's path, never by the URL: that would say whom it is about. It continues the caller's
-// `traceparent`. Not of what happens inside (base/tracing.ts and its callers).
+// In charge of one span for each request, named by its route's path, never by the URL: that would say whom it is about. It continues the
+// caller's `traceparent`. Not of what happens inside (base/tracing.ts and its callers).
 import type { FastifyInstance } from 'fastify';
 import { isTracing, type OpenSpan, openSpan } from '../../base/tracing.ts';
 

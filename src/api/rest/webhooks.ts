@@ -185,7 +185,7 @@ function isShown(caller: Caller, { segments }: Webhook): boolean {
   return caller.segments === null || (segments?.every((key) => allowsSegment(caller, key)) ?? false);
 }
 
-/** Throws `not_found`, also for one that is not the caller's to see. */
+/** Throws `not_found`, also for a webhook that the caller may not see. */
 async function find(strata: Strata, caller: Caller, id: string): Promise<Webhook> {
   const webhook = await getWebhook(strata.database, id);
   if (!isShown(caller, webhook)) throw new AppError('not_found', `There is no webhook “${id}”.`);

@@ -1,5 +1,5 @@
-// In charge of the small schemas that many resources share: ids, keys, instants, money, lists. They are the document and, if a
-// route says so, the check.
+// In charge of the small schemas that many resources share: ids, keys, instants, money, lists. They are the document and, if a route says so,
+// also the check.
 import { z } from 'zod';
 
 const MAX_ID_BYTES = 256;
@@ -52,7 +52,7 @@ export const InstantInput = z.iso
   .datetime({ offset: true, error: ({ input }) => sayInstant(input) })
   .refine((value) => {
     const epochMs = Date.parse(value);
-    return Number.isNaN(epochMs) || (epochMs >= Date.UTC(1900, 0, 1) && epochMs < Date.UTC(2200, 0, 1)); // what is no time is told above
+    return Number.isNaN(epochMs) || (epochMs >= Date.UTC(1900, 0, 1) && epochMs < Date.UTC(2200, 0, 1)); // what is not a time at all is reported above
   }, 'lies between 1900 and 2200')
   .meta({ format: 'date-time' });
 

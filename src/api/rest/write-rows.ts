@@ -1,5 +1,5 @@
-// In charge of the way of raw rows from a body to a committed write: judged by the ingest stage, refused all together or taken.
-// Not of what a row may look like (ingest/) nor of what a write does (pipeline.ts).
+// In charge of the way of raw rows from a body to a committed write: they are judged by the ingest stage, and refused all together or taken. Not
+// of what a row may look like (ingest/) nor of what a write does (pipeline.ts).
 import { type Caller, onlyAllowed } from '../../access/caller.ts';
 import { nearestName } from '../../base/nearest-name.ts';
 import { uuidv7 } from '../../base/uuid.ts';
@@ -15,7 +15,7 @@ const ROWS_MAX = 1000;
 /** A hostile body can be wrong in millions of places; the detail says how many there are. */
 const ERRORS_MAX = 1000;
 
-/** One row whose id stands in the path; an id in the body must be the same. Throws `invalid_fields`. */
+/** One row whose id is in the path; an id in the body must be the same. Throws `invalid_fields`. */
 export async function writeRow(
   strata: Strata,
   kind: RowKind,
@@ -43,14 +43,14 @@ export interface BatchAnswer {
   readonly token: string;
 }
 
-/** `{data: [rows]}`. Throws `invalid_fields` where the body has another form, `invalid_rows` where a row is bad and `partial` is not asked for. */
+/** `{data: [rows]}`. Throws `invalid_fields` if the body has another form, and `invalid_rows` if a row is bad and `partial` is not asked for. */
 export async function writeBatch(strata: Strata, kind: RowKind, body: unknown, partial: boolean): Promise<BatchAnswer> {
   const rows = rowsOf(body);
   return withCurrentTypes(strata, async () => {
     const batch = await prepareBatch(rows, kind, contextOf(strata), { partial });
     if (batch.rejectedRows > 0 && !partial) throw refuse('invalid_rows', batch.rejected);
     const answerOf = ({ changes, repeatedEvents, token }: WriteOutcome): BatchAnswer => {
-      const repeated = kind === 'events' ? repeatedEvents : batch.repeated; // those of before too
+      const repeated = kind === 'events' ? repeatedEvents : batch.repeated; // events that were there before included
       return { accepted: batch.accepted, repeated, rejected: batch.rejected, changes, token };
     };
     return answerOf(await write(strata, batch.facts, answerOf));
