@@ -1,9 +1,9 @@
-// In charge of the fixed bands of distributions: where each begins, the same in every shop, so that reports can be laid side by side.
+// In charge of the fixed bands of distributions: where each begins, the same in every shop, so that reports can be compared side by side.
 import type { Amounts } from './masks.ts';
 import { type Part, partOf } from './part.ts';
 
 export interface Band extends Part {
-  /** inclusive; null: no lower bound, or where `to` is null too: those of whom there is nothing to measure */
+  /** inclusive; null: no lower bound, or, if `to` is null too, the customers for whom there is nothing to measure */
   readonly from: number | null;
   /** exclusive; null: no upper bound */
   readonly to: number | null;
@@ -17,17 +17,17 @@ export const ORDER_BANDS = [1, 2, 3, 4, 5, 10, 20, 50] as const;
 export const RECENCY_BANDS = [0, 7, 30, 60, 90, 180, 365] as const;
 /** Days with an event in the period. */
 export const ACTIVE_DAY_BANDS = [1, 2, 3, 5, 10, 20, 50, 100] as const;
-/** Units of the service's currency, which may be one of large numbers or of small ones. */
+/** Units of the service's currency, in which usual amounts may be large or small numbers. */
 export const MONEY_BANDS: readonly number[] = [
   0,
   ...Array.from({ length: 9 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat(),
   1e9,
 ];
 
-/** `width_bucket` of Postgres over ascending bounds: 0 lies before the first, n from the n-th on. */
+/** `width_bucket` of Postgres over ascending bounds: 0 lies before the first bound, n at or after the n-th. */
 export type Bucket = number;
 
-/** From the first to the last band that anybody is in; `unmeasured` comes first where it is given. */
+/** From the first to the last band that anybody is in; `unmeasured` comes first if it is given. */
 export function toBands(
   bounds: readonly number[],
   counted: ReadonlyMap<Bucket, Amounts>,
@@ -49,12 +49,12 @@ export function toBands(
   ];
 }
 
-/** The birthdays on which somebody is a band older than the band before, ascending: ages fall from band to band. */
+/** The birthdays, ascending, on or after which somebody is a band younger: ages fall from band to band. */
 export function birthdayBounds(day: { readonly year: number; readonly month: number; readonly dayOfMonth: number }): readonly string[] {
   return [...AGE_BANDS].reverse().map((age) => {
     const year = day.year - age;
     const lastOfMonth = new Date(Date.UTC(year, day.month, 0)).getUTCDate();
-    // the latest birthday of somebody of that age, and a day more; 29 February has its anniversary on 1 March in common years
+    // the day after the latest birthday of somebody of that age; the anniversary of 29 February is 1 March in common years
     const latest = Date.UTC(year, day.month - 1, Math.min(day.dayOfMonth, lastOfMonth));
     return new Date(latest + 86_400_000).toISOString().slice(0, 10);
   });

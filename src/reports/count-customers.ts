@@ -6,7 +6,7 @@ export interface CustomerCount extends OfMask {
   readonly customers: string;
 }
 
-/** One row for each combination that somebody is in, none for those in none of the segments. */
+/** One row for each combination that somebody is in; no row for customers in none of the segments. */
 export function readCombinations({ database }: ReportSource, segmentIds: readonly number[]): Promise<CustomerCount[]> {
   return database.query<CustomerCount & { mask: number; customers: string }>({
     text: `

@@ -3,20 +3,20 @@ import { wasThere } from '../evaluation/was-there.ts';
 import { membersThen } from './members-then.ts';
 import type { ReportValues } from './report-values.ts';
 
-/** Whom and what a report of the customer base is about. */
+/** Which customers and orders a report of the customer base is about. */
 export interface BaseScope {
-  /** epoch milliseconds: what was placed later does not exist, nor who came later */
+  /** epoch milliseconds: orders placed later do not exist for it, nor do customers who came later */
   readonly atMs: number;
-  /** orders of these statuses only; null: of all */
+  /** only orders of these statuses; null: all */
   readonly statuses: readonly string[] | null;
-  /** who was a member at the instant; null: everybody */
+  /** the customers who were members at the instant; null: everybody */
   readonly segmentId: number | null;
 }
 
 export interface ScopeText {
-  /** SQL, for a `with`: `whom`, the members, where a segment is given; each ends with a comma */
+  /** SQL, for a `with`: `whom`, the members, if a segment is given; each CTE ends with a comma */
   readonly ctes: string;
-  /** SQL: behind `from`, with `o` for the orders */
+  /** SQL: what follows `from`, with `o` for the orders */
   readonly orders: string;
   /** SQL: how many customers there are */
   readonly population: string;

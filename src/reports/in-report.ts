@@ -1,23 +1,23 @@
-// In charge of the frame of every report: one snapshot of the database for all of its figures, the instant they are of and the place of the
-// feed they hold for. Not of the figures.
+// In charge of the frame of every report: one snapshot of the database for all of its figures, the instant that they are for, and the place of
+// the feed that they hold for. Not of the figures.
 import type { Clock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
 import { asQueryable, type Database, pipeline, type Queryable } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 
-/** What a figure is read with: each statement of a report sees the same rows. */
+/** What a figure is read from: each statement of a report sees the same rows. */
 export interface ReportSource {
   readonly database: Queryable;
   readonly atMs: number;
   /** `atMs` as RFC 3339 */
   readonly at: string;
-  /** of the last change that the feed holds in the snapshot */
+  /** the position of the last change that the feed holds in the snapshot */
   readonly position: string;
 }
 
 /**
- * For the sums of all customers' orders in memory: a million of them take 120 MB and would go to disk by what a session has. No merge joins:
- * to have two whole tables in order it walks an index over each, four times as long as hashing takes.
+ * Enough to sum up all customers' orders in memory: a million orders take 120 MB and would go to disk with a session's default. No merge joins:
+ * to read two whole tables in order it walks an index over each, which takes four times as long as hashing.
  */
 const SETTINGS = [
   'enable_seqscan = on',
@@ -32,8 +32,8 @@ const SETTINGS = [
   .join('; ');
 
 /**
- * Runs `work` in one repeatable-read, read-only transaction with scans, joins of whole tables and parallel workers. Also on a replica.
- * The snapshot is taken with the first read, which tells the instant: what is written later is in no figure.
+ * Runs `work` in one repeatable-read, read-only transaction with scans, joins of whole tables and parallel workers. Also works on a replica. The
+ * snapshot is taken with the first read, which reads the instant: what is written later is in no figure.
  */
 export function inReport<Value>(database: Database, clock: Clock, work: (source: ReportSource) => Promise<Value>): Promise<Value> {
   return inTransaction(database, async (client) => {

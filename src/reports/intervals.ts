@@ -1,4 +1,4 @@
-// In charge of confidence intervals of shares, means and their differences. All are closed forms, so that the same figures give the same
+// In charge of confidence intervals for shares, means and their differences. All are closed forms, so that the same figures give the same
 // interval; each names its source. Pure.
 import { CONFIDENCES, type Confidence, studentQuantile } from './student-t.ts';
 
@@ -7,24 +7,24 @@ export interface Interval {
   readonly high: number;
 }
 
-/** So many of so many. */
+/** How many, out of how many. */
 export interface Proportion {
   readonly part: number;
   readonly whole: number;
 }
 
-/** Of a sample. */
+/** The figures of a sample. */
 export interface Sample {
   readonly count: number;
   readonly mean: number;
-  /** with n − 1 below; null: of fewer than two */
+  /** with n − 1 below; null: fewer than two values */
   readonly variance: number | null;
 }
 
 /**
  * The score interval of a share: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927) 209–212;
- * method 3 of R. G. Newcombe, Two-sided confidence intervals for the single proportion, Statistics in Medicine 17 (1998) 857–872.
- * Without continuity correction. null: a share of nobody.
+ * method 3 of R. G. Newcombe, Two-sided confidence intervals for the single proportion, Statistics in Medicine 17 (1998) 857–872. Without
+ * continuity correction. null: the share is of nobody.
  */
 export function wilson({ part, whole }: Proportion, confidence: Confidence): Interval | null {
   if (whole === 0) return null;
@@ -54,7 +54,7 @@ export function newcombe(one: Proportion, other: Proportion, confidence: Confide
   };
 }
 
-/** The mean of a sample: Student (W. S. Gosset), The probable error of a mean, Biometrika 6 (1908) 1–25. null: of fewer than two. */
+/** The mean of a sample: Student (W. S. Gosset), The probable error of a mean, Biometrika 6 (1908) 1–25. null: fewer than two values. */
 export function student({ count, mean, variance }: Sample, confidence: Confidence): Interval | null {
   if (count < 2 || variance === null) return null;
   const reach = studentQuantile(confidence, count - 1) * Math.sqrt(variance / count);
@@ -62,9 +62,9 @@ export function student({ count, mean, variance }: Sample, confidence: Confidenc
 }
 
 /**
- * The difference of the means of two samples of unequal variances, one minus other: B. L. Welch, The generalization of “Student's” problem
- * when several different population variances are involved, Biometrika 34 (1947) 28–35, with the degrees of freedom of F. E. Satterthwaite,
- * Biometrics Bulletin 2 (1946) 110–114. null: where either has fewer than two.
+ * The difference of the means of two samples of unequal variances, one minus other: B. L. Welch, The generalization of “Student's” problem when
+ * several different population variances are involved, Biometrika 34 (1947) 28–35, with the degrees of freedom of F. E. Satterthwaite,
+ * Biometrics Bulletin 2 (1946) 110–114. null: either has fewer than two values.
  */
 export function welch(one: Sample, other: Sample, confidence: Confidence): Interval | null {
   if (one.count < 2 || other.count < 2 || one.variance === null || other.variance === null) return null;

@@ -1,5 +1,5 @@
-// In charge of who is in which of the segments that a report is about, as one number for each customer: bit i is segment i. One statement
-// then tells of all of them and of everybody, however they overlap.
+// In charge of recording which of a report's segments each customer is in, as one number per customer: bit i is segment i. One statement then
+// covers all segments and everybody, however they overlap.
 import { assert } from '../base/assert.ts';
 
 /** What a statement returns for the customers of one combination of segments; 0: those in none of them. */
@@ -7,10 +7,10 @@ export interface OfMask {
   readonly mask: number;
 }
 
-/** Bits of an integer, without its sign. */
+/** The bits of an integer, without its sign. */
 const MOST_SEGMENTS = 30;
 
-/** SQL: customer_id and mask of everybody in one of the segments, whose ids are the parameter `ids`; `isIn`: of one half of the customers. */
+/** SQL: customer_id and mask of everybody in one of the segments, whose ids are the parameter `ids`; `isIn`: only one half of the customers. */
 export function selectMasks(segments: number, ids: string, isIn?: (column: string) => string): string {
   assert(segments >= 1 && segments <= MOST_SEGMENTS, 'a mask has a bit for each segment');
   const half = isIn === undefined ? '' : `and ${isIn('m.customer_id')}`;
@@ -26,13 +26,13 @@ export function selectMasks(segments: number, ids: string, isIn?: (column: strin
       group by m.customer_id`;
 }
 
-/** One amount of each segment, and of everybody. */
+/** One amount for each segment, and one for everybody. */
 export interface Amounts {
   readonly inside: readonly bigint[];
   readonly everybody: bigint;
 }
 
-/** `amountOf`: of a row; int8 and numeric come as text. */
+/** `amountOf`: the amount of a row; int8 and numeric come as text. */
 export function sumUp<Row extends OfMask>(rows: Iterable<Row>, segments: number, amountOf: (row: Row) => string): Amounts {
   const inside = new Array<bigint>(segments).fill(0n);
   let everybody = 0n;
@@ -44,7 +44,7 @@ export function sumUp<Row extends OfMask>(rows: Iterable<Row>, segments: number,
   return { inside, everybody };
 }
 
-/** The same for each value of what the rows are told apart by. */
+/** The same for each value of what distinguishes the rows. */
 export function sumUpBy<Row extends OfMask, Key>(
   rows: Iterable<Row>,
   segments: number,

@@ -1,11 +1,11 @@
-// In charge of what the counts of an outcome say: shares and means with their intervals, and the differences between members and those they
-// are compared with. Pure.
+// In charge of what the counts of an outcome mean: shares and means with their intervals, and the differences between members and those they are
+// compared with. Pure.
 import { type Interval, newcombe, type Proportion, type Sample, student, welch, wilson } from './intervals.ts';
 import { ratio } from './ratio.ts';
 import type { Arm, OutcomeArms } from './read-outcome.ts';
 import type { Confidence } from './student-t.ts';
 
-/** null: of nobody */
+/** null: there is nobody */
 export interface Figure {
   readonly value: number | null;
   /** null: too few for an interval */
@@ -20,7 +20,7 @@ export interface ShareFigure extends Figure {
 export interface ComparedShare {
   readonly members: ShareFigure;
   readonly compared: ShareFigure;
-  /** members' minus the others' */
+  /** the members' minus the others' */
   readonly difference: Figure;
 }
 
@@ -38,7 +38,7 @@ export interface MeasuredOutcome {
   /** in ten-thousandths */
   readonly revenuePerCustomer: ComparedMean;
   readonly segments: readonly { readonly atStart: ComparedShare; readonly atEnd: ComparedShare }[];
-  /** in ten-thousandths: what the members brought beyond what as many of the others did */
+  /** in ten-thousandths: what the members brought in beyond what the same number of the others did */
   readonly addedRevenue: Figure;
 }
 
@@ -82,7 +82,7 @@ function compareShares(members: Proportion, compared: Proportion, confidence: Co
   };
 }
 
-/** The mean is 0 where there is nobody, and then nobody asks for it. */
+/** The mean is 0 if there is nobody, and then nobody asks for it. */
 function sampleOf(arm: Arm, sumOf: (arm: Arm) => number, varianceOf: (arm: Arm) => number | null): Sample {
   return { count: arm.customers, mean: ratio(sumOf(arm), arm.customers) ?? 0, variance: varianceOf(arm) };
 }

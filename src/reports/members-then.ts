@@ -1,19 +1,20 @@
 // In charge of one form of SQL: who was in which of some segments at an instant, or each customer at an instant of their own. The log and the
-// outbox undone back from the present, as changes/read-snapshot.ts does page by page; for whole segments at once. Callers hold it by `readPast`.
+// outbox are undone back from the present, as changes/read-snapshot.ts does page by page, but for whole segments at once. Callers wrap it in
+// `readPast`, which makes sure that the log reaches back far enough.
 import { positionBefore } from '../changes/marks.ts';
 
 export interface MembersThen {
   /** SQL: integer[] */
   readonly segments: string;
-  /** SQL: the instant; with `whose` a column of `w` */
+  /** SQL: the instant; together with `whose`, a column of `w` */
   readonly instant: string;
-  /** SQL: no instant is before it */
+  /** SQL: no instant is before this one */
   readonly earliest: string;
-  /** a relation with `customer_id`, once each: only these, each at an instant of their own */
+  /** a relation with `customer_id`, each once: only these customers, each at an instant of their own */
   readonly whose?: string;
 }
 
-/** SQL: customer_id and segment_id of each membership. A change at the very instant has happened. */
+/** SQL: customer_id and segment_id of each membership. A change at the very instant counts as having happened. */
 export function membersThen({ segments, instant, earliest, whose }: MembersThen): string {
   const ofWhom = (table: string) => (whose === undefined ? '' : `join ${whose} as w on w.customer_id = ${table}.customer_id`);
   return `
@@ -43,7 +44,7 @@ export function membersThen({ segments, instant, earliest, whose }: MembersThen)
     where later.type is null or later.type = 'exited'`;
 }
 
-/** SQL: customer_id and `at`, of each customer the first entry into the segment from one instant to before another. */
+/** SQL: customer_id and `at`: for each customer the first entry into the segment, from one instant to before another. */
 export function firstEntries({ segment, from, to }: { readonly segment: string; readonly from: string; readonly to: string }): string {
   return `
     select e.customer_id, min(e.at) as at

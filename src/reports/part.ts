@@ -1,4 +1,4 @@
-// In charge of one part of a distribution: how many members and how many of everybody fall there, with shares and lift.
+// In charge of one part of a distribution: how many members and how many of everybody are in it, with shares and lift.
 import type { Amounts } from './masks.ts';
 import { lift, ratio } from './ratio.ts';
 
@@ -11,7 +11,7 @@ export interface Part {
   readonly lift: number | null;
 }
 
-/** Of the segment at `index` among those that the amounts are of. */
+/** For the segment at `index` among those that the amounts are for. */
 export function partOf({ inside, everybody }: Amounts, totals: Amounts, index: number): Part {
   const members = inside[index] ?? 0n;
   const share = ratio(members, totals.inside[index] ?? 0n);

@@ -1,4 +1,4 @@
-// In charge of the period that a report looks back on: whole days of the service's time zone, the last one up to now, and which orders count.
+// In charge of the period that a report looks back on: whole days in the service's time zone, the last one up to now; and of which orders count.
 import { dayOf, dayStartMs } from '../base/calendar.ts';
 import type { Periods } from '../changes/read-sizes.ts';
 
@@ -9,11 +9,11 @@ export interface ReportPeriod {
   /** the first instant of the first day */
   readonly fromMs: number;
   readonly from: string;
-  /** its days; the last one has not ended */
+  /** the period's days; the last one has not ended */
   readonly days: Periods;
 }
 
-/** So many days, with the one that has not ended. */
+/** This many days, including the one that has not ended. */
 export function lastDays(days: number, atMs: number, timeZone: string): ReportPeriod {
   const today = dayOf(atMs, timeZone);
   const startsMs = Array.from({ length: days }, (_, index) => dayStartMs(today - days + 1 + index, timeZone));
@@ -25,7 +25,7 @@ export function lastDays(days: number, atMs: number, timeZone: string): ReportPe
   };
 }
 
-/** SQL: the order, or the item of it, is a sale. `statuses` is a parameter: null, and all count, as `count(orders)` does. */
+/** SQL: the order, or the order of the item, is a sale. `statuses` is a parameter: null means that all count, as in `count(orders)`. */
 export function isSale(table: string, at: string, statuses: string): string {
   return `${table}.placed_at <= ${at}::timestamptz and (${statuses}::text[] is null or ${table}.status = any(${statuses}::text[]))`;
 }

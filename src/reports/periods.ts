@@ -1,4 +1,4 @@
-// In charge of the periods of a report: whole days, weeks, months, quarters or years of a zone that follow each other.
+// In charge of the periods of a report: whole days, weeks, months, quarters or years of a zone, one after the other.
 import { type CalendarUnit, dayOf, dayStartMs, moveByUnits, startOfUnit } from '../base/calendar.ts';
 
 export const PERIOD_UNITS = ['day', 'week', 'month', 'quarter', 'year'] as const satisfies readonly CalendarUnit[];
@@ -11,7 +11,7 @@ export interface ReportPeriods {
   readonly endMs: number;
 }
 
-/** From the one that holds `fromMs` to the last that begins before `toMs`. null: more than `most`. */
+/** From the period that holds `fromMs` to the last one that begins before `toMs`. null: there are more than `most`. */
 export function reportPeriods(unit: PeriodUnit, fromMs: number, toMs: number, timeZone: string, most: number): ReportPeriods | null {
   const startsMs: number[] = [];
   let day = startOfUnit(dayOf(fromMs, timeZone), unit);
@@ -23,7 +23,7 @@ export function reportPeriods(unit: PeriodUnit, fromMs: number, toMs: number, ti
   return { unit, startsMs, endMs: dayStartMs(day, timeZone) };
 }
 
-/** So far back that there are so many periods up to the one that holds the instant. */
+/** The beginning of a span of this many periods, the last of which holds the instant. */
 export function periodsBackMs(unit: PeriodUnit, count: number, atMs: number, timeZone: string): number {
   return dayStartMs(moveByUnits(startOfUnit(dayOf(atMs, timeZone), unit), unit, 1 - count), timeZone);
 }

@@ -1,22 +1,22 @@
-// In charge of what a distribution may be of: the fields of a profile whose values many customers share, and custom attributes.
+// In charge of which fields have distributions: the fields of a profile whose values many customers share, and custom attributes.
 
 import { AppError } from '../errors.ts';
 import type { ReportSource } from './in-report.ts';
 
-/** As they are called in rules. What is nearly everybody's own (a name, an address) is none of them. */
+/** Named as in rules. What is different for nearly everybody (a name, an address) is not among them. */
 export const PROFILE_FIELDS = ['gender', 'age', 'country', 'region', 'city', 'language', 'source', 'tags'] as const;
 export type ProfileField = (typeof PROFILE_FIELDS)[number];
 
 export const USUAL_FIELDS: readonly ProfileField[] = ['gender', 'age', 'country', 'city', 'language', 'source'];
 const ATTRIBUTE = 'attributes.';
 
-/** `list`: a customer may have several values, and is counted with each. */
+/** `list`: a customer may have several values, and is counted under each. */
 export interface AskedField {
   readonly name: string;
   readonly kind: 'column' | 'age' | 'list' | 'attribute' | 'attribute list';
 }
 
-/** Few customers share a value of the others, so that counting by several of them at once would count nothing together. */
+/** Few customers share a value of the other fields, so that counting by several of those at once would count nothing together. */
 const COUNTED_TOGETHER: ReadonlySet<string> = new Set(['gender', 'age', 'country', 'language', 'source']);
 
 export function isCountedTogether({ name }: AskedField): boolean {

@@ -1,10 +1,10 @@
-// In charge of one form of SQL: where the bands of a grid are cut, as given or so that about as many lie in each.
+// In charge of one form of SQL: where the bands of a grid are cut, as given or so that about the same number lies in each.
 import type { ReportValues } from './report-values.ts';
 
 /**
- * SQL: numeric[], ascending. Not given: of `bands` parts of about as many each, in order of the value, the least value of each but the first
- * (percentile_disc from above), each once, and none that is the least of all, which would leave the first band empty. Whoever has the value
- * of a cut is in the band above, so that equal values are never parted.
+ * SQL: numeric[], ascending. If cuts are not given: `bands` parts of about equal size in order of the value, and of each part but the first the
+ * least value (percentile_disc from above), each once, and without the least value of all, which would leave the first band empty. Whoever has
+ * exactly the value of a cut is in the band above it, so that equal values are never separated.
  */
 export function quantileCuts({ bind }: ReportValues, given: readonly string[] | null, bands: number, value: string, from: string): string {
   if (given !== null) return bind(given, 'numeric[]');

@@ -1,12 +1,12 @@
-// In charge of shares, lifts and averages: null where there is nothing to divide by. Money comes and goes as bigint ten-thousandths.
+// In charge of shares, lifts and averages: null if there is nothing to divide by. Money comes and goes as bigint ten-thousandths.
 import { divideRounded, printAmount } from '../ingest/amount.ts';
 
-/** null: there is no whole. */
+/** null: the whole is nothing. */
 export function ratio(part: number | bigint, whole: number | bigint): number | null {
   return Number(whole) === 0 ? null : Number(part) / Number(whole);
 }
 
-/** The share in the segment by the share among everybody: 1 is as everybody, 2 twice as many. */
+/** The share in the segment divided by the share among everybody: 1 means as common as among everybody, 2 twice as common. */
 export function lift(share: number | null, shareOfEverybody: number | null): number | null {
   return share === null || shareOfEverybody === null || shareOfEverybody === 0 ? null : share / shareOfEverybody;
 }

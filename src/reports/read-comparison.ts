@@ -1,4 +1,4 @@
-// In charge of segments side by side: the same figures of each and of everybody, from the same passes over all customers and orders.
+// In charge of comparing segments side by side: the same figures for each and for everybody, from the same passes over all customers and orders.
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';
 import { countCustomers } from './count-customers.ts';
@@ -31,7 +31,7 @@ export interface ComparisonReport extends ReportFrame {
   readonly segments: readonly ComparedSegment[];
 }
 
-/** Of at most ten segments, by key. Throws `invalid_request` for fields that are none. */
+/** For at most ten segments, by key. Throws `invalid_request` for fields that do not exist. */
 export function readComparison(
   { database, clock, timeZone }: { readonly database: Database; readonly clock: Clock; readonly timeZone: string },
   segments: ReadonlyMap<string, number>,

@@ -1,4 +1,4 @@
-// In charge of what customers do: events of the period by name, and on how many days somebody did anything. One pass over the period's events.
+// In charge of what customers do: events of the period by name, and on how many days customers were active. One pass over the period's events.
 import { ACTIVE_DAY_BANDS, type Band, toBands } from './bands.ts';
 import type { ReportSource } from './in-report.ts';
 import { type Amounts, type OfMask, selectMasks, sumUp, sumUpBy } from './masks.ts';
@@ -31,7 +31,7 @@ interface EventRow extends OfMask {
   readonly amount: string;
 }
 
-/** Of one segment. `most`: events that are told. */
+/** For one segment. `most`: how many kinds of events are listed. */
 export async function readEngagement(
   { database, at }: ReportSource,
   segmentId: number,

@@ -1,5 +1,5 @@
-// In charge of who moved where between two instants: of each customer the segment they stood in at the first and at the second. Memberships of
-// the past are the log undone back from the present (changes/read-past.ts does the same for one segment).
+// In charge of who moved where between two instants: for each customer, the segment that the customer was in at the first and at the second.
+// Memberships of the past are the log undone back from the present (changes/read-past.ts does the same for one segment).
 import type { Clock } from '../base/clock.ts';
 import { historyTrimmed, readKeptHistory } from '../changes/kept-history.ts';
 import { positionBefore } from '../changes/marks.ts';
@@ -16,7 +16,7 @@ export interface Flow {
   readonly from: string | null;
   readonly to: string | null;
   readonly customers: number;
-  /** of those who stood in `from` */
+  /** the share of those who were in `from` */
   readonly share: number | null;
 }
 
@@ -24,18 +24,21 @@ export interface FlowReport extends ReportFrame {
   readonly fromMs: number;
   readonly toMs: number;
   readonly segments: readonly { readonly segment: string; readonly before: number; readonly after: number }[];
-  /** in the order of the segments, none last; those that nobody took are left out */
+  /** in the order of the segments, with none last; moves that nobody made are left out */
   readonly flows: readonly Flow[];
 }
 
-/** Of at most 20 segments, by key; who is in several stands in the first. `toMs` null: now. Throws `history_trimmed`, `invalid_request`. */
+/**
+ * For at most 20 segments, by key; a customer in several of them counts for the first. `toMs` null: now. Throws `history_trimmed`,
+ * `invalid_request`.
+ */
 export function readFlows(
   { database, clock }: { readonly database: Database; readonly clock: Clock },
   segments: ReadonlyMap<string, number>,
   { fromMs, toMs: asked }: { readonly fromMs: number; readonly toMs: number | null },
 ): Promise<FlowReport> {
   return inReport(database, clock, async (source) => {
-    const kept = await readKeptHistory(source.database, clock); // of the same snapshot: what it holds, the log holds
+    const kept = await readKeptHistory(source.database, clock); // from the same snapshot: what this says is kept, the log holds
     const toMs = asked ?? source.atMs;
     requirePast('to', toMs, source.atMs);
     requirePast('from', fromMs, toMs);
@@ -62,7 +65,7 @@ interface FlowRow {
   readonly customers: string;
 }
 
-/** SQL: the first change after the instant of each customer and segment; what an erasure left belongs to nobody. */
+/** SQL: the first change after the instant for each customer and segment; what an erasure left behind belongs to nobody. */
 function laterThan(instant: string): string {
   return `
     select distinct on (v.customer_id, v.segment_id) v.customer_id, v.segment_id, v.type
@@ -79,7 +82,7 @@ function laterThan(instant: string): string {
     order by v.customer_id, v.segment_id, v.stage, v.place, v.ordinal`;
 }
 
-/** SQL: who was in which at one of the instants by what was undone: left since. Whoever was erased meanwhile is in no figure. */
+/** SQL: memberships that existed at one of the instants and have been left since. Customers erased meanwhile are in no figure. */
 function leftSince(later: string, before: boolean, after: boolean): string {
   return `
     select l.customer_id, l.segment_id, ${before} as before, ${after} as after
@@ -87,7 +90,7 @@ function leftSince(later: string, before: boolean, after: boolean): string {
     where l.type = 'exited' and exists (select from customers as c where c.id = l.customer_id)`;
 }
 
-/** Each membership once, for both instants: of those of now it was held at an instant if nothing became of it since. */
+/** Each membership once, for both instants: a present membership existed at an instant if nothing happened to it since. */
 const FLOWS = `
   with after_from as materialized (${laterThan('$2::timestamptz')}
   ), after_to as materialized (${laterThan('$3::timestamptz')}

@@ -8,13 +8,13 @@ import { selectMasks } from './masks.ts';
 import { isSale } from './period.ts';
 import { lift, printMoney, ratio } from './ratio.ts';
 
-/** Told by lift: only what members bought so often, or chance would lead the list. */
+/** For the list by lift: only what members bought at least this often, or chance would lead the list. */
 export const LEAST_LINES = 10;
 
 export interface Good {
-  /** product id, or where there is none SKU or name; a category or brand as it is written */
+  /** product id, or if there is none SKU or name; a category or brand as it is written */
   readonly value: string;
-  /** of a product */
+  /** only for a product */
   readonly name: string | null;
   /** lines of orders, of members */
   readonly lines: number;
@@ -52,7 +52,7 @@ interface GoodRow {
   readonly lift_place: string | null;
 }
 
-/** Of the first of the segments. `most`: goods of one list. */
+/** For the first of the segments. `most`: how many goods one list has. */
 export async function readGoods(
   { database, at }: ReportSource,
   segmentId: number,
@@ -113,7 +113,7 @@ export async function readGoods(
   };
 }
 
-/** SQL: what half of the customers bought, members and others apart. */
+/** SQL: what half of the customers bought, with members and others apart. */
 function selectSold(isIn: (column: string) => string): string {
   return `
       select coalesce(i.product_id, i.sku, i.name) as product, i.category, i.brand, coalesce(m.mask, 0) as mask,

@@ -1,4 +1,4 @@
-// In charge of the sizes of many segments over time in one read. What a size is, is changes/read-sizes.ts'.
+// In charge of the sizes of many segments over time in one read. How a size is found: changes/read-sizes.ts.
 import type { Clock } from '../base/clock.ts';
 import { type Periods, readSizesOf, type Size } from '../changes/read-sizes.ts';
 import type { Database } from '../db/database.ts';
@@ -13,7 +13,7 @@ export interface SizesReport extends ReportFrame {
   readonly segments: readonly { readonly segment: string; readonly points: readonly Size[] }[];
 }
 
-/** Exact at the position; what has no place in the feed yet is not in. */
+/** Exact at the position; what has no place in the feed yet is not included. */
 export function readManySizes(
   { database, clock, timeZone }: { readonly database: Database; readonly clock: Clock; readonly timeZone: string },
   segments: ReadonlyMap<string, number>,

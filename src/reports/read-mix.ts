@@ -1,4 +1,4 @@
-// In charge of how a segment's members spread over the segments of each group, against everybody.
+// In charge of how a segment's members are spread over the segments of each group, compared with everybody.
 import type { ReportSource } from './in-report.ts';
 import { type Amounts, type OfMask, selectMasks, sumUp } from './masks.ts';
 import { type Part, partOf } from './part.ts';
@@ -16,7 +16,7 @@ interface GroupRow {
   readonly segments: readonly { readonly id: number; readonly key: string; readonly name: string }[];
 }
 
-/** `isShown`: of the keys of segments that the asker may know of. */
+/** `isShown`: whether the caller may know of the segment with this key. */
 export async function readMix(
   { database }: ReportSource,
   segmentId: number,

@@ -1,4 +1,5 @@
-// In charge of which segments one is left for: those of its group, in the group's order; of a segment without a group only itself.
+// In charge of the segments among which a segment is left for another: those of its group, in the group's order; for a segment without a group
+// only itself.
 import type { Queryable } from '../db/database.ts';
 
 /** Keys and ids. */

@@ -1,19 +1,20 @@
-// In charge of what came of the members of a segment afterwards, and of those they are compared with: who is who, when each one's time begins
-// and ends, what they ordered in it and in which segments it left them. Of counts and sums; intervals are measure-outcome.ts.
+// In charge of what became of the members of a segment afterwards, and of those they are compared with: who is on which side, when each
+// customer's time begins and ends, what they ordered in it and which segments they were in. Of counts and sums; intervals are
+// measure-outcome.ts.
 import { unreachable } from '../base/assert.ts';
 import { wasThere } from '../evaluation/was-there.ts';
 import type { ReportSource } from './in-report.ts';
 import { firstEntries, membersThen } from './members-then.ts';
 import { type ReportValues, reportValues } from './report-values.ts';
 
-/** Who is looked at: the members at an instant, or those who entered from one instant to before another, each from the first entry on. */
+/** Whose outcome it is: the members at an instant, or those who entered from one instant to before another, each from their first entry on. */
 export type Beginning =
   | { readonly kind: 'at'; readonly atMs: number }
   | { readonly kind: 'entered'; readonly fromMs: number; readonly toMs: number };
 
 /**
- * With whom they are compared: everybody else; those of them whom a bucket holds out, being `below` or higher (hundredths); or who was a
- * member of another segment, or entered it, and not of this one.
+ * Whom they are compared with: everybody else; those of them whom a bucket holds out, being at `below` or higher (hundredths); or those who were
+ * members of another segment, or entered it, and not this one.
  */
 export type Against =
   | { readonly kind: 'others' }
@@ -24,30 +25,30 @@ export interface OutcomeQuery {
   readonly segmentId: number;
   readonly beginning: Beginning;
   readonly against: Against;
-  /** of 24 hours each, for everybody from their own beginning on */
+  /** days of 24 hours, counted for everybody from their own beginning */
   readonly days: number;
-  /** of the periods of retention, of which only whole ones are counted */
+  /** the length of a period of retention; only whole periods are counted */
   readonly periodDays: number;
-  /** orders of these statuses only; null: of all */
+  /** only orders of these statuses; null: all */
   readonly statuses: readonly string[] | null;
-  /** whose membership is told at the beginning and at the end */
+  /** the segments whose members are counted at the beginning and at the end */
   readonly afterwardsIds: readonly number[];
 }
 
-/** Of members or of those they are compared with. */
+/** The members, or those they are compared with. */
 export interface Arm {
   readonly customers: number;
-  /** with an order */
+  /** those with an order */
   readonly buyers: number;
-  /** with two or more */
+  /** those with two orders or more */
   readonly repeaters: number;
   readonly orders: number;
   /** ten-thousandths */
   readonly revenue: bigint;
-  /** of the orders of a customer, and of their revenue in ten-thousandths; with n − 1 below; null: of fewer than two */
+  /** the variance of a customer's number of orders, and of their revenue in ten-thousandths; with n − 1 below; null: fewer than two customers */
   readonly ordersVariance: number | null;
   readonly revenueVariance: number | null;
-  /** by period: with an order in it */
+  /** by period: those with an order in it */
   readonly active: readonly number[];
   /** by segment, in the order asked for: members at the beginning and at the end */
   readonly segments: readonly { readonly atStart: number; readonly atEnd: number }[];
@@ -168,7 +169,7 @@ interface PeopleText {
   readonly ctes: string;
   /** SQL: customer_id, arm and starts_at, each customer once */
   readonly begun: string;
-  /** SQL: nobody's time begins before */
+  /** SQL: nobody's time begins before this */
   readonly earliest: string;
 }
 
@@ -208,7 +209,7 @@ function peopleText(values: ReportValues, { segmentId, beginning, against }: Out
 }
 
 interface EntrantsText {
-  /** SQL: customer_id and starts_at of the segment's */
+  /** SQL: customer_id and starts_at of those in the segment */
   of(segmentId: number): string;
   /** SQL: the CTE \`others\` with customer_id and starts_at: everybody who is not in \`entrants\` */
   others(segmentId: number): string;
@@ -237,8 +238,8 @@ function entrantsText({ bind }: ReportValues, beginning: Beginning): EntrantsTex
   return {
     earliest: from,
     of: (id) => `select t.customer_id, t.at as starts_at from (${entered(id)}) as t join customers as c on c.id = t.customer_id`,
-    // Each of the others begins where one of those who entered does, at the place that the key says, which is a hash: both are looked at over
-    // the same season, and every time in the same way.
+    // Each of the others begins when one of those who entered does, chosen by the customer's key, which is a hash: both sides are looked at over
+    // the same season, and the choice is the same every time.
     others: (id) => `begun as materialized (
         select array_agg(e.starts_at order by e.starts_at, e.customer_id) as instants, count(*) as entered
         from entrants as e

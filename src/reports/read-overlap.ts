@@ -1,4 +1,5 @@
-// In charge of how far segments overlap: customers in both of each two, and those in exactly these and none of the others. Not of who they are.
+// In charge of how far segments overlap: customers in both of each two, and those in exactly these segments and none of the others. Not of who
+// they are.
 import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/database.ts';
 import { type CustomerCount, readCombinations } from './count-customers.ts';
@@ -15,11 +16,11 @@ export interface Pair {
   readonly both: number;
   /** customers in at least one */
   readonly either: number;
-  /** both by either */
+  /** both, divided by either */
   readonly jaccard: number | null;
   readonly shareOfLeft: number | null;
   readonly shareOfRight: number | null;
-  /** both by what would be expected if the segments had nothing to do with each other */
+  /** both, divided by what would be expected if the segments had nothing to do with each other */
   readonly lift: number | null;
 }
 
@@ -32,15 +33,15 @@ export interface Intersection {
 export interface OverlapReport extends ReportFrame {
   readonly everybody: number;
   readonly sizes: readonly { readonly segment: string; readonly members: number }[];
-  /** in at least one */
+  /** customers in at least one */
   readonly inAny: number;
-  /** each two once, in the order of the keys */
+  /** each pair once, in the order of the keys */
   readonly pairs: readonly Pair[];
-  /** largest first, all that somebody is in */
+  /** largest first, all combinations that somebody is in */
   readonly intersections: readonly Intersection[];
 }
 
-/** Of at most 20 segments, by key. */
+/** For at most 20 segments, by key. */
 export function readOverlap(
   { database, clock }: { readonly database: Database; readonly clock: Clock },
   segments: ReadonlyMap<string, number>,

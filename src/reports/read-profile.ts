@@ -1,5 +1,5 @@
 // In charge of distributions of profiles: how many customers have each value of a field, in the segments and among everybody. The values that
-// most members have are told, the others counted together.
+// most members have are listed, the others counted together.
 import { unreachable } from '../base/assert.ts';
 import { dayOf, partsOfDay } from '../base/calendar.ts';
 import { AGE_LABELS, birthdayBounds } from './bands.ts';
@@ -13,7 +13,7 @@ export interface Distribution {
   /** the most frequent among members first */
   readonly values: readonly (Part & { readonly value: string })[];
   readonly missing: Part;
-  /** those with other values; null: of a list, of which a customer may have several */
+  /** those with other values; null: the field is a list, of which a customer may have several values */
   readonly others: Part | null;
 }
 
@@ -24,14 +24,14 @@ interface ValueRow extends OfMask {
   readonly customers: string;
 }
 
-/** What a field's values are counted as; rows in order of place. */
+/** How a field's values are counted; rows are in order of place. */
 export interface CountedField {
   readonly field: AskedField;
   readonly values: readonly { readonly value: string; readonly amounts: Amounts }[];
   readonly missing: Amounts;
 }
 
-/** `most`: values of a field that are told. */
+/** `most`: how many values of a field are listed. */
 export async function readProfile(
   source: ReportSource,
   segmentIds: readonly number[],
@@ -67,7 +67,10 @@ function labelOf(field: AskedField, value: string): string {
   return field.kind === 'age' ? (AGE_LABELS[Number(value)] ?? value) : value;
 }
 
-/** One pass over all customers: by all values of the group at once, and then by each. The where tells the types of parameters that not every group uses. */
+/**
+ * One pass over all customers: by all values of the group at once, and then by each. The where tells Postgres the types of parameters that not
+ * every group uses.
+ */
 function readGroup(
   { database, atMs }: ReportSource,
   segmentIds: readonly number[],
@@ -116,7 +119,7 @@ function readGroup(
   });
 }
 
-/** SQL: text, null where the customer has none. */
+/** SQL: text, null if the customer has none. */
 function fieldValue({ kind, name }: AskedField): string {
   switch (kind) {
     case 'column':
@@ -133,7 +136,7 @@ function fieldValue({ kind, name }: AskedField): string {
   }
 }
 
-/** SQL: each element once; one row without a value for who has none. */
+/** SQL: each element once; one row without a value for customers who have none. */
 function elementsOf({ kind }: AskedField): string {
   const elements =
     kind === 'list'
@@ -142,7 +145,7 @@ function elementsOf({ kind }: AskedField): string {
   return `left join lateral (select distinct l.value from ${elements} as l (value)) as e on true`;
 }
 
-/** What was counted of the segment at `index`. */
+/** What was counted for the segment at `index`. */
 export function toDistribution({ field, values, missing }: CountedField, customers: Amounts, index: number): Distribution {
   const known = values.map(({ amounts }) => amounts);
   const others = subtract(customers, [...known, missing]);

@@ -1,15 +1,19 @@
-// In charge of the grid of recency, frequency and monetary value: each customer with orders has three scores, and each three how many have them.
+// In charge of the grid of recency, frequency and monetary value: each customer with orders has three scores; how many customers have each
+// three.
 import { type BaseScope, scopeText } from './counted-orders.ts';
 import type { ReportSource } from './in-report.ts';
 import { quantileCuts } from './quantile-cuts.ts';
 import { reportValues } from './report-values.ts';
 
 export interface RfmQuery {
-  /** ascending, in whole days: whose last order is as long ago has a score less; null: by `scores` parts of about as many customers each */
+  /**
+   * ascending, in whole days: a customer whose last order is at least that long ago has a score less; null: cut by `scores` into parts of about
+   * as many customers each
+   */
   readonly recencyCuts: readonly string[] | null;
-  /** ascending, of orders: who has as many has a score more; null as above */
+  /** ascending, in orders: a customer with at least that many has a score more; null as above */
   readonly frequencyCuts: readonly string[] | null;
-  /** ascending, in ten-thousandths: who has spent as much has a score more; null as above */
+  /** ascending, in ten-thousandths: a customer who has spent at least that much has a score more; null as above */
   readonly monetaryCuts: readonly string[] | null;
   readonly scores: number;
 }

@@ -13,25 +13,25 @@ import { type Distribution, readProfile, toDistribution } from './read-profile.t
 import { readTrends, type Trend } from './read-trend.ts';
 import { readValue, toValueReports, type ValueReport } from './read-value.ts';
 
-/** What can be left out, since it costs a pass of its own. */
+/** What can be left out, since it costs a separate pass. */
 export const REPORT_PARTS = ['profile', 'value', 'goods', 'engagement', 'mix'] as const;
 export type ReportPart = (typeof REPORT_PARTS)[number];
 
 export interface ReportQuery {
   readonly parts: ReadonlySet<ReportPart>;
-  /** of the period, with the one that has not ended */
+  /** how many days the period has, including the one that has not ended */
   readonly days: number;
-  /** of orders that count; null: all */
+  /** statuses of orders that count; null: all */
   readonly statuses: readonly string[] | null;
-  /** fields of the distributions */
+  /** the fields that have distributions */
   readonly by: readonly string[];
-  /** values, goods and events of one list */
+  /** how many values, goods and events one list has */
   readonly most: number;
-  /** of keys of segments that the asker may know of */
+  /** whether the caller may know of the segment with this key */
   readonly isShown: (segment: string) => boolean;
 }
 
-/** What every report says of itself. */
+/** What every report says about itself. */
 export interface ReportFrame {
   readonly atMs: number;
   readonly position: string;
@@ -51,7 +51,7 @@ export interface SegmentReport extends ReportFrame {
   readonly mix: readonly GroupMix[] | null;
 }
 
-/** Throws `invalid_request` for fields that are none. */
+/** Throws `invalid_request` for fields that do not exist. */
 export function readSegmentReport(
   { database, clock, timeZone }: { readonly database: Database; readonly clock: Clock; readonly timeZone: string },
   segmentId: number,

@@ -1,5 +1,6 @@
-// In charge of how segments grew in the period of a report: who entered and left on each day and why, up to what the snapshot holds. What is
-// decided and has no place in the feed yet is in, so that the last size is that of the members that all other figures are of.
+// In charge of how segments grew in the period of a report: who entered and left on each day and why, up to what the snapshot holds. Changes
+// that are decided but have no place in the feed yet are included, so that the last size is that of the members that all other figures are
+// about.
 import { readSizesOf, type Size } from '../changes/read-sizes.ts';
 import type { ReportSource } from './in-report.ts';
 import type { ReportPeriod } from './period.ts';
@@ -8,7 +9,7 @@ export interface Trend {
   readonly points: readonly Size[];
   readonly entered: number;
   readonly left: number;
-  /** changes that are in, and have no place in the feed yet; 0: all figures are exactly those of the position */
+  /** how many of the included changes have no place in the feed yet; 0: all figures are exactly those at the position */
   readonly unnumbered: number;
 }
 
@@ -20,7 +21,7 @@ interface WaitingRow {
   readonly exited: string;
 }
 
-/** By id of the segment. */
+/** By the segment's id. */
 export async function readTrends(
   { database }: ReportSource,
   segmentIds: readonly number[],

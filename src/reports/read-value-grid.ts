@@ -5,17 +5,17 @@ import { quantileCuts } from './quantile-cuts.ts';
 import { reportValues } from './report-values.ts';
 
 export interface ValueGridQuery {
-  /** ascending, in ten-thousandths: who has spent as much is in the band above; null: `bands` of about as many customers each */
+  /** ascending, in ten-thousandths: a customer who has spent that much is in the band above; null: `bands` bands of about as many customers each */
   readonly valueCuts: readonly string[] | null;
-  /** ascending, in days: whose cycle is as long is in the band above; null as above, of those with two orders or more */
+  /** ascending, in days: a customer whose cycle is that long is in the band above; null as above, for those with two orders or more */
   readonly cycleCuts: readonly string[] | null;
   readonly bands: number;
 }
 
 export interface ValueGridCell {
-  /** from 0, the least value first */
+  /** from 0, least value first */
   readonly valueBand: number;
-  /** from 0, the shortest cycle first; null: a single order has none */
+  /** from 0, shortest cycle first; null: a single order has no cycle */
   readonly cycleBand: number | null;
   readonly customers: number;
   readonly orders: number;

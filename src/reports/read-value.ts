@@ -1,5 +1,5 @@
 // In charge of what customers have spent: orders and revenue in the period and to date, average order, frequency, recency, with distributions
-// over fixed bands, and where in their life as a customer they stand. One pass over all orders, for the segments and everybody together.
+// over fixed bands, and where in their life as customers they are. One pass over all orders, for the segments and everybody together.
 import { type Band, MONEY_BANDS, ORDER_BANDS, RECENCY_BANDS, toBands } from './bands.ts';
 import { inHalves } from './in-halves.ts';
 import type { ReportSource } from './in-report.ts';
@@ -11,23 +11,23 @@ import { printAverage, printMoney, ratio } from './ratio.ts';
 export const STAGES = ['never ordered', 'new', 'active', 'slowing', 'lapsed'] as const;
 export type Stage = (typeof STAGES)[number];
 const DAY_MS = 86_400_000;
-/** Whose first order is that young is new. */
+/** A customer whose first order is no older than this is new. */
 export const NEW_DAYS = 30;
-/** Who ordered that lately is active, and from the second on lapsed. */
+/** A customer who ordered within this many days is active; one who has not for the second number is lapsed, and slowing in between. */
 export const ACTIVE_DAYS = 90;
 export const LAPSED_DAYS = 180;
 
 export interface Sales {
   readonly customers: number;
-  /** those with an order */
+  /** customers with an order */
   readonly buyers: number;
   readonly orders: number;
   readonly revenue: string;
   readonly averageOrder: string | null;
-  /** frequency: orders of a buyer on average */
+  /** frequency: a buyer's orders on average */
   readonly ordersPerBuyer: number | null;
   readonly revenuePerCustomer: string | null;
-  /** buyers with a second order, of all buyers */
+  /** the share of buyers with a second order */
   readonly repeatShare: number | null;
 }
 
@@ -41,7 +41,7 @@ export interface SalesReport {
 export interface ValueReport {
   readonly period: SalesReport;
   readonly lifetime: SalesReport;
-  /** days since the last order, of those with one, on average */
+  /** days since the last order, averaged over those with one */
   readonly recencyDays: { readonly members: number | null; readonly everybody: number | null };
   readonly byOrders: readonly Band[];
   readonly byRevenue: readonly Band[];
@@ -50,7 +50,7 @@ export interface ValueReport {
   readonly lifecycle: readonly (Part & { readonly stage: Stage })[];
 }
 
-/** What customers are told apart by, each for itself. */
+/** What customers are distinguished by, each of these separately. */
 const BANDS = ['orders_band', 'revenue_band', 'average_band', 'recency_band', 'stage'] as const;
 const SUMS = [
   'customers',
@@ -66,12 +66,12 @@ const SUMS = [
 type ValueBand = (typeof BANDS)[number];
 type ValueSum = (typeof SUMS)[number];
 
-/** Of one of the bands, the others being null: every customer with an order is in a row of each. */
+/** A row of one of the bands, with the others null: every customer with an order is counted in one row for each. */
 export type ValueRow = OfMask & Readonly<Record<ValueBand, number | null>> & Readonly<Record<ValueSum, string>>;
 
 const SCALE = 10_000;
 
-/** What customers with an order come to, by combination of the segments and by each of the bands: few rows, whatever the shop's size. */
+/** The sums over customers with an order, by combination of the segments and by each of the bands: few rows, whatever the shop's size. */
 export function readValue(
   { database, atMs, at }: ReportSource,
   segmentIds: readonly number[],
@@ -102,7 +102,7 @@ export function readValue(
   });
 }
 
-/** SQL: of half of the customers, by combination of the segments and of all bands at once. */
+/** SQL: for half of the customers, by combination of the segments and by all bands at once. */
 function selectBands(segments: number, isIn: (column: string) => string): string {
   return `
       select v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage,
@@ -135,13 +135,13 @@ function selectBands(segments: number, isIn: (column: string) => string): string
       group by v.mask, v.orders_band, v.revenue_band, v.average_band, v.recency_band, v.stage`;
 }
 
-/** Ascending instants: the longest ago first. A last order of exactly n days ago is n days old. */
+/** Ascending instants: the longest ago first. A last order of exactly n days ago counts as n days old. */
 function recencyBounds(before: (days: number) => string): readonly string[] {
   const [, ...days] = RECENCY_BANDS;
   return days.reverse().map((each) => new Date(Date.parse(before(each)) + 1).toISOString());
 }
 
-/** What the rows say of each of the segments that the customers are counted of. */
+/** What the rows say about each of the segments for which the customers are counted. */
 export function toValueReports(rows: readonly ValueRow[], customers: Amounts): readonly ValueReport[] {
   const segments = customers.inside.length;
   const by = (band: ValueBand) => rows.filter((row) => row[band] !== null);

@@ -1,4 +1,4 @@
-// In charge of the values of one statement: each is a parameter, and stands in the text by its number.
+// In charge of the values of one statement: each is a parameter, and is referred to in the text by its number.
 
 export interface ReportValues {
   readonly values: unknown[];

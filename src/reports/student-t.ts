@@ -1,7 +1,7 @@
-// In charge of the quantiles that intervals are made with: of the normal distribution, for the few levels there are, and of Student's t.
-// Pure arithmetic in doubles.
+// In charge of the quantiles from which intervals are made: of the normal distribution, for the few levels there are, and of Student's t. Pure
+// arithmetic in doubles.
 
-/** Two-sided levels, with the quantile of the standard normal distribution that leaves half of the rest on either side. */
+/** Two-sided levels, each with the quantile of the standard normal distribution that leaves half of the rest on either side. */
 export const CONFIDENCES = {
   '0.8': 1.2815515655446004,
   '0.9': 1.6448536269514722,
@@ -12,10 +12,13 @@ export type Confidence = keyof typeof CONFIDENCES;
 
 const PRECISION = 1e-14;
 const MOST_STEPS = 300;
-/** From there on t and the normal quantile agree to seven digits. */
+/** From this number on, t and the normal quantile agree to seven digits. */
 const NEARLY_NORMAL = 1e7;
 
-/** The t that a variable of Student's distribution with so many degrees of freedom (a fraction too) stays within with that probability. */
+/**
+ * The value within which a variable of Student's t-distribution with this many degrees of freedom (possibly a fraction) stays with that
+ * probability.
+ */
 export function studentQuantile(confidence: Confidence, degrees: number): number {
   if (degrees >= NEARLY_NORMAL) return CONFIDENCES[confidence];
   const outside = 1 - Number(confidence);
@@ -36,11 +39,14 @@ function outsideOf(t: number, degrees: number): number {
   return incompleteBeta(degrees / (degrees + t * t), degrees / 2, 0.5);
 }
 
-/** I_x(a, b), regularised: Abramowitz and Stegun 26.5.8, its continued fraction taken by Lentz's method as modified by Thompson and Barnett. */
+/**
+ * I_x(a, b), regularised: Abramowitz and Stegun 26.5.8, with its continued fraction evaluated by Lentz's method as modified by Thompson and
+ * Barnett.
+ */
 function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a); // where the fraction converges slowly
+  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a); // the fraction converges slowly here
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
   let c = 1;
   let d = notZero(1 - ((a + b) * x) / (a + 1)) ** -1;
