@@ -5,7 +5,7 @@ import type { ErrorDetail } from '../errors.ts';
 
 export interface ApiClient {
   readonly url: string;
-  /** The answer's body. A refusal is an ApiRefusal. */
+  /** Returns the answer's body. A refusal is thrown as an ApiRefusal. */
   call(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** Sends rows as a stream of NDJSON. */
   importRows(kind: 'customers' | 'orders' | 'events', rows: readonly object[]): Promise<Record<string, unknown>>;

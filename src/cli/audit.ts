@@ -34,7 +34,7 @@ export async function auditCommand(given: readonly string[], terminal: Terminal 
   }
 }
 
-/** Or what is wrong with them. */
+/** The command's options, or what is wrong with them. */
 function readHeads(given: readonly string[]): readonly KnownHead[] | string {
   try {
     const { values, positionals } = parseArgs({

@@ -1,6 +1,6 @@
 // In charge of the demo's tables: names, places, products, seasons, kinds of buyers. Data only; who does what when is demo-shop.ts.
 
-/** A share of customers, the names they bear, and where they live. All made up of common names; nobody in particular. */
+/** A share of customers, with the names they bear and where they live. All made up of common names; nobody in particular. */
 export const COUNTRIES = [
   {
     code: 'DE',
@@ -96,10 +96,10 @@ export const PRODUCTS: readonly Product[] = RANGE.map(([category, brand, name, c
   cents,
 }));
 
-/** How much is bought in a month, January first: gifts before Christmas, a dip after it, a smaller peak in early summer. */
+/** How much is bought in each month, January first: gifts before Christmas, a dip after it, a smaller peak in early summer. */
 export const MONTH_DEMAND = [0.65, 0.7, 0.85, 0.95, 1.05, 1.3, 1.2, 0.8, 0.9, 0.95, 1.4, 2.2] as const;
 
-/** What a category sells in a month beside the others, January first; 1 where it is left out. */
+/** How much of a category is sold in each month compared with the others, January first; 1 if it is left out. */
 export const CATEGORY_DEMAND: Readonly<Partial<Record<Category, readonly number[]>>> = {
   Coats: [2, 1.5, 1, 0.6, 0.3, 0.2, 0.2, 0.4, 1.2, 2, 2.2, 1.8],
   Garden: [0.1, 0.3, 1.5, 2.5, 2.5, 2, 1.5, 0.8, 0.5, 0.3, 0.2, 0.3],
@@ -108,17 +108,17 @@ export const CATEGORY_DEMAND: Readonly<Partial<Record<Category, readonly number[
 
 export interface Persona {
   readonly name: 'steady' | 'regular' | 'christmas' | 'once' | 'bulk' | 'bargain' | 'store' | 'returner' | 'browser';
-  /** of a thousand customers */
+  /** how many of a thousand customers */
   readonly weight: number;
-  /** days between orders on average; null: does not come back */
+  /** days between orders on average; null: never comes back */
   readonly gapDays: number | null;
   /** chance after each order that it was the last */
   readonly lapse: number;
-  /** chance that an order uses what discount there is */
+  /** chance that an order uses a discount if there is one */
   readonly discount: number;
   readonly returns: number;
   readonly channels: readonly (readonly ['web' | 'app' | 'pos', number])[];
-  /** how often mails are opened and pages looked at, against the average */
+  /** how often mails are opened and pages looked at, compared with the average */
   readonly attention: number;
 }
 

@@ -1,4 +1,4 @@
-// In charge of the demo's segments: the questions that shops ask most, each as a rule in words. Data only.
+// In charge of the demo's segments: the questions that shops ask most often, each as a rule in words. Data only.
 
 export interface DemoSegment {
   readonly key: string;
@@ -6,7 +6,7 @@ export interface DemoSegment {
   readonly rule: string;
 }
 
-/** A segment stands after those it names. */
+/** A segment comes after those it names. */
 export const DEMO_SEGMENTS: readonly DemoSegment[] = [
   { key: 'prospects', name: 'Prospects', rule: 'count(orders) = 0' },
   { key: 'first-timers', name: 'First-time buyers', rule: 'count(orders) = 1 and last(orders.placed_at) in the last 30 days' },

@@ -1,16 +1,16 @@
-// In charge of the demo's shop: who joined, bought, returned, looked and complained, day by day, the same for the same seed and end. Pure.
-// Lives are told from their beginning and only cut off at the end: a shop that ends a day later is the same with one day more.
+// In charge of the demo's shop: who joined, bought, returned, looked and complained, day by day, the same for the same seed and end. Pure. Lives
+// are told from their beginning and only cut off at the end: a shop that ends a day later is the same with one more day.
 import { SeededRandom } from '../base/seeded-random.ts';
 import { CATEGORY_DEMAND, type Category, COUNTRIES, MONTH_DEMAND, PERSONAS, type Persona, PRODUCTS, type Product } from './demo-goods.ts';
 
 export interface DemoShopOptions {
   readonly seed: number;
-  /** what happens from this instant on has not happened yet; epoch milliseconds */
+  /** what would happen from this instant on has not happened yet; epoch milliseconds */
   readonly endMs: number;
   readonly customers: number;
 }
 
-/** Rows as the HTTP interface takes them. */
+/** Rows in the form that the HTTP interface takes. */
 export interface DemoShop {
   readonly customers: readonly object[];
   readonly orders: readonly DemoOrder[];
@@ -43,7 +43,7 @@ const MAIL_EVERY_DAYS = 14;
 
 export function makeDemoShop(options: DemoShopOptions): DemoShop {
   const { endMs, customers } = options;
-  // customers are numbered through all time, so that each keeps number and life when the end moves
+  // customers are numbered through all time, so that each keeps the same number and life when the end moves
   const spacingMs = YEARS_MS / customers;
   const last = Math.ceil(endMs / spacingMs) - 1;
   const lives = Array.from({ length: customers }, (_, index) => {
@@ -63,7 +63,7 @@ interface Life {
   readonly events: readonly DemoEvent[];
 }
 
-/** What the parts of a life share. */
+/** What the parts of a life have in common. */
 interface Person {
   readonly id: string;
   readonly persona: Persona;
@@ -71,7 +71,7 @@ interface Person {
   readonly endMs: number;
   readonly likes: readonly Category[];
   readonly mayMail: boolean;
-  /** a stream of chances of its own for each part, so that none moves another */
+  /** separate random numbers for each part, so that a change in one does not alter another */
   random(part: number): SeededRandom;
 }
 
@@ -149,7 +149,7 @@ function tellPurchases(person: Person): readonly Purchase[] {
   const random = person.random(2);
   const purchases: Purchase[] = [];
   if (persona.name === 'browser') return purchases;
-  // most buy soon after they have joined
+  // most buy soon after joining
   let atMs = Math.max(person.joinedMs + 900_000, atShopHours(random, person.joinedMs + random.next() ** 3 * 40 * DAY_MS));
   if (persona.name === 'christmas') atMs = nextAdvent(random, atMs);
   while (atMs < endMs) {
@@ -160,7 +160,7 @@ function tellPurchases(person: Person): readonly Purchase[] {
   return purchases;
 }
 
-/** Gaps scatter widely, and are shorter while everybody buys. */
+/** Gaps vary widely, and are shorter while everybody buys. */
 function nextOrderMs(persona: Persona, random: SeededRandom, atMs: number): number {
   if (persona.name === 'christmas') return nextAdvent(random, atMs + 60 * DAY_MS);
   const gapDays = (persona.gapDays as number) * (0.25 + 0.9 * -Math.log(1 - random.next()));
@@ -222,7 +222,7 @@ function tellPurchase(person: Person, random: SeededRandom, placedAtMs: number, 
   return { orders: [order, ...returned], events: tellAround(person, random, placedAtMs, channel, (items[0] as (typeof items)[0]).product) };
 }
 
-/** One item brought back is an order of its own with negative amounts. */
+/** One item brought back is a separate order with negative amounts. */
 function returnOf(order: DemoOrder, { product }: { readonly product: Product }, atMs: number): DemoOrder {
   return {
     ...order,
@@ -258,7 +258,7 @@ function couponOf(month: number, number: number, random: SeededRandom): { readon
   return random.chance(0.5) ? { code: 'SAVE5', percent: 5 } : { code: 'FRIENDS10', percent: 10 };
 }
 
-/** Pages looked at before, a survey or a complaint after. */
+/** Pages looked at before the order, and a survey or a complaint after it. */
 function tellAround(person: Person, random: SeededRandom, placedAtMs: number, channel: string, product: Product): readonly Happening[] {
   const happenings: Happening[] = [];
   if (channel !== 'pos') {
@@ -303,7 +303,7 @@ function tellAttention(person: Person): readonly Happening[] {
   return happenings;
 }
 
-/** What has happened by the end. Ids come from time and name, so that a longer life only adds. */
+/** What has happened by the end. Ids are made from time and name, so that a longer life only adds rows. */
 function nameEvents(person: Person, happenings: readonly Happening[]): DemoEvent[] {
   const counts = new Map<string, number>();
   return happenings

@@ -12,9 +12,9 @@ const BAR = 24;
 const NUMBERS = 9;
 
 export interface TableOptions {
-  /** of the terminal */
+  /** the terminal's width */
   readonly columns: number;
-  /** escape codes for bold and dim */
+  /** whether to use escape codes for bold and dim */
   readonly styled: boolean;
 }
 
@@ -34,7 +34,7 @@ export function printSegments(segments: readonly SizedSegment[], population: num
   return `${[dim(head), ...lines].join('\n')}\n`;
 }
 
-/** At spaces; a longer word stands alone. */
+/** Wraps at spaces; a longer word gets a line of its own. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

@@ -61,7 +61,7 @@ function readOptions(given: readonly string[], todayMs: number): { readonly seed
   }
 }
 
-/** Rules look at the real clock: a shop that ended long ago has nobody "in the last 30 days". */
+/** Rules use the real clock: in a shop that ended long ago nobody bought "in the last 30 days". */
 function describeEnd(endMs: number, todayMs: number): string {
   const end = `${new Date(endMs).toISOString().slice(0, 10)}, 00:00 UTC`;
   return endMs === todayMs ? `the beginning of today (${end})` : end;
@@ -84,7 +84,7 @@ function readKey(file: string, url: string): string {
   throw new StartError(otherStrata(url));
 }
 
-/** A Strata with another key is somebody's own: the demo's shop is not put into it unasked. */
+/** A Strata with another key belongs to somebody: the demo's shop is not put into it unasked. */
 async function checkKey(api: ApiClient): Promise<void> {
   try {
     await api.call('GET', '/v1/segments?limit=1');
@@ -101,11 +101,11 @@ function otherStrata(url: string): string {
 interface OwnService {
   readonly url: string;
   readonly process: ChildProcess;
-  /** its exit code */
+  /** the exit code */
   readonly ended: Promise<number>;
 }
 
-/** As `strata start`, in a process of its own that ends with this one. */
+/** Like `strata start`, in a separate process that ends with this one. */
 async function startService(environment: NodeJS.ProcessEnv): Promise<OwnService> {
   const launch = path.join(import.meta.dirname, 'launch.js');
   const child = spawn(process.execPath, [launch, 'start'], { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });

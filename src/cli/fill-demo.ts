@@ -12,11 +12,11 @@ export interface Filled {
   readonly segments: readonly (SizedSegment & DemoSegment)[];
   /** entries and exits that the rows caused */
   readonly changes: number;
-  /** one of the customers whom the demo's at-risk segment holds; null: it is empty */
+  /** one of the customers in the demo's at-risk segment; null: it is empty */
   readonly atRisk: string | null;
 }
 
-/** `say` is told what is being done. */
+/** `say` is called with what is being done. */
 export async function fillDemo(api: ApiClient, shop: DemoShop, clock: Clock, say: (text: string) => void): Promise<Filled> {
   let changes = 0;
   for (const kind of ['customers', 'orders', 'events'] as const) {
@@ -44,7 +44,7 @@ export async function fillDemo(api: ApiClient, shop: DemoShop, clock: Clock, say
   return { segments, changes, atRisk };
 }
 
-/** Creates it, or publishes a new version where it has another rule. */
+/** Creates the segment, or publishes a new version if it has another rule. */
 async function define(api: ApiClient, { key, name, rule }: DemoSegment): Promise<void> {
   try {
     await api.call('POST', '/v1/segments', { key, name, kind: 'rule', rule, publish: true });

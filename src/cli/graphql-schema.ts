@@ -9,7 +9,7 @@ export async function writeGraphqlSchema(): Promise<void> {
   await writeFile(FILE, printGraphqlSchema(buildGraphqlSchema(ROUTES)));
 }
 
-/** false: the committed file is missing or of other routes */
+/** false: the committed file is missing or does not match the routes */
 export async function isGraphqlSchemaCurrent(): Promise<boolean> {
   try {
     return (await readFile(FILE, 'utf8')) === printGraphqlSchema(buildGraphqlSchema(ROUTES));

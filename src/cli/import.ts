@@ -1,5 +1,5 @@
-// In charge of `strata import`: a file or standard input over HTTP into a running service, with progress, and what came of it.
-// Not of reading rows: the service does that, so that the command line and the API take the same files.
+// In charge of `strata import`: sends a file or standard input over HTTP to a running service, with progress, and prints what came of it. Not of
+// reading rows: the service does that, so that the command line and the API take the same files.
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ErrorDetail } from '../errors.ts';
@@ -65,7 +65,7 @@ const OPTIONS = {
   key: { type: 'string' },
 } as const;
 
-/** Or what is wrong with it. */
+/** The command's options, or what is wrong with them. */
 function readCommand(args: readonly string[], environment: Terminal['environment']): Command | string {
   let parsed: ReturnType<typeof parse>;
   try {
@@ -170,7 +170,7 @@ function report({ status, body }: UploadAnswer, elapsedMs: number, terminal: Ter
 
 const TOLD_OF_ONE_KIND = 10;
 
-/** A column that is wrong in every row does not hide what is wrong beside it: of each column and code the first ten, and how many more. */
+/** An error in every row of one column must not hide the others: of each column and code the first ten are shown, and how many more there are. */
 function firstOfEach(errors: readonly ErrorDetail[]): readonly ErrorDetail[] {
   const kinds = Map.groupBy(errors, ({ column, parameter, code }) => `${column ?? parameter ?? ''} ${code}`);
   const more = [...kinds.values()].flatMap((same) => {
@@ -197,7 +197,7 @@ function errorTable(errors: readonly ErrorDetail[]): string {
   return cells.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}\n`).join('');
 }
 
-/** What the service calls parameters of the URL are options here. */
+/** Parameters of the URL, which the service's hints name, are options here. */
 function asOptions(hint: string): string {
   return hint.replaceAll(/\b(map|default)\.(?=[<\w])/g, '--$1 ').replaceAll(/\b(delimiter|round)=/g, '--$1 ');
 }

@@ -1,4 +1,5 @@
-// In charge of orders that an import wrote without some of their lines, as text for the terminal. What they are is the service's answer.
+// In charge of listing, as text for the terminal, orders that an import wrote without some of their lines. Which these are is the service's
+// answer.
 import { count } from './progress.ts';
 
 export interface Incomplete {
@@ -14,7 +15,7 @@ export interface Incomplete {
 
 const LINES_TOLD = 5;
 
-/** Empty where nothing is incomplete. */
+/** Empty if no order is incomplete. */
 export function incompleteTable({ count: orders, first, unplacedLines }: Incomplete): string {
   const rows = first.map(({ id, totalGiven, rejected, lines }) => {
     const shown = lines.slice(0, LINES_TOLD);

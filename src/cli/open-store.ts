@@ -1,5 +1,5 @@
-// In charge of reaching the tables of a Strata from the command line, also while the service runs on them: the database of DATABASE_URL, or the
-// embedded Postgres of DATA_DIR, started where it does not run and stopped again. Brings no schema up to date.
+// In charge of opening the tables of a Strata from the command line, even while the service uses them: the database of DATABASE_URL, or the
+// embedded Postgres of DATA_DIR, which is started if it does not run, and stopped again. Does not bring the schema up to date.
 import fs from 'node:fs';
 import path from 'node:path';
 import { openDataFolder } from '../base/data-folder.ts';
@@ -20,7 +20,7 @@ export interface Store {
 
 const CONNECTIONS = 4;
 
-/** Throws a StartError in a plain sentence. */
+/** Throws a StartError with a plain sentence. */
 export async function openStore(environment: Readonly<Record<string, string | undefined>>): Promise<Store> {
   const { DATABASE_URL, DATA_DIR, TIME_ZONE, CURRENCY } = readConfig(environment);
   const { url, stop } = DATABASE_URL === undefined ? await openEmbedded(DATA_DIR) : { url: DATABASE_URL, stop: async () => {} };

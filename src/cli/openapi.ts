@@ -14,7 +14,7 @@ export async function writeOpenapi(): Promise<void> {
   await writeFile(FILE, openapiYaml());
 }
 
-/** false: the committed file is missing or of other routes */
+/** false: the committed file is missing or does not match the routes */
 export async function isOpenapiCurrent(): Promise<boolean> {
   try {
     return (await readFile(FILE, 'utf8')) === openapiYaml();

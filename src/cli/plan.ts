@@ -64,7 +64,7 @@ const OPTIONS = {
   export: { force: FLAG, ...ADDRESS },
 } as const;
 
-/** Or what is wrong with it. */
+/** The command's options, or what is wrong with them. */
 function readCommand(verb: Verb, given: readonly string[], environment: Terminal['environment']): Command | string {
   try {
     const { values, positionals } = parseArgs({ args: [...given], options: OPTIONS[verb], allowPositionals: true });

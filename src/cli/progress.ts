@@ -1,13 +1,13 @@
-// In charge of how far an upload is, as text: a bar that is drawn over on a terminal, a line now and then elsewhere.
+// In charge of showing as text how far an upload is: on a terminal a bar that is redrawn in place, elsewhere a line now and then.
 import type { Clock } from '../base/clock.ts';
 
 export interface ProgressState {
   readonly rows: number;
   readonly rejected: number;
   readonly sentBytes: number;
-  /** What the service has read of them: connections hold some megabytes, which may be most of a compressed file. null: it has not said so. */
+  /** How many of them the service has read: connections hold some megabytes, which may be most of a compressed file. null: it has not said so. */
   readonly readBytes: number | null;
-  /** null: unknown, as of standard input */
+  /** null: unknown, as for standard input */
   readonly totalBytes: number | null;
   readonly elapsedMs: number;
 }
@@ -22,7 +22,7 @@ const DRAW_MS = 100;
 const LINE_MS = 5_000;
 const BAR_WIDTH = 24;
 
-/** Where it is shown; the numbers are the caller's. */
+/** Where progress is shown; the numbers are the caller's. */
 export class Progress {
   readonly #output: ProgressOutput;
   readonly #clock: Clock;
@@ -55,11 +55,13 @@ export class Progress {
   }
 }
 
-/** `[######----]  43 %  212,000 rows  51,200 rows/s  3 rejected  12 s of reading left`; what a file of order lines needs after that nobody knows */
+/**
+ * `[######----] 43 % 212,000 rows 51,200 rows/s 3 rejected 12 s of reading left`; how long a file of order lines takes after that, nobody knows
+ */
 export function describeProgress(state: ProgressState, withBar: boolean): string {
   const { rows, rejected, sentBytes, readBytes, totalBytes, elapsedMs } = state;
   const parts = [`${count(rows)} rows`, `${count(perSecond(rows, elapsedMs))} rows/s`];
-  if (rejected > 0) parts.push(`${count(rejected)} rejected`); // lines of orders are judged when the file has ended: until then none would be a lie
+  if (rejected > 0) parts.push(`${count(rejected)} rejected`); // lines of orders are judged when the file has ended: to say “0 rejected” before that would be a lie
   if (totalBytes === null) return [`${count(Math.round(sentBytes / 1e6))} MB sent`, ...parts].join('  ');
   const share = totalBytes === 0 ? 1 : Math.min(1, (readBytes ?? sentBytes) / totalBytes);
   const filled = Math.round(share * BAR_WIDTH);

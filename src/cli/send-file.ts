@@ -1,5 +1,5 @@
-// In charge of one upload over HTTP: a stream of any length, no faster than the service takes it, and what it says meanwhile and at the
-// end. Not of what is said to the user.
+// In charge of one upload over HTTP: a stream of any length, sent no faster than the service takes it, and what the service says meanwhile and
+// at the end. Not of what the user is told.
 import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
@@ -20,8 +20,8 @@ export interface UploadAnswer {
 }
 
 /**
- * Resolves with the answer, also one that comes before everything was sent. Throws where there is none.
- * The connection is one to be kept: of one to be closed, an early answer can be lost, since the service closes it while we still write.
+ * Resolves with the answer, even one that comes before everything was sent. Throws if there is no answer. The connection is a keep-alive one: on
+ * one that is to be closed, an early answer can be lost, since the service closes it while we are still writing.
  */
 export function sendFile(upload: Upload): Promise<UploadAnswer> {
   const { url, key, contentType, body } = upload;
@@ -67,8 +67,8 @@ export function sendFile(upload: Upload): Promise<UploadAnswer> {
 }
 
 /**
- * Asks for something small first, since a service hangs up on a stranger who uploads, and then its answer may be lost.
- * null: the key is good.
+ * Asks for something small first, since a service hangs up on an unknown caller who uploads, and its answer may then be lost. null: the key is
+ * good.
  */
 export async function tryKey(service: URL, key: string): Promise<UploadAnswer | null> {
   const url = new URL('../runs?limit=1', service);

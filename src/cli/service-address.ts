@@ -1,4 +1,4 @@
-// In charge of which service a command talks to, and with which key: options first, then the environment, then what the service keeps.
+// In charge of which service a command talks to and with which key: from options first, then the environment, then what the service keeps.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -8,7 +8,7 @@ export interface ServiceAddress {
   readonly key: string;
 }
 
-/** Or what is wrong. */
+/** The address and key, or what is wrong with them. */
 export function findService(
   given: { readonly url?: string | undefined; readonly key?: string | undefined },
   environment: Readonly<Record<string, string | undefined>>,
@@ -21,7 +21,7 @@ export function findService(
   return { base: base.endsWith('/') ? base : `${base}/`, key };
 }
 
-/** The one that the service is given as a file, else the one that it made on its first start. */
+/** The key that the service is given as a file, otherwise the one that it made on its first start. */
 function keptKey(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   const file = environment['ADMIN_KEY_FILE'] || path.join(environment['DATA_DIR'] || '.strata', 'admin-key');
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined;

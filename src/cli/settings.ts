@@ -1,4 +1,5 @@
-// In charge of `strata settings`: shows what a database was made with, and changes it. What a change does is changes/change-settings.ts.
+// In charge of `strata settings`: shows the settings that a database was made with, and changes them. What a change does is
+// changes/change-settings.ts.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.ts';
 import { changeSettings } from '../changes/change-settings.ts';
@@ -34,7 +35,7 @@ export async function settingsCommand(given: readonly string[], terminal: Termin
     TIME_ZONE: wanted.timeZone,
     CURRENCY: wanted.currency,
   });
-  const store = await openStore({ ...terminal.environment, TIME_ZONE: undefined, CURRENCY: undefined }); // those of the service may be what is refused
+  const store = await openStore({ ...terminal.environment, TIME_ZONE: undefined, CURRENCY: undefined }); // the environment's may be the very ones that are refused
   try {
     if (timeZone === undefined && currency === undefined) {
       terminal.out(describe(store.settings));
@@ -54,7 +55,7 @@ function describe({ timeZone, currency }: Settings): string {
   return `TIME_ZONE=${timeZone}\nCURRENCY=${currency}\n`;
 }
 
-/** Or what is wrong with it. */
+/** The command's options, or what is wrong with them. */
 function readWanted(given: readonly string[]): WantedSettings | string {
   let words: readonly string[];
   try {

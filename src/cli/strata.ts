@@ -1,15 +1,15 @@
-// In charge of the command line: which commands there are, and their help. What a command does is a file of its own, read only when it runs.
+// In charge of the command line: which commands there are, and their help. What a command does is in a file of its own, read only when it runs.
 import { parseArgs } from 'node:util';
 import { StartError } from '../base/start-error.ts';
 
 interface Command {
   readonly name: string;
-  /** what comes after the name */
+  /** the arguments after the command's name */
   readonly options: string;
   readonly summary: string;
-  /** what `--help` says of it; absent: what the list of commands says */
+  /** what `--help` says about it; absent: what the list of commands says */
   help?(): Promise<string>;
-  /** → the exit code; undefined: the process goes on by itself or has set its own */
+  /** → the exit code; undefined: the process goes on on its own, or has set its exit code itself */
   run(given: readonly string[]): Promise<number | undefined>;
 }
 
@@ -118,7 +118,7 @@ const COMMANDS: readonly Command[] = [
 const EXIT_FAILED = 1;
 const EXIT_MISUSE = 2;
 
-/** Runs the command that the arguments name; an unknown one is told with the help, and exit code 2. */
+/** Runs the command that the arguments name; for an unknown one it prints the help and exits with code 2. */
 export async function runCommand([name = 'help', ...given]: readonly string[]): Promise<void> {
   const wanted = name === '--help' || name === '-h' ? 'help' : name;
   const command = COMMANDS.find((known) => known.name === wanted);

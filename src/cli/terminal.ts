@@ -1,12 +1,12 @@
-// In charge of what a command is given to read from and write to: this process's own, or a test's.
+// In charge of what a command reads from and writes to: this process's own streams, or a test's.
 import type { Readable } from 'node:stream';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { ProgressOutput } from './progress.ts';
 
 export interface Terminal {
-  /** results */
+  /** for results */
   out(text: string): void;
-  /** progress and complaints */
+  /** for progress and complaints */
   readonly progress: ProgressOutput;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly input: Readable;

@@ -58,7 +58,7 @@ interface Options {
   readonly samples: number;
 }
 
-/** Or what is wrong with them. */
+/** The command's options, or what is wrong with them. */
 function readOptions(given: readonly string[]): Options | string {
   try {
     const { values } = parseArgs({

@@ -1,5 +1,5 @@
-// In charge of doing a plan, step by step in its order, and of waiting for the runs that follow. What was done stays done where a step is
-// refused: applying again goes on from there.
+// In charge of carrying out a plan, step by step in its order, and of waiting for the runs that follow. If a step is refused, the steps before
+// it stay done: applying again goes on from there.
 import { unreachable } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { ApiClient } from '../api-client.ts';
@@ -8,7 +8,7 @@ import type { PresentGroup } from './read-present.ts';
 
 const NOTE = 'from files';
 
-/** `onStep` is told before each. Throws an ApiRefusal where one is refused. */
+/** `onStep` is called before each step. Throws an ApiRefusal if one is refused. */
 export async function applyPlan(api: ApiClient, { steps }: Plan, onStep: (step: Step) => void): Promise<void> {
   for (const step of steps) {
     onStep(step);
@@ -59,7 +59,7 @@ const POLL_MS = 250;
 
 export interface Waited {
   readonly key: string;
-  /** null: it is where it should be */
+  /** null: it has arrived where it should be */
   readonly failure: string | null;
 }
 
@@ -69,7 +69,7 @@ interface SegmentAnswer {
   readonly run: { readonly id: string; readonly status: string; readonly done: number; readonly total: number } | null;
 }
 
-/** Until none of the segments is on its way. `onProgress` is told of the one that is waited for. */
+/** Waits until no segment has a run under way. `onProgress` is called with the segment that is waited for. */
 export async function waitForRuns(
   api: ApiClient,
   plan: Plan,

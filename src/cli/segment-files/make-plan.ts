@@ -1,5 +1,5 @@
-// In charge of what it takes to make a service have what the files say: steps in an order that works, each with what it would do to members.
-// Asks the service and changes nothing. Doing it is apply-plan.ts.
+// In charge of finding the steps that make a service have what the files say: in an order that works, each with what it would do to members.
+// Asks the service and changes nothing. Carrying them out is apply-plan.ts.
 import { isDeepStrictEqual } from 'node:util';
 import { findCycle } from '../../rules/check-segments.ts';
 import { parseRule } from '../../rules/parse-text.ts';
@@ -32,9 +32,9 @@ export interface Edit {
 }
 
 export type Step =
-  /** entering null: the rule names a segment that is not there yet */
+  /** entering null: the rule names a segment that does not exist yet */
   | { readonly kind: 'create segment'; readonly segment: WantedSegment; readonly entering: number | null }
-  /** `number`: a version with this rule is there already; impact null as above */
+  /** `number`: a version with this rule exists already; impact null as above */
   | {
       readonly kind: 'publish';
       readonly segment: WantedSegment;
@@ -45,7 +45,7 @@ export type Step =
   | { readonly kind: 'edit segment'; readonly key: string; readonly edits: readonly Edit[] }
   | { readonly kind: 'archive'; readonly key: string; readonly leaving: number }
   | { readonly kind: 'create group'; readonly group: PresentGroup }
-  /** `isPassing`: on the way, so that another group can take what this one gives up */
+  /** `isPassing`: an intermediate state, so that another group can take what this one gives up */
   | { readonly kind: 'change group'; readonly before: PresentGroup; readonly after: PresentGroup; readonly isPassing: boolean }
   | { readonly kind: 'delete group'; readonly key: string };
 
@@ -55,13 +55,13 @@ export interface Plan {
 }
 
 export interface PlanOptions {
-  /** what the files do not hold is archived and deleted; drafts stay */
+  /** segments that the files do not hold are archived, groups deleted; drafts stay */
   readonly prune: boolean;
 }
 
 interface CheckedSegment {
   readonly segment: WantedSegment;
-  /** canonical; null: of a manual one, or it names what is not there yet */
+  /** canonical; null: a manual segment, or one whose rule names what does not exist yet */
   readonly json: unknown;
   /** keys that its rule names */
   readonly names: readonly string[];
@@ -123,7 +123,7 @@ function keysOf({ segments, otherwise }: Pick<WantedGroup, 'segments' | 'otherwi
   return [...new Set(otherwise === null ? segments : [...segments, otherwise])];
 }
 
-/** What only lacks a segment of these files is right once that is there. */
+/** A rule that only lacks a segment of these files is right once that segment exists. */
 async function check(api: ApiClient, segment: WantedSegment, wanted: Wanted, problems: Problem[]): Promise<CheckedSegment> {
   if (segment.rule === null) return { segment, json: null, names: [] };
   try {
@@ -150,7 +150,7 @@ function namesIn(rule: string): readonly string[] {
   return conditionsOf(parsed.value).flatMap((condition) => (condition.kind === 'segment' ? [condition.key] : []));
 }
 
-/** Each after those that its rule names. */
+/** Each segment comes after those that its rule names. */
 function inOrder(checked: readonly CheckedSegment[], problems: Problem[]): readonly CheckedSegment[] {
   const byKey = new Map(checked.map((each) => [each.segment.key, each]));
   const ordered: CheckedSegment[] = [];
@@ -174,7 +174,7 @@ function inOrder(checked: readonly CheckedSegment[], problems: Problem[]): reado
   return ordered;
 }
 
-/** Of the groups of these files: the service would refuse them when their segments are there already. */
+/** Problems in the groups of these files: the service would refuse them once their segments exist. */
 function findGroupCycles({ groups }: Wanted, checked: readonly CheckedSegment[], present: Present): Problem[] {
   const kept = groups.filter(({ deleted }) => !deleted);
   const named = new Map(
@@ -222,7 +222,7 @@ async function askImpact(api: ApiClient, { key, rule }: WantedSegment): Promise<
   return (await api.call('POST', `/v1/segments/${key}/impact`, { rule: rule ?? '', sample: 0 })) as unknown as Impact;
 }
 
-/** Who names others goes before them. */
+/** Segments that name others come before them. */
 function planArchives(wanted: Wanted, present: Present, { prune }: PlanOptions): readonly Step[] {
   const held = new Map(wanted.segments.map((segment) => [segment.key, segment]));
   const leaving = [...present.segments.values()].filter((segment) => {
@@ -242,7 +242,7 @@ function planArchives(wanted: Wanted, present: Present, { prune }: PlanOptions):
 
 // ---------------------------------------------------------------- groups
 
-/** first: what gives segments up, before others take them; last: what needs all segments to be there. */
+/** first: groups that give segments up, before others take them; last: groups that need all segments to exist. */
 function planGroups(wanted: Wanted, present: Present, { prune }: PlanOptions): { readonly first: Step[]; readonly last: Step[] } {
   const first: Step[] = [];
   const last: Step[] = [];
@@ -274,7 +274,7 @@ function planGroups(wanted: Wanted, present: Present, { prune }: PlanOptions): {
   return { first, last };
 }
 
-/** What stays of it; null: nothing does. */
+/** What remains of the group; null: nothing does. */
 function shrink(before: PresentGroup, after: PresentGroup): PresentGroup | null {
   const stays = new Set(keysOf(after));
   const segments = before.segments.filter((key) => stays.has(key));

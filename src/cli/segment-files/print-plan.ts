@@ -1,4 +1,4 @@
-// In charge of how a plan and its problems read.
+// In charge of how a plan and its problems are printed.
 import { unreachable } from '../../base/assert.ts';
 import { count } from '../progress.ts';
 import type { Impact, Plan, RulesDiff, Step } from './make-plan.ts';
@@ -19,7 +19,7 @@ function printStep(step: Step): string {
   return `${first}\n${more.map((line) => `    ${line}\n`).join('')}`;
 }
 
-/** The first says what, the others are told under it. */
+/** The first line says what it is, the others are printed below it. */
 function linesOf(step: Step): readonly string[] {
   switch (step.kind) {
     case 'create segment': {
@@ -52,7 +52,7 @@ function linesOf(step: Step): readonly string[] {
   }
 }
 
-/** What a step is called while it is done. */
+/** What a step is called while it is carried out. */
 export function nameStep(step: Step): string {
   return (linesOf(step)[0] ?? '').slice(2);
 }

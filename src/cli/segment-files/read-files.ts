@@ -1,5 +1,5 @@
-// In charge of reading segments and groups from the YAML files of a folder: their form, with every mistake at its file and line. Whether
-// rules are right is the service's to say (make-plan.ts).
+// In charge of reading segments and groups from the YAML files of a folder: their form, with every mistake at its file and line. Whether rules
+// are right is for the service to say (make-plan.ts).
 import fs from 'node:fs';
 import path from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';
@@ -21,11 +21,11 @@ export interface WantedSegment {
   readonly icon: string | null;
   readonly color: string | null;
   readonly kind: 'rule' | 'manual';
-  /** null: of a manual segment */
+  /** null: a manual segment */
   readonly rule: string | null;
   readonly archived: boolean;
   readonly place: Place;
-  /** the file's line that the rule's first line stands in */
+  /** the line of the file on which the rule's first line is */
   readonly ruleLine: number;
 }
 

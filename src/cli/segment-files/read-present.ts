@@ -1,4 +1,4 @@
-// In charge of what a service has: its segments with the rules in force, and its groups, over HTTP.
+// In charge of reading what a service has: its segments with the rules in force, and its groups, over HTTP.
 import type { ApiClient } from '../api-client.ts';
 
 export interface PresentSegment {
@@ -12,7 +12,7 @@ export interface PresentSegment {
   readonly memberCount: number;
   /** the published one */
   readonly version: number | null;
-  /** of the published version, or else of the newest */
+  /** from the published version, otherwise from the newest */
   readonly rule: { readonly number: number; readonly text: string; readonly json: unknown };
 }
 

@@ -1,4 +1,4 @@
-// In charge of writing what a service has as files that a plan finds nothing to do for: one of segments, one of groups.
+// In charge of writing what a service has as files for which a plan finds nothing to do: one file of segments, one of groups.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Document, isScalar, visit } from 'yaml';
@@ -7,11 +7,11 @@ import type { Present, PresentGroup, PresentSegment } from './read-present.ts';
 
 export interface Written {
   readonly files: readonly string[];
-  /** drafts that were never published: no file can say that */
+  /** drafts that were never published: a file cannot express them */
   readonly leftOut: readonly string[];
 }
 
-/** Throws a StartError where a file is there already, unless it may be replaced. */
+/** Throws a StartError if a file exists already, unless it may be replaced. */
 export function writeSegmentFiles(folder: string, present: Present, replace: boolean): Written {
   const live = [...present.segments.values()].filter(({ status }) => status !== 'archived' && status !== 'archiving');
   const published = live.filter(({ version }) => version !== null);
@@ -47,7 +47,7 @@ function given(fields: Readonly<Record<string, string | null>>): object {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
-/** Rules as blocks, as they are written: what is changed in one shows as its own line. */
+/** Writes rules as blocks, as they were entered: a change in one shows on its own line. */
 function print(content: object): string {
   const document = new Document(content);
   visit(document, {
