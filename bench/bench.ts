@@ -1,4 +1,4 @@
-// In charge of what the figures share: the shop, the server, the service with its 50 segments, each made when a figure first needs it.
+// In charge of what the figures share: the shop, the server, and the service with its 50 segments, each made when a figure first needs it.
 import path from 'node:path';
 import { systemClock } from '../src/base/clock.ts';
 import type { Figure } from './figure.ts';
@@ -14,12 +14,12 @@ export interface BenchOptions {
   readonly size: ShopSize;
   readonly seed: number;
   readonly server: Server;
-  /** the beginning of its databases' names, where there are several benches on one server */
+  /** the prefix of its databases' names, for several benches on one server */
   readonly databases: string;
   report(figure: Figure): void;
-  /** What this run does not measure, and why: a figure that is not there is told, never only missing. */
+  /** What this run does not measure, and why: a missing figure is always reported, never just absent. */
   leaveOut(id: string, why: string): void;
-  /** What is being done, for who watches; not part of the output. */
+  /** Progress for whoever watches; not part of the output. */
   say(text: string): void;
 }
 
@@ -27,16 +27,16 @@ export interface Bench extends BenchOptions {
   readonly shop: Shop;
   /** the database that the service owns */
   readonly strataDatabase: string;
-  /** the same tables for the other way of doing it */
+  /** the same tables for the other way of doing the work */
   readonly referenceDatabase: string;
   readonly segments: readonly BenchSegment[];
   /** The service on the shop without segments: the import's figure fills it, otherwise it is loaded. */
   useService(service: Service): void;
   /** The service with the shop and all segments built. */
   service(): Promise<Service>;
-  /** The database `reference` holds the same shop. */
+  /** Fills the database `reference` with the same shop. */
   reference(): Promise<void>;
-  /** Ends the service and leaves its shop, all segments built, to one figure that may do with it what it likes; none can come after it. */
+  /** Ends the service and leaves its shop, all segments built, to one figure that may do anything with it; no figure can come after it. */
   takeShop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -101,7 +101,7 @@ export function openBench(options: BenchOptions): Bench {
   };
 }
 
-/** Until every change is in the feed: what the figures before it left to do is no cost of the next one. */
+/** Waits until every change is in the feed, so that what earlier figures left to do is no cost of the next one. */
 export async function drainOutbox(server: Server, database: string): Promise<void> {
   const client = await server.connect(database);
   try {
@@ -115,7 +115,7 @@ export function startBenchService(server: Server, database: string): Promise<Ser
   return startService(server.urlOf(database), path.join(server.folder, 'service'));
 }
 
-/** Rows that came by COPY have told nobody what their attributes are. */
+/** Rows that came by COPY have not registered the types of their attributes. */
 export async function registerAttributes(service: Service): Promise<void> {
   await service.call('PUT', '/v1/attributes/tier', { type: 'string' });
   await service.call('PUT', '/v1/attributes/visits', { type: 'number' });

@@ -1,17 +1,17 @@
-// In charge of finding the segment with most members, and places in it: figures about pages need many.
+// In charge of finding the segment with the most members, and places in it: figures about pages need many.
 import type { Bench } from './bench.ts';
 
 export interface BigSegment {
   readonly key: string;
   readonly members: number;
-  /** customers in the order of its pages, evenly spread: the first of them is at the start, where there is no place before it */
+  /** customers in the order of the segment's pages, evenly spread: the first one is at the start, where there is no place before it */
   readonly places: readonly string[];
 }
 
-/** SQL wants bigint. */
+/** the least bigint, since SQL needs one */
 export const START = '-9223372036854775808';
 
-/** `places`: so many at most, each with a whole page behind it where the segment has one. */
+/** `places`: at most this many, each with a whole page after it if the segment has one. */
 export async function findBigSegment({ server, strataDatabase }: Bench, places: number, page: number): Promise<BigSegment> {
   const client = await server.connect(strataDatabase);
   try {

@@ -1,17 +1,17 @@
 // In charge of what one would write by hand in Postgres instead of using Strata: a materialized view for each segment, one pass that counts the
-// members of all, and plain inserts of orders. The measures' references. Not of measuring.
+// members of all segments, and plain inserts of orders. They are the references of the measures. Not of measuring.
 import { type BenchAggregate, type BenchSegment, type Flag, flagSql } from './segments.ts';
 
 export const VIEW_SCHEMA = 'by_hand';
 
-/** plain: all orders grouped, each aggregate with its filter. narrow: orders that no aggregate counts are left out first. */
+/** plain: all orders are grouped, each aggregate with its filter. narrow: orders that no aggregate counts are left out first. */
 export type ViewForm = 'plain' | 'narrow';
 
 export function viewName(key: string, form: ViewForm): string {
   return `${VIEW_SCHEMA}.${key.replaceAll('-', '_')}_${form}`;
 }
 
-/** The segment's members as a query of its own: the orders grouped for this rule alone, other segments from their views. */
+/** The segment's members as a separate query: the orders grouped for this rule alone, other segments read from their views. */
 export function viewSql(segment: BenchSegment, form: ViewForm): string {
   const needed = distinctAggregates([segment]);
   const others = [...segment.inside.map((key) => inView(key, form, true)), ...segment.outside.map((key) => inView(key, form, false))];
@@ -35,7 +35,7 @@ function groupedOrders(needed: readonly BenchAggregate[], form: ViewForm): strin
   return `  select o.customer_id, ${columns.join(', ')}\n  from orders as o${where}\n  group by o.customer_id`;
 }
 
-/** One row: the number of members of each segment, under its key. The cheapest form known: flags once a row, then aggregates over them. */
+/** One row: the number of members of each segment, under its key. The cheapest form known: flags once per row, then aggregates over them. */
 export function onePassSql(segments: readonly BenchSegment[]): string {
   const needed = distinctAggregates(segments);
   const flags = [...new Set(needed.flatMap((aggregate) => aggregate.flags))];
@@ -78,7 +78,7 @@ function ownCondition(segment: BenchSegment, columnOf: (place: number) => string
   return `(${parts.join(` ${segment.joiner} `)})`;
 }
 
-/** In order of first use. */
+/** In the order in which they are first used. */
 export function distinctAggregates(segments: readonly BenchSegment[]): readonly BenchAggregate[] {
   const found = new Map<string, BenchAggregate>();
   for (const { aggregate } of segments.flatMap((segment) => segment.conditions)) {

@@ -1,4 +1,4 @@
-// In charge of the bench's own processes beside the service: starting one, asking it, ending it; and the other end, which answers. Not of what
+// In charge of the bench's own processes besides the service: starting one, asking it, ending it; and the other end, which answers. Not of what
 // they do: reference-server.ts, receiver.ts, stream-readers.ts.
 import { fork } from 'node:child_process';
 
@@ -49,7 +49,7 @@ export function startChild(file: string): Child {
   };
 }
 
-/** The child's end. It goes when its parent does. */
+/** The child's end of the channel. The child exits when its parent does. */
 export function answerParent<Question>(answer: (question: Question) => unknown): void {
   process.on('message', async ({ number, question }: Asked) => {
     try {

@@ -1,11 +1,12 @@
-// In charge of figures: what one says, how it is judged, and how it is printed, a line of JSON each and a table at the end. Not of measuring.
+// In charge of figures: what a figure consists of, how it is judged, and how it is printed: a line of JSON each, and a table at the end. Not of
+// measuring.
 
 export interface Figure {
   readonly id: string;
   readonly what: string;
   readonly value: number;
   readonly unit: string;
-  /** the same work done the other way, in the same run; null: a growth law or a plain limit */
+  /** the same work done the other way, in the same run; null: the figure is a growth law or a plain limit */
   readonly reference: { readonly what: string; readonly value: number } | null;
   readonly ratio: number | null;
   readonly target: { readonly sense: '>=' | '<='; readonly value: number } | null;
@@ -65,7 +66,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-/** Three significant digits, and whole numbers whole. */
+/** Three significant digits; whole numbers stay whole. */
 export function short(value: number): number {
   return Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3));
 }

@@ -1,5 +1,6 @@
-// In charge of pressing a service from a process of its own: some keep-alive connections, each sending its next request when the last was
-// answered. Raw sockets and the least parsing, since client and service share the machine's cores. Told what to do by a message from its parent.
+// In charge of pressing a service from a separate process: some keep-alive connections, each sending its next request when the last was
+// answered. Raw sockets and as little parsing as possible, since client and service share the machine's cores. A message from its parent tells
+// it what to do.
 import net from 'node:net';
 
 export interface LoadOrder {
@@ -8,9 +9,9 @@ export interface LoadOrder {
   readonly key: string;
   readonly clients: number;
   readonly seconds: number;
-  /** that each client rests after an answer; absent: it does not, and the service has all it can do */
+  /** how long each client rests after an answer; absent: it does not rest, and the service gets as much load as it can take */
   readonly restMs?: number;
-  /** one request each: method, path and body */
+  /** one entry per request: method, path and body */
   readonly requests: readonly (readonly [method: string, path: string, body: string])[];
 }
 
@@ -24,7 +25,7 @@ export interface LoadOutcome {
   readonly p95Ms: number;
   readonly p99Ms: number;
   readonly clientSeconds: number;
-  /** one body, to see what was answered */
+  /** one body, to show what was answered */
   readonly sample: string;
 }
 
@@ -72,7 +73,7 @@ function print({ host, port, key }: LoadOrder, method: string, path: string, bod
   return Buffer.from(`${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
 }
 
-/** One connection until there is nothing left to send. */
+/** Keeps one connection busy until there is nothing left to send. */
 function press(
   { host, port, restMs = 0 }: LoadOrder,
   take: () => Buffer | undefined,

@@ -1,5 +1,5 @@
-// Goodput at three times the capacity: what a service of its own still answers well when more single orders arrive than it can do, and how
-// fast it refuses the rest. Run by hand: `node bench/overload.ts [seconds]`. Not one of the figures of run.ts.
+// Goodput at three times the capacity: how many single orders a service started for this still answers well when more arrive than it can handle,
+// and how fast it refuses the rest. Run by hand: `node bench/overload.ts [seconds]`. Not one of the figures of run.ts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -22,7 +22,7 @@ const service = spawn(process.execPath, [path.join(import.meta.dirname, '..', 's
   env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: String(PORT), DATA_DIR: folder, ADMIN_KEY, LOG_LEVEL: 'warn' },
   stdio: ['ignore', 'ignore', 'inherit'],
 });
-/** As load balancers keep them: open before the rush. A thousand new ones at once would measure how fast a process accepts. */
+/** Open before the rush, as load balancers keep their connections. A thousand new ones at once would measure how fast a process accepts them. */
 const CONNECTIONS = 1000;
 const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS });
 
@@ -85,7 +85,7 @@ function sum(name: string, answers: readonly Answered[], seconds: number): numbe
   return perSecond;
 }
 
-/** Each client sends when it was answered. */
+/** Each client sends again when it was answered. */
 async function closedLoop(seconds: number): Promise<number> {
   const answers: Answered[] = [];
   const startMs = performance.now();
@@ -96,7 +96,7 @@ async function closedLoop(seconds: number): Promise<number> {
   return sum('capacity', answers, (performance.now() - startMs) / 1000);
 }
 
-/** Sends on, answered or not. */
+/** Keeps sending, whether answered or not. */
 async function openLoop(perSecond: number, seconds: number): Promise<void> {
   const sent: Promise<Answered>[] = [];
   const startMs = performance.now();
@@ -115,7 +115,7 @@ try {
   }
   for (let opened = 0; opened < CONNECTIONS; opened += 50)
     await Promise.all(Array.from({ length: opened + 50 }, () => send('GET', '/healthz')));
-  await closedLoop(2); // warm
+  await closedLoop(2); // warm up
   const capacity = await closedLoop(SECONDS);
   await openLoop(capacity * TIMES, SECONDS);
   await closedLoop(SECONDS);

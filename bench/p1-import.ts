@@ -1,4 +1,4 @@
-// P1: customers and orders as NDJSON over HTTP against COPY of the same rows into the same tables with the same indexes, slice by slice in turn,
+// P1: customers and orders as NDJSON over HTTP against COPY of the same rows into the same tables with the same indexes, one slice each in turn,
 // so that both write into tables of equal size. And how flat the service's memory stays.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,7 @@ interface Slice {
   readonly name: string;
   readonly kind: 'customers' | 'orders';
   readonly rows: number;
-  /** Writes its rows to disk in both forms, so that making them costs neither way anything. */
+  /** Writes its rows to disk in both forms beforehand, so that making them costs neither way anything. */
   spool(folder: string): Spooled;
 }
 

@@ -1,5 +1,5 @@
-// P10: reading the feed over HTTP in pages of 1,000, against selecting the same rows through pg; and what a page costs by its depth, of the feed
-// and of a segment's members.
+// P10: reading the feed over HTTP in pages of 1,000, against selecting the same rows through pg; and what a page costs depending on how deep it
+// is, in the feed and in a segment's members.
 import type pg from 'pg';
 import { encodeCursor } from '../src/api/rest/cursor.ts';
 import { type Bench, drainOutbox } from './bench.ts';
@@ -45,7 +45,7 @@ export async function measureFeed(bench: Bench): Promise<void> {
       const strata = await read(bench, service, (pages) => readFeed(service, from, pages));
       const select = await read(bench, service, (pages) => selectFeed(client, from, pages));
       if (strata.rows !== select.rows) throw new Error(`${strata.rows} changes of the feed, ${select.rows} selected`);
-      if (round === 0) continue; // warming up
+      if (round === 0) continue; // warm up
       costs.strata.push(strata);
       costs.select.push(select);
     }
@@ -91,7 +91,7 @@ function pathOfFeed(after: string): string {
   return `/v1/changes?limit=${PAGE}&after=${encodeURIComponent(after)}`;
 }
 
-/** As a consumer does: the next page when the last was parsed. → changes */
+/** As a consumer does it: the next page is read when the last was parsed. → changes */
 async function readFeed(service: Service, from: number, pages: number): Promise<number> {
   let after = encodeCursor('changes', [String(from)]);
   let rows = 0;

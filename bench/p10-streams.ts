@@ -1,4 +1,4 @@
-// P10s: the feed as server-sent events to many readers at once: how many changes times readers the service sends for a second of processor time.
+// P10s: the feed as server-sent events to many readers at once: how many changes times readers the service sends per second of processor time.
 // The same batches are written with and without readers; what the readers cost is the difference. Without a target.
 import { systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
@@ -62,7 +62,7 @@ class Batches {
     this.#random = new SeededRandom(bench.seed + 41);
   }
 
-  /** Until they are in the feed. → changes */
+  /** Waits until they are in the feed. → changes */
   async write(batches: number): Promise<number> {
     let changes = 0;
     for (let batch = 0; batch < batches; batch += 1) {

@@ -1,5 +1,5 @@
-// P11: the memory of the service after whatever was measured before in this run, and the most it ever had. By itself it says what the service takes
-// with 50 segments built; `--only P1,P11` adds the imports.
+// P11: the memory of the service after whatever was measured before in this run, and the most it ever had. On its own it says what the service
+// takes with 50 segments built; `--only P1,P11` adds the imports.
 import type { Bench } from './bench.ts';
 import { peakMegabytes, residentMegabytes } from './processes.ts';
 

@@ -1,5 +1,5 @@
-// P12: reports one at a time, wall time and processor time, beside one pass over all orders by customer on the same database in the same run:
-// what a report of what customers spend cannot do without. Only at L is the segment report held to its second.
+// P12: reports one at a time, wall time and processor time, compared with one pass over all orders by customer on the same database in the same
+// run: no report on what customers spend can do without that. The segment report is held to its second only at L.
 import type pg from 'pg';
 import { systemClock } from '../src/base/clock.ts';
 import type { Bench } from './bench.ts';
@@ -9,7 +9,7 @@ import type { Service } from './service.ts';
 import { SIZES } from './shop.ts';
 
 const ROUNDS = 3;
-/** A report that takes longer is measured once: it is far from its second, and the others want their turn. */
+/** A report that takes longer is measured only once: it is far from its second, and the others need their turn. */
 const SLOW_S = 2;
 const REPORT_S = 1;
 const HOUR_MS = 3_600_000;
@@ -90,7 +90,7 @@ async function timePass(bench: Bench, service: Service): Promise<Timed> {
   }
 }
 
-/** The median of three; of a slow one the first. */
+/** The median of three; for a slow report the first. */
 async function time({ server }: Bench, service: Service, work: () => Promise<unknown>): Promise<Timed> {
   const rounds: Timed[] = [];
   while (rounds.length < ROUNDS && !rounds.some(({ seconds }) => seconds > SLOW_S)) {

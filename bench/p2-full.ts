@@ -1,5 +1,6 @@
 // P2: all segments evaluated for everybody with nothing changed, against refreshing a hand-written materialized view for each; P2b: against one
-// hand-written pass that only counts; P2n, only when named: against views that read no order in vain. And the check that all mean the same.
+// hand-written pass that only counts; P2n, only if named: against views that do not read orders in vain. And the check that all of them mean the
+// same.
 import type pg from 'pg';
 import { systemClock } from '../src/base/clock.ts';
 import type { Bench } from './bench.ts';
@@ -36,14 +37,14 @@ export async function measureFull(bench: Bench): Promise<void> {
   );
 }
 
-/** Half as dear to refresh, as whoever tunes them by hand would write them; no target speaks of it. */
+/** These views cost half as much to refresh, being written as somebody who tunes them by hand would; no target refers to them. */
 export async function measureNarrow(bench: Bench): Promise<void> {
   const costs = await compare(bench, 'narrow');
   const { postgresSeconds } = costs.views;
   report(bench, 'P2n', costs, '50 × refresh, each view reading only the orders it needs', postgresSeconds, null);
 }
 
-/** Strata and the one pass before and behind the views, whose fifty refreshes are many measurements by themselves. */
+/** Strata and the one pass are measured before and after the views, whose fifty refreshes are many measurements in themselves. */
 async function compare(bench: Bench, form: ViewForm): Promise<Costs> {
   const { server, say, segments } = bench;
   const service = await bench.service();
@@ -83,7 +84,10 @@ function report(bench: Bench, id: string, costs: Costs, what: string, seconds: n
   });
 }
 
-/** Those that name no other on two connections, as the machine has two processors and nothing is measured yet; the others behind them in their order. */
+/**
+ * Views that name no other are made on two connections, since the machine has two processors and nothing is measured yet; the others after them
+ * in their order.
+ */
 async function createViews(client: pg.Client, { server, strataDatabase, segments }: Bench, form: ViewForm): Promise<void> {
   await client.query(`create schema ${VIEW_SCHEMA}`);
   const create = async (by: pg.Client, { key }: BenchSegment, text: string) => {
@@ -120,7 +124,7 @@ async function evaluateAll(client: pg.Client): Promise<void> {
   await waitForRuns(client);
 }
 
-/** Until no run is open, asked of the database: listing the segments again and again would be half of what is measured. */
+/** Waits until no run is open, asking the database: listing the segments over HTTP again and again would be half of what is measured. */
 export async function waitForRuns(client: pg.Client): Promise<void> {
   const open = `select count(*)::integer as count from runs as r where r.status in ('queued', 'running')`;
   while ((await client.query<{ count: number }>(open)).rows[0]?.count !== 0) await systemClock.sleep(POLL_MS);
@@ -139,7 +143,7 @@ async function checkMeaning(client: pg.Client, bench: Bench, form: ViewForm): Pr
   if (wrong.length > 0) throw new Error(`rules and hand-written SQL differ:\n${wrong.join('\n')}`);
 }
 
-/** The same after writes: the views are of before, the one pass counts now. */
+/** The same after writes: the views are from before, so the one pass counts now. */
 export async function checkMembers(bench: Bench): Promise<void> {
   const client = await bench.server.connect(bench.strataDatabase);
   try {

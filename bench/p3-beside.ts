@@ -1,4 +1,4 @@
-// P3b: how long single writes take while a segment that most customers enter is being built, against the same writes with nothing beside them;
+// P3b: how long single writes take while a segment that most customers enter is being built, against the same writes with nothing else going on;
 // and how long reasons take. Not of how long the publish takes.
 import { systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
@@ -11,7 +11,7 @@ import type { Service } from './service.ts';
 import { orderBody } from './shop.ts';
 
 const CLIENTS = 4;
-/** Four clients that rest ask some eighty orders a second: a shop's day, not all that the machine can do, which a run would only halve. */
+/** Four clients that rest send some eighty orders a second: a shop's day, not all that the machine can do, which a run could only halve. */
 const REST_MS = 40;
 const SECONDS = 8;
 const WARM_UP_SECONDS = 2;
@@ -51,7 +51,7 @@ export async function measureBeside(bench: Bench): Promise<void> {
       unit: 'ms',
       reference: { what: 'ms with nothing beside', value: of(alone, what) },
       ratio: of(beside, what) / of(alone, what),
-      target: { sense: '<=', value: 2 }, // the run has one of the two processors meanwhile
+      target: { sense: '<=', value: 2 }, // meanwhile the run has one of the two processors
       detail: {
         published,
         perSecond: { alone: of(alone, 'perSecond'), beside: of(beside, 'perSecond') },
@@ -62,7 +62,7 @@ export async function measureBeside(bench: Bench): Promise<void> {
   await measureReasons(bench, service);
 }
 
-/** Publishes a new segment again and again, each when the last is built, and takes them out of the way at the end. → how many */
+/** Publishes a new segment again and again, each when the last is built, and archives them at the end. → how many */
 async function publishAgain(bench: Bench, service: Service, round: number, signal: AbortSignal): Promise<number> {
   const keys: string[] = [];
   const client = await bench.server.connect(bench.strataDatabase);

@@ -1,5 +1,5 @@
-// P3: publishing one new segment, against the select of the matching customers that one would tune by hand: what is evaluated, recorded with
-// its reason and given its next look, against what is only found.
+// P3: publishing one new segment, against the select of the matching customers that one would tune by hand: the one evaluates, records changes
+// with their reasons and plans next looks, the other only finds customers.
 import type pg from 'pg';
 import { type Bench, drainOutbox } from './bench.ts';
 import { median } from './figure.ts';

@@ -1,6 +1,6 @@
-// P4s: what one order costs with 1, 50 and 500 segments, each in a small shop with a service of its own (its size is no matter: P4c), pressed by
-// turns: one after the other they would measure the hour. The 500 are drawn as the 50 are, from the same 35 aggregates and with other
-// thresholds and companions.
+// P4s: what one order costs with 1, 50 and 500 segments, each in a small shop with a service of its own (the shop's size does not matter: P4c),
+// pressed in turns: one after the other they would measure the time of day. The 500 are drawn like the 50, from the same 35 aggregates with
+// other thresholds and companions.
 import { systemClock } from '../src/base/clock.ts';
 import { openDatabase } from '../src/db/database.ts';
 import { createSegment } from '../src/segments/create-segment.ts';
@@ -14,12 +14,12 @@ import { defineSegments } from './service.ts';
 import type { ShopSize } from './shop.ts';
 
 const COUNTS = [1, 50, 500] as const;
-/** As few as show it: everybody is in a quarter of 500 segments, and each of these entries goes through the feed before anything is measured. */
+/** As few as suffice: everybody is in a quarter of 500 segments, and each of these entries goes through the feed before anything is measured. */
 const SHOP: ShopSize = { customers: 3_000, orders: 30_000 };
 const CLIENTS = 8;
 const ROUNDS = 3;
 const SECONDS = 3;
-/** By orders and not by time: with 500 segments there are half as many in a second, and the service's code would be half as warm. */
+/** Counted in orders and not in time: with 500 segments there are half as many in a second, and the service's code would be half as warm. */
 const WARM_UP_ORDERS = 2_500;
 const MOST_GROWTH = 2.5;
 
@@ -96,7 +96,7 @@ function report(bench: Bench, many: SegmentedShop, few: SegmentedShop, most: num
   });
 }
 
-/** Past HTTP: a service that runs compiles everything anew for each of 500. */
+/** Not over HTTP: a running service compiles everything anew for each of 500. */
 async function createSegments({ server, strataDatabase }: Bench, segments: readonly BenchSegment[]): Promise<void> {
   const database = openDatabase(server.urlOf(strataDatabase));
   try {

@@ -76,7 +76,7 @@ function costOf({ customers }: ShopSize, pressed: readonly Pressed[]): OrderCost
   return { customers, p50Ms: median(pressed.map((each) => each.p50Ms)), cpuMs: median(pressed.map(totalCpuMs)) };
 }
 
-/** By law an order costs the same whatever the shop's size. */
+/** The law: an order costs the same whatever the shop's size. */
 function reportGrowth(bench: Bench, smaller: readonly OrderCost[], own: OrderCost): void {
   for (const cost of smaller) {
     const growth = (id: string, what: string, unit: string, of: 'p50Ms' | 'cpuMs') =>
@@ -100,7 +100,7 @@ interface Smaller {
   close(): Promise<OrderCost>;
 }
 
-/** The same on a smaller shop, with a service and databases of its own, to be pressed by turns with the other. */
+/** The same on a smaller shop, with a service and databases of its own, to be pressed in turns with the other. */
 async function openSmaller(bench: Bench, size: ShopSize): Promise<Smaller> {
   bench.say(`single orders in a shop of ${size.customers} customers`);
   const small = openBench({ ...bench, size, databases: `smaller_${size.customers}` });

@@ -1,4 +1,4 @@
-// P5: a batch of 1,000 orders with all memberships right on answer, against inserting the same facts and nothing more.
+// P5: a batch of 1,000 orders, answered with all memberships right, against inserting the same facts and nothing more.
 import type pg from 'pg';
 import { systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
@@ -71,7 +71,7 @@ export async function measureBatch(bench: Bench): Promise<void> {
   await checkMembers(bench);
 }
 
-/** Owners, orders and items, each by one statement, in one transaction: what anybody would have to write. */
+/** Owners, orders and items, each in one statement, in one transaction: what anybody would have to write. */
 async function insertFacts(client: pg.Client, orders: readonly BenchOrder[]): Promise<void> {
   const owners = orders.map(({ id, customerKey }) => ({ order_id: id, customer_id: customerKey }));
   const rows = orders.map((order) => ({

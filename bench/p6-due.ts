@@ -1,6 +1,6 @@
-// P6: what it costs when only the clock moves: customers whose look is due against customers of a batch that was written, an idle tick in a
-// small and a large shop, the catch-up after a time of standing still while customers are read. The service's own parts on a clock that is
-// moved, in this process, on the shop that all other figures used before: the last of a run. How late looks come: p6-lateness.ts.
+// P6: what it costs when only the clock moves: customers whose look is due compared with customers of a batch that was written, an idle tick in
+// a small and a large shop, and catching up after a standstill while customers are read. It runs the service's own parts in this process, on a
+// clock that it moves, on the shop that all other figures used before: so it is the last of a run. How late looks come: p6-lateness.ts.
 import { pino } from 'pino';
 import { type Clock, systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
@@ -23,7 +23,7 @@ const BATCHES = 12;
 const WARM_UP_BATCHES = 3;
 const TICKS = 3000;
 const DOWN_DAYS = 3;
-/** A customer is read so often while the service catches up. */
+/** How often a customer is read while the service catches up. */
 const READ_EVERY_MS = 20;
 const WARM_UP_DUE_MS = 3_600_000;
 
@@ -58,7 +58,7 @@ async function smallTickCpuMs(bench: Bench, size: ShopSize): Promise<number> {
   }
 }
 
-/** A Strata that does nothing by itself, on a clock that stands until it is moved. */
+/** A Strata in which nothing happens in the background, on a clock that stands until it is moved. */
 interface StillStrata {
   readonly bench: Bench;
   readonly shop: Shop;
@@ -95,7 +95,7 @@ async function buildSegments({ bench, strata }: StillStrata): Promise<void> {
   }
   await strata.programs.reload();
   while (await runOpenRuns(strata, new AbortController().signal));
-  await database.query({ text: 'truncate outbox' }); // there is no feed here
+  await database.query({ text: 'truncate outbox' }); // nobody publishes a feed here
   await settle(bench.server, new URL(database.url).pathname.slice(1));
 }
 
@@ -122,7 +122,7 @@ function fail(error: unknown): never {
   throw error;
 }
 
-/** What looking costs when nobody is due. */
+/** What it costs to look when nobody is due. */
 async function tickCpuMs(still: StillStrata): Promise<number> {
   const { strata, bench } = still;
   bench.say(`the clock: ${TICKS} idle ticks`);
@@ -150,7 +150,7 @@ function reportTick(bench: Bench, tickMs: number, smallTickMs: number): void {
   });
 }
 
-/** Batches of written orders: the CPU of Postgres and service for each customer that they touch. */
+/** Batches of written orders: the CPU time of Postgres and service for each customer that they touch. */
 async function touchedCpuMs(still: StillStrata): Promise<Cpu> {
   const { bench, shop, strata, startMs } = still;
   bench.say(`the clock: ${BATCHES} written batches`);
@@ -238,9 +238,9 @@ async function measureCatchUp(bench: Bench, still: StillStrata, touched: Cpu): P
 }
 
 /**
- * How many orders a customer has who falls due while the service stands still, and anybody. Whoever has more is due more often: each order leaves
- * each window once. At S they have 19 where anybody has 10, and so it is in any shop in which some buy more than others: a backlog of
- * customers with as many orders as everybody would be easier, and none that there is.
+ * How many orders customers have who fall due while the service stands still, and customers in general. Whoever has more orders is due more
+ * often: each order leaves each window once. At S they have 19 where customers in general have 10, and it is like that in any shop in which some
+ * buy more than others: a backlog of customers with as many orders as everybody would be easier, and does not exist.
  */
 async function countOrdersOfDue({ startMs, strata }: StillStrata): Promise<{ readonly due: number; readonly all: number }> {
   const [row] = await strata.database.query<{ due: number; all: number }>({

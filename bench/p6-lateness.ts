@@ -1,5 +1,5 @@
-// P6l: how late looks come in the service as people start it, at 1,000 flips a second: customers each with one order that leaves its window at an
-// instant of its own. In a database of its own, the same at every size. What looks cost: p6-due.ts.
+// P6l: how late looks come in the service as people start it, at 1,000 flips a second: customers each with one order, which leaves its window at
+// an instant of its own. In a separate database, the same at every size. What looks cost: p6-due.ts.
 import type pg from 'pg';
 import { systemClock } from '../src/base/clock.ts';
 import { type Bench, startBenchService } from './bench.ts';
@@ -9,11 +9,11 @@ import { defineSegments } from './service.ts';
 
 const FLIPS_PER_SECOND = 1000;
 const FLIP_SECONDS = 10;
-/** Until the first flip, for the building of the segment. */
+/** The time until the first flip, for building the segment. */
 const LEAD_MS = 8_000;
 const DAY_MS = 86_400_000;
 const WINDOW_DAYS = 7;
-/** How long after the last flip the feed may take to have all: on a busy machine they are late, which is what is measured. */
+/** How long after the last flip it may take until all are in the feed: on a busy machine they are late, which is what is measured. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 100;
 

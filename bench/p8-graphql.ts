@@ -1,5 +1,5 @@
 // P8: a GraphQL page of 50 members with customer fields, at random places of the largest segment, against a bare Fastify + pg route that joins
-// the same rows. PostGraphile 5, which the target names, brings 165 packages with an editor and a user interface: more than a figure is
+// the same rows. PostGraphile 5, which the target names, would bring 165 packages with an editor and a user interface: more than a figure is
 // worth. It did 0.42 of the bare route's requests where both were measured, so twice PostGraphile is 0.84 of the bare route.
 import { encodeCursor } from '../src/api/rest/cursor.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
@@ -25,7 +25,7 @@ interface Fields {
 
 const FIELDS: readonly Fields[] = [
   { id: 'P8', what: 'customer fields', customer: 'id country city createdAt', target: TARGET * POSTGRAPHILE_OF_BARE, plan: PLAN },
-  // reads of persons are told to the audit, which no reference does
+  // reads of persons are recorded in the audit, which no reference does
   {
     id: 'P8p',
     what: 'personal fields, audited',

@@ -1,5 +1,5 @@
-// P9: webhooks to a receiver in a process of its own that verifies each signature and the order: how many changes a second when there is a
-// backlog, and how long after its decision a change is received when there is none.
+// P9: webhooks to a receiver in a separate process that verifies each signature and the order: how many changes a second if there is a backlog,
+// and how long after its decision a change is received if there is none.
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
@@ -14,7 +14,7 @@ const LOOK_MS = 50;
 const BACKLOG_SECONDS = 8;
 const LEAST_IDLE_CHANGES = 100;
 const IDLE_SECONDS = 15;
-/** Writes come apart by up to so much, so that none waits for the one before. */
+/** Writes are spaced by up to this much, so that none waits for the one before. */
 const MOST_PAUSE_MS = 150;
 const PATIENCE_MS = 5000;
 
@@ -35,7 +35,7 @@ function ask<Answer>(receiver: Child, question: ReceiverQuestion): Promise<Answe
   return receiver.ask<Answer>(question);
 }
 
-/** Makes a webhook for the time of the work. */
+/** Makes a webhook that exists while the work is done. */
 async function withWebhook(service: Service, receiver: Child, port: number, from: object, work: () => Promise<void>): Promise<void> {
   const secret = `whsec_${randomBytes(24).toString('base64')}`;
   await ask(receiver, { kind: 'expect', secret });
@@ -96,7 +96,7 @@ async function feedEnd({ server, strataDatabase }: Bench): Promise<number> {
   }
 }
 
-/** One order at a time, with pauses; each change's instant of decision is the beginning. */
+/** One order at a time, with pauses; the time counts from each change's decision. */
 async function measureIdle(bench: Bench, service: Service, receiver: Child, port: number): Promise<void> {
   bench.say('webhooks: an idle service');
   const random = new SeededRandom(bench.seed + 37);

@@ -1,4 +1,4 @@
-// The package brings no types; this much of it is used.
+// The package comes without types; these are the ones used.
 declare module 'pg-copy-streams' {
   import type { Readable, Writable } from 'node:stream';
   import type { Submittable } from 'pg';

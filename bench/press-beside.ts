@@ -1,4 +1,4 @@
-// In charge of pressing the service and its reference in turn, each alone on the machine, with the same client; and what each request cost.
+// In charge of pressing the service and its reference in turn, each alone on the machine, with the same client; and of what each request costs.
 import type { Bench } from './bench.ts';
 import { median } from './figure.ts';
 import type { LoadOrder, LoadOutcome } from './load-client.ts';
@@ -12,7 +12,7 @@ export interface Way {
   readonly pid: number;
   readonly key: string;
   take(count: number): LoadOrder['requests'];
-  /** what a right answer holds */
+  /** a text that a right answer contains */
   readonly expected: string;
 }
 

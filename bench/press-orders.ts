@@ -1,4 +1,4 @@
-// In charge of pressing the service with single orders, each answered with its customer's segments, and of what each cost.
+// In charge of pressing the service with single orders, each answered with its customer's segments, and of what each costs.
 import { systemClock } from '../src/base/clock.ts';
 import { SeededRandom } from '../src/base/seeded-random.ts';
 import type { Bench } from './bench.ts';
@@ -20,7 +20,7 @@ export class Orders {
   readonly #name: string;
   #count = 0;
 
-  /** `name`: begins the orders' ids. */
+  /** `name`: the prefix of the orders' ids. */
   constructor(shop: Shop, seed: number, name: string) {
     this.#shop = shop;
     this.#random = new SeededRandom(seed + 7);
@@ -58,7 +58,7 @@ export function perOrderCpuMs(strata: readonly Pressed[]): Readonly<Record<strin
   };
 }
 
-/** Of Postgres and the service, for each order. */
+/** The processor time of Postgres and the service, for each order. */
 export function totalCpuMs({ postgresSeconds, serviceSeconds, answered }: Pressed): number {
   return ((postgresSeconds + serviceSeconds) * 1000) / answered;
 }

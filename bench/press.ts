@@ -1,4 +1,4 @@
-// In charge of starting the load: the HTTP client in a process of its own, and for the reference pgbench, or where there is none a loop of our own.
+// In charge of starting the load: the HTTP client in a separate process, and for the reference pgbench, or our own loop if there is no pgbench.
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,7 @@ export interface InsertOutcome {
   readonly averageMs: number;
 }
 
-/** One order's row by one prepared statement, each its own transaction, durable as the server is; keys spread as hashes are. */
+/** One order's row by one prepared statement, each in its own transaction, as durable as the server is; keys are spread as hashes are. */
 const COLUMNS = 'customer_id, id, status, channel, currency, total, discount, coupons, item_count, placed_at';
 const HALF = '4611686018427387903';
 
@@ -55,7 +55,7 @@ insert into orders (${COLUMNS}) values (:customer, 'order-' || :order, 'paid', '
   );
   const read = (pattern: RegExp) => Number(pattern.exec(said)?.[1] ?? Number.NaN);
   const perSecond = read(/tps = ([\d.]+)/);
-  if (Number.isNaN(perSecond)) throw new Error(`pgbench said:\n${said}`); // also where a busy machine let it only connect
+  if (Number.isNaN(perSecond)) throw new Error(`pgbench said:\n${said}`); // also if a busy machine let it do no more than connect
   return { with: 'pgbench', perSecond: Math.round(perSecond), averageMs: read(/latency average = ([\d.]+)/) };
 }
 

@@ -1,4 +1,4 @@
-// In charge of what other processes cost, read from /proc: processor seconds of Postgres with all its children, also those that have ended,
+// In charge of what other processes cost, read from /proc: processor seconds of Postgres with all its children, including those that have ended,
 // and of the service; memory of the service over time. Linux only.
 import fs from 'node:fs';
 import { systemClock } from '../src/base/clock.ts';
@@ -27,12 +27,12 @@ function readStat(pid: number): Stat | null {
   }
 }
 
-/** Processor seconds of one process, its children left out. */
+/** Processor seconds of one process, without its children. */
 export function processSeconds(pid: number): number {
   return (readStat(pid)?.own ?? 0) / TICKS_PER_SECOND;
 }
 
-/** Processor seconds of a postmaster and all its backends and helpers, of those that have ended too. */
+/** Processor seconds of a postmaster and all its backends and helpers, including those that have ended. */
 export function postgresSeconds(postmaster: number): number {
   const server = readStat(postmaster);
   if (server === null) throw new Error('Postgres is gone');
@@ -49,7 +49,7 @@ export function residentMegabytes(pid: number): number {
   return statusMegabytes(pid, 'VmRSS');
 }
 
-/** The most it ever had. */
+/** The most memory it ever had. */
 export function peakMegabytes(pid: number): number {
   return statusMegabytes(pid, 'VmHWM');
 }

@@ -1,5 +1,5 @@
-// In charge of receiving webhooks as a careful consumer does, in a process of its own: every signature is verified, and every change must come
-// behind the one before it. Keeps how long each was under way since it was decided.
+// In charge of receiving webhooks as a careful consumer does, in a separate process: every signature is verified, and every change must come
+// after the one before it. Records how long after its decision each change arrived.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import http from 'node:http';
 import { systemClock } from '../src/base/clock.ts';
@@ -15,9 +15,9 @@ export interface ReceiverReport {
   readonly changes: number;
   readonly lastPosition: number;
   readonly wrongSignatures: number;
-  /** changes that did not come behind the one before */
+  /** changes that did not come after the one before */
   readonly wrongOrder: number;
-  /** between the first message's arrival and the last one's; the first message's changes came before it */
+  /** from the first message's arrival to the last one's; the first message's changes came before it */
   readonly seconds: number;
   readonly changesAfterFirst: number;
   readonly delaysMs: readonly number[];

@@ -1,5 +1,5 @@
-// In charge of what one would write instead of Strata's reads: bare Fastify, the plain pool of pg, one named statement a route; a process of its
-// own on the database that the service has. It knows neither keys nor scopes, looks for nothing that is due, and validates nothing.
+// In charge of what one would write instead of Strata's reads: bare Fastify, the plain pool of pg, one named statement per route; in a separate
+// process, on the database that the service has. It knows neither keys nor scopes, checks for nothing that is due, and validates nothing.
 import Fastify from 'fastify';
 import pg from 'pg';
 import { customerKey } from '../src/ingest/customer-key.ts';
@@ -14,7 +14,10 @@ const SEGMENTS_OF = `
   where m.customer_id = $1
   order by s.key`;
 
-/** The page is cut before customers are joined: cut behind the join, a generic plan sorts or merges the whole segment, 20 to 100 ms a page. */
+/**
+ * The page is cut before customers are joined: if it is cut after the join, a generic plan sorts or merges the whole segment, 20 to 100 ms a
+ * page.
+ */
 const MEMBERS = `
   select m.since, c.external_id as id, c.country, c.city, c.created_at as "createdAt"
   from (

@@ -1,5 +1,5 @@
-// In charge of the mix of 50 segments that every figure is measured with, drawn from templates by seed: each template gives the words of the rule and the
-// same condition in SQL, written as one would by hand. Not of putting that SQL together (by-hand.ts).
+// In charge of the mix of 50 segments that every figure is measured with, drawn from templates by seed: each template gives the words of the
+// rule and the same condition in SQL, written as one would by hand. Not of assembling that SQL (by-hand.ts).
 import { SeededRandom } from '../src/base/seeded-random.ts';
 import { COUNTRIES, TIERS } from './shop.ts';
 
@@ -60,7 +60,7 @@ const SUMS = 11;
 const GROUP = 4;
 const NAMING_OTHERS = 5;
 
-/** The same for the same seed, each after those it names. */
+/** The same for the same seed; each comes after those it names. */
 export function drawSegments(seed: number, count = SEGMENTS): readonly BenchSegment[] {
   const random = new SeededRandom(seed);
   const sizes = Array.from({ length: count }, () =>
@@ -78,7 +78,7 @@ export function drawSegments(seed: number, count = SEGMENTS): readonly BenchSegm
   const naming = new Set(random.shuffle(Array.from({ length: 30 }, (_, index) => index + 10)).slice(0, NAMING_OTHERS));
   return sizes.map((size, index) => {
     const inside = naming.has(index) ? [keys[random.integer(0, index - 1)] as string] : [];
-    const isGrouped = index >= count - GROUP; // the first in order whose rule holds, said by rules until there are groups
+    const isGrouped = index >= count - GROUP; // the first in order whose rule holds, expressed as plain rules without a group
     return combine(
       keys[index] as string,
       index % 5 === 4 ? 'or' : 'and',
@@ -89,7 +89,7 @@ export function drawSegments(seed: number, count = SEGMENTS): readonly BenchSegm
   });
 }
 
-/** Takes the next conditions that ask different things: nobody writes `country = "US" and country = "GB"`. */
+/** Takes the next conditions that ask about different things: nobody writes `country = "US" and country = "GB"`. */
 function deal(deck: BenchCondition[], size: number): BenchCondition[] {
   const dealt: BenchCondition[] = [];
   const subjects = new Set<string>();
@@ -122,7 +122,7 @@ function combine(
   return { key, joiner, conditions, inside, outside, rule };
 }
 
-/** 30 % profile, 35 % counts, 20 % sums, 15 % recency, shuffled; each aggregate comes up before any comes up again. */
+/** 30 % profile, 35 % counts, 20 % sums, 15 % recency, shuffled; each aggregate is used before any is used again. */
 function drawConditions(random: SeededRandom, total: number): BenchCondition[] {
   const counts = random.shuffle(aggregates('count')).slice(0, COUNTS);
   const sums = random.shuffle(aggregates('sum')).slice(0, SUMS);

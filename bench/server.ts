@@ -1,4 +1,4 @@
-// In charge of the bench's own Postgres: in a folder under the system's temporary one, on a free port, gone at the end. And of loading a shop
+// In charge of the bench's own Postgres, in a folder under the system's temporary one, on a free port, removed at the end; and of loading a shop
 // straight into its tables. Which databases there are is bench.ts.
 import fs from 'node:fs';
 import os from 'node:os';
@@ -32,7 +32,7 @@ const TABLES = ['customers', 'order_owners', 'orders', 'order_items'];
 export interface Server {
   readonly folder: string;
   urlOf(database: string): string;
-  /** A client of its own; to be ended by the caller. Values come back as pg gives them. */
+  /** A separate client, which the caller must end. Values come back as pg returns them. */
   connect(database: string): Promise<pg.Client>;
   /** An empty database with Strata's schema. */
   createMigrated(database: string): Promise<void>;
@@ -85,13 +85,13 @@ export async function startServer(): Promise<Server> {
   };
 }
 
-/** Rows or pieces of COPY's text format into a table. */
+/** Copies rows, or pieces of COPY's text format, into a table. */
 export async function copyInto(client: pg.Client, { table, columns }: CopyTable, pieces: Iterable<string> | Readable): Promise<void> {
   const source = pieces instanceof Readable ? pieces : Readable.from(pieces, { objectMode: false });
   await stream(source, client.query(copyFrom(`copy ${table} (${columns}) from stdin`)));
 }
 
-/** The whole shop, keys and indexes made after the rows, which is several times faster; for the figures that do not measure loading. */
+/** Loads the whole shop, and makes keys and indexes after the rows, which is several times faster; for the figures that do not measure loading. */
 export async function loadShop(server: Server, database: string, shop: Shop): Promise<void> {
   const client = await server.connect(database);
   try {
@@ -134,7 +134,7 @@ async function dropIndexes(client: pg.Client): Promise<string[]> {
   ];
 }
 
-/** What autovacuum would have done by now on a shop that did not come within a minute. */
+/** What autovacuum would have done by now in a shop that did not come into being within a minute. */
 export async function settle(server: Server, database: string): Promise<void> {
   const client = await server.connect(database);
   try {

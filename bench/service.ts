@@ -1,4 +1,4 @@
-// In charge of the service under measure: started as people start it, in a process of its own on a free port, and talked to over HTTP.
+// In charge of the service under measurement: started as people start it, in a separate process on a free port, and talked to over HTTP.
 import { type ChildProcess, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -15,7 +15,7 @@ export interface Service {
   readonly url: string;
   readonly pid: number;
   readonly key: string;
-  /** The answer's body; anything but a 2xx is an error that shows it. */
+  /** The answer's body; anything but a 2xx is thrown as an error that shows it. */
   call(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** One request with a body of any length. */
   stream(path: string, contentType: string, body: Readable): Promise<Record<string, unknown>>;
@@ -56,7 +56,7 @@ export async function startService(databaseUrl: string, folder: string): Promise
   };
 }
 
-/** What `npm start` gives to node: V8 sizes its heap by the machine's memory otherwise, and takes twice as much; glibc keeps 15 MB more. */
+/** What `npm start` gives to node: otherwise V8 sizes its heap by the machine's memory, and takes twice as much; glibc keeps 15 MB more. */
 function startCommand(): { readonly flags: readonly string[]; readonly environment: Readonly<Record<string, string>> } {
   const { scripts } = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { scripts: { start: string } };
   const words = scripts.start.split(' ');
@@ -121,7 +121,7 @@ function request(
   });
 }
 
-/** Creates and publishes all, and waits until each is built. */
+/** Creates and publishes all of them, and waits until each is built. */
 export async function defineSegments(service: Service, segments: readonly Pick<BenchSegment, 'key' | 'rule'>[]): Promise<void> {
   for (const { key, rule } of segments) {
     await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule, publish: true });
@@ -130,13 +130,13 @@ export async function defineSegments(service: Service, segments: readonly Pick<B
   await waitForSegments(service);
 }
 
-/** While it builds, a service on a busy machine may refuse to be asked; nothing is measured yet. */
+/** While it builds, a service on a busy machine may refuse to answer; nothing is measured yet. */
 function unlessOverloaded(error: unknown): null {
   if (error instanceof Error && error.message.includes('was answered 503')) return null;
   throw error;
 }
 
-/** Until no segment is being built and no run is open. */
+/** Waits until no segment is being built and no run is open. */
 async function waitForSegments(service: Service): Promise<void> {
   for (;;) {
     const listed = await service.call('GET', '/v1/segments?limit=1000').catch(unlessOverloaded);

@@ -1,5 +1,5 @@
-// In charge of the bench's shop: customers, and two years of orders that few of them own most of, the same for the same seed. Each row comes
-// in both forms, NDJSON for the imports and text for COPY. Not of sending or loading them.
+// In charge of the bench's shop: customers, and two years of orders, most of them owned by few, the same for the same seed. Each row comes in
+// both forms, NDJSON for the imports and text for COPY. Not of sending or loading them.
 import { SeededRandom } from '../src/base/seeded-random.ts';
 import { customerKey } from '../src/ingest/customer-key.ts';
 
@@ -39,11 +39,11 @@ export interface BenchOrder {
 const DAY_MS = 86_400_000;
 const DAYS = 730;
 /**
- * Windows are whole days, so a row leaves one at its own time of day. The first hours after the bench's start are kept free of rows on every
- * day: nothing flips by the clock while it measures, and "nothing changed" is true.
+ * Windows are whole days, so a row leaves one at its own time of day. On every day the first hours after the time at which the bench starts are
+ * kept free of rows: nothing flips by the clock while it measures, and "nothing changed" is true.
  */
 const QUIET_MS = 4 * 3_600_000;
-/** Customers that own orders at all. */
+/** Customers that own any orders. */
 const BUYER_SHARE = 0.85;
 /** The first of n buyers own u² of the orders: the first percent a tenth of them, the very first of 85,000 one in 300. */
 const SKEW = 2;
@@ -96,7 +96,7 @@ export class Shop {
   readonly #seed: number;
   readonly #keys: string[] = [];
 
-  /** `anchorMs`: the instant the data ends at. */
+  /** `anchorMs`: the instant at which the data ends. */
   constructor(size: ShopSize, seed: number, anchorMs: number) {
     this.size = size;
     this.#seed = seed;
@@ -112,12 +112,12 @@ export class Shop {
     return this.#keys[index];
   }
 
-  /** Who buys: an index, the low ones far more often. */
+  /** Who buys: an index; low ones far more often. */
   drawBuyer(random: SeededRandom): number {
     return Math.floor(this.size.customers * BUYER_SHARE * random.next() ** SKEW);
   }
 
-  /** Rows `from` to `to` of all orders, in order of time; any slice is the same whether its neighbours were made or not. */
+  /** Rows `from` to `to` of all orders, in order of time; a slice is the same whether its neighbours were made or not. */
   *orders(from: number, to: number): Generator<BenchOrder> {
     for (let index = from; index < to; index += 1) yield this.order(index);
   }
@@ -199,7 +199,7 @@ export function customerLine(customer: ReturnType<Shop['customer']>): string {
   return `${JSON.stringify({ id, email, firstName, lastName, gender, birthday, country, city, attributes, createdAt: iso(createdAtMs) })}\n`;
 }
 
-/** The body of one order, without its id where the path carries it. */
+/** The body of one order, without its id if the path carries it. */
 export function orderBody(order: BenchOrder, withId: boolean, withItems: boolean): object {
   return {
     ...(withId ? { id: order.id } : {}),
@@ -273,7 +273,7 @@ function iso(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-/** Joins rows to pieces of about 64 KiB, so that streams do not move them one by one. */
+/** Joins rows into pieces of about 64 KiB, so that streams do not move them one by one. */
 export function* inPieces<Row>(rows: Iterable<Row>, print: (row: Row) => string): Generator<string> {
   let piece = '';
   for (const row of rows) {

@@ -1,4 +1,4 @@
-// In charge of following the feed over many connections at once, in a process of its own: counts the changes that come, and parses nothing.
+// In charge of following the feed over many connections at once, in a separate process: counts the changes that come, and parses nothing.
 import net from 'node:net';
 import { answerParent } from './child.ts';
 
@@ -6,13 +6,13 @@ export type ReadersQuestion =
   | { readonly kind: 'open'; readonly host: string; readonly port: number; readonly key: string; readonly connections: number }
   | { readonly kind: 'count' };
 
-/** Begins every event that is a change. */
+/** Every event that is a change begins like this. */
 const MARK = Buffer.from('event: change\n');
 
 let received = 0;
 let failure: string | null = null;
 
-/** Resolves when the stream has begun. A connection reads from the feed's end on, or from where it is told. */
+/** Resolves when the stream has begun. A connection reads from the feed's end, or from where it is told. */
 function open(host: string, port: number, key: string, after: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host, port });
@@ -43,7 +43,7 @@ function open(host: string, port: number, key: string, after: string): Promise<v
   });
 }
 
-/** The place where the feed ends, from an empty page behind everything. */
+/** The place where the feed ends, taken from an empty page after everything. */
 async function readEnd(host: string, port: number, key: string): Promise<string> {
   let next: string | undefined;
   for (;;) {
