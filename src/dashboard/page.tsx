@@ -1,4 +1,4 @@
-// In charge of what stands on every view: navigation, language, appearance, whether the page is live; and of which view belongs to a place.
+// In charge of what is on every view: navigation, language, appearance, whether the page is live; and of which view belongs to a place.
 import { type ComponentType, Suspense, useEffect, useRef } from 'react';
 import { Problem } from './api/call.ts';
 import { LiveChanges, useLive } from './api/live.tsx';
@@ -31,7 +31,7 @@ const VIEWS: Readonly<Record<string, ComponentType<ViewProps>>> = {
   audit: lazyPart(() => import('./views/audit.tsx')),
 };
 
-/** In the order of the navigation: the first part of the place, and its name in the texts. */
+/** In the order of the navigation: the first part of the place, and the key of its name in the texts. */
 const NAVIGATION = [
   ['', 'overview'],
   ['customers', 'customers'],
@@ -68,7 +68,7 @@ function Sidebar() {
   const { path } = usePlace();
   const links = useRef<HTMLElement>(null);
   const [first = ''] = path;
-  // in a narrow window the links stand in one line, which may have to be moved to where one is
+  // in a narrow window the links are in one row, which may have to be scrolled to the current one
   // biome-ignore lint/correctness/useExhaustiveDependencies: another place marks another link
   useEffect(() => {
     const link = links.current?.querySelector<HTMLElement>('[aria-current]');
@@ -137,7 +137,7 @@ function Content() {
   const main = useRef<HTMLElement>(null);
   const where = place.path.join('/');
   const View = Object.hasOwn(VIEWS, place.path[0] ?? '') ? VIEWS[place.path[0] ?? ''] : undefined;
-  // a new view begins at its top, and is what the keyboard and the screen reader go on from
+  // a new view starts at its top, and the keyboard and the screen reader continue from there
   useEffect(() => {
     window.scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });

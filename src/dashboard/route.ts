@@ -1,4 +1,4 @@
-// In charge of which view is shown: the place behind `#` in the URL, such as `#/segments/vip?tab=members`. The service knows nothing of these
+// In charge of which view is shown: the place after `#` in the URL, such as `#/segments/vip?tab=members`. The service knows nothing of these
 // places, so every path that is not the API's stays a 404 there. And of asking before something unsaved is left.
 import { useEffect, useSyncExternalStore } from 'react';
 
@@ -23,7 +23,7 @@ function decode(part: string): string {
 
 // ---------------------------------------------------------------- where one is, and what holds one there
 
-/** The step of the browser's history that is shown. Its number is kept in the step, so that one knows how far another is from it. */
+/** The step of the browser's history that is shown. Its number is kept in the step, so that it is known how far another step is from it. */
 interface Step {
   readonly hash: string;
   readonly number: number;
@@ -37,7 +37,7 @@ interface Leaving {
 const listeners = new Set<() => void>();
 const holds = new Set<object>();
 let shown: Step | null = null;
-/** where the URL is already, and the page is not, before somebody has decided; null: nowhere else */
+/** where the URL is already but the page is not, until somebody has decided; null: nowhere else */
 let wished: Step | null = null;
 let leaving: Leaving | null = null;
 
@@ -68,7 +68,7 @@ function goOn(): void {
   follow();
 }
 
-/** The way back through the history, so that it is as it was: one link further or some steps back, as far as it had been gone. */
+/** Goes back through the history, so that it is as it was: one step forward or some steps back, as far as the user had gone. */
 function goBack(): void {
   const steps = (shown?.number ?? 0) - (wished?.number ?? 0);
   if (steps !== 0) window.history.go(steps);
@@ -95,7 +95,7 @@ export function useLeaving(): Leaving | null {
   return useSyncExternalStore(subscribe, () => leaving);
 }
 
-/** While it is unsaved, going elsewhere is asked about first; before the tab is closed or loaded again the browser asks by itself. */
+/** While something is unsaved, the user is asked before going elsewhere; before the tab is closed or reloaded the browser asks on its own. */
 export function useUnsaved(isUnsaved: boolean): void {
   useEffect(() => {
     if (!isUnsaved) return undefined;
@@ -112,7 +112,7 @@ export function useUnsaved(isUnsaved: boolean): void {
   }, [isUnsaved]);
 }
 
-/** Does what takes the view away, such as signing out, once nothing unsaved stands against it. */
+/** Does what takes the view away, such as signing out, once nothing unsaved prevents it. */
 export function afterAsking(work: () => void): void {
   const settle = (then: () => void) => () => {
     leaving = null;
@@ -136,7 +136,7 @@ export function goTo(path: readonly string[], query: Readonly<Record<string, str
   window.location.hash = hrefOf(path, query);
 }
 
-/** The same from a view whose work has just been saved. */
+/** The same, from a view whose work has just been saved. */
 export function goToSaved(path: readonly string[], query: Readonly<Record<string, string>> = {}): void {
   holds.clear();
   goTo(path, query);

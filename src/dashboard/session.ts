@@ -1,4 +1,4 @@
-// In charge of who is signed in: the key lives in this tab only (session storage), never in the URL, and is gone with the tab.
+// In charge of who is signed in: the key is kept only in this tab (session storage), never in the URL, and is gone when the tab is closed.
 import { useSyncExternalStore } from 'react';
 
 const NAME = 'strata.key';

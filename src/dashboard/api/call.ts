@@ -32,7 +32,7 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
-  /** instead of the one of this tab: to try it before signing in */
+  /** used instead of this tab's key: to try a key before signing in */
   readonly key?: string;
 }
 
@@ -89,7 +89,7 @@ async function problemOf(response: Response, text: string): Promise<Problem> {
   try {
     body = JSON.parse(text) as Record<string, unknown>;
   } catch {
-    body = { title: response.statusText }; // a proxy before the service, which speaks HTML
+    body = { title: response.statusText }; // a proxy in front of the service, which answers with HTML
   }
   if (response.status === 401) signOut();
   return new Problem(response.status, body);

@@ -1,5 +1,5 @@
-// In charge of being told of changes as they happen: one stream for the whole page, read with fetch, so that the key stays in a header.
-// Views get the newest changes, and a beat at most every two seconds on which to read again.
+// In charge of learning of changes as they happen: one stream for the whole page, read with fetch, so that the key stays in a header. Views get
+// the newest changes, and at most every two seconds a beat on which to read again.
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { openStream } from './call.ts';
 
@@ -61,7 +61,7 @@ export function LiveChanges({ children }: { readonly children: ReactNode }) {
 async function follow(take: (change: LiveChange) => void, say: (state: Live['state']) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      // from now on: what was before is read from the API
+      // from now on: what happened before is read from the API
       const response = await openStream('/v1/changes/stream', { query: { from: new Date().toISOString() }, signal });
       say('live');
       await readEvents(response, take);

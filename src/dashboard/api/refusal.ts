@@ -1,4 +1,4 @@
-// What the service refused; anything else is a fault of the page and goes on.
+// Catches what the service refused; anything else is a fault of the page and is thrown on.
 import { Problem } from './call.ts';
 
 export function refusalOf(error: unknown): Problem {

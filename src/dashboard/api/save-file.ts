@@ -1,12 +1,12 @@
-// In charge of saving a file of the API, fetched with the key in a header, so that it is never part of a link. Long files are streamed to the
-// disk where the browser can do so; elsewhere they are held in its memory first, up to a bound.
+// In charge of saving a file of the API, fetched with the key in a header, so that the key is never part of a link. Long files are streamed to
+// the disk if the browser can do so; otherwise they are held in its memory first, up to a bound.
 import { type CallOptions, openStream } from './call.ts';
 
 const MB = 1_000_000;
-/** What is held in memory at the most, where the browser cannot stream to the disk. */
+/** The most that is held in memory if the browser cannot stream to the disk. */
 export const HELD_MB_MAX = 500;
 
-/** It broke off, or is more than can be held: what came of it is not kept. */
+/** The download broke off, or is more than can be held: what was received is not kept. */
 export class UnsavedFile extends Error {
   readonly why: 'broken' | 'too_large';
 
@@ -20,7 +20,7 @@ interface PickingWindow {
   readonly showSaveFilePicker?: (options: { readonly suggestedName: string }) => Promise<FileSystemFileHandle>;
 }
 
-/** Chromium, where the page comes by https or from this machine. */
+/** Chromium, if the page comes by https or from this machine. */
 export function canStreamToDisk(): boolean {
   return (window as PickingWindow).showSaveFilePicker !== undefined;
 }
@@ -33,7 +33,7 @@ export interface FileRequest extends Pick<CallOptions, 'query'> {
   readonly onProgress: (megabytes: number) => void;
 }
 
-/** Asks for a place first, which the browser allows only at a click. Throws `Problem`, `UnsavedFile`, and `AbortError` where it is called off. */
+/** Asks where to save first, which the browser allows only at a click. Throws `Problem`, `UnsavedFile`, and `AbortError` if the user cancels. */
 export async function streamToDisk(request: FileRequest): Promise<void> {
   const handle = await (window as PickingWindow).showSaveFilePicker?.({ suggestedName: request.fileName });
   if (handle === undefined) throw new Error('this browser cannot');

@@ -2,12 +2,12 @@
 import { useEffect, useRef } from 'react';
 import { useLive } from './live.tsx';
 
-/** → the id of the newest change told of so far; '' where there is none */
+/** → the id of the newest change reported so far; '' if there is none */
 export function useNewestChange(field: 'segment' | 'customerId', value: string): string {
   return useLive().changes.find((change) => change[field] === value)?.id ?? '';
 }
 
-/** Calls `again` whenever `turn` is another one; not for the first, which is being read anyway. */
+/** Calls `again` whenever `turn` has changed; not for the first one, which is being read anyway. */
 export function useAgain(turn: string, again: () => void): void {
   const done = useRef(turn);
   useEffect(() => {

@@ -18,7 +18,7 @@ export interface Pages<Row> {
 
 interface Turned {
   readonly list: string;
-  /** of the pages after the first, up to the one shown */
+  /** the cursors of the pages after the first, up to the one shown */
   readonly cursors: readonly string[];
 }
 

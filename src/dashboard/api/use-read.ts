@@ -1,4 +1,4 @@
-// In charge of reading for a view: loading, answer or problem; read again when asked, or when the live stream says that something changed.
+// In charge of reading for a view: loading, answer or problem; read again on request, or when the live stream says that something changed.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { call, Problem, type Query } from './call.ts';
 import { useLiveBeat } from './live.tsx';
@@ -16,11 +16,11 @@ export interface ReadOptions {
   readonly query?: Query;
   /** read again when memberships change (at most every two seconds) */
   readonly live?: boolean;
-  /** read again each so many milliseconds, such as while a run is under way */
+  /** read again every so many milliseconds, such as while a run is under way */
   readonly everyMs?: number | undefined;
 }
 
-/** `path` null: nothing to read yet. */
+/** `path` null: there is nothing to read yet. */
 export function useRead<Body>(path: string | null, { query = {}, live = false, everyMs }: ReadOptions = {}): Read<Body> {
   const [state, setState] = useState<Omit<Read<Body>, 'again'>>({
     body: undefined,

@@ -1,4 +1,4 @@
-// In charge of the list of segments, which views choose from and name segments by.
+// In charge of the list of segments, from which views let users choose and take names.
 import type { Status } from '../parts/segment-name.tsx';
 import { type Read, useRead } from './use-read.ts';
 
@@ -18,7 +18,7 @@ export function useSegments(options: { readonly live?: boolean } = {}): Read<{ r
   return useRead('/v1/segments', { query: { limit: MOST }, ...options });
 }
 
-/** Whose members can be told and changed: published, and not put away. */
+/** Segments whose members can be shown and changed: published, and not archived. */
 export function isLive({ status }: ListedSegment): boolean {
   return status !== 'draft' && status !== 'archiving' && status !== 'archived';
 }

@@ -1,11 +1,11 @@
-// In charge of writing for a view: under way, done or refused. What goes wrong otherwise is a fault of the page and is thrown.
+// In charge of writing for a view: under way, done or refused. Anything else that goes wrong is a fault of the page and is thrown.
 import { useState } from 'react';
 import { Problem } from './call.ts';
 
 export interface Write {
   readonly isWriting: boolean;
   readonly problem: Problem | undefined;
-  /** → whether it was taken */
+  /** → whether it was accepted */
   readonly write: (work: () => Promise<void>) => Promise<boolean>;
 }
 

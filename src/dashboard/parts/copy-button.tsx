@@ -1,4 +1,4 @@
-// Puts a text into the clipboard, and says that it did.
+// Copies a text to the clipboard, and says that it did.
 import { useState } from 'react';
 import { useTexts } from '../texts/texts.tsx';
 
@@ -10,7 +10,7 @@ export function CopyButton({ text }: { readonly text: string }) {
       await navigator.clipboard.writeText(text);
       setCopied(true);
     } catch {
-      setCopied(false); // the browser refuses, such as without https: the text stands there to be marked
+      setCopied(false); // the browser refuses, for instance without https: the text is there to be selected
     }
   };
   return (

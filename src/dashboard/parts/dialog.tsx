@@ -6,9 +6,9 @@ interface Props {
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ReactNode;
-  /** what decides: beside the button that closes */
+  /** the buttons that decide, beside the one that closes */
   readonly actions?: ReactNode;
-  /** what the button that closes says, where it is not to cancel */
+  /** the text of the button that closes, if it does not mean cancel */
   readonly cancel?: string;
 }
 
@@ -19,7 +19,7 @@ export function Dialog({ title, onClose, children, actions, cancel }: Props) {
   useLayoutEffect(() => {
     const shown = dialog.current;
     if (shown?.open === false) shown.showModal();
-    return () => shown?.close(); // before it is taken away: only a dialog that closes gives the focus back
+    return () => shown?.close(); // before it is removed: only a dialog that is closed returns the focus
   }, []);
   return (
     <dialog

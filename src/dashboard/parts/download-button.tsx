@@ -1,4 +1,4 @@
-// The button for a file of the API. A long one says how far it is and can be called off; where it has to be held in memory, its size is told
+// The button for a file of the API. For a long one it shows the progress and can cancel; if the file has to be held in memory, its size is shown
 // before.
 import { useRef, useState } from 'react';
 import { Problem, type Query } from '../api/call.ts';
@@ -11,13 +11,13 @@ interface Props {
   readonly path: string;
   readonly query?: Query;
   readonly fileName: string;
-  /** about so many, where they may be many */
+  /** about how many lines, if there may be many */
   readonly lines?: number;
 }
 
-/** From so many lines on, about 3 MB, a file is streamed to the disk rather than held. */
+/** From this many lines on, about 3 MB, a file is streamed to the disk rather than held. */
 const LONG_LINES = 50_000;
-/** Of members: an id, an instant, a word or two. */
+/** For a line about a member: an id, an instant, a word or two. */
 const LINE_MB = 64 / 1_000_000;
 
 type State =

@@ -1,4 +1,4 @@
-// In charge of what a view throws: somebody says what it was, and leaves a way on.
+// In charge of errors that a view throws: says what the error was, and offers a way on.
 import { Component, type ReactNode } from 'react';
 
 interface Props {

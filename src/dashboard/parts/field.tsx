@@ -1,4 +1,4 @@
-// One thing that a form asks for, with its name above and a hint below.
+// One field of a form, with its name above it and a hint below.
 import { type ReactNode, useId } from 'react';
 
 interface Props {
@@ -47,7 +47,7 @@ export function TextField({ label, hint, value, onValue, type = 'text', isRequir
   );
 }
 
-/** What a `datetime-local` holds, in the zone of this browser, as the instant it is; undefined: nothing was entered. */
+/** The value of a `datetime-local`, in the zone of this browser, as an instant; undefined: nothing was entered. */
 export function instantOf(local: string): string | undefined {
   return local === '' ? undefined : new Date(local).toISOString();
 }

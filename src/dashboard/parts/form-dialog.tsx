@@ -1,4 +1,4 @@
-// A dialog that asks for something and sends it: waits for the answer, keeps what was typed when it is refused, closes when it is taken.
+// A dialog that asks for something and sends it: waits for the answer, keeps what was typed if it is refused, closes if it is accepted.
 import { type ReactNode, useId } from 'react';
 import { useWrite } from '../api/use-write.ts';
 import { Dialog } from './dialog.tsx';
@@ -10,7 +10,7 @@ interface Props {
   readonly isDanger?: boolean;
   readonly isReady?: boolean;
   readonly onClose: () => void;
-  /** throws a `Problem` where it is refused; `onClose` follows where it is not */
+  /** throws a `Problem` if it is refused; otherwise `onClose` is called next */
   readonly send: () => Promise<void>;
   readonly children: ReactNode;
 }

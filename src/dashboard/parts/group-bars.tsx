@@ -1,4 +1,4 @@
-// The segments of a group as bars, in their order: how its members are shared out. A bar is decoration beside its figures.
+// The segments of a group as bars, in their order: how its customers are divided among them. A bar only illustrates the figures beside it.
 import type { ListedSegment } from '../api/use-segments.ts';
 import { hrefOf } from '../route.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
@@ -13,7 +13,7 @@ export interface Group {
   readonly status: 'building' | 'active';
 }
 
-/** In order, with what takes the rest at the end. */
+/** In order, with the segment that takes the rest at the end. */
 export function segmentsOf(group: Pick<Group, 'segments' | 'otherwise'>): readonly string[] {
   const { segments, otherwise } = group;
   return otherwise === null || segments.includes(otherwise) ? segments : [...segments, otherwise];
@@ -22,7 +22,7 @@ export function segmentsOf(group: Pick<Group, 'segments' | 'otherwise'>): readon
 interface Props {
   readonly group: Group;
   readonly segments: readonly ListedSegment[];
-  /** so many of them are shown; without it all are */
+  /** how many of them are shown; without it all are */
   readonly most?: number;
 }
 

@@ -1,4 +1,5 @@
-// In charge of parts of the page that are loaded when they are needed. One that does not come is no fault of the page: the service, or the way to it, is.
+// In charge of parts of the page that are loaded when they are needed. If one cannot be loaded, the page is not at fault: the service, or the
+// way to it, is.
 import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
 import { Problem } from '../api/call.ts';
 
@@ -7,7 +8,7 @@ export function lazyPart<Props>(load: () => Promise<{ default: ComponentType<Pro
     try {
       return await load();
     } catch (error) {
-      // what browsers throw where a module cannot be fetched; one that fails by itself throws what it throws
+      // what browsers throw if a module cannot be fetched; a module that fails on its own throws its own error
       throw error instanceof TypeError ? new Problem(0, { code: 'unreachable', title: 'unreachable' }) : error;
     }
   });

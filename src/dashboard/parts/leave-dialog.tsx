@@ -1,4 +1,4 @@
-// Asks before something unsaved is left. Staying is what Escape and the first button do.
+// Asks before something unsaved is left. Escape and the first button mean staying.
 import { useLeaving } from '../route.ts';
 import { useTexts } from '../texts/texts.tsx';
 import { Dialog } from './dialog.tsx';

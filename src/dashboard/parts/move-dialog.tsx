@@ -1,4 +1,4 @@
-// Moving customers from one segment to another: whence and whither, why and until when. Both places are pinned, in one transaction.
+// Moving customers from one segment to another: from where and to where, why and until when. Both segments get a pin, in one transaction.
 import { useState } from 'react';
 import { call } from '../api/call.ts';
 import type { ListedSegment } from '../api/use-segments.ts';
@@ -9,10 +9,10 @@ import { SegmentSelect } from './segment-select.tsx';
 
 interface Props {
   readonly customerId: string;
-  /** in which the customer is; the first is offered */
+  /** the segments that the customer is in; the first is preselected */
   readonly from: readonly ListedSegment[];
   readonly to: readonly ListedSegment[];
-  /** chosen already, by a drop */
+  /** already chosen, by a drop */
   readonly target?: string | undefined;
   readonly onClose: () => void;
   readonly onMoved: () => void;

@@ -1,4 +1,4 @@
-// Forward and back through a list; nothing where there is only one page.
+// Forward and back through a list; shows nothing if there is only one page.
 import type { Pages } from '../api/use-pages.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
 

@@ -1,4 +1,4 @@
-// In charge of what stands where an answer is not there yet, or cannot be had.
+// In charge of what is shown while an answer is not there yet, or cannot be had.
 import type { ReactNode } from 'react';
 import type { Problem } from '../api/call.ts';
 import type { Read } from '../api/use-read.ts';
@@ -46,7 +46,7 @@ export function Empty({ title, children }: { readonly title: string; readonly ch
   );
 }
 
-/** The answer once it is there; an older answer stays while it is read again, with the problem above it where there is one. */
+/** The answer once it is there; an older answer stays while it is read again, with the problem above it if there is one. */
 export function Shown<Body>({ read, children }: { readonly read: Read<Body>; readonly children: (body: Body) => ReactNode }) {
   if (read.body === undefined) return read.problem === undefined ? <Loading /> : <ProblemNote problem={read.problem} again={read.again} />;
   return (

@@ -1,4 +1,4 @@
-// Why a write was not taken: the service's own words, and all that it found wrong at once.
+// Why a write was not accepted: the service's own words, and everything that it found wrong, at once.
 import type { Problem } from '../api/call.ts';
 import { useTexts } from '../texts/texts.tsx';
 import { SaidWrong } from './said-wrong.tsx';

@@ -1,4 +1,4 @@
-// Why somebody says something by hand and until when it stands: asked wherever customers are moved or pinned.
+// The reason for a decision by hand and until when it holds: asked wherever customers are moved or pinned.
 import { useState } from 'react';
 import { useTexts } from '../texts/texts.tsx';
 import { instantOf, TextField } from './field.tsx';
@@ -12,7 +12,7 @@ export function useSaid() {
   return useState<Said>({ reason: '', until: '' });
 }
 
-/** As the API takes it: what was left empty is left out. */
+/** In the form that the API takes: what was left empty is left out. */
 export function saidBody({ reason, until }: Said): { readonly reason?: string; readonly until?: string } {
   const instant = instantOf(until);
   return { ...(reason.trim() === '' ? {} : { reason: reason.trim() }), ...(instant === undefined ? {} : { until: instant }) };

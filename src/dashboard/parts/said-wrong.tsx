@@ -1,4 +1,4 @@
-// One thing that is wrong, in the words of the page where it has any for the code, and in the service's own.
+// One thing that is wrong, in the page's words if it has any for the code, and in the service's own.
 import { useTexts } from '../texts/texts.tsx';
 
 interface Props {

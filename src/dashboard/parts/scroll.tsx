@@ -1,4 +1,5 @@
-// A table that may be wider than the window moves within its own frame. Where it is wider, the keyboard reaches the frame and moves it.
+// A table that may be wider than the window scrolls within its own frame. If it is wider, the frame can be reached and scrolled with the
+// keyboard.
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 
 export function Scroll({ label, children }: { readonly label: string; readonly children: ReactNode }) {

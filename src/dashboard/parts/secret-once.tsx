@@ -1,5 +1,5 @@
-// A secret that the service shows once: kept nowhere here, gone when the dialog closes. Shown once the dialog that asked for it is closed, so
-// that the focus goes back to the button that opened that one.
+// A secret that the service shows once: not kept anywhere here, and gone when the dialog closes. Shown only when the dialog that asked for it is
+// closed, so that the focus goes back to the button that opened that one.
 import { useTexts } from '../texts/texts.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Dialog } from './dialog.tsx';

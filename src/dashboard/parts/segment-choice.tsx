@@ -1,4 +1,4 @@
-// Choosing several segments out of perhaps many: a search, and boxes to check, those chosen from the start on top. None chosen means all.
+// Choosing several segments out of perhaps many: a search, and check boxes, with those chosen from the start on top. None chosen means all.
 import { useId, useState } from 'react';
 import type { ListedSegment } from '../api/use-segments.ts';
 import { useFormats, useTexts } from '../texts/texts.tsx';
@@ -11,7 +11,7 @@ interface Props {
   readonly segments: readonly Choosable[];
   readonly chosen: readonly string[];
   readonly onChosen: (keys: readonly string[]) => void;
-  /** no more than so many can be chosen; without it all can */
+  /** at most this many can be chosen; without it all can */
   readonly most?: number;
 }
 
@@ -59,7 +59,7 @@ export function SegmentChoice({ label, hint, segments, chosen, onChosen, most }:
   );
 }
 
-/** A key that is chosen and not listed, such as of a segment that this key may not see, stands by itself: it can be given up, not lost. */
+/** A key that is chosen but not listed, such as of a segment that this key may not see, is shown separately: it can be removed, and is not lost. */
 function inOrder(segments: readonly Choosable[], first: readonly string[]): readonly Choosable[] {
   const known = new Map(segments.map((segment) => [segment.key, segment]));
   return [...first.map((key) => known.get(key) ?? { key, name: key }), ...segments.filter(({ key }) => !first.includes(key))];

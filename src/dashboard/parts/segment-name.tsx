@@ -1,8 +1,8 @@
-// A segment or a status as it is named everywhere on the page. Names are text, whatever they hold; `bdi` keeps right-to-left ones apart.
+// A segment or a status as it is named everywhere on the page. Names are text, whatever they contain; `bdi` isolates right-to-left ones.
 import { hrefOf } from '../route.ts';
 import { useTexts } from '../texts/texts.tsx';
 
-/** Letters that may fill more lines than are shown. */
+/** From this many letters on, a text may need more lines than are shown. */
 const LONG = 60;
 
 export type Status = 'draft' | 'building' | 'active' | 'paused' | 'failed' | 'archiving' | 'archived';

@@ -1,4 +1,4 @@
-// Choosing one segment out of perhaps many. Where there are more than one looks through, a search stands above, and what it finds is laid open.
+// Choosing one segment out of perhaps many. If there are too many to look through, there is a search above, and what it finds is listed openly.
 import { useState } from 'react';
 import type { ListedSegment } from '../api/use-segments.ts';
 import { useTexts } from '../texts/texts.tsx';
@@ -12,7 +12,7 @@ interface Choice {
   readonly segments: readonly Pick<ListedSegment, 'key' | 'name'>[];
   readonly value: string;
   readonly onValue: (key: string) => void;
-  /** what stands for none, where none may be chosen */
+  /** the text for none, if none may be chosen */
   readonly none?: string;
 }
 
@@ -25,7 +25,7 @@ export function SegmentSelect({ hint, ...choice }: Choice & { readonly hint?: st
 }
 
 interface OptionsProps extends Choice {
-  /** of the label beside it; without them the label is only heard */
+  /** the ids of the label and hint beside it; without them the label is only for screen readers */
   readonly ids?: { readonly id: string; readonly 'aria-describedby': string | undefined };
 }
 
@@ -48,7 +48,7 @@ export function SegmentOptions({ label, segments, value, onValue, none, ids }: O
           value={wanted}
           onChange={(event) => setWanted(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key === 'Enter') event.preventDefault(); // it is to find, not to send the form
+            if (event.key === 'Enter') event.preventDefault(); // Enter is for finding, not for sending the form
           }}
         />
       )}

@@ -1,4 +1,4 @@
-// A line without axes, as wide as it is given. Decoration beside a figure: hidden from screen readers, who hear the figure.
+// A line without axes, as wide as its place. It only illustrates a figure: hidden from screen readers, which read the figure.
 const WIDTH = 120;
 const HEIGHT = 28;
 const INSET = 2;

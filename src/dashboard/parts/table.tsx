@@ -1,13 +1,13 @@
-// A table of rows: its head from a list of columns, its body as the view has it. Wider than its place, it scrolls by itself.
+// A table of rows: its head from a list of columns, its body as the view provides it. If it is wider than its place, it scrolls on its own.
 import type { ReactNode } from 'react';
 import { Scroll } from './scroll.tsx';
 
 export interface Column {
   readonly text: string;
   readonly isNumber?: boolean;
-  /** left out in a narrow window, by the cells as well */
+  /** left out in a narrow window, along with its cells */
   readonly isWideOnly?: boolean;
-  /** there for screen readers only, such as over buttons */
+  /** only for screen readers, such as above buttons */
   readonly isUnseen?: boolean;
 }
 

@@ -1,13 +1,13 @@
-// The parts of one thing, each a place of its own: links, so that the keyboard, a new window and the back button do what they always do.
+// The parts of one thing, each with its own place: links, so that the keyboard, a new window and the back button work as usual.
 import { useEffect, useRef } from 'react';
 import { hrefOf, type Place } from '../route.ts';
 
 interface Props {
   readonly place: Place;
   readonly label: string;
-  /** name in the query and text; the first is shown where the query names none */
+  /** name in the query and text; the first is shown if the query names none */
   readonly tabs: readonly (readonly [name: string, text: string])[];
-  /** what of the query goes along from one tab to another */
+  /** the parts of the query that are kept from one tab to another */
   readonly kept?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// In charge of light and dark: as the system, unless somebody chose.
+// In charge of light and dark: like the system, unless the user chose.
 import { useSyncExternalStore } from 'react';
 
 export type Theme = 'system' | 'light' | 'dark';

@@ -1,4 +1,4 @@
-// In charge of doing something again each so many milliseconds, while the window is looked at.
+// In charge of doing something again every so many milliseconds, while the window is visible.
 import { useEffect } from 'react';
 
 export function useEvery(ms: number, work: () => void): void {

@@ -1,4 +1,4 @@
-// In charge of `#/audit`: who did what, when, from where, with what was before and after. Filters stand in the place, so that it can be sent
+// In charge of `#/audit`: who did what, when, from where, with the state before and after. Filters are part of the place, so that it can be sent
 // to somebody.
 import { type FormEvent, useState } from 'react';
 import { usePages } from '../api/use-pages.ts';
@@ -74,7 +74,7 @@ function readFilter({ query }: Place): Filter {
   return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ''])) as Filter;
 }
 
-/** The instant of the place as a `datetime-local` shows it, in the zone of this browser. */
+/** The instant in the place, as a `datetime-local` shows it in the zone of this browser. */
 function localOf(instant: string): string {
   const at = new Date(instant);
   if (Number.isNaN(at.getTime())) return '';

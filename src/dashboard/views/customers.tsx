@@ -41,7 +41,7 @@ function CustomerList({ place }: ViewProps) {
   );
 }
 
-/** An id may hold an `@` too: then the customer of this id is offered beside those with this email. */
+/** An id may contain an `@` too: then the customer with this id is offered beside those with this email. */
 function Find({ email, onEmail }: { readonly email: string | undefined; readonly onEmail: (email: string | null) => void }) {
   const { customers: texts, action } = useTexts();
   const [wanted, setWanted] = useState(email ?? '');

@@ -1,4 +1,4 @@
-// In charge of `#/keys`: who may what, until when; making a key, giving it another secret, revoking it.
+// In charge of `#/keys`: who may do what, until when; making a key, giving it a new secret, revoking it.
 import { useState } from 'react';
 import { call, pathOf } from '../api/call.ts';
 import { usePages } from '../api/use-pages.ts';

@@ -15,7 +15,7 @@ import { LookFields } from './segment/edit-button.tsx';
 interface About {
   readonly name: string;
   readonly key: string;
-  /** the key follows the name until somebody writes one */
+  /** the key follows the name until the user writes one */
   readonly isKeyOwn: boolean;
   readonly description: string;
   readonly icon: string;
@@ -166,7 +166,7 @@ function bodyOf({ name, key, description, icon, color, kind }: About, edited: Ed
   return { key, name: name.trim(), ...given, kind, ...(edited === null ? {} : { rule: edited.rule, publish }) };
 }
 
-/** “Big spenders” → `big-spenders`; of letters that keys do not take nothing is left. */
+/** “Big spenders” → `big-spenders`; letters that keys do not allow are dropped. */
 function keyFor(name: string): string {
   const plain = name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
   return plain

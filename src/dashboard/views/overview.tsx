@@ -1,4 +1,4 @@
-// In charge of the first view: every segment with its size, trend, state and last change, and what changes right now.
+// In charge of the first view: every segment with its size, trend, state and last change, and what is changing right now.
 import { useDeferredValue, useState } from 'react';
 import { type LiveChange, useLive } from '../api/live.tsx';
 import { useRead } from '../api/use-read.ts';
@@ -28,7 +28,7 @@ interface Sizes {
 
 type Trends = ReadonlyMap<string, readonly SizePoint[]>;
 
-/** So many keys fit into a URL; lists longer than that are searched, not skimmed. */
+/** This many keys fit into a URL; lists longer than that are searched, not skimmed. */
 const TRENDS_MAX = 100;
 const TRENDS_AGAIN_MS = 300_000;
 
@@ -68,7 +68,7 @@ export function Overview() {
   );
 }
 
-/** Decoration: where sizes cannot be read, such as by a key that may not, nothing is said of it. */
+/** An illustration: if sizes cannot be read, such as with a key that may not, nothing is said about it. */
 function useTrends(rows: readonly SegmentRow[] | undefined): Trends {
   const keys = (rows ?? []).filter(isLive).slice(0, TRENDS_MAX);
   const query = { segments: keys.map(({ key }) => key) };
@@ -155,7 +155,7 @@ function Trend({ points }: { readonly points: readonly SizePoint[] }) {
   );
 }
 
-/** The first few; where there are more, they have a view of their own. */
+/** The first few; if there are more, they have a view of their own. */
 const GROUPS_SHOWN = 3;
 const BARS_SHOWN = 6;
 

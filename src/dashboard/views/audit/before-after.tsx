@@ -1,4 +1,4 @@
-// What an entry of the audit holds: where it says what was before and after, the fields that differ, side by side; else all of it.
+// What an entry of the audit contains: if it says what was before and after, the fields that differ, side by side; otherwise all of it.
 import { useTexts } from '../../texts/texts.tsx';
 
 interface Props {

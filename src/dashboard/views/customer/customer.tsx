@@ -1,4 +1,4 @@
-// In charge of one customer: who it is, the segments it is in and is not, what happened, and what may be done: move, erase.
+// In charge of one customer: who it is, the segments it is in and is not in, what happened, and what can be done: move, erase.
 import { useState } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useAgain, useNewestChange } from '../../api/use-newest-change.ts';

@@ -1,4 +1,4 @@
-// In charge of erasing a customer: typed confirmation before, the receipt after. Nothing of it can be undone.
+// In charge of erasing a customer: a typed confirmation before, the receipt after. It cannot be undone.
 import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { CopyButton } from '../../parts/copy-button.tsx';

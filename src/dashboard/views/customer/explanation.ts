@@ -1,4 +1,4 @@
-// How an explanation comes (GET /v1/customers/{id}/segments/{key}/explanation), as far as the page shows it.
+// The form of an explanation (GET /v1/customers/{id}/segments/{key}/explanation), as far as the page shows it.
 export interface Value {
   readonly text: string;
   readonly type: 'string' | 'number' | 'boolean' | 'date' | 'timestamp' | 'list';
@@ -54,7 +54,7 @@ export interface Explanation {
   };
 }
 
-/** Conditions of the tree that hold and so speak for the membership; under `not` those that do not. */
+/** Conditions of the tree that hold and so support the membership; under `not`, those that do not hold. */
 export function holding(node: Node, wanted = true): readonly Node[] {
   if (node.kind === 'condition') return node.holds === wanted ? [node] : [];
   const parts = node.parts ?? [];

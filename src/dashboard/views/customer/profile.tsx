@@ -1,4 +1,4 @@
-// In charge of what is known of a customer: shown as far as the key may see it, and said where it may not.
+// In charge of what is known about a customer: shown as far as the key may see it; if it may not, that is said.
 import type { ReactNode } from 'react';
 import { useFormats, useSpoken, useTexts } from '../../texts/texts.tsx';
 
@@ -24,7 +24,7 @@ export interface Customer {
 
 const FIELDS = ['email', 'phone', 'gender', 'birthday', 'country', 'region', 'city', 'postalCode', 'language', 'source'] as const;
 
-/** As people of their script write it: family name first and without a space where it is Han, Kana or Hangul. */
+/** Written as is usual in their script: family name first and without a space in Han, Kana or Hangul. */
 export function nameOf({ firstName, lastName }: Pick<Customer, 'firstName' | 'lastName'>): string | undefined {
   const isEastern = /^[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}]+$/u.test(`${firstName ?? ''}${lastName ?? ''}`);
   const parts = (isEastern ? [lastName, firstName] : [firstName, lastName]).filter((part) => part != null && part !== '');
@@ -76,7 +76,7 @@ export function Profile({ customer }: { readonly customer: Customer }) {
   );
 }
 
-/** A code stands beside what it means, since rules ask for the code. */
+/** A code is shown beside its meaning, since rules ask for the code. */
 function GivenValue({ field, value }: { readonly field: (typeof FIELDS)[number]; readonly value: string }) {
   const { language } = useSpoken();
   const formats = useFormats();
@@ -90,7 +90,7 @@ function GivenValue({ field, value }: { readonly field: (typeof FIELDS)[number];
   );
 }
 
-/** What a code of ISO 3166 or of a language means; whatever else was sent stays as it is. */
+/** The meaning of a code of ISO 3166 or of a language; whatever else was sent stays as it is. */
 export function inWords(kind: 'region' | 'language', code: string | null, language: string): string | null {
   if (code === null || !(kind === 'region' ? /^[A-Z]{2}$/ : /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/).test(code)) return code;
   return new Intl.DisplayNames(language, { type: kind }).of(code) ?? code;

@@ -1,4 +1,5 @@
-// In charge of saying in words why a customer is in a segment, what is missing where it is not, and when that changes by itself.
+// In charge of saying in words why a customer is in a segment, what is missing if it is not, and when that changes without anybody doing
+// anything.
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { type Explanation, holding, type Missing, type Node, type Value } from './explanation.ts';
 import { printValue } from './profile.tsx';
@@ -120,7 +121,7 @@ function inUnit(short: string, unit: 'number' | 'days' | 'seconds'): number {
   return unit === 'seconds' ? Math.ceil(Number(short) / 86_400) : Number(short);
 }
 
-/** How far it is on the way, where the way can be measured; decoration beside the figures. */
+/** How far the customer has come, if that can be measured; it only illustrates the figures. */
 function Meter({ missing: { have, need, unit } }: { readonly missing: Missing }) {
   if (unit !== 'number' || have?.value == null || !need?.operator.startsWith('>')) return null;
   const share = Number(have.value) / Number(need.value.value);
@@ -141,7 +142,7 @@ function NextChange({ explanation: { nextChangeAt, next } }: { readonly explanat
   return <p className="next">{next.type === 'exited' ? texts.leaves(when) : texts.enters(when)}</p>;
 }
 
-/** A value as one writes it in the language of the page. Decimals come as strings and are printed exactly. */
+/** A value as it is written in the language of the page. Decimals come as strings and are printed exactly. */
 function useValue(): (value: Value) => string {
   const { customer, explanation: texts } = useTexts();
   const formats = useFormats();

@@ -1,5 +1,5 @@
-// In charge of a customer's segments: those it is in with the reason and when it will leave, and those outside with what is missing.
-// Explanations are read for the rows that are shown, so that 500 segments are no 500 calls.
+// In charge of a customer's segments: those it is in, with the reason and when it will leave, and those it is not in, with what is missing.
+// Explanations are read for the rows that are shown, so that 500 segments do not mean 500 calls.
 import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { useAgain } from '../../api/use-newest-change.ts';
@@ -28,7 +28,7 @@ interface Props {
   readonly customerId: string;
   readonly memberships: Read<CustomerSegments>;
   readonly segments: Read<{ readonly data: readonly ListedSegment[] }>;
-  /** another one: read explanations again */
+  /** changes when explanations must be read again */
   readonly turn: string;
   readonly onChanged: () => void;
 }

@@ -1,5 +1,5 @@
-// In charge of what happened to a customer: orders, events and membership changes in one line, newest first. Three lists, each paged by its
-// own cursors, are merged: the newest of their heads comes next, and a list is read on only when its head is needed.
+// In charge of what happened to a customer: orders, events and membership changes in one list, newest first. Three lists, each paged by its own
+// cursors, are merged: the newest of their heads comes next, and a list is read further only when its head is needed.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { call, Problem, pathOf } from '../../api/call.ts';
 import { Empty, Loading, ProblemNote } from '../../parts/reading.tsx';
@@ -72,7 +72,7 @@ function entryOf(kind: Kind, row: Order | CustomerEvent | PastChange): Entry {
   return { kind, at: (row as PastChange).at, row: row as PastChange };
 }
 
-/** → the next entries of all, at most a step of them */
+/** → the next entries of all three, at most one step of them */
 async function takeStep(customerId: string, sources: readonly Source[]): Promise<Entry[]> {
   const taken: Entry[] = [];
   while (taken.length < STEP) {
@@ -204,7 +204,7 @@ function OrderWords({ order }: { readonly order: Order }) {
   );
 }
 
-/** What it came to in the currency that it was placed in, where that is another. */
+/** What it came to in the currency in which it was placed, if that is a different one. */
 function originalOf({ original }: Order, formats: ReturnType<typeof useFormats>): string | null {
   if (original === null) return null;
   return original.total === null ? original.currency : formats.money(original.total, original.currency);

@@ -1,11 +1,11 @@
-// In charge of what is computed of a customer's orders, items or events: the function, its field, the event, the filter and the time.
+// In charge of what is computed from a customer's orders, items or events: the function, its field, the event, the filter and the time.
 import { useTexts } from '../../texts/texts.tsx';
 import { entriesOf, eventNames, eventOf, type Ground, newCondition, sourceOf } from './condition.ts';
 import { fieldLabel } from './field-label.ts';
 import { isJson, type Json, type ValueType } from './rule-json.ts';
 import { WindowField } from './window-field.tsx';
 
-/** By function: the types of field it takes; count takes none here. */
+/** By function, the types of field that it takes; count takes none here. */
 const FUNCTIONS: Readonly<Record<string, readonly ValueType[]>> = {
   count: [],
   sum: ['number'],
@@ -95,7 +95,7 @@ function FieldChoice({ aggregate, ground, onChange }: Props) {
   );
 }
 
-/** Takes a filter on, where there is none yet. */
+/** Adds a filter if there is none yet. */
 export function FilterButton({ aggregate, ground, onChange }: Props) {
   const { editor } = useTexts();
   const own = { ...ground, scope: sourceOf(aggregate), event: eventOf(aggregate) };
@@ -113,7 +113,7 @@ export function FilterButton({ aggregate, ground, onChange }: Props) {
   );
 }
 
-/** The field stays where the function takes it; else the one that is most likely meant. */
+/** Keeps the field if the function takes it; otherwise chooses the one that is most likely meant. */
 function fieldFor(name: string, current: unknown, ground: Ground): string | null {
   if (name === 'count') return null;
   const types = FUNCTIONS[name] ?? [];

@@ -1,10 +1,10 @@
-// In charge of the builder's tree: groups are the builder's, and each of its rules holds one whole condition in JSON form. So the way there and
-// back loses nothing.
+// In charge of the builder's tree: groups are the builder's, and each of its rules contains one whole condition in JSON form. So nothing is lost
+// on the way there and back.
 import type { RuleGroupType, RuleType } from 'react-querybuilder';
 import { fieldKeyOf } from './condition.ts';
 import { isJson, type Json } from './rule-json.ts';
 
-/** The forms of `not` that one says as a comparison of its own: “is none of”. */
+/** The forms of `not` that are written as a comparison of their own: “is none of”. */
 const NEGATABLE = ['between', 'in', 'contains', 'starts_with', 'ends_with', 'has_any', 'has_all', 'missing', 'within', 'anniversary'];
 
 /** null: nothing written yet */
@@ -32,7 +32,7 @@ function isOneCondition({ not }: Json): boolean {
 
 export interface Emitted {
   readonly json: Json | null;
-  /** by the id of a rule: where its condition stands in the JSON */
+  /** by the id of a rule: where its condition is in the JSON */
   readonly pointers: ReadonlyMap<string, string>;
 }
 
@@ -63,7 +63,7 @@ function asksSomething(node: RuleGroupType | RuleType): boolean {
   return 'rules' in node ? node.rules.some(asksSomething) : isJson(node.value);
 }
 
-/** Every field that the conditions of a tree name: also one that the catalog does not know. */
+/** Every field that the conditions of a tree name, including those that the catalog does not know. */
 export function fieldKeysOf(query: RuleGroupType): readonly string[] {
   return query.rules.flatMap((each) => ('rules' in each ? fieldKeysOf(each) : [each.field]));
 }

@@ -1,4 +1,4 @@
-// In charge of the builder face: groups and their conditions, by react-querybuilder; loaded when first shown. A filter inside a condition
+// In charge of the builder face: groups and their conditions, with react-querybuilder; loaded when first shown. A filter inside a condition
 // (“only those where …”) is a builder of its own, over the fields of its source.
 import { type ComponentType, useMemo, useRef, useState } from 'react';
 import { type Field, type OptionGroup, prepareRuleGroup, QueryBuilder, type RuleGroupType } from 'react-querybuilder';
@@ -12,18 +12,18 @@ import type { Diagnostic, Json, Scope, Vocabulary } from './rule-json.ts';
 import './builder.css';
 
 export interface BuilderProps {
-  /** what it begins with; later it is the builder that leads */
+  /** the rule it begins with; after that the builder leads */
   readonly first: Json | null;
   readonly scope: Scope;
   readonly event: string | null;
   readonly vocabulary: Vocabulary;
   readonly errors: readonly Diagnostic[];
-  /** where its JSON stands in what is sent */
+  /** where its JSON is in what is sent */
   readonly pointer: string;
   readonly onChange: (json: Json | null) => void;
 }
 
-/** What each condition's editor is given beside its condition. */
+/** What each condition's editor is given besides its condition. */
 export interface BuilderContext {
   readonly ground: Ground;
   readonly errors: readonly Diagnostic[];
@@ -48,7 +48,7 @@ export default function Builder({ first, scope, event, vocabulary, errors, point
     setQuery(next);
     const { json } = toJson(next, pointer);
     const text = JSON.stringify(json);
-    if (text === said.current) return; // ids, or a group that asks nothing yet
+    if (text === said.current) return; // only ids changed, or a group that asks nothing yet
     said.current = text;
     onChange(json);
   };

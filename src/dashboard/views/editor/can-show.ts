@@ -1,4 +1,4 @@
-// In charge of whether the builder has fields for everything that a rule says. What it has none for stays text; nothing is approximated.
+// In charge of whether the builder has fields for everything that a rule says. A rule for which it has none stays text; nothing is approximated.
 import { isJson, type Json } from './rule-json.ts';
 
 const COMPARISONS = ['=', '!=', '<', '<=', '>', '>='];
@@ -7,7 +7,7 @@ const LISTS = ['in', 'has_any', 'has_all'];
 const NAMED = ['field', 'attribute', 'property', 'consent', 'bucket'];
 const INSTANTS = ['date', 'timestamp', 'ago', 'from_now', 'at'];
 
-/** Operands may be null: what is not filled in yet. */
+/** Operands may be null: not filled in yet. */
 export function canShow(rule: unknown): boolean {
   if (!isJson(rule)) return false;
   for (const name of ['and', 'or']) if (Array.isArray(rule[name])) return (rule[name] as readonly unknown[]).every(canShow);

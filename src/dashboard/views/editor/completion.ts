@@ -1,4 +1,5 @@
-// In charge of what could stand at a place of a rule's text. It reads words, not grammar: the service says what is right, this only offers.
+// In charge of what could be written at a place of a rule's text. It looks at words, not grammar: the service says what is right, this only
+// offers.
 import type { CatalogEntry, Scope, Vocabulary } from './rule-json.ts';
 
 export interface Suggestion {
@@ -47,7 +48,7 @@ interface Token {
   readonly start: number;
 }
 
-/** → null where nothing fits */
+/** → null if nothing fits */
 export function complete(text: string, caret: number, vocabulary: Vocabulary): Completion | null {
   const tokens = [...text.slice(0, caret).matchAll(TOKEN)].map((match): Token => ({ text: match[0], start: match.index }));
   const last = tokens.at(-1);
@@ -64,7 +65,7 @@ export function complete(text: string, caret: number, vocabulary: Vocabulary): C
   return { from, to, items: found };
 }
 
-/** A word, or a string whose end is not written yet: more of it may come. */
+/** A word, or a string that is not finished yet: more of it may come. */
 function isOpen(token: string): boolean {
   return /^[\p{L}_]/u.test(token) || (token.startsWith('"') && (token.length === 1 || !/[^\\]"$/.test(token)));
 }
@@ -108,7 +109,7 @@ function starts(scope: Scope, event: string | null, { entries }: Vocabulary): re
     : [...named, ...say(['not'], '')];
 }
 
-/** What can come behind a whole operand or a whole condition. */
+/** What can come after a whole operand or a whole condition. */
 function follows(before: readonly Token[], frame: Frame | null, vocabulary: Vocabulary): readonly Suggestion[] {
   const field = fieldOf(before.at(-1)?.text ?? '', frame?.source ?? 'customers', vocabulary);
   const isSource = frame !== null && before.length - 1 <= frame.sourceEnd;
@@ -155,7 +156,7 @@ function sources(name: string, prefix: string, { entries }: Vocabulary): readonl
   return unique(entries.filter(({ scope }) => scope === source).map(({ path, type }) => ({ insert: `${source}.${path}`, detail: type })));
 }
 
-/** The field whose value is wanted here: behind a comparison, or in its list. */
+/** The field whose value is wanted here: after a comparison, or in its list. */
 function comparedField(before: readonly Token[], vocabulary: Vocabulary): CatalogEntry | null {
   const words = before.map(({ text }) => text.toLowerCase());
   let at = words.length - 1;

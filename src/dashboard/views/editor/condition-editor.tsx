@@ -1,4 +1,4 @@
-// In charge of the fields of one condition behind its field: what is computed of orders, items or events, the comparison, and the value.
+// In charge of the fields of one condition that follow its field: what is computed of orders, items or events, the comparison, and the value.
 import type { ValueEditorProps } from 'react-querybuilder';
 import { SegmentOptions } from '../../parts/segment-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';
@@ -59,7 +59,7 @@ export function ConditionEditor({ value, handleOnChange, rule, context }: ValueE
   );
 }
 
-/** What the service refuses there is only that nothing was written yet: said so, and not by the words of the JSON form. */
+/** If all that the service refuses there is that nothing was written yet, this is said, instead of the words of the JSON form. */
 function isLeftOut(value: Json, path: string): boolean {
   const parts = path.split('/').filter(Boolean);
   const found = parts.reduce<unknown>((at, part) => (typeof at === 'object' && at !== null ? (at as Json)[part] : undefined), value);

@@ -1,10 +1,10 @@
-// In charge of one condition in JSON form: which field it is about, which comparisons that field has, and what becomes of it when one of them is
-// chosen. Fields are called by a key, such as `attribute:tier` or `of:orders`.
+// In charge of one condition in JSON form: which field it is about, which comparisons that field has, and what the condition becomes when one of
+// them is chosen. Fields are named by a key, such as `attribute:tier` or `of:orders`.
 import { isJson, type Json, type Scope, type ValueType, type Vocabulary } from './rule-json.ts';
 
 export interface Ground {
   readonly scope: Scope;
-  /** of events: the name; null: any event */
+  /** for events: the name; null: any event */
   readonly event: string | null;
   readonly vocabulary: Vocabulary;
 }
@@ -43,7 +43,7 @@ export function eventOf(aggregate: Json): string | null {
   return isJson(of) ? String(of['events']) : null;
 }
 
-/** What a condition on this field begins with. */
+/** What a condition on this field starts as. */
 export function newCondition(key: string, ground: Ground): Json {
   const [kind = '', ...rest] = key.split(':');
   const name = rest.join(':');
@@ -64,7 +64,7 @@ export function eventNames({ entries }: Vocabulary): readonly string[] {
   return [...new Set(entries.flatMap(({ event }) => (event === null ? [] : [event])))];
 }
 
-/** The type of a left side; null where the catalog does not know it. */
+/** The type of a left side; null if the catalog does not know it. */
 export function typeOf(left: Json, ground: Ground): ValueType | null {
   if ('bucket' in left) return 'number';
   if ('aggregate' in left) {
@@ -85,7 +85,7 @@ export function valuesOf(left: Json, ground: Ground): readonly string[] {
   return entriesOf(ground).find((entry) => entry.kind === kind && entry.name === left[kind ?? ''])?.values ?? [];
 }
 
-/** The fields that conditions of this scope can ask; of any event, one property of each name. */
+/** The fields that conditions of this scope can ask about; for any event, one property of each name. */
 export function entriesOf({ scope, event, vocabulary }: Ground) {
   const fitting = vocabulary.entries.filter(
     (entry) => entry.scope === scope && (event === null || entry.event === null || entry.event === event),
@@ -93,7 +93,7 @@ export function entriesOf({ scope, event, vocabulary }: Ground) {
   return [...new Map(fitting.map((entry) => [entry.path, entry])).values()];
 }
 
-/** A type that the catalog does not know is that of what it is compared with, as the service sees it too. */
+/** A type that the catalog does not know is that of what the field is compared with, as the service sees it too. */
 export function typeOfOperand(condition: Json): ValueType {
   const operand =
     condition['right'] ?? condition['low'] ?? condition['value'] ?? (condition['values'] as readonly unknown[] | undefined)?.[0];
@@ -105,7 +105,7 @@ export function typeOfOperand(condition: Json): ValueType {
 
 const BOOLEAN = ['=', 'missing'];
 
-/** The comparisons that fields of a type have, with those that are said with a `not`. */
+/** The comparisons that fields of a type have, including those that are written with a `not`. */
 export function operatorsOf(type: ValueType, { vocabulary }: Ground, current: string): readonly string[] {
   const known =
     type === 'boolean' ? BOOLEAN : (vocabulary.entries.find((entry) => entry.type === type)?.operators ?? ['=', '!=', 'missing']);
@@ -119,7 +119,7 @@ export function operatorName(json: Json): string {
   return `${isNegated ? 'not ' : ''}${condition['op']}`;
 }
 
-/** The condition under another comparison; what was written as its value is kept where it fits. */
+/** The condition with another comparison; what was written as its value is kept if it fits. */
 export function withOperator(json: Json, name: string, type: ValueType): Json {
   const { condition } = bare(json);
   const op = name.replace(/^not /, '');

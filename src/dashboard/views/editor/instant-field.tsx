@@ -1,4 +1,4 @@
-// In charge of an instant or a date as rules say it: fixed, so long ago, from now, today, now.
+// In charge of an instant or a date as rules write it: fixed, some time ago, some time from now, today, now.
 import { useTexts } from '../../texts/texts.tsx';
 import { DurationField } from './duration-field.tsx';
 import type { Json } from './rule-json.ts';
@@ -8,7 +8,7 @@ type Kind = 'date' | 'timestamp' | 'ago' | 'from_now' | 'today' | 'now';
 interface Props {
   readonly label: string;
   readonly instant: Json;
-  /** a date, which no time of the day and no `now` fits */
+  /** a date, for which neither a time of day nor `now` fits */
   readonly isDate?: boolean;
   readonly onChange: (instant: Json) => void;
 }
@@ -67,7 +67,7 @@ function firstOf(kind: Kind): Json {
   return kind === 'date' ? { date: now.slice(0, 10) } : { timestamp: `${now.slice(0, 16)}:00Z` };
 }
 
-/** As the browser's field wants it, in the zone of the browser. */
+/** In the form that the browser's field wants, in the zone of the browser. */
 function localOf(timestamp: string): string {
   const instant = new Date(timestamp);
   if (Number.isNaN(instant.getTime())) return '';

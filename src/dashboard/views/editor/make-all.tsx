@@ -1,5 +1,5 @@
-// In charge of making all segments of a template, and its group: what is made is shown before, each with how many its rule holds for now; what
-// is refused on the way does not undo what was made, and one can go on from there.
+// In charge of making all segments of a template, and its group: what will be made is shown before, each with how many customers its rule holds
+// for now; if something is refused on the way, what was made stays, and it is possible to go on from there.
 import { useDeferredValue, useEffect, useState } from 'react';
 import { call, Problem } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';
@@ -17,7 +17,7 @@ const PREFIX = /^([a-z0-9][a-z0-9_-]{0,30})?$/;
 
 interface Props {
   readonly template: Template;
-  /** one of them only, to be changed before it is made */
+  /** only one of them, to be changed before it is made */
   readonly onUse: (segment: TemplateSegment) => void;
 }
 
@@ -133,7 +133,7 @@ function Preview({ segment, isMade, count, onUse }: PreviewProps) {
   );
 }
 
-/** → keys that are taken by others than what was made here */
+/** → keys that are taken by something that was not made here */
 function useTaken(own: Template, made: readonly string[]): readonly string[] {
   const segments = useSegments();
   const groups = useRead<{ readonly data: readonly { readonly key: string }[] }>('/v1/groups', { query: { limit: 1000 } });
@@ -147,7 +147,7 @@ function useTaken(own: Template, made: readonly string[]): readonly string[] {
 
 type Counts = readonly (number | null)[];
 
-/** Of each rule by itself, one after the other; null: it cannot be told before the others are there. */
+/** For each rule separately, one after the other; null: it cannot be known before the others are there. */
 function useCounts(segments: readonly TemplateSegment[]): Counts {
   const [counts, setCounts] = useState<Counts>([]);
   const rules = useDeferredValue(JSON.stringify(segments.map(({ rule }) => rule)));

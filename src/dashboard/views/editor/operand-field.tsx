@@ -57,7 +57,7 @@ interface NumberProps {
   readonly onChange: (value: number | null) => void;
 }
 
-/** What is typed is kept as typed (`5.`) until it is another number. */
+/** What is typed is kept as typed (`5.`) until it is a different number. */
 function NumberField({ label, value, onChange }: NumberProps) {
   const [typed, setTyped] = useState(value === null ? '' : String(value));
   const shown = numberOf(typed) === value ? typed : value === null ? '' : String(value);
@@ -127,7 +127,7 @@ export function ListField({ type, list, values, onChange }: ListProps) {
         value={typed}
         onChange={(event) => {
           const text = event.target.value;
-          // a choice of the list of known values comes whole
+          // what is chosen from the list of known values comes whole
           if (values.includes(text) && !(event.nativeEvent instanceof InputEvent && event.nativeEvent.inputType === 'insertText'))
             take(text);
           else setTyped(text);

@@ -1,4 +1,4 @@
-// In charge of the two faces of a rule, of what the service says of it, and of the count beside it.
+// In charge of the two faces of a rule, of what the service says about it, and of the count beside it.
 import { type ReactNode, Suspense, useState } from 'react';
 import { lazyPart } from '../../parts/lazy-part.ts';
 import { Loading, ProblemNote } from '../../parts/reading.tsx';
@@ -12,7 +12,7 @@ import { useVocabulary } from './use-vocabulary.ts';
 import '../segment.css';
 import './editor.css';
 
-const loading = import('./builder.tsx'); // begun with the editor, while what it shows is still read
+const loading = import('./builder.tsx'); // begun with the editor, while what it shows is still being read
 const Builder = lazyPart(() => loading);
 type Face = 'builder' | 'text';
 
@@ -113,7 +113,7 @@ function BuilderFace({ edited, toText }: { readonly edited: EditedRule; readonly
   );
 }
 
-/** The other face, so that one sees them go together. */
+/** The other face, so that it can be seen that they go together. */
 function Words({ edited: { draft, verdict } }: { readonly edited: EditedRule }) {
   const { editor: texts } = useTexts();
   return (

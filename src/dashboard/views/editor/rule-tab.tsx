@@ -1,4 +1,4 @@
-// In charge of a new version of a segment's rule: begun from one that is there, kept as a draft or published with its impact seen.
+// In charge of a new version of a segment's rule: started from an existing one, kept as a draft or published after its impact was seen.
 import { useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
@@ -23,7 +23,7 @@ export default function RuleTab({ place, held }: { readonly place: Place; readon
 function NewVersion({ held, from }: { readonly held: Held; readonly from: Version }) {
   const { editor: texts, segment: segmentTexts } = useTexts();
   const { segment } = held;
-  // the tag it was opened with: a version that somebody else added since is not overtaken unseen
+  // the tag with which it was opened: a version that somebody else has added since is not overtaken unseen
   const [opened, setOpened] = useState(held);
   const edited = useRule(from.text);
   const [note, setNote] = useState('');
@@ -45,7 +45,7 @@ function NewVersion({ held, from }: { readonly held: Held; readonly from: Versio
     setProblem(undefined);
     send(false, opened.etag).then(toVersions, (error: unknown) => {
       setProblem(refusalOf(error));
-      setOpened(held); // having been told, one may decide
+      setOpened(held); // the user has been told, and may decide
       held.again();
     });
   };

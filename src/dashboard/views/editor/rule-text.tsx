@@ -1,5 +1,5 @@
 // In charge of the text face: what is typed, what could follow, and each mistake under its place. The textarea stays a plain textarea; a copy of
-// its text behind it carries the marks, and says where on the screen a place of the text is.
+// its text behind it carries the marks, and tells where on the screen a place of the text is.
 import { type ComponentProps, type KeyboardEvent, type SyntheticEvent, useId, useLayoutEffect, useRef, useState } from 'react';
 import { SaidWrong } from '../../parts/said-wrong.tsx';
 import { useTexts } from '../../texts/texts.tsx';
@@ -104,7 +104,7 @@ export function RuleText({ text, errors, vocabulary, onEdit }: Props) {
   );
 }
 
-/** Through the browser, so that it can be undone. */
+/** Inserted through the browser, so that it can be undone. */
 function replace(field: HTMLTextAreaElement, from: number, to: number, text: string): void {
   field.focus();
   field.setSelectionRange(from, to);

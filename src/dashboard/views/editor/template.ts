@@ -1,4 +1,4 @@
-// The shape of a ready-made segment, or of several, and how it is said in the language of the page: keys never change, words do.
+// The shape of a ready-made segment, or of several, and its wording in the language of the page: keys never change, words do.
 import type { Language } from '../../texts/texts.tsx';
 import { templatesInChinese, unitsInChinese } from '../../texts/zh-templates.ts';
 
@@ -62,7 +62,7 @@ export function templateIn(language: Language, template: Template): Template {
   };
 }
 
-/** The same with another beginning of each key, also where a rule names one: so that it can be made a second time. */
+/** The same with another prefix for each key, also where a rule names one, so that it can be made a second time. */
 export function withPrefix(template: Template, prefix: string): Template {
   if (prefix === '') return template;
   const renamed = (key: string) => `${prefix}${key}`;

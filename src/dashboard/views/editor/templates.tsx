@@ -1,4 +1,4 @@
-// In charge of choosing a ready-made rule, or several, and filling in the parameters; what comes of it is filled in by the service.
+// In charge of choosing a ready-made rule, or several, and filling in the parameters; the service makes the rule from them.
 import { useDeferredValue, useState } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';

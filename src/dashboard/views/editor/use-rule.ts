@@ -1,5 +1,5 @@
-// In charge of one rule in two forms while it is edited: what is typed leads, the other form follows by the service's answer; and of the
-// count that goes with it. Answers to what has been changed since are dropped.
+// In charge of one rule in two forms while it is edited: what is typed leads, and the other form follows from the service's answer; and of the
+// count that goes with it. Answers about a state that has changed since are dropped.
 import { useCallback, useEffect, useState } from 'react';
 import { call, Problem } from '../../api/call.ts';
 import type { Diagnostic, Json } from './rule-json.ts';
@@ -30,7 +30,7 @@ export interface Count {
 
 export interface EditedRule {
   readonly draft: Draft;
-  /** it is not what it began with */
+  /** it differs from what it began with */
   readonly isChanged: boolean;
   readonly verdict: Verdict;
   /** what is sent; null: nothing written yet */
@@ -52,7 +52,7 @@ interface Checked {
   readonly warnings: readonly Diagnostic[];
 }
 
-/** `countedFor`: of a text, the rule whose count goes with it, where that is another than itself */
+/** `countedFor`: for a text, the rule that the count belongs to, if it is not the text itself */
 export function useRule(firstText: string, countedFor: (text: string) => string = (text) => text): EditedRule {
   const [first] = useState(firstText);
   const [draft, setDraft] = useState<Draft>({ source: 'text', text: firstText, json: null });
@@ -117,7 +117,7 @@ function useCount(rule: string | Json | null, status: Verdict['status']): Counte
   return status === 'valid' || rule === null ? counted : { ...counted, isCounting: counted.count !== null };
 }
 
-/** → what calls it off, before it began or while it is under way */
+/** → what cancels it, before it has begun or while it is under way */
 function later(ms: number, work: (signal: AbortSignal) => Promise<void>): () => void {
   const controller = new AbortController();
   const timer = setTimeout(() => void work(controller.signal), ms);

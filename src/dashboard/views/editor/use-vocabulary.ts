@@ -3,7 +3,7 @@ import { useMemo } from 'react';
 import { type Read, useRead } from '../../api/use-read.ts';
 import type { CatalogEntry, SegmentEntry, Vocabulary } from './rule-json.ts';
 
-/** Without an answer (yet, or because the key may not see it) nothing is offered, and one can write all the same. */
+/** Without an answer (not yet, or because the key may not see it) nothing is offered, and the rule can be written all the same. */
 export function useVocabulary(): { readonly vocabulary: Vocabulary; readonly read: Read<unknown> } {
   const read = useRead<{ readonly data: readonly CatalogEntry[] }>('/v1/catalog');
   const catalog = read.body;

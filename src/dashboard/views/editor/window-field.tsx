@@ -1,4 +1,4 @@
-// In charge of a span of time as rules say it: the last so many days, a calendar period, since, before, between.
+// In charge of a span of time as rules write it: the last so many days, a calendar period, since, before, between.
 import { useTexts } from '../../texts/texts.tsx';
 import { DurationField } from './duration-field.tsx';
 import { InstantField } from './instant-field.tsx';
@@ -97,7 +97,7 @@ interface AnniversaryProps {
   readonly onChange: (window: unknown) => void;
 }
 
-/** When the day comes round. */
+/** When the day comes round each year. */
 export function AnniversaryField({ window, onChange }: AnniversaryProps) {
   const { editor } = useTexts();
   const words = editor.builder;

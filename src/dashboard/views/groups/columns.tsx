@@ -17,7 +17,7 @@ import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { DeleteGroup, GroupDialog } from './group-dialog.tsx';
 import { PinInDialog } from './pin-in.tsx';
 
-/** What a drag carries; other drags, such as of files, are not taken. */
+/** What a drag carries; other drags, such as of files, are not accepted. */
 const DRAGGED = 'application/x-strata-member';
 const PAGE = 15;
 
@@ -127,7 +127,7 @@ interface MovingProps {
   readonly onMoved: () => void;
 }
 
-/** Who is in none of them is not moved but pinned in. */
+/** A customer who is in none of them is not moved but pinned in. */
 function MovingDialog({ moving, columns, onClose, onMoved }: MovingProps) {
   if (moving === null) return null;
   const { customerId, from, to } = moving;
@@ -138,12 +138,12 @@ function MovingDialog({ moving, columns, onClose, onMoved }: MovingProps) {
 
 interface ByIdProps {
   readonly columns: readonly ListedSegment[];
-  /** the last one, told to those who do not see the columns */
+  /** the last one, announced to those who do not see the columns */
   readonly moved: string;
   readonly onMoving: (moving: Moving) => void;
 }
 
-/** A customer may be anywhere in a column of a million: the id says who. */
+/** A customer may be anywhere in a column of a million: so the id can be given. */
 function MoveById({ columns, moved, onMoving }: ByIdProps) {
   const { groups: texts, hand } = useTexts();
   const [id, setId] = useState('');
@@ -174,7 +174,7 @@ interface ColumnProps {
   readonly segment: ListedSegment;
   readonly share: number;
   readonly isRest: boolean;
-  /** another one: read the members again */
+  /** changes when the members must be read again */
   readonly turn: number;
   readonly onMoving: (moving: Moving) => void;
 }

@@ -1,4 +1,4 @@
-// In charge of making a group and of changing its name, its segments' order and what takes the rest; and of ending it.
+// In charge of making a group, of changing its name, its segments' order and the segment that takes the rest, and of ending it.
 import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
@@ -23,7 +23,7 @@ export function GroupDialog({ group, etag, segments, onClose, onSaved }: Props) 
   const [name, setName] = useState(group?.name ?? '');
   const [order, setOrder] = useState<readonly string[]>(group?.segments ?? []);
   const [otherwise, setOtherwise] = useState(group?.otherwise ?? '');
-  const [tag] = useState(etag); // of what is being changed: the view behind goes on reading
+  const [tag] = useState(etag); // the tag of what is being changed: the view behind keeps reading
   const choosable = segments.filter((segment) => isLive(segment) && segment.kind === 'rule');
   const send = async () => {
     const content = { name: name.trim(), segments: order, otherwise: otherwise === '' ? null : otherwise };

@@ -1,4 +1,4 @@
-// Pinning a customer into one of a group's segments, where it is in none of them and so cannot be moved.
+// Pinning a customer into one of a group's segments, if it is in none of them and so cannot be moved.
 import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';

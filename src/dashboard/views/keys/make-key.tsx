@@ -1,4 +1,4 @@
-// In charge of making a key: its name, what it may, for which segments, until when. Its secret is handed over once.
+// In charge of making a key: its name, what it may do, for which segments, until when. Its secret is shown once.
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { useSegments } from '../../api/use-segments.ts';
