@@ -1,4 +1,4 @@
-// The page's English about customers: the list, one customer, why it is in a segment, what is said by hand.
+// The page's English about customers: the list, one customer, why it is in a segment, what is decided by hand.
 export const customersInEnglish = {
   customers: {
     title: 'Customers',

@@ -1,5 +1,5 @@
-// The page's English about reports: one segment against everybody, several side by side, the structure of the customer base. What is said of
-// flows and outcomes: en-outcome.ts.
+// The page's English about reports: one segment compared with everybody, several side by side, the structure of the customer base. For flows and
+// outcomes: en-outcome.ts.
 import { outcomeInEnglish } from './en-outcome.ts';
 
 export const reportsInEnglish = {

@@ -53,7 +53,7 @@ export const en = {
     copy: 'Copy',
     copied: 'Copied',
   },
-  /** by code: English has the service's own words */
+  /** by code: empty in English, which uses the service's own words */
   problems: {} as Readonly<Record<string, string>>,
   leave: { title: 'Leave without saving?', lead: 'What you have written here would be lost.', stay: 'Stay here', leave: 'Leave' },
   download: {

@@ -1,5 +1,5 @@
-// In charge of numbers, shares, money and instants in the words of a language. Money comes as a decimal string and is never made a float
-// before it is shown.
+// In charge of numbers, shares, money and instants in the form of a language. Money comes as a decimal string and never becomes a float before
+// it is shown.
 export interface Formats {
   count(value: number): string;
   /** 0.123 → 12.3 % */
@@ -16,9 +16,9 @@ export interface Formats {
   signedMoney(value: number, currency: string): string;
   /** 1200000 → €1.2M: for an axis */
   shortMoney(value: number, currency: string): string;
-  /** a period by its beginning, in the zone whose days, weeks and months these are */
+  /** a period by its beginning, in the zone to which these days, weeks and months belong */
   period(value: string, timeZone: string, resolution: 'hour' | 'day' | 'week' | 'month'): string;
-  /** the same, short: under an axis */
+  /** the same, short: for under an axis */
   tick(value: string, timeZone: string, resolution: 'hour' | 'day' | 'week' | 'month'): string;
   /** 90 → “2 minutes” */
   duration(seconds: number): string;
@@ -62,7 +62,7 @@ export function formatsFor(language: 'en' | 'zh'): Formats {
     signed: (value, digits = 2) =>
       new Intl.NumberFormat(locale, { maximumFractionDigits: digits, signDisplay: 'exceptZero' }).format(value),
     signedMoney: (value, currency) =>
-      // the sign is held to its amount, which otherwise may stand in the next line
+      // the sign is tied to its amount, which could otherwise go to the next line
       new Intl.NumberFormat(locale, { style: 'currency', currency, signDisplay: 'exceptZero' }).format(value).replace(/^[+-]/, '$&\u2060'),
     shortMoney: (value, currency) =>
       new Intl.NumberFormat(locale, { style: 'currency', currency, notation: 'compact', maximumFractionDigits: 1 }).format(value),

@@ -1,4 +1,4 @@
-// What is wrong, in Chinese, by the codes of the API, which never change their meaning. The service's own sentence stands beside it as detail.
+// What is wrong, in Chinese, by the codes of the API, whose meaning never changes. The service's own sentence is shown beside it as detail.
 export const problemsInChinese: Readonly<Record<string, string>> = {
   // of an answer
   invalid_request: '请求无法理解',

@@ -1,8 +1,8 @@
-// The ready-made segments in Chinese, by their keys, which never change. Only where templates are shown is this loaded.
+// The ready-made segments in Chinese, by their keys, which never change. Loaded only where templates are shown.
 export interface TemplateWords {
   readonly name: string;
   readonly description: string;
-  /** by name of parameter: its meaning */
+  /** the parameter's meaning, by its name */
   readonly parameters?: Readonly<Record<string, string>>;
   /** in the order of the service's own */
   readonly needs?: readonly string[];

@@ -1,5 +1,5 @@
-// In charge of reports beyond one segment: how several overlap, several side by side, who moved between them, what came of members, and the
-// structure of the customer base. What is asked of each stands in the place.
+// In charge of reports beyond one segment: how several overlap, several side by side, who moved between them, what became of members, and the
+// structure of the customer base. What each report is asked for is part of the place.
 import type { ReactNode } from 'react';
 import { useSegments } from '../api/use-segments.ts';
 import type { ViewProps } from '../page.tsx';
@@ -24,7 +24,7 @@ const TABS = ['overlap', 'comparison', 'flows', 'outcome', 'cohorts', 'revenue',
 type TabName = (typeof TABS)[number];
 const OVERLAP_MAX = 20;
 const COMPARED_MAX = 10;
-/** Whom reports are of, and which orders count: the same question asked of another report. */
+/** What reports are about and which orders count: kept when another report is chosen. */
 const KEPT = ['segments', 'segment', 'statuses'];
 
 export default function ReportsView({ place }: ViewProps) {

@@ -80,7 +80,7 @@ export default function Runs({ place }: ViewProps) {
   );
 }
 
-/** Quickly while something runs, so that the bars move. */
+/** Often while something runs, so that the bars move. */
 function useFollow({ body, again }: Read<{ readonly data: readonly Run[] }>): void {
   useEvery(body?.data.some(isOpen) === true ? BUSY_MS : IDLE_MS, again);
 }

@@ -50,7 +50,7 @@ export function SignIn() {
   );
 }
 
-/** → why it is refused. A key that may not list segments is a key all the same: views say what it may not see. */
+/** → why the key is refused. A key that may not list segments is a key all the same: views say what it may not see. */
 async function tryKey(key: string): Promise<Problem | null> {
   try {
     await call('GET', '/v1/segments', { key, query: { limit: 1 } });

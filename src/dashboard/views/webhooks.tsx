@@ -1,4 +1,4 @@
-// In charge of `#/webhooks`: where changes are sent to, how far each is, and making one. One webhook: webhooks/webhook.tsx.
+// In charge of `#/webhooks`: where changes are sent to, how far each webhook has come, and making one. One webhook: webhooks/webhook.tsx.
 import { useState } from 'react';
 import { usePages } from '../api/use-pages.ts';
 import type { ViewProps } from '../page.tsx';

@@ -1,16 +1,16 @@
-// In charge of what a report is asked for: all of it stands in the place's query, so that a link shows the same to whoever follows it.
+// In charge of what a report is asked for: all of it is in the place's query, so that a link shows the same to whoever follows it.
 import type { Query } from '../../api/call.ts';
 import { changeQuery, type Place } from '../../route.ts';
 
 export interface Asked {
-  /** '' where it is not said */
+  /** '' if the query does not say */
   text(name: string): string;
   list(name: string): readonly string[];
-  /** the first where none of them is said */
+  /** the first if the query names none of them */
   oneOf<Name extends string>(name: string, names: readonly [Name, ...Name[]]): Name;
-  /** nothing said is taken out of the place */
+  /** values that say nothing are removed from the place */
   set(changes: Readonly<Record<string, string | readonly string[]>>): void;
-  /** those of the names that are said, for the API, which refuses what it does not understand in its own words */
+  /** the values under these names, for the API, which refuses in its own words what it does not understand */
   sent(names: readonly string[]): Query;
 }
 

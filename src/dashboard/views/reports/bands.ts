@@ -21,7 +21,7 @@ export function useBandRows(): (bands: readonly Band[], options: Options) => rea
   return (bands, options) => foldTails(bands).map((band) => ({ key: `${band.from} ${band.to}`, name: nameOf(band, options), part: band }));
 }
 
-/** Rarer than that at either end is told together: a few customers far out would stretch the list. */
+/** Bands at either end that are rarer than this are shown as one: a few customers far out would stretch the list. */
 const RARE = 0.005;
 
 function foldTails(bands: readonly Band[]): readonly Band[] {
@@ -34,7 +34,7 @@ function foldTails(bands: readonly Band[]): readonly Band[] {
   return [...unmeasured, ...folded(measured.slice(0, first)), ...measured.slice(first, end), ...folded(measured.slice(end))];
 }
 
-/** Neighbours as one band. */
+/** Neighbouring bands as one. */
 function folded(bands: readonly Band[]): readonly Band[] {
   const [first] = bands;
   const last = bands.at(-1);

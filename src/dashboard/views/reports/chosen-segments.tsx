@@ -1,4 +1,4 @@
-// In charge of which segments a report is of, and of saying when more were wished than it takes.
+// In charge of which segments a report is about, and of saying so when more were chosen than it takes.
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { SegmentChoice } from '../../parts/segment-choice.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';

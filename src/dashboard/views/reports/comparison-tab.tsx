@@ -56,7 +56,7 @@ export function ComparisonTab({ chosen, asked, nameOf }: ChosenProps) {
   );
 }
 
-/** A figure of each segment; the last is everybody's, where it has one. */
+/** A figure for each segment; the last one is everybody's, if there is one. */
 interface Line {
   readonly name: string;
   readonly of: (segment: Compared) => string;

@@ -1,4 +1,4 @@
-// In charge of instants that are usual to ask for: midnight of so many days ago, where this browser is. The same all day long.
+// In charge of instants that are commonly asked for: midnight some days ago, where this browser is. The same all day long.
 export function daysAgo(days: number): string {
   const day = new Date();
   return new Date(day.getFullYear(), day.getMonth(), day.getDate() - days).toISOString();

@@ -1,5 +1,5 @@
-// In charge of the drawing of flows: who stood where before on the left, where they stand after on the right. A picture for those who see it;
-// the figures stand in the table below as well.
+// In charge of the drawing of flows: on the left who was where before, on the right where they are after. A picture for those who see it; the
+// figures are in the table below as well.
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Flow } from './report.ts';
 import { type Bar, layOut, outlineOf } from './sankey.ts';

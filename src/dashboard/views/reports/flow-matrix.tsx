@@ -1,4 +1,4 @@
-// In charge of flows as a table: a row for where they stood before, a column for where they stand after.
+// In charge of flows as a table: a row for where customers were before, a column for where they are after.
 
 import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';
@@ -7,7 +7,7 @@ import { heat } from './heat.ts';
 import type { Flow, Flows } from './report.ts';
 
 interface Props {
-  /** without those who were in none of them at both instants */
+  /** without those who were in none of the segments at both instants */
   readonly flows: readonly Flow[];
   readonly segments: Flows['segments'];
   readonly nameOf: (segment: string | null) => string;

@@ -31,7 +31,7 @@ export function FlowsTab({ segments, asked, nameOf }: Props) {
   const chosen = asked.list('segments');
   const group = asked.text('group') || (chosen.length > 0 ? '' : (known[0]?.key ?? ''));
   const take = (next: string) => asked.set({ group: next, ...(next === '' ? {} : { segments: '' }) });
-  // leaving the usual group for a choice of one's own begins with its segments
+  // going from the usual group to one's own choice begins with the group's segments
   const begin = () => {
     const from = known.find(({ key }) => key === group);
     asked.set({

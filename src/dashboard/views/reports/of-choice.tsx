@@ -1,4 +1,4 @@
-// In charge of whom a report is of: everybody, or the members of a segment.
+// In charge of whom a report is about: everybody, or the members of a segment.
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
 import { SegmentSelect } from '../../parts/segment-select.tsx';
 import { useTexts } from '../../texts/texts.tsx';

@@ -1,4 +1,4 @@
-// The fields that reports are asked with. Each says what stands in the place's query and changes it there.
+// The fields of what reports are asked for. Each shows what the place's query says and changes it there.
 import { type FormEvent, useId, useState } from 'react';
 import { useRead } from '../../api/use-read.ts';
 import { Field } from '../../parts/field.tsx';
@@ -7,7 +7,7 @@ import { useFieldName } from '../segment/report-profile.tsx';
 import type { Asked } from './asked.ts';
 
 const FIELDS = ['gender', 'age', 'country', 'region', 'city', 'language', 'source', 'tags'] as const;
-/** Typed digit by digit, the year 2026 is 0002, 0020 and 0202 first. */
+/** While it is typed digit by digit, the year 2026 is 0002, 0020 and 0202 first. */
 const FIRST_YEAR = 1000;
 
 interface AskedProps {
@@ -22,7 +22,7 @@ interface CatalogEntry {
   readonly values: readonly string[];
 }
 
-/** Empty until it is there, and for a key that may not see it. */
+/** Empty until it has been read, and for a key that may not see it. */
 function useCatalog(): readonly CatalogEntry[] {
   return useRead<{ readonly data: readonly CatalogEntry[] }>('/v1/catalog').body?.data ?? [];
 }
@@ -55,7 +55,7 @@ interface ChecksProps extends AskedProps {
   readonly hint: string;
   readonly name: string;
   readonly known: readonly { readonly value: string; readonly name: string }[];
-  /** what asks for one that is not listed */
+  /** the label for adding one that is not listed */
   readonly more?: string;
 }
 
@@ -105,7 +105,7 @@ function AddText({ label, onText }: { readonly label: string; readonly onText: (
 interface InstantProps {
   readonly label: string;
   readonly hint?: string;
-  /** RFC 3339; '' where none is chosen */
+  /** RFC 3339; '' if none is chosen */
   readonly value: string;
   readonly onValue: (instant: string) => void;
 }
@@ -113,7 +113,7 @@ interface InstantProps {
 /** An instant in the zone of this browser. What is half typed stays here. */
 export function InstantField({ label, hint, value, onValue }: InstantProps) {
   const [typed, setTyped] = useState({ of: value, text: localOf(value) });
-  const text = typed.of === value ? typed.text : localOf(value); // another one came from outside
+  const text = typed.of === value ? typed.text : localOf(value); // a different one came from outside
   const take = (next: string) => {
     const instant = next === '' ? '' : isWhole(next) ? new Date(next).toISOString() : value;
     setTyped({ of: instant, text: next });
@@ -155,7 +155,7 @@ export function CutsField(props: WordProps) {
   return <WordField {...props} clean={(text) => text.replaceAll(/\s/g, '').replaceAll('，', ',')} />;
 }
 
-/** A word or a list: taken when one leaves the field or presses Enter, since half of it would be refused. */
+/** A word or a list: taken when the user leaves the field or presses Enter, since half of it would be refused. */
 export function WordField({
   label,
   hint,
@@ -197,7 +197,7 @@ interface PickProps extends AskedProps {
   readonly label: string;
   readonly name: string;
   readonly hint?: string;
-  /** what can be said and its words; the first is the usual, which need not be said */
+  /** the possible values and their words; the first is the usual one, which need not be said */
   readonly choices: readonly (readonly [value: string, text: string])[];
 }
 

@@ -1,11 +1,11 @@
-// In charge of what can be asked of a report beyond the usual: put away until somebody wants it, and told when it is in force.
+// In charge of the less usual options of a report: hidden until somebody wants them, and named when they are in force.
 import { type ReactNode, useState } from 'react';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 
 interface Props {
   readonly asked: Asked;
-  /** of the place's query */
+  /** names in the place's query */
   readonly names: readonly string[];
   readonly children: ReactNode;
 }

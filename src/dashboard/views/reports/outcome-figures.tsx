@@ -1,4 +1,5 @@
-// In charge of the figures of an outcome: members beside those they are compared with, each with its interval drawn, and the difference in words.
+// In charge of the figures of an outcome: members beside those they are compared with, each with its interval drawn, and the difference in
+// words.
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { type Compared, type Figure, figureOf, type Outcome, ofAmounts, ofShares, verdictOf } from './outcome.ts';
 import { ReportFacts } from './report-facts.tsx';
@@ -8,7 +9,7 @@ interface Line {
   readonly compared: Compared;
   readonly print: (value: number) => string;
   readonly printDifference: (value: number) => string;
-  /** without the unit, which stands before it */
+  /** without the unit, which is written before it */
   readonly printBound: (value: number) => string;
 }
 
@@ -98,7 +99,7 @@ function intervalIn({ low, high }: Figure, print: (value: number) => string, bet
   return low === null || high === null ? '' : between(print(low), print(high));
 }
 
-/** The figure as a dot, its interval as a line, on a scale of its own. Decoration: both stand beside it in words. */
+/** The figure as a dot, its interval as a line, on a scale of its own. It only illustrates: both are beside it in words. */
 function IntervalLine({
   figure: { value, low, high },
   least,

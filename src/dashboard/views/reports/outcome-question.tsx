@@ -1,4 +1,4 @@
-// In charge of asking for an outcome: of whom, since when, and beside whom.
+// In charge of asking for an outcome: of whom, since when, and compared with whom.
 import type { Query } from '../../api/call.ts';
 import { isLive, type ListedSegment } from '../../api/use-segments.ts';
 import { SegmentChoice } from '../../parts/segment-choice.tsx';
@@ -18,11 +18,11 @@ const DAYS = ['7', '14', '30', '60', '90', '180', '365'];
 
 interface Question {
   readonly query: Query;
-  /** what has to be said first; null: everything is said */
+  /** what has to be filled in first; null: nothing is missing */
   readonly lacks: 'segment' | 'salt' | 'with' | null;
 }
 
-/** What stands in the place, and the usual where it says nothing. */
+/** What the place says, and the usual if it says nothing. */
 export function questionOf(asked: Asked): Question {
   const against = asked.oneOf('against', AGAINST);
   const isEntered = asked.text('who') === 'entered';

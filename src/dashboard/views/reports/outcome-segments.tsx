@@ -1,4 +1,4 @@
-// In charge of where the members went: which segments they were in at their beginning and at their end, beside those they are compared with.
+// In charge of where the members went: which segments they were in at their beginning and at their end, compared with the others.
 
 import { Scroll } from '../../parts/scroll.tsx';
 import { SegmentLink } from '../../parts/segment-name.tsx';

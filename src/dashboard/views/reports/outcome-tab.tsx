@@ -1,4 +1,4 @@
-// In charge of outcomes: what came of the members of a segment afterwards, beside others or a hold-out. The question of every campaign.
+// In charge of outcomes: what became of the members of a segment afterwards, compared with others or a hold-out. The question of every campaign.
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';

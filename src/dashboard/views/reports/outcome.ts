@@ -1,4 +1,4 @@
-// The shapes of an outcome that the page reads, and its figures in one form. What each figure is: docs/reports.md.
+// The shapes of an outcome that the page reads, and its figures in one form. What each figure means: docs/reports.md.
 export interface Figure {
   readonly value: number | null;
   readonly low: number | null;
@@ -76,7 +76,7 @@ export function figureOf({ amount, low, high }: Amount): Figure {
   return { value: number(amount), low: number(low), high: number(high) };
 }
 
-/** What an interval tells of a difference; `unknown`: there are too few. */
+/** What an interval says about a difference; `unknown`: there are too few customers. */
 export function verdictOf({ low, high }: Figure): 'more' | 'less' | 'unclear' | 'unknown' {
   if (low === null || high === null) return 'unknown';
   if (low > 0) return 'more';

@@ -1,4 +1,4 @@
-// In charge of how segments overlap: each two as a matrix, and who is in exactly which of them.
+// In charge of how segments overlap: each pair in a matrix, and who is in exactly which of them.
 import type { ReactNode } from 'react';
 import { useRead } from '../../api/use-read.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
@@ -12,7 +12,7 @@ import type { Overlap } from './report.ts';
 
 const PATH = '/v1/reports/overlap';
 const LINES_MAX = 40;
-/** What one answer may hold. */
+/** The most that one answer may contain. */
 const CSV_LINES_MAX = 10_000;
 
 const FIGURES = ['jaccard', 'share', 'lift'] as const;
@@ -122,7 +122,7 @@ interface Cell {
   readonly text: string;
 }
 
-/** What stands where a row meets a column; undefined: nothing does. */
+/** What is shown where a row meets a column; undefined: nothing. */
 function useCells({ pairs }: Overlap, figure: FigureName): (row: string, column: string) => Cell | undefined {
   const { overlap: texts } = useTexts().reports;
   const formats = useFormats();

@@ -1,9 +1,9 @@
-// In charge of members beside everybody: two bars in each line, the shares as figures, and the difference in words.
+// In charge of comparing members with everybody: two bars in each line, the shares as figures, and the difference in words.
 import type { ReactNode } from 'react';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Part } from './report.ts';
 
-/** Closer to everybody than that is called the same. */
+/** Members closer to everybody than this are called the same. */
 const SAME = 0.1;
 
 export interface PairRow {

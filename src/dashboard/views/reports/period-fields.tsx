@@ -1,4 +1,4 @@
-// In charge of periods: which unit they are of, which ones are shown, and what one is called.
+// In charge of periods: their unit, which of them are shown, and what one is called.
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { Asked } from './asked.ts';
 import { InstantField } from './option-fields.tsx';
@@ -33,7 +33,7 @@ export function BetweenFields({ asked }: { readonly asked: Asked }) {
   );
 }
 
-/** What the period that begins then is called. */
+/** What the period that begins at this instant is called. */
 export function usePeriodName(unit: Unit, timeZone: string): (start: string) => string {
   const { cohorts: texts } = useTexts().reports;
   const formats = useFormats();

@@ -1,10 +1,10 @@
-// The frame of a report: its name and what it shows, what it is of, its file, its options, and the figures below.
+// The frame of a report: its name and what it shows, what it is about, its file, its options, and the figures below.
 import type { ReactNode } from 'react';
 import type { Query } from '../../api/call.ts';
 import { DownloadButton } from '../../parts/download-button.tsx';
 
 interface Props {
-  /** of the path behind `/v1/reports/`, and of the file */
+  /** the part of the path after `/v1/reports/`, and of the file's name */
   readonly name: string;
   readonly title: string;
   readonly lead: string;

@@ -1,4 +1,4 @@
-// The figures that stand first in a report, and what they hold for.
+// The figures that come first in a report, and what they hold for.
 import type { ReactNode } from 'react';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 
@@ -24,7 +24,7 @@ export function ReportFacts({ facts }: { readonly facts: readonly Fact[] }) {
   );
 }
 
-/** As of when, and which orders count where not all do. */
+/** As of when, and which orders count if not all do. */
 export function AsOf({ at, statuses }: { readonly at: string; readonly statuses: readonly string[] | null }) {
   const { report, reports } = useTexts();
   const formats = useFormats();

@@ -1,5 +1,5 @@
-// The shapes of the reports that the page reads. What each figure is: docs/reports.md.
-/** So many members, against everybody. */
+// The shapes of the reports that the page reads. What each figure means: docs/reports.md.
+/** A number of members, compared with everybody. */
 export interface Part {
   readonly members: number;
   readonly share: number | null;
@@ -8,7 +8,7 @@ export interface Part {
   readonly lift: number | null;
 }
 
-/** Both bounds null: those of whom there is nothing to measure. */
+/** Both bounds null: the customers for whom there is nothing to measure. */
 export interface Band extends Part {
   readonly from: number | null;
   readonly to: number | null;
@@ -190,7 +190,7 @@ export interface Rfm extends OfBase {
   readonly recencyCuts: readonly number[];
   readonly frequencyCuts: readonly number[];
   readonly monetaryCuts: readonly string[];
-  /** those that somebody is in, the best first */
+  /** those that somebody is in, best first */
   readonly cells: readonly RfmCell[];
 }
 
@@ -213,7 +213,7 @@ export interface NewAndReturning extends OfBase {
 }
 
 export interface Flow {
-  /** null: none of them, or no customer yet */
+  /** null: none of them, or not a customer yet */
   readonly from: string | null;
   readonly to: string | null;
   readonly customers: number;

@@ -1,4 +1,4 @@
-// In charge of who came back: customers with an order in each week or month of their own, with intervals drawn, and as a table.
+// In charge of who came back: customers with an order in each of their own weeks or months, with intervals drawn, and as a table.
 import { Empty } from '../../parts/reading.tsx';
 import { Scroll } from '../../parts/scroll.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';

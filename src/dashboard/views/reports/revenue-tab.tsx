@@ -1,4 +1,4 @@
-// In charge of revenue by period: of customers who were new in it, and of those who came back.
+// In charge of revenue by period: from customers who were new in it, and from those who came back.
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
@@ -98,7 +98,7 @@ function RevenueFigures({ body, unit }: BodyProps) {
   );
 }
 
-/** A picture for those who see it: the figures stand in the table below as well. Less than nothing (returns) is drawn as nothing. */
+/** A picture for those who see it: the figures are in the table below as well. Less than nothing (returns) is drawn as nothing. */
 function StackedBars({ body: { periods, timeZone, currency }, unit }: BodyProps) {
   const { reports: texts } = useTexts();
   const formats = useFormats();

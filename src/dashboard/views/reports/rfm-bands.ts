@@ -5,16 +5,16 @@ import type { Rfm } from './report.ts';
 interface ScoreBand<Cut> {
   readonly score: number;
   readonly from: Cut | null;
-  /** not in it */
+  /** the bound does not belong to it */
   readonly to: Cut | null;
 }
 
-/** Scores from 1 up: as much as a cut is a score more. */
+/** Scores from 1 up: each cut that is reached adds one. */
 export function bandsAbove<Cut>(cuts: readonly Cut[]): readonly ScoreBand<Cut>[] {
   return [null, ...cuts].map((from, index) => ({ score: index + 1, from, to: cuts[index] ?? null }));
 }
 
-/** The best first: as many as a cut is a score less. */
+/** Best first: each cut that is reached takes one off. */
 export function bandsBelow<Cut>(cuts: readonly Cut[]): readonly ScoreBand<Cut>[] {
   return bandsAbove(cuts).map((band, index) => ({ ...band, score: cuts.length + 1 - index }));
 }

@@ -1,4 +1,4 @@
-// In charge of recency, frequency and monetary value: a grid of the first two, what each score of the third brings, and all combinations.
+// In charge of recency, frequency and monetary value: a grid of the first two, what each score of the third brings in, and all combinations.
 import { useRead } from '../../api/use-read.ts';
 import type { ListedSegment } from '../../api/use-segments.ts';
 import { Empty, Shown } from '../../parts/reading.tsx';
@@ -81,7 +81,7 @@ function RfmFigures({ rfm, asked }: RfmProps) {
   );
 }
 
-/** Cells as one: what stands in a place of the grid. */
+/** Cells added up: what one place of the grid shows. */
 function together(cells: readonly RfmCell[]) {
   return {
     customers: cells.reduce((sum, { customers }) => sum + customers, 0),

@@ -1,12 +1,12 @@
-// In charge of where flows are drawn: segments as bars on either side, as tall as many stood in them, and bands from one side to the other.
-// Pure: in pixels from the top; how wide the drawing is is not known here.
+// In charge of where flows are drawn: segments as bars on either side, as tall as the number of customers in them, and bands from one side to
+// the other. Pure: in pixels from the top; the width of the drawing is not known here.
 import type { Flow } from './report.ts';
 
 export interface Bar {
-  /** of the segments; null: none of them */
+  /** a segment; null: none of them */
   readonly segment: string | null;
   readonly customers: number;
-  /** where its name may stand, whatever is beside it */
+  /** where its name may be written, whatever is beside it */
   readonly slotTop: number;
   readonly slotHeight: number;
   readonly top: number;
@@ -27,9 +27,9 @@ export interface Sankey {
   readonly bands: readonly Band[];
 }
 
-/** Of all bands together. */
+/** The height of all bands together. */
 const FULL = 340;
-/** So that a name and a figure fit beside it. */
+/** So that a name and a figure fit beside each bar. */
 const SLOT_MIN = 54;
 const GAP = 8;
 const BAND_MIN = 1;

@@ -1,4 +1,4 @@
-// In charge of adding up money: decimal strings with four decimals at most, exactly.
+// In charge of adding up money exactly: decimal strings with at most four decimals.
 const SCALE = 10_000n;
 
 export function sumMoney(amounts: readonly string[]): string {
@@ -13,7 +13,7 @@ function scaled(amount: string): bigint {
   return amount.startsWith('-') ? -size : size;
 }
 
-/** One amount by another, for a share; null: there is nothing to divide by. */
+/** One amount divided by another, for a share; null: there is nothing to divide by. */
 export function shareOf(part: string, whole: string): number | null {
   return Number(whole) === 0 ? null : Number(part) / Number(whole);
 }

@@ -1,4 +1,4 @@
-// In charge of changing name, description, look and date of review. What somebody else changed meanwhile is not written over unseen.
+// In charge of changing name, description, look and date of review. What somebody else has changed meanwhile is not overwritten unseen.
 import { type FormEvent, useId, useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
@@ -9,7 +9,7 @@ import type { Held, Segment } from './segment.ts';
 
 export function EditButton({ held }: { readonly held: Held }) {
   const { segment: texts } = useTexts();
-  // what was shown when it was opened, with its tag: what the edit is made against
+  // what was shown when it was opened, with its tag: the edit is made against that
   const [opened, setOpened] = useState<Held | null>(null);
   return (
     <>
@@ -102,7 +102,7 @@ export interface Look {
   readonly color: string;
 }
 
-/** Icon and colour, of a segment that is there or of a new one. */
+/** Icon and colour, for an existing segment or a new one. */
 export function LookFields({ edit, change }: { readonly edit: Look; readonly change: (part: Partial<Look>) => void }) {
   const { segment: texts } = useTexts();
   return (
@@ -139,7 +139,7 @@ interface Edit extends Look {
   readonly description: string;
   /** `2026-01-31`, in the time zone of the browser */
   readonly reviewAt: string;
-  /** as it is stored: sent again where the day was not touched */
+  /** as it is stored: sent again if the day was not touched */
   readonly reviewInstant: string | null;
 }
 

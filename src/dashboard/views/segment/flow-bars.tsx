@@ -1,4 +1,4 @@
-// Who entered (up) and left (down) in each period, as bars on one scale. The figures stand in the table below as well.
+// Who entered (up) and left (down) in each period, as bars on one scale. The figures are in the table below as well.
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import type { SizesProps } from './overview-tab.tsx';
 

@@ -1,4 +1,4 @@
-// In charge of who entered and left, newest first; the filters stand in the place, so that what is shown can be sent to somebody.
+// In charge of who entered and left, newest first; the filters are part of the place, so that what is shown can be sent to somebody.
 import { pathOf } from '../../api/call.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { Pager } from '../../parts/pager.tsx';
@@ -142,7 +142,7 @@ function Filters({ place }: { readonly place: Place }) {
   );
 }
 
-/** Days are those of the browser: from the beginning of the first to the end of the last. */
+/** Days are the browser's: from the beginning of the first to the end of the last. */
 function queryOf(query: URLSearchParams): Readonly<Record<string, string | number | undefined>> {
   const given = (name: string) => query.get(name) || undefined;
   return {

@@ -1,4 +1,4 @@
-// In charge of pausing, resuming, evaluating again and archiving; where others stand on the segment, they are listed.
+// In charge of pausing, resuming, evaluating again and archiving; if others depend on the segment, they are listed.
 import { useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';

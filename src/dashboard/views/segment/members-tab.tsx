@@ -30,7 +30,7 @@ interface Pin {
   readonly actor: string;
   readonly pinnedAt: string;
 }
-/** customer and direction to begin with; undefined: to be filled in */
+/** the customer and direction to begin with; undefined: to be filled in */
 export interface Asked {
   readonly customerId?: string;
   readonly wish: PinWish | 'release';
@@ -43,7 +43,7 @@ export function MembersTab({ place, segment }: { readonly place: Place; readonly
   const [asked, setAsked] = useState<Asked | null>(null);
   const [turn, setTurn] = useState(0);
   const [isMoving, setMoving] = useState(false);
-  const moveRun = place.query.get('move'); // in the place, so that loading the page again does not lose it
+  const moveRun = place.query.get('move'); // in the place, so that reloading the page does not lose it
   const canMove = (segment.status === 'active' || segment.status === 'building') && segment.memberCount > 0;
   const done = () => {
     setAsked(null);
@@ -168,7 +168,7 @@ interface WordProps extends Asking {
   readonly source: Source | undefined;
 }
 
-/** What can be decided of one customer from here. */
+/** What can be decided about one customer from here. */
 function WordButtons({ segment, ask, customerId, isIn, source }: WordProps) {
   const { segment: texts } = useTexts();
   const isManual = segment.kind === 'manual';

@@ -1,5 +1,5 @@
-// In charge of moving all members of a segment, or those that a rule holds for as well: whither, who, why, until when. The service does it piece
-// by piece as a run. One customer: parts/move-dialog.tsx.
+// In charge of moving all members of a segment, or only those for whom a rule holds as well: where to, which ones, why, until when. The service
+// does it piece by piece as a run. One customer: parts/move-dialog.tsx.
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { isLive, useSegments } from '../../api/use-segments.ts';

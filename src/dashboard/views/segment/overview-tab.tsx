@@ -1,4 +1,4 @@
-// In charge of what one wants to know of a segment first: how many, how it went, whether it is well, what it asks.
+// In charge of what users want to know about a segment first: how many members, how that changed, whether it is well, what it asks.
 import { Suspense, useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
@@ -138,7 +138,7 @@ function Sizes({ segment }: { readonly segment: Segment }) {
 
 export interface SizesProps {
   readonly points: readonly SizePoint[];
-  /** the service's: whose days these are */
+  /** the service's zone, to which these days belong */
   readonly timeZone: string;
   readonly resolution: Resolution;
 }

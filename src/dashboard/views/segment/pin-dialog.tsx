@@ -1,4 +1,4 @@
-// In charge of deciding by hand: in or out, why, until when; and of giving the word back to the rule.
+// In charge of deciding by hand: in or out, why, until when; and of handing the decision back to the rule.
 import { type FormEvent, useId, useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';

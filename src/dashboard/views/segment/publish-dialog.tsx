@@ -1,4 +1,4 @@
-// In charge of showing what publishing would do before it is done, and of doing it; who edited meanwhile is not written over unseen.
+// In charge of showing what publishing would do before it is done, and of doing it; somebody else's edit meanwhile is not overwritten unseen.
 import { useCallback, useEffect, useState } from 'react';
 import { type Answer, call, Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
@@ -14,7 +14,7 @@ interface Props {
   readonly title: string;
   readonly held: Held;
   readonly impact: () => Promise<Answer<Impact>>;
-  /** with the tag of the segment that the figures were shown for */
+  /** with the tag of the segment for which the figures were shown */
   readonly send: (ifMatch: string | null) => Promise<unknown>;
   readonly onClose: () => void;
   readonly onDone: () => void;

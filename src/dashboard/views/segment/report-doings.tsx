@@ -1,4 +1,4 @@
-// In charge of what the members buy, what they do, and which segments of groups they are in, against everybody.
+// In charge of what the members buy, what they do, and which segments of groups they are in, compared with everybody.
 import { useState } from 'react';
 import { Empty } from '../../parts/reading.tsx';
 import { Scroll } from '../../parts/scroll.tsx';

@@ -1,4 +1,4 @@
-// In charge of who the members are: values of the fields of profiles, against everybody.
+// In charge of who the members are: values of the fields of profiles, compared with everybody.
 import { Empty } from '../../parts/reading.tsx';
 import { type Language, useSpoken, useTexts } from '../../texts/texts.tsx';
 import { PairBars, PairLegend, type PairRow } from '../reports/pair-bars.tsx';
@@ -43,7 +43,7 @@ export function useFieldName(): (field: string) => string {
   return (field) => (Object.hasOwn(names, field) ? (names[field] ?? field) : field.replace(/^attributes\./, ''));
 }
 
-/** `DE` → Germany; what is no such code, or has no word here, stays as it is. */
+/** `DE` → Germany; what is not such a code, or has no word here, stays as it is. */
 export function useValueName(): (field: string, value: string) => string {
   const { texts, language } = useSpoken();
   const words: Readonly<Record<string, string>> = texts.report.values;
@@ -61,7 +61,7 @@ function displayed(type: 'region' | 'language', code: string, language: Language
   }
 }
 
-/** Ages in their order; all others as they come, the most common first. */
+/** Ages in their order; all other values as they come, most common first. */
 export function inOrder({ field, values }: Distribution): Distribution['values'] {
   if (field !== 'age') return values;
   const isFirst = (value: string) => (value.startsWith('under') ? 0 : 1);

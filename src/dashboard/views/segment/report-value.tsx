@@ -1,4 +1,4 @@
-// In charge of what the members are worth: sales in the period and to date, and where they stand, against everybody.
+// In charge of what the members are worth: sales in the period and to date, and their stage of life, compared with everybody.
 import { useFormats, useTexts } from '../../texts/texts.tsx';
 import { useBandRows } from '../reports/bands.ts';
 import { PairBars, PairLegend } from '../reports/pair-bars.tsx';

@@ -1,5 +1,5 @@
-// In charge of the report of a segment against everybody. Each part is a pass over all customers, orders or events, so only the one that is
-// shown is read. Loaded when first shown.
+// In charge of the report of a segment, compared with everybody. Each part is a pass over all customers, orders or events, so only the one that
+// is shown is read. Loaded when first shown.
 import type { ReactNode } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';

@@ -1,4 +1,4 @@
-// What one rule asks that another does not, condition by condition: by a word and a sign, not by colour alone.
+// What one rule asks that another does not, condition by condition: marked by a word and a sign, not by colour alone.
 import { useTexts } from '../../texts/texts.tsx';
 import type { RulesDiff } from './segment.ts';
 

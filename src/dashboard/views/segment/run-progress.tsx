@@ -1,4 +1,4 @@
-// How far one run is, as it goes, and what came of it; with the way to all runs of its segment.
+// How far one run has come, live, and what came of it; with a link to all runs of its segment.
 import { useEffect, useState } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';

@@ -69,7 +69,7 @@ export interface SizePoint {
   readonly left: number;
 }
 
-/** A segment as it was read, with the tag that stands for what its owners edit. */
+/** A segment as it was read, with the tag for what its owners edit. */
 export interface Held {
   readonly segment: Segment;
   readonly etag: string | null;

@@ -1,4 +1,4 @@
-// The size over time, drawn by uPlot; loaded when first shown. A picture for those who see it: the figures stand in the table below as well.
+// The size over time, drawn by uPlot; loaded when first shown. A picture for those who see it: the figures are in the table below as well.
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
@@ -30,7 +30,7 @@ export default function SizeChart({ points, timeZone, resolution }: SizesProps) 
   useEffect(() => {
     const place = box.current;
     if (place === null) return undefined;
-    // a name holds the colours of light and dark; as the colour of an element it is the one that is shown
+    // a custom property contains the colours of light and dark; as an element's colour it is the one that is shown
     const color = (name: string) => {
       place.style.color = `var(${name})`;
       return getComputedStyle(place).color;
@@ -92,7 +92,7 @@ export default function SizeChart({ points, timeZone, resolution }: SizesProps) 
 const LETTER = 7;
 const AXIS_GAP = 14;
 
-/** As wide as the longest of its figures, so that millions are not cut. */
+/** As wide as the longest of its figures, so that millions are not cut off. */
 function axisWidth(_plot: UPlot, values: readonly string[] | null): number {
   return AXIS_GAP + LETTER * Math.max(4, ...(values ?? []).map(({ length }) => length));
 }

@@ -1,4 +1,4 @@
-// In charge of the versions of the rule: what each says, what it changes against another, and putting one in force.
+// In charge of the versions of the rule: what each says, what it changes compared with another, and putting one in force.
 import { useId, useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { usePages } from '../../api/use-pages.ts';

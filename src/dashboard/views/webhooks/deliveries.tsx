@@ -1,4 +1,4 @@
-// In charge of the last attempts of a webhook: what was sent, what came of it, how long it took, what was answered.
+// In charge of the latest attempts of a webhook: what was sent, what came of it, how long it took, what the answer was.
 import { useState } from 'react';
 import { pathOf } from '../../api/call.ts';
 import { useAgain } from '../../api/use-newest-change.ts';

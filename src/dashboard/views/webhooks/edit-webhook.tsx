@@ -1,4 +1,4 @@
-// In charge of changing a webhook. Only what was changed is sent, so that what somebody else changed meanwhile stays.
+// In charge of changing a webhook. Only what was changed is sent, so that somebody else's changes meanwhile stay.
 import { useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { FormDialog } from '../../parts/form-dialog.tsx';
@@ -14,7 +14,7 @@ interface Props {
 
 export function EditWebhook({ webhook, onClose, onChanged }: Props) {
   const { webhooks: texts, action } = useTexts();
-  const [first] = useState(() => contentOf(webhook)); // the view behind goes on reading
+  const [first] = useState(() => contentOf(webhook)); // the view behind keeps reading
   const [content, setContent] = useState(first);
   const send = async () => {
     const body = changesOf(first, content);

@@ -1,4 +1,4 @@
-// In charge of making a webhook: where to, what of, from where on. Its secret is handed over once.
+// In charge of making a webhook: where to send, what to send, from where on. Its secret is shown once.
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { TextField } from '../../parts/field.tsx';

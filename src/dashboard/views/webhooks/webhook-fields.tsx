@@ -1,4 +1,4 @@
-// In charge of what a webhook is sent and where to, as one fills it in: the same for a new one and for one that is changed.
+// In charge of the form for what a webhook is sent and where to: the same for a new one and for one that is changed.
 import { useSegments } from '../../api/use-segments.ts';
 import { Field, TextField } from '../../parts/field.tsx';
 import { SegmentChoice } from '../../parts/segment-choice.tsx';
@@ -13,7 +13,7 @@ export interface WebhookContent {
   readonly types: readonly string[];
   /** empty: all */
   readonly segments: readonly string[];
-  /** empty: both ways */
+  /** empty: both directions */
   readonly changeTypes: '' | 'entered' | 'exited';
   readonly batchSize: string;
 }
@@ -31,7 +31,7 @@ export function isReady({ url, types, batchSize }: WebhookContent): boolean {
   return url.trim() !== '' && types.length > 0 && batchSize !== '';
 }
 
-/** As the API takes it. */
+/** In the form that the API takes. */
 export function webhookBody({ url, description, types, segments, changeTypes, batchSize }: WebhookContent) {
   return {
     url: url.trim(),

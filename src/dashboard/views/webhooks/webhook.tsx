@@ -1,4 +1,4 @@
-// In charge of one webhook: how far it is and what keeps it; pausing, testing, another secret, replay, removal.
+// In charge of one webhook: how far it has come and what holds it up; pausing, testing, a new secret, replay, removal.
 import { type ReactNode, useState } from 'react';
 import { call, pathOf } from '../../api/call.ts';
 import { useRead } from '../../api/use-read.ts';
