@@ -1,4 +1,4 @@
-// The bound on work under way: what is done in a second may wait, more may not, and a burst always may.
+// The bound on work under way: as much as is done in a second may wait, more may not, and a burst is always accepted.
 import { expect, test } from 'vitest';
 import { Admission } from '../src/base/admission.ts';
 

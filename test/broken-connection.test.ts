@@ -1,4 +1,4 @@
-// A connection that breaks while somebody holds it and asks nothing: the holder is told, the process goes on, the pool replaces it.
+// A connection that breaks while somebody holds it and asks nothing: the holder is told, the process goes on, and the pool replaces it.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 

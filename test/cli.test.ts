@@ -1,4 +1,4 @@
-// The command line as such: its help, and what it does with commands that there are not. What each command does is tested with it.
+// The command line as such: its help, and what it does with commands that do not exist. What each command does is tested with the command.
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';

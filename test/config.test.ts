@@ -1,4 +1,4 @@
-// What can be set from outside: defaults, forms, and all mistakes at once.
+// What can be configured from outside: defaults, forms, and all mistakes at once.
 import { describe, expect, test } from 'vitest';
 import { ACCESS_LIMITS } from '../src/access/access-limits.ts';
 import { StartError } from '../src/base/start-error.ts';

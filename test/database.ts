@@ -1,5 +1,5 @@
-// In charge of databases for tests: each a clone of a template that the migrations of this moment made; on Citus, whose databases cannot be
-// cloned, each migrated for itself. The server comes from global-setup.ts.
+// In charge of databases for tests: each a clone of a template made by the current migrations; on Citus, whose databases cannot be cloned, each
+// is migrated separately. The server comes from global-setup.ts.
 import { createHash, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';

@@ -1,4 +1,4 @@
-// The demo: its shop is the same for the same seed and end, grows by a day without rewriting what was, and fills a Strata over HTTP.
+// The demo: its shop is the same for the same seed and end, grows by a day without rewriting what was there, and fills a Strata over HTTP.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../src/base/clock.ts';
 import { openApi } from '../src/cli/api-client.ts';

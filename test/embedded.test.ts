@@ -1,4 +1,4 @@
-// The Postgres that Strata brings along: its start, its end, and what is left when either was violent.
+// The Postgres that Strata brings along: its start, its end, and what is left if either was violent.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';

@@ -1,4 +1,4 @@
-// Work that is gathered: whom a failure is told to, and how often the work is run for it.
+// Work that is gathered: who is told of a failure, and how often the work is run for it.
 import { afterEach, expect, test, vi } from 'vitest';
 import { Gatherer } from '../src/base/gatherer.ts';
 import { CommitInDoubt } from '../src/db/commit-in-doubt.ts';

@@ -1,5 +1,5 @@
-// In charge of the one Postgres that all tests of a run share: embedded in a folder of its own, or, with TEST_DATABASE=container,
-// in a container, or on the Citus of CITUS_URL. Nothing of it is left afterwards, also of runs that were killed.
+// In charge of the one Postgres that all tests of a run share: embedded in a folder of its own, or, with TEST_DATABASE=container, in a
+// container, or on the Citus of CITUS_URL. Nothing of it is left afterwards, not even of runs that were killed.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

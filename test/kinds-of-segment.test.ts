@@ -1,5 +1,5 @@
-// The kinds of segment that real shops ask for, each as a rule text, on one small shop at 10 March 2026, noon: every rule checks clean,
-// and its members, written down by hand, are found by the emitted SQL and by the naive evaluator.
+// The kinds of segment that real shops ask for, each as a rule text, on one small shop at noon on 10 March 2026: every rule checks without a
+// mistake, and its members, written down by hand, are found by the emitted SQL and by the naive evaluator.
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog, CatalogSegment, ValueType } from '../src/catalog/catalog.ts';
 import { checkRule } from '../src/rules/check-rule.ts';

@@ -1,4 +1,4 @@
-// The log as whoever reads it meets it: standing still at the other end of the pipe, and at the end of the process.
+// The log from the point of view of whoever reads it: when the other end of the pipe stands still, and at the end of the process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

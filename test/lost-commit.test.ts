@@ -1,5 +1,5 @@
 // A commit whose answer is lost with its connection: nobody knows whether it was done, so nobody is told that it was not, and nothing is done
-// again behind what others have written meanwhile.
+// again after what others have written meanwhile.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CommitInDoubt } from '../src/db/commit-in-doubt.ts';
 import { openDatabase } from '../src/db/database.ts';

@@ -1,4 +1,4 @@
-// The process as people meet it: what it says, what keeps it from starting, how it ends.
+// The process as people see it: what it says, what keeps it from starting, how it ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';

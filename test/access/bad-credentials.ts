@@ -1,4 +1,4 @@
-// In charge of everything that opens nothing: keys and tokens that are forged, expired, revoked, cut short, of somebody else, or none at all.
+// In charge of credentials that open nothing: keys and tokens that are forged, expired, revoked, truncated, somebody else's, or missing.
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { AccessTokens } from '../../src/access/access-tokens.ts';
 import { ADMIN } from '../../src/access/caller.ts';

@@ -1,4 +1,4 @@
-// Every route of the table with every scope, and with everything that is no key or no longer one. A route without a line here fails.
+// Every route of the table with every scope, and with everything that is not a valid key or no longer one. A route without a line here fails.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN } from '../../src/access/caller.ts';
 import { SCOPES, type Scope } from '../../src/access/scopes.ts';

@@ -1,4 +1,4 @@
-// Keys as their owners meet them: made, shown once, rotated, revoked, never stronger than who makes them; known without a query.
+// Keys as their owners see them: made, shown once, rotated, revoked, never stronger than whoever makes them; recognised without a query.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashOfSecret } from '../../src/access/key-secret.ts';
 import { KnownKeys } from '../../src/access/known-keys.ts';

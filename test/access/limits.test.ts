@@ -1,4 +1,5 @@
-// How often and how heavily somebody may ask: rates by key, failures by address, large reads at once; and a bound on what is remembered.
+// How often and how heavily a caller may ask: rates by key, failures by address, large reads at the same time; and a bound on what is
+// remembered.
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HeavyReads } from '../../src/access/heavy-reads.ts';

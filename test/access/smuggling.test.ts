@@ -1,4 +1,4 @@
-// Requests as no client of good will sends them, over real sockets: two headers, odd cases and spaces, huge tokens, bodies before a refusal.
+// Requests that no well-meaning client sends, over real sockets: two headers, odd cases and spaces, huge tokens, bodies before a refusal.
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, type Service, startService } from '../api/service.ts';

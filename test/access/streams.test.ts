@@ -1,5 +1,5 @@
-// Streams that outlive the right to read them: server-sent events and subscriptions end with the token's time, and with the key that minted
-// it; and what the bearer of a customer token sees in them.
+// Streams that outlive the right to read them: server-sent events and subscriptions end when the token expires, and with the key that minted it;
+// and what the bearer of a customer token sees in them.
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';

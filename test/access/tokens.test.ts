@@ -1,4 +1,4 @@
-// Tokens of browsers: minted by keys, for one customer or one reader, of segments that the key may see, for minutes; and CORS for them.
+// Tokens for browsers: minted by keys, for one customer or one reader, for segments that the key may see, valid for minutes; and CORS for them.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { type Service, startService } from '../api/service.ts';

@@ -1,4 +1,4 @@
-// The chain of the audit against somebody with the database in hand: whatever is changed, taken out, put in or moved is found, at its place.
+// The chain of the audit against somebody with access to the database: whatever is changed, removed, inserted or moved is found, at its place.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditEntry, makeEntry } from '../../src/access/audit-entry.ts';

@@ -1,4 +1,4 @@
-// What keys see that may not see everything: every route is asked by a key of named segments, and by one without personal data. A route
+// What keys see that may not see everything: every route is called with a key for named segments, and with one without personal data. A route
 // without a line here fails.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../src/access/scopes.ts';

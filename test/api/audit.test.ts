@@ -1,4 +1,5 @@
-// The audit over HTTP: every write exactly one entry in its own transaction, every read of persons, refused attempts, and what may be read of it.
+// The audit over HTTP: for every write exactly one entry, in its own transaction; every read of persons; refused attempts; and what may be read
+// of it.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

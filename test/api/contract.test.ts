@@ -1,4 +1,4 @@
-// The document and the code, held together both ways: errors, routes, the committed openapi.yaml.
+// The document and the code, checked against each other both ways: errors, routes, the committed openapi.yaml.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// In charge of reading server-sent events in tests: over a real connection, by the rules of the specification, as far as the tests look.
+// In charge of reading server-sent events in tests: over a real connection, by the rules of the specification, as far as the tests need them.
 import { once } from 'node:events';
 import http from 'node:http';
 import { AUTHORIZED } from './service.ts';

@@ -1,4 +1,4 @@
-// The examples of the document, told to a fresh service in their order: each is answered as it says, and the schemas describe it.
+// The examples of the document, played against a fresh service in their order: each is answered as it says, and the schemas describe the answer.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';

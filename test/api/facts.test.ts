@@ -1,4 +1,4 @@
-// Customers, orders and events over HTTP: what is written is what is read, and every kind of bad input has its own clear error.
+// Customers, orders and events over HTTP: what is written is read back, and every kind of bad input has its own clear error.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, built, type Service, startService } from './service.ts';
 

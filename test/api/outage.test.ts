@@ -1,4 +1,4 @@
-// What a caller is told when the database gives a request up: to try again, and nothing of the inside.
+// What a caller is told if the database gives up on a request: to try again, and nothing about the inside.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Service, startService } from './service.ts';
 

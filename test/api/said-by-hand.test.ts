@@ -1,4 +1,4 @@
-// What was said by hand stands in the feed with who and why, and in the history also where it changed no membership.
+// What was decided by hand is in the feed, with who decided it and why, and in the history even if it changed no membership.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changeOut } from '../../src/api/rest/change-schema.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';

@@ -1,4 +1,4 @@
-// What a schema finds wrong is said in the words of the API, whichever way it is wrong.
+// What a schema finds wrong is said in the words of the API, in whichever way it is wrong.
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { sayIssue } from '../../src/api/rest/say-issue.ts';

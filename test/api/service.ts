@@ -1,5 +1,5 @@
-// In charge of a service for tests of the API: a database of its own, Strata on it, the app in process; every answer is held strictly
-// against the schema of its route.
+// In charge of a service for tests of the API: a database of its own, Strata on it, the app in process; every answer is checked strictly against
+// the schema of its route.
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import type { Patience } from '../../src/api/rest/slow-requests.ts';

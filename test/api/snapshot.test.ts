@@ -1,4 +1,5 @@
-// Members with a place in the feed: pages and files that hold for it exactly while others write, and the changes behind it that continue them.
+// Members with a place in the feed: pages and files that hold for exactly that place while others write, and the changes after it that continue
+// them.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { trimHistory } from '../../src/changes/trim.ts';

@@ -1,4 +1,4 @@
-// What a shop asks at every page view: the segments of one customer, or of many at once; of customers who are not known too.
+// What a shop asks at every page view: the segments of one customer, or of many at once, including customers who are not known.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { finishRuns } from '../membership/leader-by-hand.ts';

@@ -1,4 +1,4 @@
-// In charge of telling the examples of the document to a service, in their order. Not of what they are held against.
+// In charge of playing the examples of the document against a service, in their order. Not of what the answers are compared with.
 import type { AddressInfo } from 'node:net';
 import { EXAMPLE_REQUESTS, type ExampleAnswer, type ExampleRequest, fillIn } from '../../src/api/rest/examples.ts';
 import type { Route } from '../../src/api/rest/route.ts';

@@ -1,4 +1,4 @@
-// Webhooks as their owners meet them over HTTP: making, changing, testing, replaying, what is refused, and what a publish would send.
+// Webhooks as their owners use them over HTTP: making, changing, testing, replaying, what is refused, and what a publish would send.
 import { Webhook as Verifier } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findTraces } from '../membership/dump-database.ts';

@@ -1,4 +1,4 @@
-// Followers of the feed one by one: what each says of how far it has come.
+// Single followers of the feed: what each says about how far it has come.
 import { expect, test } from 'vitest';
 import { EVERYTHING } from '../../src/changes/feed-filter.ts';
 import { customer, openStrataUnderTest } from '../membership/strata-under-test.ts';

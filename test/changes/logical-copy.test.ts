@@ -1,5 +1,5 @@
-// A copy of every table and sequence into a fresh database, with changes still waiting for their number, goes on as if nothing had happened:
-// no stall, no reorder, the same positions, the same tokens. (pg_dump is not at hand everywhere; COPY of everything is what it does.)
+// A copy of every table and sequence into a fresh database, with changes still waiting for their number, goes on as if nothing had happened: no
+// stall, no reordering, the same positions, the same tokens. (pg_dump is not available everywhere; COPY of everything is what it does.)
 import { pipeline as pipe } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';

@@ -1,4 +1,4 @@
-// How the log is read on a database that is already full when the connection is made: by keys, as many as a page has.
+// How the log is read on a database that is already full when the connection is made: by keys, only as many rows as a page has.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { printFeedPage } from '../../src/changes/print-feed-page.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';

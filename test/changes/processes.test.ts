@@ -1,4 +1,4 @@
-// Several processes on one database: one numbers, all tell, and when that one is killed another takes over.
+// Several processes on one database: one numbers, all of them notify, and if that one is killed another takes over.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import os from 'node:os';

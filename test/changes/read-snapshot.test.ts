@@ -1,5 +1,5 @@
-// What paging through the members at a position or an instant costs beside a mass publish, and that it stays exact: over more customers than are held, and
-// over changes that come between the pages.
+// What paging through the members at a position or an instant costs during a mass publish, and that it stays exact: over more customers than are
+// held, and over changes that come between the pages.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readMembersAt, readMembersAtPosition } from '../../src/changes/read-snapshot.ts';
 import type { Queryable, Statement } from '../../src/db/database.ts';

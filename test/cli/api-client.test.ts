@@ -1,4 +1,4 @@
-// What commands that talk to a service say of others who answer there, and where they ask.
+// What commands that talk to a service say about anybody else who answers there, and which address they ask.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// In charge of running a command of `strata` inside the tests' process: how it ends, what it prints, and what it tells on the way.
+// In charge of running a command of `strata` inside the tests' process: how it ends, what it prints, and what it says on the way.
 import { Readable } from 'node:stream';
 import { systemClock } from '../../src/base/clock.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';

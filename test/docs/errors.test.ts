@@ -1,4 +1,4 @@
-// docs/errors.md, held to the table of codes both ways, and its example to what a service answers.
+// docs/errors.md, checked against the table of codes both ways, and its example against what a service answers.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';

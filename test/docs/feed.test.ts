@@ -1,4 +1,4 @@
-// The code of docs/feed.md, as it stands there, against a service that is written to meanwhile.
+// The code in docs/feed.md, exactly as it is written there, against a service that is written to meanwhile.
 import fs from 'node:fs';
 import type net from 'node:net';
 import path from 'node:path';

@@ -1,4 +1,5 @@
-// README.md, held to what there is: its five minutes are run as they stand, its configuration and its map of the code name everything.
+// README.md, checked against what there is: its five minutes are run exactly as written, and its configuration and its map of the code name
+// everything.
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';

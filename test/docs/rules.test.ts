@@ -1,4 +1,4 @@
-// docs/rules.md, held to what there is: every example is a valid rule, and every field of the catalog stands there.
+// docs/rules.md, checked against what there is: every example is a valid rule, and every field of the catalog is listed.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

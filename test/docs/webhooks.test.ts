@@ -1,4 +1,4 @@
-// The consumer of docs/webhooks.md, as it stands there: it follows a segment by the page's own recipe, whatever comes twice.
+// The consumer in docs/webhooks.md, exactly as it is written there: it follows a segment by the page's own recipe, whatever comes twice.
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { createServer, type Server } from 'node:http';

@@ -1,4 +1,4 @@
-// The statement of candidates on a small shop: exactly who may be in some segments, nobody twice, nobody of another range.
+// The statement of candidates on a small shop: exactly those who may be in some segments, nobody twice, nobody from another range.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { emitCandidates } from '../../src/rules/emit-candidates.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';

@@ -1,4 +1,4 @@
-// What the emitted statement tells of the values that conditions compared: the same as an explanation finds out, whatever Postgres prints.
+// What the emitted statement tells about the values that conditions compared: the same as an explanation finds, whatever Postgres prints.
 import { describe, expect, it } from 'vitest';
 import type { EmittedEvaluation } from '../../src/rules/emit.ts';
 import { emitExplanation } from '../../src/rules/emit-explanation.ts';

@@ -1,5 +1,5 @@
-// In charge of the small shop of the tests of emitted statements: four customers with all their facts, rules with who is in them, and asking
-// Postgres. Not of what is expected beyond that.
+// In charge of the small shop for the tests of emitted statements: four customers with all their facts, rules with who is in them, and asking
+// Postgres. Not of what else is expected.
 import { afterAll, beforeAll } from 'vitest';
 import type { Catalog, CatalogSegment } from '../../src/catalog/catalog.ts';
 import type { Database } from '../../src/db/database.ts';

@@ -1,4 +1,4 @@
-// Explanations of memberships as they are: what each condition saw, which rows counted, what is missing, when and by what it changes next.
+// Explanations of present memberships: what each condition saw, which rows counted, what is missing, when and why it changes next.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { supportOf } from '../../src/evaluation/next-change.ts';
 import type { Program } from '../../src/evaluation/program.ts';

@@ -1,4 +1,4 @@
-// Explanations of the past: what a change has recorded is judged as it was decided, also what was recorded in the form of before.
+// Explanations of the past: what a change has recorded is judged as it was decided, including what was recorded in the older form.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { explainPast } from '../../src/changes/explain-past.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';

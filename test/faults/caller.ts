@@ -1,4 +1,4 @@
-// In charge of calls to whichever process answers: what came back, or that nothing did. Counts answers that no caller may ever get.
+// In charge of calls to whichever process answers: what came back, or that nothing did. Counts answers that no caller should ever get.
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import type { Outcome } from './ledger.ts';
 

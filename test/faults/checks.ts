@@ -1,5 +1,5 @@
-// In charge of what must hold after every fault: what was acknowledged is there, nothing is half there, the memberships equal an evaluation
-// of everybody, and the feed, replayed from empty, gives them. Every violation is a sentence.
+// In charge of what must hold after every fault: what was acknowledged is there, nothing is half there, the memberships equal an evaluation of
+// everybody, and the feed, replayed from empty, produces them. Every violation is a sentence.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { systemClock } from '../../src/base/clock.ts';

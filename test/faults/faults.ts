@@ -1,4 +1,4 @@
-// THE FAULTS: what happens while the load goes on, a row each. A fault ends what it began: the service has to come back by itself from there.
+// THE FAULTS: what happens while the load goes on, a row each. A fault ends what it began: from there the service has to recover on its own.
 import type { PoolClient } from 'pg';
 import { systemClock } from '../../src/base/clock.ts';
 import { fillDisk } from './full-disk.ts';

@@ -1,5 +1,5 @@
-// In charge of a disk that is full: Postgres's data lie on a small tmpfs, which a file fills to the last page and then leaves again. Only
-// where one can be mounted.
+// In charge of a disk that is full: Postgres' data is on a small tmpfs, which a file fills to the last page and then frees again. Only where a
+// tmpfs can be mounted.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';

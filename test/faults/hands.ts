@@ -1,5 +1,5 @@
-// In charge of the load on segments: publishes, groups, pauses and moves, noted in the ledger like facts. One of each, so that each thing
-// has one who changes it.
+// In charge of the load on segments: publishes, groups, pauses and moves, noted in the ledger like facts. One worker for each kind, so that each
+// thing is changed by only one.
 import { systemClock } from '../../src/base/clock.ts';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type Answer, outcomeOf } from './caller.ts';

@@ -1,5 +1,5 @@
-// In charge of what writers were told: for each thing that can be read back, what was acknowledged last and what may have happened since.
-// Not of sending or reading. Who writes a thing writes nothing else to it meanwhile, so its operations have an order.
+// In charge of what writers were told: for each thing that can be read back, what was acknowledged last and what may have happened since. Not of
+// sending or reading. Whoever writes a thing writes nothing else to it meanwhile, so its operations have an order.
 
 /** What an operation leaves in each thing it touches; null: nothing, it is gone. */
 export type Marks = ReadonlyMap<string, string | null>;

@@ -1,5 +1,5 @@
-// In charge of the way between the service and Postgres: answers are passed on, or lost with their connection when what they answer is done
-// already. Not of when that happens (faults.ts).
+// In charge of the way between the service and Postgres: answers are passed on, or lost together with their connection when what they answer has
+// already been done. Not of when that happens (faults.ts).
 import { once } from 'node:events';
 import net from 'node:net';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';

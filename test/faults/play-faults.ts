@@ -1,5 +1,5 @@
-// In charge of a play of rounds: the load runs, a fault happens at a random moment, the service comes back by itself, the load rests, and
-// everything is checked. Which faults there are is faults.ts, what must hold is checks.ts.
+// In charge of playing rounds: the load runs, a fault happens at a random moment, the service recovers on its own, the load rests, and
+// everything is checked. The faults are in faults.ts, what must hold is in checks.ts.
 import { systemClock } from '../../src/base/clock.ts';
 import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { Caller } from './caller.ts';

@@ -1,4 +1,4 @@
-// In charge of a Postgres that the faults may do anything to: it comes back on its own port with its data, when it is told to.
+// In charge of a Postgres to which the faults may do anything: when told to, it comes back on its own port with its data.
 import fs from 'node:fs';
 import path from 'node:path';
 import { openDataFolder } from '../../src/base/data-folder.ts';

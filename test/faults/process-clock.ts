@@ -1,5 +1,5 @@
-// Read by each process of the service before anything else (node --import): its clock is the true one and what a file says, which the test
-// writes. Timers go on with the true one, as they do where a host's clock is set.
+// Loaded by each process of the service before anything else (node --import): its clock is the true one plus what a file says, which the test
+// writes. Timers follow the true clock, as they do when a host's clock is set.
 import fs from 'node:fs';
 
 const file = process.env['CLOCK_FILE'];

@@ -1,5 +1,5 @@
-// In charge of who reads under the load: customers' segments, in which nobody may ever stand in two of one group, and the feed, followed
-// to its end in any process, without a gap or anything twice.
+// In charge of readers under the load: of customers' segments, in which nobody may ever be in two of one group, and of the feed, followed to its
+// end in any process, without a gap or anything twice.
 import { systemClock } from '../../src/base/clock.ts';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import type { Caller } from './caller.ts';

@@ -1,5 +1,5 @@
-// In charge of `npm run test:faults`: faults at random moments under a mixed load, checked after each, and the counts at the end.
-// --seed, --rounds, --minutes, --faults (parts of names, with commas between), --recovery-seconds; ends non-zero where anything was violated.
+// In charge of `npm run test:faults`: faults at random moments under a mixed load, checked after each, and the counts at the end. --seed,
+// --rounds, --minutes, --faults (parts of names, separated by commas), --recovery-seconds; ends non-zero if anything was violated.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { FAULTS } from './faults.ts';

@@ -1,4 +1,4 @@
-// In charge of one process of the service on a port of its own: started, killed and started again as whoever watches over it does.
+// In charge of one process of the service on a port of its own: started, killed and started again as a supervisor does.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';

@@ -1,4 +1,4 @@
-// In charge of waiting for what other processes do: looked at again and again, with an end. Processes have no clock that a test can move.
+// In charge of waiting for what other processes do: checked again and again, up to a limit. Processes have no clock that a test can move.
 import { systemClock } from '../../src/base/clock.ts';
 
 const POLL_MS = 25;

@@ -1,4 +1,4 @@
-// In charge of what the faults happen to: a Postgres, one to three processes of the service, and the clock that all of them believe.
+// In charge of what the faults happen to: a Postgres, one to three processes of the service, and the clock that all of them go by.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,5 +1,5 @@
-// In charge of the load on facts: writers that each own their customers, orders and events, and note in the ledger what they were told.
-// Every operation marks what it writes with its own number, so that it can be found again.
+// In charge of the load on facts: writers that each own their customers, orders and events, and note in the ledger what they were told. Every
+// operation marks what it writes with its own number, so that it can be found again.
 import { systemClock } from '../../src/base/clock.ts';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import { type Answer, type Caller, outcomeOf } from './caller.ts';

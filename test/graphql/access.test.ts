@@ -1,4 +1,4 @@
-// Who may ask what over HTTP: keys with scopes, keys for named segments, personal fields, the audit of reads, freshness.
+// Who may ask for what over HTTP: keys with scopes, keys for named segments, personal fields, the audit of reads, freshness.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { chainAudit } from '../../src/access/chain-audit.ts';
 import { built, type Service, startService } from '../api/service.ts';

@@ -1,4 +1,4 @@
-// GraphQL over HTTP as its specification has it: the audits of graphql-http over a listening server.
+// GraphQL over HTTP as its specification describes it: the audits of graphql-http against a listening server.
 import { auditServer } from 'graphql-http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AUTHORIZED, type Service, startService } from '../api/service.ts';

@@ -1,4 +1,5 @@
-// GraphQL by a client that people use (graphql-request), over a listening server: it, not we, decides on headers, variables and errors.
+// GraphQL through a client that people use (graphql-request), against a listening server: the client, not the test, chooses headers, variables
+// and the handling of errors.
 import { ClientError, GraphQLClient, gql } from 'graphql-request';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, built, type Service, startService } from '../api/service.ts';

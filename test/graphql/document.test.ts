@@ -1,4 +1,4 @@
-// The examples of docs/graphql.md, run in their order; and a client that consumes the subscription as it says there.
+// The examples of docs/graphql.md, run in their order; and a client that consumes the subscription as described there.
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createClient } from 'graphql-ws';

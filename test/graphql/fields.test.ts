@@ -1,4 +1,4 @@
-// What every field of the schema declares, held to the routes of REST and to the scopes: nothing is missing, nothing is open by oversight.
+// What every field of the schema declares, checked against the routes of REST and the scopes: nothing is missing, nothing is open by oversight.
 import { type GraphQLField, GraphQLObjectType } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { ADMIN, type Caller } from '../../src/access/caller.ts';

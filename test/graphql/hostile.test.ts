@@ -1,4 +1,4 @@
-// Operations that are meant to hurt: each is refused with a clear code before anything runs, or costs no more than it says.
+// Operations that are meant to do harm: each is refused with a clear code before anything runs, or costs no more than it says.
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GRAPHQL_LIMITS } from '../../src/api/graphql/limits.ts';

@@ -1,4 +1,4 @@
-// Subscriptions over graphql-transport-ws by the client of its authors, and by hand where a client would not do what a hostile peer does.
+// Subscriptions over graphql-transport-ws with its authors' client, and by hand where a client would not do what a hostile peer does.
 import type { AddressInfo, Socket } from 'node:net';
 import { type Client, createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';

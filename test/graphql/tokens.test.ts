@@ -1,5 +1,5 @@
-// Tokens of browsers at GraphQL: every field with a scope of its own, asked for with tokens of both kinds and with everything that is no
-// token or key or no longer one; what the few open fields show; and the same over the websocket.
+// Tokens for browsers in GraphQL: every field with a scope of its own, asked for with tokens of both kinds and with everything that is not a
+// valid token or key or no longer one; what the few open fields show; and the same over the websocket.
 import type { AddressInfo } from 'node:net';
 import { GraphQLObjectType } from 'graphql';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// Sizes are kept by quarters of hours: the days of every zone must begin at one, or a local day could not be told exactly.
+// Sizes are kept by quarters of hours: the days of every zone must begin at one, or the size on a local day could not be exact.
 import { Temporal } from 'temporal-polyfill';
 import { expect, test } from 'vitest';
 import { dayOf, dayStartMs } from '../../src/base/calendar.ts';

@@ -1,4 +1,5 @@
-// The leading process trims the log and notices by itself and marks the log, also what was numbered before it led; notices get their place.
+// The leading process trims the log and notices on its own and marks the log, including what was numbered before it led; notices get their
+// place.
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';

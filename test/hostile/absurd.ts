@@ -1,4 +1,4 @@
-// In charge of values that no caller of good will sends: wrong types, bounds and beyond, what breaks parsers, encodings and stores.
+// In charge of values that no well-meaning caller sends: wrong types, bounds and beyond, what breaks parsers, encodings and stores.
 import { gzipSync } from 'node:zlib';
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 

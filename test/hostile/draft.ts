@@ -1,4 +1,4 @@
-// In charge of what a request is before it is sent: a route with its parts, still open to be spoilt. Not of sending it.
+// In charge of a request before it is sent: a route with its parts, which can still be spoilt. Not of sending it.
 import type { Route } from '../../src/api/rest/route.ts';
 
 export type DraftBody =

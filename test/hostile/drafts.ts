@@ -1,5 +1,5 @@
-// In charge of a right request for every operation of the API, about things of a known shop. Operations whose rightness depends on what came
-// before are marked: of the kept shop they come in stories (stories.ts).
+// In charge of a valid request for every operation of the API, about things of a known shop. Operations that are valid only after others are
+// marked: for the kept shop they come in stories (stories.ts).
 
 import type { Route } from '../../src/api/rest/route.ts';
 import { ROUTES } from '../../src/api/rest/routes.ts';

@@ -1,4 +1,4 @@
-// What hostile sessions have found, each as small as it gets.
+// What hostile sessions have found, each reduced to the smallest case.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiDocument } from '../../src/api/rest/routes.ts';
 import { type Service, startService } from '../api/service.ts';

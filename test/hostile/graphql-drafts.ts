@@ -1,5 +1,5 @@
-// In charge of operations of GraphQL, made by walking the schema: every query and every mutation with values that are right, spoilt or absurd.
-// The values of mutations are those of the REST drafts, as the fields are those of the routes.
+// In charge of operations of GraphQL, made by walking the schema: every query and every mutation with values that are valid, spoilt or absurd.
+// The values of mutations are those of the REST drafts, since their fields are those of the routes.
 import {
   type GraphQLArgument,
   type GraphQLField,

@@ -1,4 +1,4 @@
-// In charge of whether an answer of GraphQL is one that the document promises: its form, its status, the codes of its errors.
+// In charge of whether an answer of GraphQL is one that the document promises: its form, its status, and the codes of its errors.
 import { z } from 'zod';
 import { refusalsOf } from '../../src/api/rest/route.ts';
 import { ERRORS, type ErrorCode } from '../../src/errors.ts';

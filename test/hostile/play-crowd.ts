@@ -1,4 +1,4 @@
-// In charge of a crowd: thousands of streams of the feed, of which some read nothing, a flood of websockets, and connections that say nothing,
+// In charge of a crowd: thousands of streams of the feed, some of which read nothing, a flood of websockets, and connections that say nothing,
 // all at once, while others ask and write. Everybody who reads gets everything; the service's memory is watched.
 import fs from 'node:fs';
 import net from 'node:net';

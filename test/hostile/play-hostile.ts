@@ -1,5 +1,5 @@
-// In charge of one hostile session: a service with a Postgres of its own, lanes that send right, nearly right and absurd requests side by
-// side, the memory of the service watched, everything verified at the end. Every failure is a sentence with what it takes to see it again.
+// In charge of one hostile session: a service with its own Postgres, lanes that send valid, nearly valid and absurd requests side by side, the
+// memory of the service watched, everything verified at the end. Every failure is a sentence with what it takes to reproduce it.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

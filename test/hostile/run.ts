@@ -1,5 +1,5 @@
-// In charge of `npm run test:hostile`: hostile sessions by seed, and the counts at the end. --requests (of each seed), --seed (several with commas
-// between), --lanes, --minutes (of each seed); --streams N: a crowd of so many streams in place of that. Ends non-zero where anything failed.
+// In charge of `npm run test:hostile`: hostile sessions by seed, and the counts at the end. --requests (for each seed), --seed (several,
+// separated by commas), --lanes, --minutes (for each seed); --streams N: a crowd of N streams instead. Ends non-zero if anything failed.
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
 import { playCrowd } from './play-crowd.ts';

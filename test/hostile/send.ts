@@ -1,4 +1,4 @@
-// In charge of sending one request and waiting for its answer, never longer than a deadline. Raw bytes go over a socket of their own.
+// In charge of sending one request and waiting for its answer, never longer than a deadline. Raw bytes go over a separate socket.
 import http from 'node:http';
 import net from 'node:net';
 import type { Sent } from './draft.ts';

@@ -1,4 +1,4 @@
-// In charge of filling a known shop by the API itself: customers, orders, segments, a group, a webhook, a key, an erasure.
+// In charge of filling a known shop through the API itself: customers, orders, segments, a group, a webhook, a key, an erasure.
 import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { until } from '../faults/until.ts';
 import type { Draft } from './draft.ts';

@@ -1,4 +1,4 @@
-// Clients who drip: heads, bodies and uploads a byte at a time, or that stand still. Each is given up, and others are served meanwhile.
+// Clients that drip: heads, bodies and uploads that come a byte at a time or stand still. Each is given up on, and others are served meanwhile.
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';

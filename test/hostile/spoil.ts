@@ -1,4 +1,4 @@
-// In charge of making right requests nearly right, or absurd: one thing of many is changed, or everything.
+// In charge of making valid requests nearly valid, or absurd: one thing among many is changed, or everything.
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import type { Absurd } from './absurd.ts';
 import { type Draft, type DraftBody, type Sent, toSent } from './draft.ts';

@@ -1,5 +1,5 @@
-// In charge of right requests that are right only after one another: lives of segments, groups, customers, keys and webhooks. Each step is
-// accepted, whatever else is going on.
+// In charge of requests that are valid only one after another: lives of segments, groups, customers, keys and webhooks. Each step is accepted,
+// whatever else is going on.
 import type { SeededRandom } from '../../src/base/seeded-random.ts';
 import { until } from '../faults/until.ts';
 import type { Draft } from './draft.ts';

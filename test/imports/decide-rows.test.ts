@@ -1,4 +1,4 @@
-// What an import decides: customers with the batch that brings them, owed ones of before with their own cause, those of orders at the end.
+// What an import decides: customers with the batch that brings them, debts from before with their own cause, customers of orders at the end.
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { NO_FACTS } from '../../src/ingest/facts.ts';

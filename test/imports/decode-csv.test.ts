@@ -1,4 +1,4 @@
-// CSV bytes to records: quoting, line numbers, encodings, cut chunks.
+// From CSV bytes to records: quoting, line numbers, encodings, chunks cut anywhere.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CsvReader } from '../../src/ingest/imports/decode-csv.ts';

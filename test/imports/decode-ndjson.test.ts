@@ -1,4 +1,4 @@
-// NDJSON bytes to values: line numbers, bad lines, cut chunks.
+// From NDJSON bytes to values: line numbers, bad lines, chunks cut anywhere.
 import { expect, test } from 'vitest';
 import { NdjsonReader } from '../../src/ingest/imports/decode-ndjson.ts';
 import { ROW_LIMIT_BYTES } from '../../src/ingest/imports/limits.ts';

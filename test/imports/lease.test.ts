@@ -1,4 +1,4 @@
-// An import is its own process's to settle for as long as that works on it, however slowly.
+// An import's debts are settled by its own process for as long as that works on it, however slowly.
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';

@@ -1,4 +1,4 @@
-// A real file, unchanged: a year of a British wholesaler (UCI Online Retail), 541,909 lines. Counts are of the data's own description.
+// A real file, unchanged: a year of a British wholesaler (UCI Online Retail), 541,909 lines. The counts are those of the data's own description.
 import { createReadStream, existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImportSummary } from '../../src/ingest/imports/run-import.ts';

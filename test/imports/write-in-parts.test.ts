@@ -1,4 +1,4 @@
-// Batches over two connections: a part waits for its own part of the batch before, and for all of it where an order has changed parts.
+// Batches over two connections: a part waits for its own part of the batch before, and for all of that batch if an order has changed parts.
 import { expect, test } from 'vitest';
 import type { Facts, OrderFact } from '../../src/ingest/facts.ts';
 import type { ImportRun, WrittenPart } from '../../src/ingest/imports/import-run.ts';

@@ -1,4 +1,4 @@
-// JSON bodies: the same values as JSON.parse, or a named refusal where that would have changed something.
+// JSON bodies: the same values as from JSON.parse, or a named refusal where that would have changed something.
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { parseJson } from '../../src/ingest/parse-json.ts';

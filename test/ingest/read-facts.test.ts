@@ -1,4 +1,4 @@
-// What comes out: customers, orders and events as the API shows them, in pages that neither repeat nor pass over anything.
+// What is read: customers, orders and events as the API shows them, in pages that neither repeat nor skip anything.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { catalogEntries, loadCatalog } from '../../src/catalog/load-catalog.ts';
 import { RegisteredTypes } from '../../src/catalog/registered-types.ts';

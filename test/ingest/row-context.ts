@@ -1,4 +1,4 @@
-// A context to judge rows in without a database: no types known, or those given.
+// A context in which to judge rows without a database: with no types known, or with those given.
 import { BatchTypes, RegisteredTypes } from '../../src/catalog/registered-types.ts';
 import type { RowContext } from '../../src/ingest/ingest-context.ts';
 

@@ -1,4 +1,4 @@
-// Facts written as the pipeline writes them, without evaluation, and the rows they leave behind.
+// Facts written as the pipeline writes them, without evaluation, and the rows that they leave behind.
 import type { Database } from '../../src/db/database.ts';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';

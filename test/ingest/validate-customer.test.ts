@@ -1,4 +1,4 @@
-// Customers as callers write them: what is taken, and each kind of bad input with its own code, place and hint.
+// Customers as callers write them: what is accepted, and each kind of bad input with its own code, place and hint.
 import { describe, expect, it } from 'vitest';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { parseJson } from '../../src/ingest/parse-json.ts';

@@ -1,5 +1,5 @@
-// The self-check and verify beside a service at work: writers, publishes, groups, imports and the clock. Nobody is called wrong meanwhile, and what
-// is corrupted meanwhile is mended once.
+// The self-check and verify while the service is at work: writers, publishes, groups, imports and the clock. Nobody is reported wrongly
+// meanwhile, and what is corrupted meanwhile is repaired once.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkNext } from '../../src/changes/self-check.ts';
 import { verify } from '../../src/changes/verify.ts';

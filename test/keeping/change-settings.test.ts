@@ -1,4 +1,5 @@
-// `strata settings`: another time zone judges everybody anew and moves sizes to the new days; what cannot be changed is refused with the reason.
+// `strata settings`: with another time zone everybody is judged again and sizes move to the new days; what cannot be changed is refused with the
+// reason.
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';

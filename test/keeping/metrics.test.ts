@@ -1,4 +1,4 @@
-// The metrics: who may read them, that they say what happened, and that docs/operations.md names each of them and no other.
+// The metrics: who may read them, that they show what happened, and that docs/operations.md names each of them and no other.
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';

@@ -1,4 +1,5 @@
-// Segments as files: what a plan says, that applying it leaves nothing to do, that what is exported plans to nothing, and every mistake at its line.
+// Segments as files: what a plan says, that applying it leaves nothing to do, that a plan for what was exported has no steps, and every mistake
+// at its line.
 import fs from 'node:fs';
 import type net from 'node:net';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
-// The self-check: what was corrupted behind Strata's back is found, told and mended with cause `repair`; what is merely late is no mismatch.
+// The self-check: what was corrupted behind Strata's back is found, reported and repaired with cause `repair`; what is merely late is not a
+// mismatch.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { checkNext } from '../../src/changes/self-check.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';

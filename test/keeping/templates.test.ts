@@ -1,4 +1,5 @@
-// The ready-made segments: each checks clean and means on the demo's shop what the naive evaluator says; parameters are values and nothing else.
+// The ready-made segments: each checks without a mistake and has the members on the demo's shop that the naive evaluator says; parameters are
+// values and nothing else.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
 import { loadCatalog } from '../../src/catalog/load-catalog.ts';

@@ -1,4 +1,5 @@
-// `strata verify`: nothing differs on a store that has been through a life, each corruption is found by name, and what can be mended is.
+// `strata verify`: nothing differs on a store that has been through a life, each corruption is found by name, and what can be repaired is
+// repaired.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { trimHistory } from '../../src/changes/trim.ts';
 import { verify } from '../../src/changes/verify.ts';
