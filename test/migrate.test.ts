@@ -1,4 +1,4 @@
-// Migrations: applied once each, by however many processes, and refused where code and schema do not fit.
+// Migrations: each is applied once, by however many processes, and refused if code and schema do not fit.
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// What a database keeps about itself: made once, and never silently another.
+// What a database keeps about itself: set once, and never silently changed.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keepSettings } from '../src/db/settings.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';

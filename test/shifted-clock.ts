@@ -1,5 +1,5 @@
-// In charge of a database whose clock can be set, as a host's can: a function of the same name stands before the server's own in every
-// session opened later. No clock but this database's is touched.
+// In charge of a database whose clock can be set, as a host's can: a function of the same name hides the server's own in every session opened
+// later. No clock but this database's is touched.
 import type { Queryable } from '../src/db/database.ts';
 
 export async function makeShiftedClock(database: Queryable): Promise<void> {

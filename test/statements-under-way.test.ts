@@ -1,4 +1,4 @@
-// Several statements under way on one connection of which one fails: what is thrown, and what the connection remembers.
+// Several statements under way on one connection, one of which fails: what is thrown, and what the connection remembers.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Client, deallocate, inOneBatch, inOrder, pipeline } from '../src/db/database.ts';
 import { inFramed, inTransaction, sqlState } from '../src/db/transaction.ts';

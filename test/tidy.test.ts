@@ -1,4 +1,4 @@
-// The house rules that a machine can hold: who may import whom, where time and chance come from, how files are named and begin.
+// The house rules that can be checked by a machine: who may import whom, where time and chance come from, how files are named and begin.
 import fs from 'node:fs';
 import { builtinModules, stripTypeScriptTypes } from 'node:module';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// What goes to Postgres comes back as it was: lists of all elements that statements carry, and instants that are only shown.
+// What goes to Postgres comes back as it was: lists of all kinds of elements that statements carry, and instants that are only shown.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isoOfText } from '../src/db/instant-text.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';

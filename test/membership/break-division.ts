@@ -1,4 +1,4 @@
-// In charge of making every division raise from now on: what a defect of ours or a changed function would do.
+// In charge of making every division raise an error from now on: what a defect of ours or a changed function would do.
 import type { Queryable } from '../../src/db/database.ts';
 
 export async function breakDivision(database: Queryable): Promise<void> {

@@ -1,4 +1,4 @@
-// In charge of what tests say by hand: short forms of pins, moves and groups, each followed by the runs that it queued.
+// In charge of decisions by hand in tests: short forms of pins, moves and groups, each followed by the runs that it queued.
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { type MoveRequest, moveMembers } from '../../src/membership/move-members.ts';
 import { type PinRequest, type PinWish, writePin } from '../../src/membership/write-pins.ts';

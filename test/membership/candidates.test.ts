@@ -1,5 +1,5 @@
-// A segment that is built is asked only of who can be in it: who that is, whose looks are stored, and that members, pins, later orders and
-// reasons are not forgotten with the others.
+// A segment that is built is asked only about customers who can be in it: who these are, whose looks are stored, and that members, pins, later
+// orders and reasons are not forgotten along with the others.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { inTransaction } from '../../src/db/transaction.ts';
 import { narrowToCandidates } from '../../src/evaluation/find-candidates.ts';

@@ -1,4 +1,4 @@
-// A database whose clock was ahead and is set right: what was decided in the meantime is decided again, by itself.
+// A database whose clock was ahead and is corrected: what was decided in the meantime is decided again, without anybody asking.
 import { pino } from 'pino';
 import { expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';

@@ -1,6 +1,6 @@
-// Everything at once on the same few people, on real connections with the real clock: writers, files, versions published and rolled back,
-// pauses, a group that changes its order, pins, moves, erasures, and readers. No single answer is wrong, nobody meets an error that was not
-// to be expected, and what is stored in the end is what an evaluation says, and the feed.
+// Everything at once about the same few people, on real connections with the real clock: writers, files, versions published and rolled back,
+// pauses, a group that changes its order, pins, moves, erasures, and readers. No single answer is wrong, nobody meets an unexpected error, and
+// what is stored in the end is what an evaluation and the feed say.
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { SeededRandom } from '../../src/base/seeded-random.ts';

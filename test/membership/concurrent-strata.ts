@@ -1,5 +1,5 @@
-// In charge of a whole Strata with the real clock and everything in the background, for tests of many who act at once: until nothing is left
-// to do, and what must hold then. Who acts, and how, is the tests' business.
+// In charge of a whole Strata with the real clock and everything in the background, for tests in which many act at once: waiting until nothing
+// is left to do, and what must hold then. Who acts, and how, is up to the tests.
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';

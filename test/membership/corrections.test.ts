@@ -1,4 +1,4 @@
-// Corrections through the write path: each re-derives exactly what it touches. What the feed says of each is told in full, and nobody
+// Corrections through the write path: each re-derives exactly what it touches. For each, everything that the feed says is listed, and nobody
 // else is even locked.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';

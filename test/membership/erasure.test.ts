@@ -1,4 +1,5 @@
-// Erasure on a database whose clock stands still: what is left of a person, what consumers still read, and who comes again.
+// Erasure on a database whose clock stands still: what is left of a person, what consumers still read, and what happens if the person comes
+// back.
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blankDueExits, findReceipts, hashOf, readReceipt } from '../../src/changes/erasures.ts';

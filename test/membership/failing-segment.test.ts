@@ -1,4 +1,4 @@
-// The day a rule cannot be computed: its segment fails with the reason and keeps its members; writes, looks and runs go on without it.
+// A rule that can suddenly not be computed: its segment fails with the reason and keeps its members; writes, looks and runs go on without it.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { getSegment } from '../../src/segments/segments.ts';

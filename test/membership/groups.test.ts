@@ -1,4 +1,4 @@
-// Groups: a customer is in at most one segment, the first that holds; pins, moves and what stands still have their say.
+// Groups: a customer is in at most one segment, the first whose rule holds; pins, moves and segments that stand still are taken into account.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findDifferences } from '../../src/evaluation/find-differences.ts';
 import { archiveSegment, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';

@@ -1,4 +1,4 @@
-// In charge of what the leader does in the background, by hand: for tests of a Strata in which nothing happens by itself.
+// In charge of doing by hand what the leader does in the background: for tests of a Strata in which nothing happens unasked.
 import { countNotedChanges } from '../../src/changes/count-noted-changes.ts';
 import { moveOutbox } from '../../src/changes/publisher.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';

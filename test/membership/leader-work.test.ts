@@ -1,4 +1,4 @@
-// The work of the leading process: what fails is begun again by itself, and the feed goes on meanwhile.
+// The work of the leading process: what fails is started again without anybody asking, and the feed goes on meanwhile.
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { pino } from 'pino';

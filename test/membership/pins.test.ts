@@ -1,4 +1,5 @@
-// Pins and manual segments: who is put in or out by hand is so at once, stays so through everything, and ends at the very instant.
+// Pins and manual segments: whoever is put in or out by hand is so at once, stays so through everything, until the very instant at which it
+// ends.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { refreshSegment } from '../../src/segments/lifecycle.ts';

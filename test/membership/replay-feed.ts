@@ -1,4 +1,4 @@
-// In charge of replaying the feed from empty, and of who is stored: what a consumer keeps is what the service keeps.
+// In charge of replaying the feed from empty, and of comparing it with who is stored: what a consumer keeps is what the service keeps.
 import { expect } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import type { Queryable } from '../../src/db/database.ts';

@@ -1,4 +1,4 @@
-// How a run goes on beside others: in short pieces while somebody else decides, at full speed when nobody does.
+// How a run goes on while others decide: in short pieces while anybody else does, at full speed when nobody does.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RunPace } from '../../src/membership/run-pace.ts';
 import { Pieces } from '../../src/membership/run-pieces.ts';

@@ -1,4 +1,4 @@
-// What is published of late is asked in a statement of its own, until connections have the one of all segments planned.
+// What was published recently is evaluated in a separate statement, until connections have planned the one of all segments.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { settleProgram } from '../../src/evaluation/settle-program.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';

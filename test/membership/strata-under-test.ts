@@ -1,4 +1,4 @@
-// In charge of a whole Strata on a database of its own whose clock stands still and in which nothing happens by itself.
+// In charge of a whole Strata on a database of its own, whose clock stands still and in which nothing happens unasked.
 import { pino } from 'pino';
 import { TestClock } from '../../src/base/clock.ts';
 import type { EvaluationLimits } from '../../src/evaluation/evaluation-limits.ts';

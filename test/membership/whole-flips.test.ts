@@ -1,4 +1,4 @@
-// A part of a rule that depends on no row flips for everybody at once and sets off a run: nobody who asks meanwhile gets the old answer.
+// A part of a rule that depends on no row flips for everybody at once and starts a run: nobody who asks meanwhile gets the old answer.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';

@@ -1,5 +1,5 @@
-// Aims a random rule at a shop: literals give way to values that customers and rows of the shop have, so that comparisons are decided
-// by the last digit, the last code point, the last millisecond. Part of the oracle.
+// Aims a random rule at a shop: literals are replaced by values that customers and rows of the shop have, so that comparisons are decided by the
+// last digit, the last code point, the last millisecond. Part of the oracle.
 import type { Expression, Instant, Literal, Rule, Source, Window } from '../../src/rules/ast.ts';
 import { type Decimal, decimal, subtract, toText } from './decimal.ts';
 import { evaluateExpression } from './evaluate.ts';

@@ -1,5 +1,5 @@
-// Random well-typed rules about the shops of arbitrary-shop.ts: fields, literals and windows come from the same pools.
-// Only what checks clean is made; mistakes in rules are other tests' business.
+// Random well-typed rules about the shops of arbitrary-shop.ts: fields, literals and windows come from the same pools. Only rules that check
+// without a mistake are made; mistakes in rules are left to other tests.
 import fc from 'fast-check';
 import { BUILT_IN_FIELDS, type Scope, type ValueType } from '../../src/catalog/catalog.ts';
 import type {

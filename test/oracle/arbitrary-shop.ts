@@ -1,5 +1,5 @@
-// Random shops and random batches of writes. Times are said from the clock (see world.ts), so the same batch can be written at any
-// instant; `factsAt` makes Facts of it.
+// Random shops and random batches of writes. Times are relative to the clock (see world.ts), so the same batch can be written at any instant;
+// `factsAt` makes Facts of it.
 import fc from 'fast-check';
 import type { ValueType } from '../../src/catalog/catalog.ts';
 import type { CustomerFact, EventFact, Facts, FlatValue, ItemFact, OrderFact, ProfileColumn } from '../../src/ingest/facts.ts';

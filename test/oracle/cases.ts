@@ -1,4 +1,4 @@
-// Cases of the language's semantics computed by hand, a handful for each sentence. Every rule is asked of customer `x` at the case's
+// Cases of the language's semantics worked out by hand, a handful for each sentence. Every rule is asked about customer `x` at the case's
 // instant; `holds` and `fails` list rules that must be true and false. Run against the oracle and against the emitted SQL.
 import type { Catalog, ValueType } from '../../src/catalog/catalog.ts';
 import { facts, type HandMadeCustomer, type HandMadeEvent, type HandMadeOrder } from './hand-made-shop.ts';

@@ -1,4 +1,4 @@
-// Exact decimals for the oracle: a whole coefficient and how many of its digits stand behind the point. Not a production type.
+// Exact decimals for the oracle: a whole coefficient and how many of its digits come after the point. Not a production type.
 
 /** The number is coefficient / 10^scale; scale is never negative. */
 export interface Decimal {

@@ -1,4 +1,4 @@
-// The oracle against cases computed by hand (cases.ts), and the meaning of writes.
+// The oracle against cases worked out by hand (cases.ts), and the meaning of writes.
 import { describe, expect, it } from 'vitest';
 import { type Case, NOW, SECTIONS, shopOf } from './cases.ts';
 import { evaluateRule } from './evaluate.ts';

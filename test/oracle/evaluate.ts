@@ -1,5 +1,5 @@
-// The oracle: what a rule means for one customer, said as plainly as possible, from the description of the language alone. It shares no code with the
-// compiler's back end and knows no speed: it loops over rows. Rules are taken as checked; it finds no mistakes in them.
+// The oracle: what a rule means for one customer, written as plainly as possible, from the description of the language alone. It shares no code
+// with the compiler's back end and does not care about speed: it loops over rows. Rules are taken as checked; it finds no mistakes in them.
 import { createHash } from 'node:crypto';
 import { unreachable } from '../../src/base/assert.ts';
 import type {

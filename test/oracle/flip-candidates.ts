@@ -1,5 +1,5 @@
-// Instants at which an answer may change by the clock alone, found without any thought: every time a rule could have to do with, moved
-// by every length in use, and every beginning of a day. Far too many, so that none is forgotten.
+// Instants at which an answer may change by the clock alone, found without any cleverness: every time that a rule could depend on, moved by
+// every length in use, and every beginning of a day. Far too many, so that none is forgotten.
 import type { Rule } from '../../src/rules/ast.ts';
 import { addDays, dayStartMs, localDate } from './local-days.ts';
 import type { Shop, ShopCustomer } from './shop.ts';

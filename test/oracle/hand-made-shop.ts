@@ -1,4 +1,4 @@
-// Shops written by hand for table tests: facts with only what the case is about, everything else absent or plain.
+// Shops written by hand for table tests: facts with only what the case is about, everything else absent or ordinary.
 import type { CustomerFact, EventFact, Facts, ItemFact, OrderFact } from '../../src/ingest/facts.ts';
 import { decimal, multiply } from './decimal.ts';
 import { customerKeyOf } from './world.ts';

@@ -1,4 +1,4 @@
-// What is said by hand as plain data, and its meaning: pins, one group, moves. Part of the oracle, so written for the eye and not for speed.
+// Decisions by hand as plain data, and their meaning: pins, one group, moves. Part of the oracle, so written to be read and not for speed.
 
 export interface OraclePin {
   readonly include: boolean;

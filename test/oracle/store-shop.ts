@@ -1,4 +1,4 @@
-// Puts a shop of the oracle straight into the tables, past the write path: for tests of evaluation alone.
+// Puts a shop of the oracle straight into the tables, bypassing the write path: for tests of evaluation alone.
 import { type Client, pipeline } from '../../src/db/database.ts';
 import type { Shop, ShopCustomer, ShopOrder } from './shop.ts';
 

@@ -1,5 +1,5 @@
-// What the random shops and the random rules of the property tests have in common: names, strings, durations, moments. Drawn from
-// small pools, so that rules meet the rows they speak of and windows end exactly where rows stand.
+// What the random shops and the random rules of the property tests have in common: names, strings, durations, moments. Drawn from small pools,
+// so that rules meet the rows they are about and windows end exactly where rows lie.
 import { createHash } from 'node:crypto';
 import type { Catalog, ValueType } from '../../src/catalog/catalog.ts';
 import type { CustomerKey } from '../../src/ingest/facts.ts';

@@ -1,4 +1,4 @@
-// axe over what is shown: no violation of WCAG 2.2 A and AA.
+// Runs axe on what is shown: no violation of WCAG 2.2 A and AA.
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 

@@ -1,5 +1,5 @@
-// A browser with the page of a service of its own: Debian's Chromium through playwright-core. Where there is no Chromium the tests that need
-// it are skipped by name (`.ci/run` installs it).
+// A browser with the page of a service of its own: Debian's Chromium through playwright-core. Without Chromium the tests that need it are
+// skipped by name (`.ci/run` installs it).
 import fs from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { ADMIN_KEY, type Service, startService } from '../api/service.ts';

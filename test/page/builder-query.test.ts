@@ -1,5 +1,5 @@
-// Whatever the builder shows, it gives back: every rule of the templates and of the language's page, there and back without loss. What it
-// cannot show it says so of.
+// Whatever the builder shows, it gives back: every rule of the templates and of the language's page, there and back without loss. What it cannot
+// show, it says.
 import { describe, expect, test } from 'vitest';
 import { toJson, toQuery } from '../../src/dashboard/views/editor/builder-query.ts';
 import { canShow } from '../../src/dashboard/views/editor/can-show.ts';

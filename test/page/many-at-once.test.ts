@@ -1,4 +1,4 @@
-// What the page does to many at once: a template of several segments, and a move of all members that a rule holds for.
+// What the page does for many at once: a template of several segments, and a move of all members for whom a rule holds.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { built } from '../api/service.ts';
 import { findViolations } from './accessible.ts';

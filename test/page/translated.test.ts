@@ -1,4 +1,4 @@
-// What comes from the service in English and is said in Chinese by its code or key: nothing of it is forgotten.
+// What comes from the service in English and is shown in Chinese by its code or key: nothing of it is forgotten.
 import { expect, test } from 'vitest';
 import { problemsInChinese } from '../../src/dashboard/texts/zh-problems.ts';
 import { templatesInChinese, unitsInChinese } from '../../src/dashboard/texts/zh-templates.ts';

@@ -1,5 +1,5 @@
-// Random rules made of conditions that keep people out, over random shops: whoever is not among the candidates is not a member, will not be by
-// the clock alone, and is owed no look; and a look that a guard spares is missed by nobody.
+// Random rules made of conditions that keep people out, over random shops: whoever is not among the candidates is not a member, will not become
+// one by the clock alone, and is owed no look; and a look that a guard spares is missed by nobody.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Aggregate, AggregateFunction, ComparisonOperator, Rule } from '../../src/rules/ast.ts';

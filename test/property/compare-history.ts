@@ -1,4 +1,4 @@
-// In charge of holding what is stored against the model of a history: facts, memberships, and the feed replayed from empty.
+// In charge of comparing what is stored with the model of a history: facts, memberships, and the feed replayed from empty.
 import { expect } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import type { Database } from '../../src/db/database.ts';

@@ -1,4 +1,4 @@
-// The cases computed by hand for the oracle, asked of the emitted SQL: each sentence of the language's semantics, one statement a case.
+// The cases worked out by hand for the oracle, asked of the emitted SQL: each sentence of the language's semantics, one statement a case.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog, CatalogSegment } from '../../src/catalog/catalog.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';

@@ -1,5 +1,5 @@
-// Random rules over random shops at random moments: the emitted SQL must say of every customer what the naive evaluator says, both for
-// given customers and for ranges of them, and no answer may change before the next look it asks for.
+// Random rules over random shops at random moments: the emitted SQL must say about every customer what the naive evaluator says, both for given
+// customers and for ranges of them, and no answer may change before the next look it asks for.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Catalog, CatalogSegment } from '../../src/catalog/catalog.ts';

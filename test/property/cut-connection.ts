@@ -1,4 +1,4 @@
-// In charge of a database whose connections break in the middle of what is asked of them, as when a process or the network dies.
+// In charge of a database whose connections break in the middle of a request, as when a process or the network dies.
 import type { Client, Database } from '../../src/db/database.ts';
 
 export interface CutDatabase {

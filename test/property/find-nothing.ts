@@ -1,4 +1,4 @@
-// In charge of asking the self-check in the middle of a random history: whatever is due, owed or on its way, nobody is to be called wrong.
+// In charge of running the self-check in the middle of a random history: whatever is due, owed or under way, nobody may be reported as wrong.
 import { expect } from 'vitest';
 import { confirmMismatches } from '../../src/changes/confirm-mismatches.ts';
 import type { Strata } from '../../src/strata.ts';

@@ -1,5 +1,5 @@
-// In charge of what is true in a history: the shop, the rules, what was said by hand, and who belongs where by the naive evaluator. Plain
-// data and their meaning; nothing of Strata is asked.
+// In charge of what is true in a history: the shop, the rules, what was decided by hand, and who belongs where according to the naive evaluator.
+// Plain data and their meaning; nothing is asked of Strata.
 import type { Facts } from '../../src/ingest/facts.ts';
 import type { Rule } from '../../src/rules/ast.ts';
 import { evaluateRule } from '../oracle/evaluate.ts';

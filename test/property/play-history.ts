@@ -1,5 +1,5 @@
-// In charge of playing a random history: each step is done to Strata and to the model, and told for the message of a failure. Which steps
-// there are is history-steps.ts, what must hold after them compare-history.ts.
+// In charge of playing a random history: each step is done to Strata and to the model, and recorded for the message of a failure. The steps are
+// in history-steps.ts, what must hold after them in compare-history.ts.
 import { expect } from 'vitest';
 import { isOutage } from '../../src/api/rest/outage.ts';
 import { TestClock } from '../../src/base/clock.ts';

@@ -1,5 +1,5 @@
-// Random writes at a clock that moves by seconds: the tables of facts must hold what the oracle's model of a write says. Times sent
-// again, a little ahead of the clock or no longer, are the heart of it.
+// Random writes at a clock that moves by seconds: the tables of facts must hold what the oracle's model of a write says. It is mostly about
+// times that are sent again, a little ahead of the clock or no longer.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';

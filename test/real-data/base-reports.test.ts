@@ -1,5 +1,5 @@
-// Reports of the customer base and outcomes over real shops, beside SQL of its own over the rows of the files as they are: written another
-// way, and knowing nothing of what Strata keeps. Beside them the figures that others have published.
+// Reports of the customer base and outcomes over real shops, compared with separate SQL over the rows of the files as they are: written in
+// another way, and knowing nothing of what Strata keeps. And with figures that others have published.
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Northwind through the API: 91 companies, 830 orders, 2,155 lines; what the segments hold is computed again here by plain loops.
+// Northwind through the API: 91 companies, 830 orders, 2,155 lines; the segments' members are computed again here by plain loops.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CsvRow, groupBy, isThere, readCsv } from './read-csv.ts';
 import { openRealShop, type RealShop } from './shop.ts';

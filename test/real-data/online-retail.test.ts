@@ -1,5 +1,5 @@
-// A year of a British wholesaler through the command line and real HTTP, the file unchanged; ten segments on it, whose members are
-// computed again by plain loops over the lines of the file.
+// A year of a British wholesaler through the command line and real HTTP, the file unchanged; ten segments on it, whose members are computed
+// again by plain loops over the lines of the file.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// In charge of reading the CSV files of ../shared/data into records for tests: a plain reader of its own, so that the importer is not
-// tested against itself.
+// In charge of reading the CSV files of ../shared/data into records for tests: a separate plain reader, so that the importer is not tested
+// against itself.
 import { existsSync, readFileSync } from 'node:fs';
 
 export type CsvRow = Readonly<Record<string, string>>;

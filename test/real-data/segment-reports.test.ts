@@ -1,5 +1,5 @@
-// Reports over segments of real shops, beside SQL of its own over the rows of the files as they are: subqueries where the reports have one pass
-// and masks, and nothing of what Strata keeps but who is a member.
+// Reports over segments of real shops, compared with separate SQL over the rows of the files as they are: subqueries where the reports have one
+// pass and masks, and nothing of what Strata keeps except who is a member.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { type Service, startService } from '../api/service.ts';

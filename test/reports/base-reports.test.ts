@@ -1,4 +1,4 @@
-// The structure of a small customer base, each figure reckoned by hand.
+// The structure of a small customer base, each figure worked out by hand.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';

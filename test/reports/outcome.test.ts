@@ -1,4 +1,4 @@
-// Outcomes of a small shop, each figure reckoned by hand.
+// Outcomes of a small shop, each figure worked out by hand.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';

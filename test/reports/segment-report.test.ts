@@ -1,4 +1,4 @@
-// The report of a segment over a shop of six customers, figures by hand.
+// The report of a segment over a shop of six customers, with figures worked out by hand.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { type Service, startService } from '../api/service.ts';

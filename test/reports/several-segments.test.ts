@@ -1,4 +1,4 @@
-// Reports over several segments: how they overlap, who moved between them, side by side, sizes in one read. Figures by hand.
+// Reports over several segments: how they overlap, who moved between them, side by side, sizes in one read. Figures worked out by hand.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
 import { type Service, startService } from '../api/service.ts';

@@ -1,5 +1,5 @@
-// Any rule tree that the two forms can write, well-typed or not: odd names, odd strings, every construct. For round trips.
-// Rules that also check clean are made by test/oracle/arbitrary-rule.ts.
+// Any rule tree that the two forms can write, well-typed or not: odd names, odd strings, every construct. For round trips. Rules that also check
+// without a mistake are made by test/oracle/arbitrary-rule.ts.
 import fc from 'fast-check';
 import type {
   AnniversaryWindow,

@@ -1,4 +1,4 @@
-// A rule over any event stays in force whatever events come to carry: it keeps its meaning, or is refused where it would have two.
+// A rule over any event stays in force whatever events come to carry: it keeps its meaning, or is refused if it would have two.
 import { describe, expect, test } from 'vitest';
 import { type Catalog, EMPTY_CATALOG, type ValueType } from '../../src/catalog/catalog.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';

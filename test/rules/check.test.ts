@@ -1,4 +1,4 @@
-// What a good rule is answered with: the types of its expressions, what it reads, whether the clock alone can change it.
+// What the check answers for a good rule: the types of its expressions, what it reads, whether the clock alone can change it.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Catalog, type CatalogSegment, EMPTY_CATALOG, type ValueType } from '../../src/catalog/catalog.ts';

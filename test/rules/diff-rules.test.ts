@@ -1,4 +1,4 @@
-// What became of a rule: a table of befores and afters.
+// What has changed in a rule: a table of rules before and after.
 import { expect, test } from 'vitest';
 import type { Rule } from '../../src/rules/ast.ts';
 import { diffRules } from '../../src/rules/diff-rules.ts';

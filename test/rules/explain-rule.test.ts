@@ -1,4 +1,4 @@
-// What a condition asked, as it stands at the moment: windows and anniversaries with both their ends, instants with their days.
+// What a condition asked, as of the moment: windows and anniversaries with both their ends, instants with their days.
 import { expect, test } from 'vitest';
 import { type Catalog, EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';

@@ -1,4 +1,4 @@
-// What is missing for a rule to hold, in words and numbers: how far each condition is away, and which way of several is the nearest.
+// What is missing for a rule to hold, in words and numbers: how far each condition is from holding, and which way of several is the nearest.
 import { expect, test } from 'vitest';
 import { type Catalog, EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';

@@ -1,4 +1,4 @@
-// What a mistake is answered with: code, the text it points at, what it says, and the hint. A running list: add what bothers you.
+// What a mistake is answered with: code, the text it points at, the message, and the hint. A running list: add what bothers you.
 import { expect, test } from 'vitest';
 import type { Catalog, CatalogSegment, SegmentStatus, ValueType } from '../../src/catalog/catalog.ts';
 import { checkInput } from '../../src/rules/check-rule.ts';

@@ -1,4 +1,4 @@
-// What a rule cannot hold without, told from the rule alone.
+// The conditions without which a rule cannot hold, found from the rule alone.
 import { describe, expect, it } from 'vitest';
 import { type NecessaryRows, necessaryOf } from '../../src/rules/necessary.ts';
 import { printRule } from '../../src/rules/print-text.ts';

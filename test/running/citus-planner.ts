@@ -1,6 +1,6 @@
-// In charge of what Citus' planner would say of a statement: its rules (14.1), in the order in which it asks, over the tree that Postgres makes of it.
-// What goes to one place passes as it is. Not of rules about texts (judge-statement.ts), nor of what a plan costs, but for whole tables that
-// would be fetched.
+// In charge of what Citus' planner would say about a statement: its rules (14.1), in the order in which it asks, over the tree that Postgres
+// makes of the statement. What goes to one place passes as it is. Not of rules about texts (judge-statement.ts), nor of what a plan costs,
+// except for whole tables that would be fetched.
 import { DISTRIBUTED, REFERENCE } from './judge-statement.ts';
 import { type Field, isTree, type Tree, treesIn, type Volatilities, walk } from './query-tree.ts';
 

@@ -1,5 +1,5 @@
-// What keeps Citus possible, as far as it shows without one: the step that spreads the tables on a database that only says it is Citus, the
-// numbering that is used there, and every statement of the examples' story held against its rules.
+// What keeps Citus possible, as far as that can be tested without one: the step that distributes the tables, on a database that only claims to
+// be Citus, the numbering that is used there, and every statement of the examples' story checked against Citus' rules.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';

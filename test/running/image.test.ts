@@ -1,5 +1,5 @@
-// The image without an engine to build it: what the Dockerfile copies, with the packages that it installs, starts as nobody in particular,
-// and the healthcheck tells so. And the compose file hands over what the service takes.
+// The image without an engine to build it: what the Dockerfile copies, with the packages that it installs, starts as an unprivileged user, and
+// the healthcheck says so. And the compose file passes on the settings that the service takes.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';

@@ -1,5 +1,5 @@
-// In charge of whether a statement may be sent to Citus: the rules of migrations/distribute.sql's world, as far as a text shows them. Breaking
-// one gives an error there at best and a wrong answer at worst. Not of statements of tests themselves.
+// In charge of whether a statement may be sent to Citus: the rules for tables distributed as in migrations/distribute.sql, as far as they show
+// in a text. Breaking one gives an error there at best and a wrong answer at worst. Not of statements of tests themselves.
 
 /** Distributed by customer, but for the owners of orders; the column that says where a row lies. */
 export const DISTRIBUTED: Readonly<Record<string, string>> = {

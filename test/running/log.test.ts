@@ -1,4 +1,4 @@
-// What the log tells at its most talkative: never what a person is called, where one can be reached, or who it is.
+// What the log says at its most talkative: never a person's name, how to reach them, or who they are.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';

@@ -1,4 +1,4 @@
-// Migrations beside those who work: they hold nobody up for long, several processes bring in each once, and what ran before runs on.
+// Migrations while others work: they hold nobody up for long, several processes apply each only once, and what ran before keeps running.
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// More than can be done: refused at once and by name, and what was accepted is answered and kept.
+// More requests than can be handled: refused at once and with a named reason, and what was accepted is answered and kept.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Answer, type Service, startService } from '../api/service.ts';
 import { until } from '../faults/until.ts';

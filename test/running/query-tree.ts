@@ -1,5 +1,5 @@
-// In charge of what Postgres makes of a statement: the tree that its planner, and Citus' planner with it, is given. Asked of a real server,
-// which prints it with debug_print_rewritten. Not of what may stand in it (citus-planner.ts).
+// In charge of what Postgres makes of a statement: the tree that its planner, and with it Citus' planner, is given. It comes from a real server,
+// which prints it with debug_print_rewritten. Not of what it may contain (citus-planner.ts).
 import pg from 'pg';
 
 export interface Tree {

@@ -1,4 +1,4 @@
-// Reads from a streaming replica: as fresh as the write that they name, never in the way of anybody while the replica stands still or is away.
+// Reads from a streaming replica: as fresh as the write that they name, and never in anybody's way while the replica stands still or is gone.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// Two processes on one database, stopped and started again in turn under load: nobody who looks at /readyz meets a failure.
+// Two processes on one database, stopped and started again in turn under load: nobody who checks /readyz meets a failure.
 
 import fs from 'node:fs';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// What a collector is told when traces are configured: who is part of whom, how it ended, and nothing about any person.
+// What a collector is sent when traces are configured: which span is part of which, how it ended, and nothing about any person.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

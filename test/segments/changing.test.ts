@@ -1,4 +1,4 @@
-// How definitions change: beside evaluations until the very end, one change at a time, and with the program ready that follows.
+// How definitions change: while evaluations go on until the very end, one change at a time, and with the next program ready.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { openDatabase, pipeline } from '../../src/db/database.ts';

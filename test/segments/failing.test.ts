@@ -1,4 +1,4 @@
-// Segments that cannot be computed: they are tried again by themselves, later each time, and one that is too slow holds nothing up.
+// Segments that cannot be computed: they are tried again without anybody asking, later each time, and one that is too slow holds nothing up.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainError } from '../../src/api/rest/problem.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';

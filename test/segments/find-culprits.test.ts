@@ -1,4 +1,5 @@
-// Who is to blame for a statement that fails: found by halving, each by its own failure; what only all together cannot do is nobody's.
+// Which segments cause a statement to fail: found by halving, each by its own failure; what only all of them together cannot do is no single
+// one's fault.
 import { expect, test } from 'vitest';
 import { findCulprits, reasonOf } from '../../src/evaluation/find-culprits.ts';
 

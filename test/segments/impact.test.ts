@@ -1,4 +1,4 @@
-// What publishing would do, told before: compared with what publishing then does, for nested segments, drafts, paused ones and old versions.
+// What publishing would do, told in advance: compared with what publishing then does, for nested segments, drafts, paused ones and old versions.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';

@@ -1,4 +1,4 @@
-// The life of a segment: pause, resume, archive and back; what names it protects it; races between owners leave one of them refused.
+// The life of a segment: pause, resume, archive and back; segments that name it protect it; in races between owners one of them is refused.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { AppError } from '../../src/errors.ts';

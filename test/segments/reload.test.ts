@@ -1,4 +1,5 @@
-// What reading the definitions again does over: the checks of rules and the statements of segments that something has changed for, no more.
+// What is redone when the definitions are read again: the checks of rules and the statements of segments for which something has changed, no
+// more.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Program } from '../../src/evaluation/program.ts';
 import { declareField } from '../../src/segments/declare-field.ts';

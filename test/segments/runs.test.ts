@@ -1,5 +1,5 @@
-// Full runs in small pieces: interrupted by a stop or a crash they go on where they were, cancelled ones stop, progress tells how fast they
-// are, and whoever is written meanwhile is right under the one version or the other.
+// Full runs in small pieces: interrupted by a stop or a crash they go on where they were, cancelled ones stop, progress tells how fast they are,
+// and whoever is written meanwhile is right under the one version or the other.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
 import { SeededRandom } from '../../src/base/seeded-random.ts';

@@ -1,5 +1,5 @@
-// Where nothing is sent: every form of an address that is not public, names that resolve to one, at the check and at the connection. The
-// refusal comes before any socket is made; what is connected to in these tests is this machine only.
+// Where nothing is sent: every form of an address that is not public, and names that resolve to one, both when checked and when connecting. The
+// refusal comes before any socket is made; these tests connect only to this machine.
 import type { LookupFunction } from 'node:net';
 import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';

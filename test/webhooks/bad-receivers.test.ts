@@ -1,4 +1,4 @@
-// Receivers that hang, drip, never end, talk garbage or die: what is said of each, and that the others do not notice. In real time, with
+// Receivers that hang, drip, never end, talk garbage or die: what is said about each, and that the others do not notice. In real time, with
 // short patience.
 import net from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';

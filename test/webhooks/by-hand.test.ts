@@ -1,4 +1,4 @@
-// What somebody does to a webhook by hand, and what it is told beside memberships, step by step on a standing clock.
+// What somebody does to a webhook by hand, and what it is sent besides memberships, step by step on a standing clock.
 import { Webhook as Verifier } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { endWith } from '../../src/db/transaction.ts';

@@ -1,4 +1,4 @@
-// What is kept for webhooks and what of persons is not: trimming and its gaps, erasure, lag. On a standing clock.
+// What is kept for webhooks, and what about persons is not: trimming and its gaps, erasure, lag. On a standing clock.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blankDueExits } from '../../src/changes/erasures.ts';
 import { placeNotices } from '../../src/changes/place-notices.ts';

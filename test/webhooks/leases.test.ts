@@ -1,4 +1,4 @@
-// Who may send: leases on endpoints and their fence, and the log of attempts. On a standing clock.
+// Who may send: leases on endpoints and how they fence off others, and the log of attempts. On a standing clock.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { listDeliveries } from '../../src/webhooks/deliveries.ts';
 import { fixBatch, LEASE_MS, recordSuccess, releaseEndpoint, takeEndpoints } from '../../src/webhooks/lease.ts';

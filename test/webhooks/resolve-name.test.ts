@@ -1,4 +1,4 @@
-// How names become addresses: name servers first, the system for what they do not know, and never for what they do not answer.
+// How names become addresses: name servers first, then the system for names that they do not know, and never for those that they do not answer.
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { type Resolving, resolverOf } from '../../src/webhooks/resolve-name.ts';

@@ -1,4 +1,4 @@
-// In charge of a Strata whose clock stands still with webhooks to receivers on this machine; each delivery is a step by hand.
+// In charge of a Strata whose clock stands still, with webhooks to receivers on this machine; each delivery is done step by step.
 import type { From, Webhook, WebhookContent } from '../../src/webhooks/webhooks.ts';
 import { createWebhook, getWebhook } from '../../src/webhooks/webhooks.ts';
 import { customer, openStrataUnderTest, type StrataUnderTest } from '../membership/strata-under-test.ts';
