@@ -49,7 +49,7 @@ export interface AppOptions {
 
 /** 256 bytes percent-encoded are 768 characters; longer ids are to reach the check that says so, and headers end at 16 KiB anyway. */
 const MAX_PARAM_LENGTH = 16 * 1024;
-/** Callers whose rate is remembered, and addresses of failures: about 10 MB at the most. */
+/** Callers whose rate is remembered, and addresses of failures: at most about 10 MB. */
 const CALLERS_MAX = 50_000;
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
@@ -59,10 +59,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
-    trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy], // else anybody could say where he comes from
+    trustProxy: options.trustProxy === undefined ? false : [...options.trustProxy], // otherwise anybody could claim any address
     keepAliveTimeout: patience.idleMs,
-    http: { ...serverPatience(patience), shouldUpgradeCallback: isGraphqlSocket }, // other upgrades, such as to h2c, are answered as the requests that they are
-    return503OnClosing: false, // who is already connected is served; the server takes no new connections
+    http: { ...serverPatience(patience), shouldUpgradeCallback: isGraphqlSocket }, // other upgrades, such as to h2c, are answered as ordinary requests
+    return503OnClosing: false, // clients that are already connected are served; the server takes no new connections
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: parseQueryString },
     frameworkErrors: (error, request, reply) => handleError(error, request as FastifyRequest, reply as unknown as FastifyReply),
     clientErrorHandler: refuseBrokenHttp,

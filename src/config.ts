@@ -131,11 +131,11 @@ const Environment = z.object({
   LOG_LEVEL: logLevel.default('info'),
   /** unset: all of it is kept */
   HISTORY_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
-  /** for how long consumers may read the exits of an erased customer; then nothing says who it was */
+  /** for how long consumers may read the exits of an erased customer; after that nothing says who it was */
   ERASURE_DAYS: wholeNumber(0, 30, 'a number of days').default(7),
   /** pages of these origins may read with customer and stream tokens */
   CORS_ORIGINS: origins.default([]),
-  /** of one key, the admin key too, in this process; a key may have its own */
+  /** of one key, including the admin key, in this process; a key may have its own */
   REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(20_000),
   /** of the tokens of one customer */
   TOKEN_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 'a number of requests').default(20),
@@ -153,20 +153,20 @@ const Environment = z.object({
   INTROSPECTION: yesOrNo.default(true),
   /** unset: all of it is kept */
   AUDIT_DAYS: wholeNumber(1, 100_000, 'a number of days').optional(),
-  /** address ranges of proxies: what they say of where a request comes from is believed */
+  /** address ranges of proxies that are believed about where a request comes from */
   TRUST_PROXY: addressRanges.default([]),
   WEBHOOK_ALLOW: addressRanges.default([]),
   /** for how many days beyond HISTORY_DAYS the log is kept for webhooks that have not had it */
   WEBHOOK_DAYS: wholeNumber(0, 100_000, 'a number of days').default(7),
-  /** connections of this process to its database, the leader's not counted */
+  /** connections of this process to its database, not counting the leader's */
   DATABASE_CONNECTIONS: wholeNumber(2, 1000, 'a number of connections').default(20),
-  /** how long one statement may take that evaluates given customers (a write, a look) before the rule that is too slow fails */
+  /** how long one statement that evaluates given customers (a write, a look) may take before the rule that is too slow fails */
   EVALUATION_TIMEOUT_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(10),
   /** the same for one that scans: a chunk of a run, a preview, a chunk of an impact */
   SCAN_TIMEOUT_SECONDS: wholeNumber(1, 86_400, 'a number of seconds').default(60),
-  /** how long after SIGTERM the process answers on, not ready any more, so that whoever sends it requests can notice */
+  /** how long after SIGTERM the process goes on answering, but is no longer ready, so that whoever sends it requests can notice */
   DRAIN_SECONDS: wholeNumber(0, 3600, 'a number of seconds').default(0),
-  /** how long requests that run may take to end after that */
+  /** how long requests under way may take to end after that */
   STOP_SECONDS: wholeNumber(1, 3600, 'a number of seconds').default(30),
   /** where traces go; neither of the two: nowhere, at no cost */
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
@@ -178,12 +178,12 @@ const Environment = z.object({
   OTEL_RESOURCE_ATTRIBUTES: namedValues.default({}),
   OTEL_TRACES_EXPORTER: oneOf(['otlp', 'none']).default('otlp'),
   OTEL_TRACES_SAMPLER: oneOf(SAMPLERS).default('parentbased_always_on'),
-  /** of the samplers by ratio */
+  /** for the samplers by ratio */
   OTEL_TRACES_SAMPLER_ARG: share.default(1),
   OTEL_SDK_DISABLED: yesOrNo.default(false),
 });
 
-/** May be given by a file instead, named by `…_FILE`: secrets of containers are. */
+/** May be given in a file instead, named by `…_FILE`, as containers are given secrets. */
 const BY_FILE = ['DATABASE_URL', 'READ_DATABASE_URL', 'ADMIN_KEY', 'SECRET_KEY', 'OTEL_EXPORTER_OTLP_HEADERS'] as const;
 
 /** The configuration of this environment; variables set to nothing count as unset. Throws one StartError that names every mistake. */
@@ -201,7 +201,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   throw new StartError(`The configuration has ${mistakes.length} mistakes:\n${mistakes.map((mistake) => `- ${mistake}`).join('\n')}`);
 }
 
-/** Adds what stands in files. → mistakes */
+/** Adds what is in files. → mistakes */
 function readFiles(environment: Readonly<Record<string, string | undefined>>, given: Record<string, string>): string[] {
   return BY_FILE.flatMap((name) => {
     const file = environment[`${name}_FILE`]?.trim() ?? '';
@@ -235,7 +235,7 @@ function isTimeZone(text: string): boolean {
   }
 }
 
-/** As browsers send it: scheme, host and port, nothing behind. `*` is none: a list says who. */
+/** As browsers send it: scheme, host and port, nothing after them. `*` is not one: a list says who. */
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text;
 }

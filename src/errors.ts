@@ -51,14 +51,14 @@ export interface ErrorDetail {
   readonly code: string;
   readonly detail: string;
   readonly hint?: string;
-  /** keys of what else it is about: the segment or the group that stands in the way */
+  /** keys of what else it is about: the segment or the group that is in the way */
   readonly segment?: string;
   readonly group?: string;
   /** keys of the segments of a cycle, from one of them back to it */
   readonly cycle?: string[];
 }
 
-/** What some refusals say beside their detail. */
+/** What some refusals say besides their detail. */
 export interface ErrorExtensions {
   /** RFC 3339: the first instant of the past that can be asked for */
   readonly oldest?: string;
@@ -70,7 +70,7 @@ export class AppError extends Error {
   readonly errors: readonly ErrorDetail[];
   /** further members of the problem, such as the oldest instant that is kept */
   readonly extensions: ErrorExtensions;
-  /** whole seconds after which it is worth asking again; of what passes: `rate_limited`, `unavailable` */
+  /** whole seconds after which it is worth asking again, for what passes: `rate_limited`, `unavailable` */
   readonly retryAfterS: number | null;
 
   constructor(

@@ -1,7 +1,7 @@
-// In charge of the log: JSON lines on stderr (stdout is for people), without what customers are called or said.
+// In charge of the log: JSON lines on stderr (stdout is for people), without what customers are called or what they have said.
 import pino, { type Logger } from 'pino';
 
-/** What is told of an error. Not Postgres's detail, where and hint: they repeat values; nor what else hangs on an error object. */
+/** What is logged of an error. Not Postgres's detail, where and hint: they repeat values; nor whatever else is attached to an error object. */
 const TOLD_FIELDS = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine', 'syscall', 'address', 'port'] as const;
 
 export function openLog(level: string): Logger {
@@ -61,7 +61,7 @@ function describeError(error: unknown): unknown {
   return described;
 }
 
-/** `invalid input syntax for type numeric: "…"`: what stands in the quotes came from a caller. */
+/** `invalid input syntax for type numeric: "…"`: what is in the quotes came from a caller. */
 function withoutValues(text: string): string {
   return text.replaceAll(/(: )"[^"\n]*"/g, '$1"…"');
 }

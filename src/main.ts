@@ -20,10 +20,10 @@ import type { Strata } from './strata.ts';
 import { welcome } from './welcome.ts';
 
 const LEAST_NODE_MAJOR = 24;
-/** npm passes a Ctrl-C on that the terminal has sent us already; only one that comes later means "at once". */
+/** npm passes on a Ctrl-C that the terminal has already sent us; only a later one means "at once". */
 const SAME_SIGNAL_MS = 1000;
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** What stopping may take beside the requests that still run: a checkpoint of Postgres, mostly. */
+/** What stopping may take besides the requests under way: a checkpoint of Postgres, mostly. */
 const CLOSE_PATIENCE_MS = 120_000;
 
 /** Parts that are open, closed in the opposite order, each once. */
@@ -79,7 +79,7 @@ async function start(config: Config, log: Logger, parts: OpenParts, stopping: Ab
   const adminKey = keepKey(config.ADMIN_KEY, dataFolder, 'admin-key', () => `strata_${randomBytes(24).toString('base64url')}`);
   const secretKey = keepKey(config.SECRET_KEY, dataFolder, 'secret-key', () => randomBytes(32).toString('hex'));
   const loading = loadService(); // takes longer than Postgres does to start: side by side
-  loading.catch(() => {}); // met where it is awaited
+  loading.catch(() => {}); // handled where it is awaited
 
   const tracing = await openTracing(config, (message) => log.warn({ trouble: message }, 'traces could not be sent'));
   if (tracing !== null) parts.add(tracing.close);
@@ -158,7 +158,7 @@ async function openStorage(config: Config, log: Logger, parts: OpenParts, dataFo
   return { database, settings, isEmbedded: embedded !== undefined };
 }
 
-/** Gives the lead away at once, answers until others know that we go, and then lets requests that run end. */
+/** Gives the lead away at once, answers until others have noticed that we are going, and then lets requests under way end. */
 async function closeGently(config: Config, strata: Strata, app: FastifyInstance): Promise<void> {
   const left = strata.leave();
   await systemClock.sleep(config.DRAIN_SECONDS * 1000);
@@ -180,7 +180,7 @@ function openReplica(config: Config, log: Logger, parts: OpenParts): Database | 
   return replica;
 }
 
-/** Only now, so that what keeps us from starting is told at once. */
+/** Only now, so that what keeps us from starting is reported at once. */
 async function loadService() {
   const [{ openStrata }, { buildApp }] = await Promise.all([import('./open-strata.ts'), import('./app.ts')]);
   return { openStrata, buildApp };
@@ -206,7 +206,7 @@ function checkNode(): void {
 
 // ---------------------------------------------------------------- listening
 
-/** Asked before anything is started; whoever takes the port in between is met when we listen. */
+/** Checked before anything is started; if somebody takes the port in between, that is found when we listen. */
 function checkPort(config: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = net.createServer();

@@ -1,5 +1,5 @@
-// In charge of sending spans to a collector (OTLP over HTTP, as JSON) where one is configured: which are kept, what they say of the service,
-// what becomes of them at the end. Loads OpenTelemetry only then. Not of what spans there are (base/tracing.ts and its callers).
+// In charge of sending spans to a collector (OTLP over HTTP, as JSON) if one is configured: which are kept, what they say about the service, and
+// what becomes of them at the end. Loads OpenTelemetry only then. Not of which spans there are (base/tracing.ts and its callers).
 import type { Attributes, DiagLogFunction } from '@opentelemetry/api';
 import type { Sampler } from '@opentelemetry/sdk-trace';
 import packageJson from '../package.json' with { type: 'json' };
@@ -9,15 +9,15 @@ import { useTracing } from './base/tracing.ts';
 import type { Config } from './config.ts';
 
 const TRACES_PATH = 'v1/traces';
-/** A collector that does not answer is not to hold up the end of the process. */
+/** A collector that does not answer must not hold up the end of the process. */
 const LAST_PATIENCE_MS = 3000;
 
 export interface OpenTracing {
-  /** Sends what has not been sent yet, and tells nothing any more. */
+  /** Sends what has not been sent yet, and reports nothing from then on. */
   close(): Promise<void>;
 }
 
-/** null: it is not configured. `onTrouble` is told when spans could not be sent; they are lost then. */
+/** null: it is not configured. `onTrouble` is called when spans could not be sent; they are lost then. */
 export async function openTracing(config: Config, onTrouble: (message: string) => void): Promise<OpenTracing | null> {
   const url = urlOf(config);
   if (url === null) return null;
@@ -59,7 +59,7 @@ export async function openTracing(config: Config, onTrouble: (message: string) =
   };
 }
 
-/** As the specification says: the address for traces as it is, the one for all signals with the path of traces behind. */
+/** As the specification says: the address for traces as it is, the one for all signals with the path of traces appended. */
 function urlOf({ OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER, ...config }: Config): string | null {
   if (OTEL_SDK_DISABLED || OTEL_TRACES_EXPORTER === 'none') return null;
   if (config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined) return config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;

@@ -156,7 +156,7 @@ function converts(from: StoredType, to: ValueType, value: string): string {
   }
 }
 
-/** Of values for which `converts` holds: stored as JSON's own strings, or as what has no character that JSON would escape. */
+/** Values for which `converts` holds: stored as JSON's own strings, or as text without any character that JSON would escape. */
 const JSON_STRINGS: ReadonlySet<StoredType> = new Set(['string', 'date', 'timestamp']);
 
 /**

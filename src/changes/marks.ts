@@ -2,10 +2,10 @@
 // few thousand says what lies before it, so that a look at the past begins where it must and not at the beginning.
 import type pg from 'pg';
 
-/** A look at the past reads at most so many changes too many; a log of 100 M has 25,000 marks. */
+/** A look at the past reads at most this many changes too many; a log of 100 M has 25,000 marks. */
 export const MARKED_TOGETHER = 4096;
 
-/** SQL: a position up to which every change is before the instant, or at it where `inclusive`. */
+/** SQL: a position up to which every change is before the instant, or at it if `inclusive`. */
 export function positionBefore(instant: string, inclusive: 'inclusive' | 'exclusive'): string {
   return `coalesce((
     select k.position

@@ -1,9 +1,9 @@
-// In charge of giving notices their place among the changes: behind all that were decided before them, once these are numbered. Whoever numbers
-// does it behind a move, once a second, whether or not anybody is sent notices; a webhook that meets one without a place does it at once.
-// Not of writing notices (segments/notices.ts), nor of sending them (webhooks/next-batch.ts).
+// In charge of giving notices their place among the changes: after all that were decided before them, once these are numbered. Whoever numbers
+// does this after a move, once a second, whether or not anybody is sent notices; a webhook that meets one without a place does it at once. Not
+// of writing notices (segments/notices.ts), nor of sending them (webhooks/next-batch.ts).
 import type { Queryable, Statement } from '../db/database.ts';
 
-/** Of one statement. */
+/** How many one statement takes. */
 const PLACED_AT_ONCE = 100;
 
 const FIND: Statement = {
@@ -16,7 +16,10 @@ const FIND: Statement = {
     limit ${PLACED_AT_ONCE}`,
 };
 
-/** The feed's end, in a later statement than the one that looked. Two at once lock in the same order, and the second finds nothing left. */
+/**
+ * The feed's end, read in a later statement than the one that looked. Two processes at once lock in the same order, and the second finds nothing
+ * left.
+ */
 function place(ids: readonly string[]): Statement {
   const text = `
     with ready as (

@@ -1,6 +1,6 @@
-// In charge of what the numbered changes of one segment tell of who was in it at a position, or at an instant: of each customer the first behind
-// it. Each change is read once, however many pages of that moment ask, and beside a mass publish that is hundreds of thousands. Held are so
-// many customers at the most, in order of their keys from a first one on. Not of memberships (read-snapshot.ts).
+// In charge of what the numbered changes of one segment say about who was in it at a position, or at an instant: for each customer, the first
+// change after it. Each change is read once, however many pages of that moment ask, and during a mass publish there are hundreds of thousands.
+// At most so many customers are held, in order of their keys from a first one on. Not of memberships (read-snapshot.ts).
 import type { Queryable } from '../db/database.ts';
 import { GREATEST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
@@ -8,16 +8,16 @@ import { positionBefore } from './marks.ts';
 import { readFeedEnd } from './read-changes.ts';
 import { segmentRange } from './segment-range.ts';
 
-/** By one moment: 15 MB. Past it those of the highest keys are forgotten, and read when the pages come to them. */
+/** For one moment: 15 MB. Beyond that the customers with the highest keys are forgotten, and read when the pages come to them. */
 export const HELD_CUSTOMERS_MAX = 200_000;
-/** Moments that are paged through at a time, of one database; the next ones read again. */
+/** How many moments of one database can be paged through at a time; others are read again. */
 const KEPT_UNDOS = 4;
 /** Some 20 ms of this process in one go. */
 const READ_TOGETHER = 5_000;
 /** Keys are hashes, so each bucket gets its share. */
 const BUCKETS = 4096;
 
-/** Changes behind a position are undone, or those of later instants than one in epoch milliseconds. */
+/** Changes after a position are undone, or those with an instant later than one in epoch milliseconds. */
 export type Undone = { readonly segmentId: number } & (
   | { readonly position: string; readonly afterMs: null }
   | { readonly position: null; readonly afterMs: number }
@@ -45,7 +45,7 @@ export class SegmentUndo {
   #readTo: string | null;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** Of customers behind a key. */
+  /** For customers after a key. */
   constructor(of: Undone, afterKey: CustomerKey, mostHeld: number) {
     this.of = of;
     this.#first = bucketBehind(afterKey);
@@ -53,7 +53,7 @@ export class SegmentUndo {
     this.#readTo = of.position;
   }
 
-  /** Whether changes of customers right behind the key are held here. */
+  /** Whether changes of the customers right after the key are held here. */
   covers(afterKey: CustomerKey): boolean {
     return bucketBehind(afterKey) >= this.#first && BigInt(afterKey) < BigInt(this.upToKey);
   }
@@ -76,7 +76,7 @@ export class SegmentUndo {
     return result;
   }
 
-  /** Reads what the feed has got since. */
+  /** Reads what has been added to the feed since. */
   async readOn(database: Queryable): Promise<void> {
     let readTo = this.#readTo ?? (await readPositionBefore(database, this.of));
     const end = await readFeedEnd(database);
@@ -115,7 +115,7 @@ export class SegmentUndo {
     this.#last -= 1;
   }
 
-  /** Of customers behind one key up to and with another. */
+  /** For customers after one key, up to and including another. */
   *between(afterKey: CustomerKey, upToKey: CustomerKey): Iterable<readonly [CustomerKey, FirstChange]> {
     const [after, upTo] = [BigInt(afterKey), BigInt(upToKey)];
     for (let at = bucketOf(afterKey); at <= bucketOf(upToKey); at += 1) {
@@ -128,14 +128,14 @@ function bucketOf(key: CustomerKey): number {
   return Number(BigInt(key) >> 52n) + BUCKETS / 2;
 }
 
-/** Of the next key: one more would be beyond the last bucket for nobody but the greatest. */
+/** The bucket of the next key: one more would be past the last bucket only for the greatest key. */
 function bucketBehind(afterKey: CustomerKey): number {
   return afterKey === GREATEST_KEY ? BUCKETS - 1 : bucketOf(String(BigInt(afterKey) + 1n));
 }
 
 const undosOf = new WeakMap<Queryable, Map<string, SegmentUndo>>();
 
-/** None that is undone stands before it. */
+/** No change that is undone comes before it. */
 async function readPositionBefore(database: Queryable, of: Undone): Promise<string> {
   const [row] = await database.query<{ position: string }>({
     name: 'read_position_before',

@@ -9,7 +9,7 @@ export interface Chunk {
   readonly customers: number;
 }
 
-/** The next customers behind `afterKey` (LEAST_KEY: from the first one), at most `size` of them; null: there are none. */
+/** The next customers after `afterKey` (LEAST_KEY: from the first one), at most `size` of them; null: there are none. */
 export async function nextChunk(database: Queryable, afterKey: CustomerKey, size: number): Promise<Chunk | null> {
   const [row] = await database.query<{ through_key: CustomerKey | null; customers: number }>({
     name: 'next_chunk',

@@ -1,5 +1,6 @@
-// In charge of who is a customer at an instant, as one condition in SQL: whoever was created by then, or has an order or an event by then. A profile
-// that came without `createdAt` has the instant at which it was written for it, years behind the orders that an import brings later.
+// In charge of who is a customer at an instant, as one condition in SQL: whoever was created by then, or has an order or an event by then. A
+// profile that came without `createdAt` has the instant at which it was written instead, which may be years after the orders that an import
+// brings later.
 
 /** SQL: the customer's key, when it was created, and the instant. */
 export interface Presence {

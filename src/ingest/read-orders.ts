@@ -1,5 +1,5 @@
-// In charge of orders with their items as the API shows them: in the service's currency, which is what rules and reports count, beside it what one
-// in another currency was sent with. So an order can be sent back as it was read.
+// In charge of orders with their items as the API shows them: in the service's currency, which is what rules and reports count in, and for an
+// order in another currency, beside it, what it was sent with. So an order can be sent back as it was read.
 import { withTaken } from '../db/citus.ts';
 import type { Database } from '../db/database.ts';
 import { printAmount, printQuantity, readRate } from './amount.ts';
@@ -22,7 +22,7 @@ export interface WireOrder {
   readonly customerId: string;
   readonly status: string | null;
   readonly channel: string | null;
-  /** the service's, as that of the amounts */
+  /** the service's currency, in which the amounts are */
   readonly currency: string;
   readonly exchangeRate: null;
   readonly total: string;
@@ -34,11 +34,11 @@ export interface WireOrder {
   readonly original: WireOriginal | null;
 }
 
-/** Of an order in another currency. */
+/** For an order in another currency. */
 export interface WireOriginal {
   readonly currency: string;
   readonly exchangeRate: string;
-  /** null with the others: not known, of an order from before they were kept */
+  /** null together with the others: not known, because the order is from before they were kept */
   readonly total: string | null;
   readonly discount: string | null;
   readonly items: OriginalAmounts['items'] | null;
@@ -109,7 +109,7 @@ limit $2`,
   return withItems(database, currency, rows);
 }
 
-/** The newest of each customer, at most `limit`, in one statement for all; by customer id, absent where there are none. */
+/** The newest orders of each customer, at most `limit`, in one statement for all; by customer id, absent if there are none. */
 export async function listOrdersOf(
   database: Database,
   currency: string,
@@ -170,7 +170,7 @@ function toWire({ customerKey: _, ...order }: OrderRow, items: readonly ItemRow[
   };
 }
 
-/** What is stored beside other amounts than it comes to was left there by a service of the version before. */
+/** Stored amounts that do not agree with the amounts beside them were left there by a service of the version before. */
 function originalOf(
   { currency, exchangeRate, original, ...order }: Omit<OrderRow, 'customerKey'>,
   items: readonly ItemRow[],

@@ -43,7 +43,7 @@ async function pause(client: Client, segmentId: number, nowMs: number): Promise<
   return endRuns('cancelled', await readOpenRuns(client, [segmentId]), nowMs);
 }
 
-/** A failed segment is tried again by itself, so it counts as live: what its rule names must stay. */
+/** A failed segment is tried again without anybody asking, so it counts as live: what its rule names must stay. */
 async function refuseWhileNamed(client: Client, key: string, done: 'paused' | 'archived'): Promise<void> {
   const users = whoNames(await loadCatalog(asQueryable(client)), key);
   if (users.length === 0) return;
@@ -181,7 +181,7 @@ async function cancelEvaluation(client: Client, clock: Clock, id: string): Promi
   return pause(client, segment.id, clock.nowMs());
 }
 
-/** A move ends by itself, whoever has its segment locked: so it is looked at under the lock of definitions, where it goes no further. */
+/** A move ends on its own, even if its segment is locked: so it is checked under the lock of definitions, where it goes no further. */
 function cancelMove(database: Database, clock: Clock, id: string): Promise<void> {
   return changeUnderLock(database, clock, async (client) => {
     await client.query({ name: 'lock_run', text: 'select r.id from runs as r where r.id = $1::bigint for update', values: [id] }); // one that fails

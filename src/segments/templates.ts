@@ -6,10 +6,10 @@ export interface TemplateParameter {
   /** integer and number are written as they are, text as a quoted string */
   readonly type: 'integer' | 'number' | 'text';
   readonly default: number | string;
-  /** days, orders, money, share …; null: of its own kind */
+  /** days, orders, money, share …; null: it has its own */
   readonly unit: string | null;
   readonly meaning: string;
-  /** of numbers, both allowed themselves */
+  /** for numbers, both bounds are allowed */
   readonly least?: number;
   readonly most?: number;
 }
@@ -29,11 +29,11 @@ export interface Template {
   readonly name: string;
   readonly description: string;
   readonly parameters: readonly TemplateParameter[];
-  /** what the shop has to send beside customers and orders for it to hold anybody */
+  /** what the shop has to send besides customers and orders for anybody to be in it */
   readonly needs: readonly string[];
-  /** a segment stands after those it names */
+  /** a segment comes after those it names */
   readonly segments: readonly TemplateSegment[];
-  /** they exclude each other, in this order; null: each is for itself */
+  /** they exclude each other, in this order; null: they are independent */
   readonly group: {
     readonly key: string;
     readonly name: string;

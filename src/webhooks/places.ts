@@ -23,11 +23,11 @@ export async function readPassedPosition(database: Queryable): Promise<string | 
 export interface WebhookLag {
   readonly id: string;
   readonly status: 'active' | 'paused' | 'disabled';
-  /** changes of the feed behind its place, wanted or not */
+  /** changes of the feed after its place, wanted or not */
   readonly behind: number;
   /** how long the first of them has waited; 0: there are none */
   readonly seconds: number;
-  /** failed attempts of the batch under way */
+  /** failed attempts at the current batch */
   readonly failures: number;
 }
 
@@ -49,20 +49,21 @@ export async function readWebhookLag(database: Queryable, clock: Clock): Promise
   });
 }
 
-/** The newest of them stay where the log has no end: some 50 MB. */
+/** The newest of them are kept if the log is kept without limit: some 50 MB. */
 const KEPT_NOTICES = 100_000;
 const TRIMMED_AT_ONCE = 5000;
 
 export interface NoticesToTrim {
-  /** epoch milliseconds: older ones go with the part of the log that they stand behind; null: all of it is kept */
+  /** epoch milliseconds: older ones go with the part of the log to which they belong; null: all of it is kept */
   readonly olderThanMs: number | null;
   /** how much longer they are kept for a webhook */
   readonly waitMs: number;
 }
 
 /**
- * What is older than the log is kept, and everything before the newest hundred thousand, a piece at a time and the oldest first. Those that a
- * webhook has not had wait for it as the log does; who has not had them then is told in its record, as of changes. → how many went
+ * What is older than the log that is kept goes, and everything before the newest hundred thousand, a piece at a time and the oldest first.
+ * Notices that a webhook has not had wait for it as the log does; a webhook that still has not had them then is told in its record, as for
+ * changes. → how many went
  */
 export async function trimNotices(
   database: Database,
