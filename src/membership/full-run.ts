@@ -217,9 +217,12 @@ async function applyPiece(
   let held = () => 0;
   const progress = await inFramedDecision(deciding, [COMMIT_LAZILY], async (client, current): Promise<Ending<Progress>> => {
     if (current.definitions.epoch !== program.definitions.epoch) return endWith([], { open: ids, stale: true });
-    if (!isAlone) await prepareDifferences(client, program, found.segmentIds, deciding.timeZone);
-    held = startStopwatch();
-    const applied = await applyLocked(client, deciding, found, piece, cause);
+    let applied = NOTHING_APPLIED; // and no decision: its number would be taken for somebody else's, and the run would rest
+    if (piece.differences.length > 0) {
+      if (!isAlone) await prepareDifferences(client, program, found.segmentIds, deciding.timeZone);
+      held = startStopwatch();
+      applied = await applyLocked(client, deciding, found, piece, cause);
+    }
     const changes = runs.map((run) => applied.changes.get(run.segmentId) ?? 0);
     const advance = advanceRuns(ids, piece.throughKey, piece.customers, changes);
     return {
@@ -234,6 +237,8 @@ interface Applied {
   readonly changes: ReadonlyMap<number, number>;
   readonly last: readonly Statement[];
 }
+
+const NOTHING_APPLIED: Applied = { changes: new Map(), last: [] };
 
 /** → what is left to send with the commit, and the total number of changes per segment */
 async function applyLocked(

@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RunPace } from '../../src/membership/run-pace.ts';
 import { Pieces } from '../../src/membership/run-pieces.ts';
+import { refreshSegment } from '../../src/segments/lifecycle.ts';
+import { getRun } from '../../src/segments/runs.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, openStrataUnderTest, type StrataUnderTest } from './strata-under-test.ts';
 
 const LIMITS = { chunkCustomers: 20_000, pieceCustomers: 2_000 };
@@ -46,6 +49,19 @@ it('shortens its pieces beside a write', async () => {
   expect([pace.isAlone, pace.pieceCustomers]).toEqual([false, 400]);
   await pace.scanned({ customers: 20_000, seconds: 1 }, never);
   expect(pace.chunkCustomers).toBe(1_000);
+});
+
+it('decides only its end where nobody differs', async () => {
+  await shop.define('everybody', 'count(orders) >= 0');
+  await shop.write({ customers: [customer('b', {})] });
+  const { database, clock } = shop.strata;
+  const lastDecision = async () =>
+    (await database.query<{ last: string }>({ text: 'select d.last_value as last from decisions as d' }))[0]?.last);
+  const before = await lastDecision();
+  const runId = await refreshSegment(database, clock, 'everybody');
+  await finishRuns(shop.strata);
+  expect(await getRun(database, runId)).toMatchObject({ status: 'done', changes: 0 });
+  expect((await lastDecision()) - before).toBe(1); // a pace takes numbers that are not of its pieces for company
 });
 
 it('divides a chunk without leaving anybody out', () => {
