@@ -55,8 +55,10 @@ it('decides only its end where nobody differs', async () => {
   await shop.define('everybody', 'count(orders) >= 0');
   await shop.write({ customers: [customer('b', {})] });
   const { database, clock } = shop.strata;
-  const lastDecision = async () =>
-    (await database.query<{ last: string }>({ text: 'select d.last_value as last from decisions as d' }))[0]?.last);
+  const lastDecision = async () => {
+    const [row] = await database.query<{ last: string }>({ text: 'select d.last_value as last from decisions as d' });
+    return Number(row?.last);
+  };
   const before = await lastDecision();
   const runId = await refreshSegment(database, clock, 'everybody');
   await finishRuns(shop.strata);
