@@ -3,12 +3,12 @@
 // so days follow each other without gaps even where a clock is put back over midnight. The same in SQL: migrations/0002_functions.sql.
 import { Temporal } from 'temporal-polyfill';
 import { unreachable } from './assert.ts';
+import { DAY_MS } from './durations.ts';
 
 /** Days since 1970-01-01. */
 export type Day = number;
 export type CalendarUnit = 'day' | 'week' | 'month' | 'quarter' | 'year';
 
-const DAY_MS = 86_400_000;
 const FIRST_DAY = dayFromParts(1, 1, 1);
 const LAST_DAY = dayFromParts(9999, 12, 31);
 const CACHE_LIMIT = 10_000;

@@ -1,11 +1,11 @@
 // Customers in a real browser: found, explained, moved, pinned, erased; shown only as far as the key may.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { built } from '../api/service.ts';
 import { findViolations } from './accessible.ts';
 import { type Browsing, CHROMIUM, startBrowsing } from './browser.ts';
 
 const HOSTILE = `<img src=x onerror=alert(1)> \u202e${'é'.repeat(90)} 🦊`;
-const DAY_MS = 86_400_000;
 
 describe.skipIf(CHROMIUM === undefined)('customers on the page (skipped where there is no Chromium)', () => {
   let browsing: Browsing;

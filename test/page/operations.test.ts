@@ -183,7 +183,8 @@ describe.skipIf(CHROMIUM === undefined)('operations on the page (skipped where t
 
   test('the audit is filtered, before and after', async () => {
     await call('PATCH', '/v1/segments/de', { name: 'From <b>Germany' });
-    await expect.poll(async () => (await call('GET', '/v1/audit?action=updateSegment')).body.data.length).toBe(1); // stands there within a second
+    const entries = async () => (await call('GET', '/v1/audit?action=updateSegment')).body.data; // it stands there a moment later
+    await expect.poll(async () => (await entries()).length, { timeout: 10_000 }).toBe(1);
     const page = await browsing.open('audit');
     await page.getByLabel('Action').fill('updateSegment');
     await page.getByRole('button', { name: 'Search' }).click();

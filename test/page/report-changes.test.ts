@@ -2,12 +2,12 @@
 import fs from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { findViolations } from './accessible.ts';
 import { type Browsing, CHROMIUM, startBrowsing } from './browser.ts';
 
 const HOSTILE = `<img src=x onerror=alert(1)> ‮${'x'.repeat(150)}`;
-const DAY_MS = 86_400_000;
 const NOW_MS = Date.now();
 const ago = (days: number) => new Date(NOW_MS - days * DAY_MS).toISOString();
 

@@ -1,12 +1,12 @@
 // Reports on the page: a real browser, the real service.
 import fs from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { built } from '../api/service.ts';
 import { findViolations } from './accessible.ts';
 import { type Browsing, CHROMIUM, startBrowsing } from './browser.ts';
 
 const HOSTILE = `<img src=x onerror=alert(1)> ‮${'x'.repeat(150)}`;
-const DAY_MS = 86_400_000;
 
 const ago = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
 

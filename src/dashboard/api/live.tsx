@@ -1,6 +1,7 @@
 // In charge of learning of changes as they happen: one stream for the whole page, read with fetch, so that the key stays in a header. Views get
 // the newest changes, and at most every two seconds a beat on which to read again.
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
+import { nowMs } from '../clock.ts';
 import { openStream } from './call.ts';
 
 export interface LiveChange {
@@ -62,7 +63,7 @@ async function follow(take: (change: LiveChange) => void, say: (state: Live['sta
   while (!signal.aborted) {
     try {
       // from now on: what happened before is read from the API
-      const response = await openStream('/v1/changes/stream', { query: { from: new Date().toISOString() }, signal });
+      const response = await openStream('/v1/changes/stream', { query: { from: new Date(nowMs()).toISOString() }, signal });
       say('live');
       await readEvents(response, take);
     } catch {

@@ -46,8 +46,3 @@ export function TextField({ label, hint, value, onValue, type = 'text', isRequir
     </Field>
   );
 }
-
-/** The value of a `datetime-local`, in the zone of this browser, as an instant; undefined: nothing was entered. */
-export function instantOf(local: string): string | undefined {
-  return local === '' ? undefined : new Date(local).toISOString();
-}

@@ -1,7 +1,8 @@
 // The reason for a decision by hand and until when it holds: asked wherever customers are moved or pinned.
 import { useState } from 'react';
 import { useTexts } from '../texts/texts.tsx';
-import { instantOf, TextField } from './field.tsx';
+import { TextField } from './field.tsx';
+import { instantOf } from './local-instant.ts';
 
 export interface Said {
   readonly reason: string;

@@ -1,5 +1,6 @@
 // In charge of numbers, shares, money and instants in the form of a language. Money comes as a decimal string and never becomes a float before
 // it is shown.
+import { nowMs } from '../clock.ts';
 export interface Formats {
   count(value: number): string;
   /** 0.123 → 12.3 % */
@@ -81,7 +82,7 @@ export function formatsFor(language: 'en' | 'zh'): Formats {
       );
     },
     distance: (value) => {
-      const seconds = (new Date(value).getTime() - Date.now()) / 1000;
+      const seconds = (new Date(value).getTime() - nowMs()) / 1000;
       const [unit, size] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ['second', 1];
       return relative.format(Math.round(seconds / size), unit);
     },

@@ -60,4 +60,5 @@ export const problemsInChinese: Readonly<Record<string, string>> = {
   not_available: '当前不可用',
   paused_segment: '引用的分群已暂停',
   empty_window: '时间范围为空',
+  one_year_only: '只匹配出生当年的日期',
 };

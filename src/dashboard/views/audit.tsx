@@ -3,7 +3,8 @@
 import { type FormEvent, useState } from 'react';
 import { usePages } from '../api/use-pages.ts';
 import type { ViewProps } from '../page.tsx';
-import { Field, instantOf, TextField } from '../parts/field.tsx';
+import { Field, TextField } from '../parts/field.tsx';
+import { instantOf, localOf } from '../parts/local-instant.ts';
 import { Pager } from '../parts/pager.tsx';
 import { Empty, Shown } from '../parts/reading.tsx';
 import { changeQuery, type Place } from '../route.ts';
@@ -74,16 +75,9 @@ function readFilter({ query }: Place): Filter {
   return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ''])) as Filter;
 }
 
-/** The instant in the place, as a `datetime-local` shows it in the zone of this browser. */
-function localOf(instant: string): string {
-  const at = new Date(instant);
-  if (Number.isNaN(at.getTime())) return '';
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
 function Filters({ place, filter }: { readonly place: Place; readonly filter: Filter }) {
   const { audit: texts, action } = useTexts();
-  const [wished, setWished] = useState({ ...filter, from: localOf(filter.from), until: localOf(filter.until) });
+  const [wished, setWished] = useState({ ...filter, from: localOf(filter.from, 'minutes'), until: localOf(filter.until, 'minutes') });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const values = { ...wished, from: instantOf(wished.from) ?? '', until: instantOf(wished.until) ?? '' };

@@ -1,4 +1,6 @@
 // In charge of an instant or a date as rules write it: fixed, some time ago, some time from now, today, now.
+import { nowMs } from '../../clock.ts';
+import { localOf } from '../../parts/local-instant.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { DurationField } from './duration-field.tsx';
 import type { Json } from './rule-json.ts';
@@ -40,7 +42,7 @@ export function InstantField({ label, instant, isDate = false, onChange }: Props
           type="datetime-local"
           aria-label={label}
           step="1"
-          value={localOf(String(instant['timestamp']))}
+          value={localOf(String(instant['timestamp']), 'seconds')}
           onChange={(event) => event.target.value !== '' && onChange({ timestamp: new Date(event.target.value).toISOString() })}
         />
       ) : null}
@@ -63,13 +65,6 @@ function kindOf(instant: Json): Kind {
 function firstOf(kind: Kind): Json {
   if (kind === 'today' || kind === 'now') return { at: kind };
   if (kind === 'ago' || kind === 'from_now') return { [kind]: '30d' };
-  const now = new Date().toISOString();
+  const now = new Date(nowMs()).toISOString();
   return kind === 'date' ? { date: now.slice(0, 10) } : { timestamp: `${now.slice(0, 16)}:00Z` };
-}
-
-/** In the form that the browser's field wants, in the zone of the browser. */
-function localOf(timestamp: string): string {
-  const instant = new Date(timestamp);
-  if (Number.isNaN(instant.getTime())) return '';
-  return new Date(instant.getTime() - instant.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }

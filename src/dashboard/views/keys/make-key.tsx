@@ -2,8 +2,9 @@
 import { useState } from 'react';
 import { call } from '../../api/call.ts';
 import { useSegments } from '../../api/use-segments.ts';
-import { instantOf, TextField } from '../../parts/field.tsx';
+import { TextField } from '../../parts/field.tsx';
 import { FormDialog } from '../../parts/form-dialog.tsx';
+import { instantOf } from '../../parts/local-instant.ts';
 import { SegmentChoice } from '../../parts/segment-choice.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 

@@ -2,6 +2,7 @@
 import { type FormEvent, useId, useState } from 'react';
 import { useRead } from '../../api/use-read.ts';
 import { Field } from '../../parts/field.tsx';
+import { localOf } from '../../parts/local-instant.ts';
 import { useTexts } from '../../texts/texts.tsx';
 import { useFieldName } from '../segment/report-profile.tsx';
 import type { Asked } from './asked.ts';
@@ -112,8 +113,8 @@ interface InstantProps {
 
 /** An instant in the zone of this browser. What is half typed stays here. */
 export function InstantField({ label, hint, value, onValue }: InstantProps) {
-  const [typed, setTyped] = useState({ of: value, text: localOf(value) });
-  const text = typed.of === value ? typed.text : localOf(value); // a different one came from outside
+  const [typed, setTyped] = useState({ of: value, text: localOf(value, 'minutes') });
+  const text = typed.of === value ? typed.text : localOf(value, 'minutes'); // a different one came from outside
   const take = (next: string) => {
     const instant = next === '' ? '' : isWhole(next) ? new Date(next).toISOString() : value;
     setTyped({ of: instant, text: next });
@@ -129,13 +130,6 @@ export function InstantField({ label, hint, value, onValue }: InstantProps) {
 function isWhole(local: string): boolean {
   const instant = new Date(local);
   return !Number.isNaN(instant.getTime()) && instant.getFullYear() >= FIRST_YEAR;
-}
-
-function localOf(instant: string): string {
-  const date = new Date(instant);
-  if (instant === '' || Number.isNaN(date.getTime())) return '';
-  const two = (part: number) => String(part).padStart(2, '0');
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
 export function AtField({ asked }: AskedProps) {

@@ -3,6 +3,7 @@ import { Suspense, useState } from 'react';
 import { call, type Problem, pathOf } from '../../api/call.ts';
 import { refusalOf } from '../../api/refusal.ts';
 import { useRead } from '../../api/use-read.ts';
+import { nowMs } from '../../clock.ts';
 import { lazyPart } from '../../parts/lazy-part.ts';
 import { Empty, Loading, ProblemNote, Shown } from '../../parts/reading.tsx';
 import { useFormats, useTexts } from '../../texts/texts.tsx';
@@ -40,7 +41,7 @@ function isPublished({ kind, status }: Segment): boolean {
 function Facts({ segment }: { readonly segment: Segment }) {
   const { segment: texts } = useTexts();
   const formats = useFormats();
-  const isDue = segment.reviewAt !== null && Date.parse(segment.reviewAt) <= Date.now();
+  const isDue = segment.reviewAt !== null && Date.parse(segment.reviewAt) <= nowMs();
   return (
     <dl className="facts card">
       <div className="fact-large">
