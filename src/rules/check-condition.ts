@@ -1,14 +1,14 @@
 // Checks one condition of a rule: that what it compares can be compared, and that its lists, windows and durations are within their limits. Not
 // of what joins conditions (check-rule.ts), or of what is inside an expression (check-expression.ts).
 import { unreachable } from '../base/assert.ts';
-import type { Expression, Literal, Rule, Source } from './ast.ts';
-import { type CheckContext, type RowScope, requireType, tellError } from './check-context.ts';
+import type { Expression, Literal, Place, Rule, Source } from './ast.ts';
+import { type CheckContext, type RowScope, requireType, tellError, warnOnce } from './check-context.ts';
 import { checkComparable, checkExpression, OUTSIDE } from './check-expression.ts';
 import { checkDuration, checkWindow, endsBeforeItBegins, requireWholeDays } from './check-time.ts';
 import { LIMITS, limitExceeded } from './limits.ts';
 import { operatorRow, TIME_TYPES } from './operators.ts';
 import { type MaybeType, resolveType } from './type-variable.ts';
-import type { Condition } from './walk-rule.ts';
+import { type Condition, isInstant } from './walk-rule.ts';
 
 type Of<Kind extends Condition['kind']> = Extract<Condition, { kind: Kind }>;
 type Typed = readonly [Expression, MaybeType];
@@ -69,6 +69,7 @@ function checkComparison(context: CheckContext, rule: Of<'comparison'>, typed: T
   checkComparable(context, left, right, rule.op, rule.op !== '=' && rule.op !== '!=');
   checkWholeDays(context, left, right);
   checkWholeDays(context, right, left);
+  if (rule.op === '=' && rule.right.kind === 'today') warnOfBirthYear(context, rule.left, rule.place);
 }
 
 function checkBetween(context: CheckContext, rule: Of<'between'>, typed: TypeOf): void {
@@ -110,6 +111,15 @@ function checkWithin(context: CheckContext, rule: Of<'within'>, typed: TypeOf): 
   const [left, type] = typed(rule.left);
   requireType(context, left, type, TIME_TYPES, 'timestamp', 'a window');
   checkWindow(context, rule.window, resolveType(type) === 'date');
+  if (rule.window.kind === 'last' || rule.window.kind === 'calendar') warnOfBirthYear(context, rule.left, rule.place);
+}
+
+/** Who asks for birthdays in a window mostly means those of every year, and would get the newborn. */
+function warnOfBirthYear(context: CheckContext, left: Expression, place: Place): void {
+  if (left.kind !== 'field' || left.name !== 'birthday') return;
+  const detail = 'this asks for people who were born then, and not for those who have their birthday';
+  const hint = 'every year: `birthday anniversary today`, `in the next 7 days` or `in this month`';
+  warnOnce(context, 'birthday', 'one_year_only', detail, place, hint);
 }
 
 function checkAnniversary(context: CheckContext, rule: Of<'anniversary'>, typed: TypeOf): void {
@@ -144,10 +154,4 @@ function warnEmptyRange(context: CheckContext, rule: Of<'between'>): void {
 // both ends are included here, so a range of one instant is not empty
 function isSameInstant(low: Literal | Expression, high: Expression): boolean {
   return low.kind === high.kind && JSON.stringify({ ...low, place: null }) === JSON.stringify({ ...high, place: null });
-}
-
-function isInstant(
-  expression: Expression,
-): expression is Extract<Expression, { kind: 'date' | 'timestamp' | 'now' | 'today' | 'ago' | 'from_now' }> {
-  return ['date', 'timestamp', 'now', 'today', 'ago', 'from_now'].includes(expression.kind);
 }

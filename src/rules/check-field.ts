@@ -4,7 +4,7 @@ import type { FieldExpression } from './ast.ts';
 import { type CheckContext, nearest, type RowScope, tellError, warnOnce } from './check-context.ts';
 import { printPath } from './field-path.ts';
 import { type MaybeType, makeVariable } from './type-variable.ts';
-import { AGGREGATE_FUNCTIONS } from './vocabulary.ts';
+import { AGGREGATE_FUNCTIONS, aggregateFunction } from './vocabulary.ts';
 
 /** `comparedWith`: it is on the right of a comparison, where a string without quotes looks like a field. */
 export function checkField(context: CheckContext, field: FieldExpression, scope: RowScope, onRight: boolean): MaybeType {
@@ -137,6 +137,9 @@ function customerFieldHint(context: CheckContext, name: string, onRight: boolean
   if (context.catalog.attributes.has(name))
     return `it is a custom attribute; write \`${printPath({ kind: 'attribute', name, place: { pointer: '' } })}\``;
   const [first = '', ...rest] = name.split('.');
+  const [only = '', ...more] = rest;
+  if (isRowScope(first) && more.length === 0 && aggregateFunction(only) !== undefined)
+    return `write ${only}(${only === 'count' ? first : `${first}.FIELD`})`;
   if (isRowScope(first) && rest.length > 0) return `write ${aggregateOf(first, rest.join('.'))}`;
   if (isRowScope(first)) return `write count(${first})`;
   if (first === 'attributes' || first === 'consent') return `write \`${first}.NAME\``;

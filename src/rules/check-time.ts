@@ -1,9 +1,10 @@
 // Checks durations and windows: their limits, whether they fit a date, whether a window can hold anything. No names, no types.
+import { DAY_MS, HOUR_MS } from '../base/durations.ts';
 import type { Duration, Instant, Place, Window } from './ast.ts';
 import { type CheckContext, tellError } from './check-context.ts';
 import { LIMITS, limitExceeded, zeroWindow } from './limits.ts';
 import { printDuration } from './print-text.ts';
-import { DAY_MS, durationMs } from './vocabulary.ts';
+import { durationMs } from './vocabulary.ts';
 
 export function checkDuration(context: CheckContext, duration: Duration, place: Place, where: 'window' | 'value'): void {
   if (!(durationMs(duration) <= LIMITS.durationDays.atMost * DAY_MS))
@@ -74,8 +75,8 @@ interface Bounds {
   readonly latestMs: number;
 }
 
-const FURTHEST_ZONE_MS = 16 * 3_600_000;
-const LONGEST_DAY_MS = 26 * 3_600_000;
+const FURTHEST_ZONE_MS = 16 * HOUR_MS;
+const LONGEST_DAY_MS = 26 * HOUR_MS;
 
 function boundsOf(instant: Instant, side: 'start' | 'end'): Bounds {
   switch (instant.kind) {

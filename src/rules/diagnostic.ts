@@ -16,7 +16,8 @@ export type DiagnosticCode =
   | 'unknown_property'
   | 'unknown_consent'
   | 'paused_segment'
-  | 'empty_window';
+  | 'empty_window'
+  | 'one_year_only';
 
 export interface Diagnostic {
   readonly code: DiagnosticCode;

@@ -3,6 +3,7 @@ import { unreachable } from '../base/assert.ts';
 import type { Expression, Place, Rule } from './ast.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { LIMITS, limitExceeded } from './limits.ts';
+import { sidesOf } from './walk-rule.ts';
 
 /** The refusal of a rule that is too deep, or null. */
 export function checkDepth(rule: Rule): Diagnostic | null {
@@ -28,23 +29,22 @@ function childrenOf(node: Rule | Expression): readonly (Rule | Expression)[] {
     case 'not':
       return [node.rule];
     case 'comparison':
-    case 'arithmetic':
-      return [node.left, node.right];
     case 'between':
-      return [node.left, node.low, node.high];
     case 'in':
     case 'text':
     case 'has':
     case 'missing':
     case 'within':
     case 'anniversary':
-      return [node.left];
+    case 'everyone':
+    case 'segment':
+      return sidesOf(node);
+    case 'arithmetic':
+      return [node.left, node.right];
     case 'aggregate':
       return [...(node.field === null ? [] : [node.field]), ...(node.where === null ? [] : [node.where])];
     case 'days_between':
       return [node.from, node.to];
-    case 'everyone':
-    case 'segment':
     case 'string':
     case 'number':
     case 'boolean':

@@ -2,6 +2,7 @@
 // the distance between them. All parts of an `and` are needed; of an `or` one, the nearest first. Pure: made only from the explained tree.
 import { unreachable } from '../base/assert.ts';
 import { type Day, dayOf, dayStartMs, parseDay } from '../base/calendar.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../base/durations.ts';
 import type { ComparisonOperator, Expression } from './ast.ts';
 import { scaleDecimal } from './emit-operand.ts';
 import type { ExplainedCondition, ExplainedNode, Value } from './explain-rule.ts';
@@ -251,8 +252,6 @@ function subtract(a: string, b: string): string {
 
 // ---------------------------------------------------------------- times
 
-const DAY_MS = 86_400_000;
-
 function shortOfTime(have: Value, bound: Bound, timeZone: string): Pick<MissingCondition, 'short' | 'unit' | 'sentence'> {
   const { operator } = bound;
   const tooLate = operator === '<' || operator === '<=' || (operator === '=' && !isBelow(have, bound.value, timeZone));
@@ -284,7 +283,7 @@ function instantMs({ type, value }: Value, isEnd: boolean, timeZone: string): nu
  */
 function spell(ms: number): string {
   const [size, word] =
-    ms >= DAY_MS ? [DAY_MS, 'day'] : ms >= 3_600_000 ? [3_600_000, 'hour'] : ms >= 60_000 ? [60_000, 'minute'] : [1000, 'second'];
+    ms >= DAY_MS ? [DAY_MS, 'day'] : ms >= HOUR_MS ? [HOUR_MS, 'hour'] : ms >= MINUTE_MS ? [MINUTE_MS, 'minute'] : [1000, 'second'];
   const amount = Math.max(1, Math.ceil(ms / (size as number)));
   return `${amount} ${word}${amount === 1 ? '' : 's'}`;
 }

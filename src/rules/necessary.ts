@@ -5,6 +5,7 @@
 //   a row that one of the windows reaches, now or when its time comes count(orders in the last 30 days) >= 3: false where there is no row
 import { unreachable } from '../base/assert.ts';
 import type { Aggregate, ArithmeticOperator, ComparisonOperator, Expression, Instant, Rule, Source, Window } from './ast.ts';
+import { compareNumbers } from './compare-numbers.ts';
 import { type Edge, planWindow } from './plan.ts';
 import { aggregatesOf, type Condition, conditionsOf, isComputed, numberedConditions, sidesOf } from './walk-rule.ts';
 
@@ -350,20 +351,5 @@ function calculate(left: Known, op: ArithmeticOperator, right: Known): Known {
 function compare(left: Known, op: ComparisonOperator, right: Known): boolean | null {
   if (left === 'missing' || right === 'missing') return op === '!=';
   if (left === 'unknown' || right === 'unknown') return null;
-  switch (op) {
-    case '=':
-      return left === right;
-    case '!=':
-      return left !== right;
-    case '<':
-      return left < right;
-    case '<=':
-      return left <= right;
-    case '>':
-      return left > right;
-    case '>=':
-      return left >= right;
-    default:
-      return unreachable(op);
-  }
+  return compareNumbers(left, op, right);
 }

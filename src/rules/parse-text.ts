@@ -76,6 +76,8 @@ function afterConditionHint(reader: TextReader): string | undefined {
   if (isSymbol(reader, ',')) return 'conditions are joined by `and` or `or`; numbers have no thousands separator';
   if (isKeyword(reader, 'where')) return '`where` stands inside the brackets of an aggregate, before its window';
   if (startsWindow(reader)) return 'a window stands inside the brackets of an aggregate: count(orders in the last 7 days)';
+  if (isKeyword(reader, 'within') || isKeyword(reader, 'during') || isKeyword(reader, 'for'))
+    return 'a time is said inside the brackets of an aggregate: count(orders in the last 7 days)';
   if (token.kind === 'word' && /^[eE]\d*$/.test(token.text)) return 'numbers have no exponent';
   return undefined;
 }

@@ -167,7 +167,8 @@ export function parseAnniversary(reader: TextReader): AnniversaryWindow {
   if (takeKeywords(reader, 'in')) {
     const kind = takePeriod(reader, ['this_month', 'next_month'] as const);
     if (kind !== null) return { kind };
-    return stopAt(reader, '`the next …`, `the last …`, `this month` or `next month`');
+    const hint = isKeyword(reader, 'today') ? 'write `anniversary today`' : undefined;
+    return stopAt(reader, '`the next …`, `the last …`, `this month` or `next month`', hint);
   }
   return stopAt(reader, '`today` or `in …` after `anniversary`');
 }

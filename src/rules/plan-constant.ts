@@ -1,8 +1,10 @@
 // In charge of conditions that depend on no row (`today >= 2026-12-01`): whether they hold at a moment, and when that may change.
 import { unreachable } from '../base/assert.ts';
 import { anniversaryIn, type Day, dayOf, dayStartMs, parseDay, partsOfDay } from '../base/calendar.ts';
-import type { AnniversaryWindow, ComparisonOperator, Expression, Instant, Rule, Window } from './ast.ts';
+import type { AnniversaryWindow, ComparisonOperator, Instant, Rule, Window } from './ast.ts';
+import { compareNumbers } from './compare-numbers.ts';
 import { CALENDAR_PERIODS, durationDays, type Moment, movingOffsetMs, todayOf, unitStart } from './plan.ts';
+import { isInstant } from './walk-rule.ts';
 
 export interface ConstantCondition {
   /** unique to what is asked */
@@ -44,10 +46,6 @@ export function constantCondition(rule: Rule): ConstantCondition | null {
   }
 }
 
-function isInstant(expression: Expression): expression is Instant {
-  return ['date', 'timestamp', 'now', 'today', 'ago', 'from_now'].includes(expression.kind);
-}
-
 function isDate(instant: Instant): boolean {
   return instant.kind === 'date' || instant.kind === 'today';
 }
@@ -86,28 +84,9 @@ function compareInstants(left: Instant, op: ComparisonOperator, right: Instant):
   const at = byDay ? dayAt : instantAt;
   return {
     key: `${keyOf(left)} ${op} ${keyOf(right)}`,
-    holds: (moment) => ordered(at(left, moment), op, at(right, moment)),
+    holds: (moment) => compareNumbers(at(left, moment), op, at(right, moment)),
     nextMs: (moment) => nextCrossing(left, right, moment),
   };
-}
-
-function ordered(left: number, op: ComparisonOperator, right: number): boolean {
-  switch (op) {
-    case '=':
-      return left === right;
-    case '!=':
-      return left !== right;
-    case '<':
-      return left < right;
-    case '<=':
-      return left <= right;
-    case '>':
-      return left > right;
-    case '>=':
-      return left >= right;
-    default:
-      return unreachable(op);
-  }
 }
 
 /** Where the two sides meet or part: instants at which one of them moves past the other. */

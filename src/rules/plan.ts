@@ -15,8 +15,9 @@
 // (now − A ≤ t < now − B) is entered at t + B + 1 ms and left at t + A + 1 ms.
 import { unreachable } from '../base/assert.ts';
 import { type CalendarUnit, type Day, dayOf, dayStartMs, moveByUnits, parseDay, startOfUnit } from '../base/calendar.ts';
+import { DAY_MS } from '../base/durations.ts';
 import type { CalendarPeriod, Duration, Instant, Window } from './ast.ts';
-import { DAY_MS, durationMs } from './vocabulary.ts';
+import { durationMs } from './vocabulary.ts';
 
 export interface Moment {
   readonly asOfMs: number;

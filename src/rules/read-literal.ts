@@ -1,5 +1,6 @@
 // Reads and prints the single values that text and JSON share: numbers, dates, timestamps, strings. No tokens, no places:
 // a mistake is answered with what is wrong, the parsers add where.
+import { MINUTE_MS } from '../base/durations.ts';
 import { EARLIEST_YEAR, LATEST_YEAR, LIMITS } from './limits.ts';
 
 export type Read<Value> =
@@ -90,7 +91,7 @@ export function readTimestamp(text: string): Read<number> {
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return refuse('there is no such time of day');
   if (fraction.length > 3) return refuse('it is finer than milliseconds', 'at most three digits after the point');
   if (Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) return refuse('there is no such offset');
-  const offsetMs = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * 60_000 * (sign === '-' ? -1 : 1);
+  const offsetMs = (Number(offsetHour ?? 0) * 60 + Number(offsetMinute ?? 0)) * MINUTE_MS * (sign === '-' ? -1 : 1);
   const localMs = Date.UTC(
     Number(year),
     Number(month) - 1,

@@ -1,4 +1,5 @@
 // The tables of the words of the rule language besides operators: functions, sources, units, calendar periods, reserved names.
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../base/durations.ts';
 import type { ValueType } from '../catalog/catalog.ts';
 import type { AggregateFunction, CalendarPeriod, Duration, DurationUnit } from './ast.ts';
 
@@ -37,12 +38,9 @@ interface UnitRow {
   readonly ms: number;
 }
 
-const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
-
 export const UNITS: readonly UnitRow[] = [
   { unit: 'seconds', singular: 'second', letter: 's', ms: 1000 },
-  { unit: 'minutes', singular: 'minute', letter: 'm', ms: 60_000 },
+  { unit: 'minutes', singular: 'minute', letter: 'm', ms: MINUTE_MS },
   { unit: 'hours', singular: 'hour', letter: 'h', ms: HOUR_MS },
   { unit: 'days', singular: 'day', letter: 'd', ms: DAY_MS },
   { unit: 'weeks', singular: 'week', letter: 'w', ms: 7 * DAY_MS },

@@ -1,6 +1,6 @@
 // In charge of listing what stands in a rule: its conditions, those inside `where` too, and its aggregates.
 import { unreachable } from '../base/assert.ts';
-import type { Aggregate, ComparisonOperator, Expression, Rule } from './ast.ts';
+import type { Aggregate, ComparisonOperator, Expression, Instant, Rule } from './ast.ts';
 
 /** What is true or false by itself: a rule without `and`, `or` and `not`. */
 export type Condition = Exclude<Rule, { readonly kind: 'and' | 'or' | 'not' }>;
@@ -44,6 +44,11 @@ export function sidesOf(condition: Condition): readonly Expression[] {
     default:
       return unreachable(condition);
   }
+}
+
+/** Whether it is a point in time that the rule names, whatever the customer. */
+export function isInstant(expression: Expression): expression is Instant {
+  return ['date', 'timestamp', 'now', 'today', 'ago', 'from_now'].includes(expression.kind);
 }
 
 /** Whether its value depends on the customer, and not on the rule and the clock alone. */

@@ -1,5 +1,6 @@
 // What is missing for a rule to hold, in words and numbers: how far each condition is from holding, and which way of several is the nearest.
 import { expect, test } from 'vitest';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../src/catalog/catalog.ts';
 import { checkRule } from '../../src/rules/check-rule.ts';
 import { explainRule, type SeenCondition } from '../../src/rules/explain-rule.ts';
@@ -7,7 +8,6 @@ import { type Missing, type MissingCondition, missingOf } from '../../src/rules/
 import { parse } from '../oracle/parse.ts';
 
 const NOW_MS = Date.parse('2026-11-21T12:00:00.000Z');
-const DAY_MS = 86_400_000;
 const CATALOG: Catalog = { ...EMPTY_CATALOG, segments: new Map([['vip', { id: 1, key: 'vip', status: 'active', references: [] }]]) };
 
 function find(text: string, seen: readonly SeenCondition[] | null, timeZone = 'UTC'): readonly Missing[] {
