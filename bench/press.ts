@@ -49,7 +49,7 @@ insert into orders (${COLUMNS}) values (:customer, 'order-' || :order, 'paid', '
   );
   const url = new URL(server.urlOf(database));
   const options = ['-n', '-M', 'prepared', '-c', `${clients}`, '-j', '2', '-T', `${seconds}`, '-f', script];
-  const place = ['-h', url.hostname, '-p', url.port, '-U', url.username, database];
+  const place = ['-h', decodeURIComponent(url.hostname), '-p', url.port, '-U', url.username, database];
   const said = await output(
     spawn('pgbench', [...options, ...place], { env: { PATH: process.env['PATH'], PGPASSWORD: decodeURIComponent(url.password) } }),
   );

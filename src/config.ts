@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { z } from 'zod';
 import { explain } from './base/data-folder.ts';
+import { editDistance } from './base/edit-distance.ts';
 import { nearestName } from './base/nearest-name.ts';
 import { StartError } from './base/start-error.ts';
 
@@ -18,8 +19,10 @@ const wholeNumber = (least: number, most: number, what: string) =>
     return refuse(context, `must be ${what} from ${least} to ${most}, and is ‘${text}’`);
   });
 
-const postgresUrl = z.string().refine((text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol), {
-  error: 'must look like postgres://user:password@host:5432/database', // the value is not repeated: it may hold a password
+const postgresUrl = z.string().refine(isPostgresUrl, {
+  // the value is not repeated: it may hold a password
+  error:
+    'must look like postgres://user:password@host:5432/database; in the user and the password / is written %2F, ? %3F, # %23, @ %40 and % %25',
 });
 
 const timeZone = z.string().transform((text, context) => {
@@ -201,6 +204,20 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   throw new StartError(`The configuration has ${mistakes.length} mistakes:\n${mistakes.map((mistake) => `- ${mistake}`).join('\n')}`);
 }
 
+/** Shorter names are like too many others. */
+const TELLING_LENGTH = 8;
+
+/** Variables that mean nothing to Strata and are nearly called like one that does, in a sentence each: whoever set them expects something. */
+export function findMisspelt(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = [...Object.keys(Environment.shape), ...BY_FILE.map((name) => `${name}_FILE`)];
+  const plain = (name: string) => name.toUpperCase().replaceAll('_', '');
+  return Object.keys(environment).flatMap((name) => {
+    if (name.length < TELLING_LENGTH || known.includes(name)) return [];
+    const meant = known.find((candidate) => editDistance(plain(name), plain(candidate)) <= (candidate.length < TELLING_LENGTH ? 0 : 2));
+    return meant === undefined ? [] : [`${name} is set, and means nothing to Strata: is ${meant} meant?`];
+  });
+}
+
 /** Adds what is in files. → mistakes */
 function readFiles(environment: Readonly<Record<string, string | undefined>>, given: Record<string, string>): string[] {
   return BY_FILE.flatMap((name) => {
@@ -224,6 +241,14 @@ function refuse(context: z.RefinementCtx, message: string): never {
 function suggest(text: string, known: readonly string[]): string {
   const nearest = nearestName(text, known);
   return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+}
+
+/** What is left behind the host by an unescaped password is no address to report: it may be a part of it. */
+function isPostgresUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== '' || `${url.pathname}${url.search}`.includes('@'))
+    return false;
+  return [url.username, url.password].every((part) => /^([^%]|%[0-9a-f]{2})*$/i.test(part));
 }
 
 function isTimeZone(text: string): boolean {

@@ -21,7 +21,7 @@ export const ERRORS = {
   id_collision: { status: 409, title: 'The id collides with another customer’s' },
   history_trimmed: { status: 410, title: 'That part of the past is no longer kept' },
   import_incomplete: { status: 400, title: 'The file ended before its end' },
-  invalid_csv: { status: 400, title: 'The file’s quoting is broken' },
+  invalid_csv: { status: 400, title: 'The file cannot be read as CSV' },
   invalid_compression: { status: 400, title: 'The file cannot be decompressed' },
   in_progress: { status: 409, title: 'A request with this Idempotency-Key still runs' },
   answer_lost: { status: 409, title: 'That was done before, and its answer is not kept' },

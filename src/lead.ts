@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { chainAudit, trimAudit } from './access/chain-audit.ts';
 import { trimKeys } from './access/claims.ts';
 import { startStopwatch } from './base/clock.ts';
+import { DAY_MS, HOUR_MS } from './base/durations.ts';
 import { blankDueExits, nextBlankMs } from './changes/erasures.ts';
 import { checkNext } from './changes/self-check.ts';
 import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
@@ -13,8 +14,10 @@ import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
 import { runOpenRuns } from './membership/full-run.ts';
-import { findAbandonedImports, settlePending } from './membership/pending.ts';
-import { queueConstantFlips, retryFailed } from './segments/lifecycle.ts';
+import { findAbandonedImports, settlePending } from './membership/settle-pending.ts';
+import { retryFailed } from './segments/failures.ts';
+import { queueConstantFlips } from './segments/lifecycle.ts';
+import { trimRuns } from './segments/trim-runs.ts';
 import type { Strata } from './strata.ts';
 import { setEndpointsBack } from './webhooks/clock-set-back.ts';
 import { readPassedPosition, trimNotices } from './webhooks/places.ts';
@@ -140,23 +143,26 @@ async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<voi
 
 const TRIM_POLL_MS = 60_000;
 const TRIM_PAUSE_MS = 50;
-const DAY_MS = 86_400_000;
 
 const WEBHOOK_DAYS = 7;
+const RUNS_TRIM_POLL_MS = HOUR_MS;
 
 /**
- * Trims what is older than it is to be kept from the log, a piece at a time with pauses between, and with it the notices; of these also those
- * that are too many. What a webhook has not been sent yet is kept some days longer; a webhook that has not been sent it by then has the gap
- * noted in its record.
+ * Trims what is older than it is to be kept from the log, a piece at a time with pauses between, and with it the notices, also those that are too
+ * many; and once an hour runs that ended long ago. What a webhook has not been sent yet is kept some days longer; a webhook that has not been
+ * sent it by then has the gap noted in its record.
  */
 async function trimLog(strata: Strata, historyDays: number | undefined, webhookDays: number, signal: AbortSignal): Promise<void> {
   const { database, clock } = strata;
+  let trimRunsMs = clock.nowMs();
   while (!signal.aborted) {
+    const runs = clock.nowMs() < trimRunsMs ? 0 : await trimRuns(database, clock.nowMs());
+    if (runs === 0 && clock.nowMs() >= trimRunsMs) trimRunsMs = clock.nowMs() + RUNS_TRIM_POLL_MS;
     const olderThanMs = historyDays === undefined ? null : clock.nowMs() - historyDays * DAY_MS;
     const waitMs = webhookDays * DAY_MS;
     const changes = olderThanMs === null ? 0 : await trimChanges(database, olderThanMs, waitMs);
     const notices = await trimNotices(database, clock, { olderThanMs, waitMs });
-    await clock.sleep(changes + notices > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
+    await clock.sleep(changes + notices + runs > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
   }
 }
 

@@ -9,7 +9,7 @@ import { systemClock } from './base/clock.ts';
 import { type DataFolder, type KeptSecret, keepSecret, openDataFolder } from './base/data-folder.ts';
 import { measureProcess } from './base/meters.ts';
 import { StartError } from './base/start-error.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, findMisspelt, readConfig } from './config.ts';
 import { connect } from './db/connect.ts';
 import { type Database, openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
@@ -54,6 +54,7 @@ export async function main(): Promise<void> {
     checkNode();
     const config = readConfig(process.env);
     log = openLog(config.LOG_LEVEL);
+    for (const sentence of findMisspelt(process.env)) log.warn(sentence);
     const starting = start(config, log, parts, stopping.signal);
     const started = starting.catch(() => {}); // its failure is told below
     stopOnSignals(config, log, stopping, async () => {
@@ -231,6 +232,7 @@ function refuseToListen(cause: unknown, { HOST, PORT }: Config): never {
     case 'EACCES':
       throw new StartError(`This user may not listen on port ${PORT} of ${HOST}. Set PORT to 1024 or above.`, { cause });
     case 'EADDRNOTAVAIL':
+    case 'EINVAL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       throw new StartError(`HOST is ${HOST}, which is not an address of this machine. Try 127.0.0.1, or 0.0.0.0 for all.`, { cause });

@@ -31,7 +31,7 @@ import { settleProgram } from './evaluation/settle-program.ts';
 import { keepRunning, lead, type Retention } from './lead.ts';
 import { MemberPages } from './membership/member-pages.ts';
 import { StorefrontReads } from './membership/storefront-reads.ts';
-import { type PieceOfWriting, type WriteOutcome, writeTogether } from './pipeline.ts';
+import { type WriteOutcome, type WriteRequest, writeTogether } from './pipeline.ts';
 import type { Strata } from './strata.ts';
 import { Deliverer } from './webhooks/deliverer.ts';
 import { deriveWebhookKey } from './webhooks/secrets.ts';
@@ -130,7 +130,7 @@ export async function openStrata(options: StrataOptions): Promise<Strata> {
       key: deriveWebhookKey(options.secretKey),
       send: { clock, allow: options.webhookAllow ?? [], limits: SEND_LIMITS, ...options.webhookSend },
     }),
-    ...gatherWrites((pieces) => writeTogether(strata, pieces)),
+    ...gatherWrites((requests) => writeTogether(strata, requests)),
     get isLeaving() {
       return isLeaving;
     },
@@ -157,7 +157,7 @@ async function openReads({ database, replica, clock, log }: StrataOptions): Prom
   return reads;
 }
 
-function gatherWrites(run: (pieces: readonly PieceOfWriting[]) => Promise<readonly WriteOutcome[]>): Pick<Strata, 'singles' | 'batches'> {
+function gatherWrites(run: (requests: readonly WriteRequest[]) => Promise<readonly WriteOutcome[]>): Pick<Strata, 'singles' | 'batches'> {
   return {
     singles: new Gatherer({
       limit: SINGLES_TOGETHER,

@@ -13,9 +13,7 @@ import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
 import { fixedIso } from './db/as-of.ts';
-import type { Client } from './db/database.ts';
-import { type EndingAt, inFramed, inTransaction } from './db/transaction.ts';
-import type { Program } from './evaluation/program.ts';
+import { type EndingAt, inTransaction, inTransactionWith } from './db/transaction.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
@@ -26,13 +24,13 @@ import type { Repeated } from './ingest/write-facts.ts';
 import { catchUp } from './membership/catch-up.ts';
 import type { DecidedByHand, DecidedIn } from './membership/decide-by-hand.ts';
 import { withoutCulprits } from './membership/fail-segments.ts';
-import { inFramedDecision } from './membership/in-decision.ts';
+import { inDecisionWith } from './membership/in-decision.ts';
 import { lookAgain } from './membership/look-again.ts';
 import { type MovedIn, type MoveRequest, moveMembers, type Skipped } from './membership/move-members.ts';
-import { settlePending } from './membership/pending.ts';
 import { toSegmentKeys } from './membership/read-segment-keys.ts';
 import { type CustomerSegment, readCustomerSegments } from './membership/read-segments-of.ts';
 import { countChanges } from './membership/record.ts';
+import { settlePending } from './membership/settle-pending.ts';
 import { type PinRequest, writePin } from './membership/write-pins.ts';
 import type { Strata } from './strata.ts';
 import {
@@ -63,9 +61,9 @@ export interface WriteOutcome {
 }
 
 /** One request's write, with what is stored along with it in its transaction. */
-export interface PieceOfWriting {
+export interface WriteRequest {
   readonly facts: Facts;
-  /** undefined: the write is no request's, so the audit has no entry for it */
+  /** undefined: no caller asked for the write, so the audit has no entry for it */
   readonly record: WriteRecord | undefined;
   /** The request's answer, to be kept for its Idempotency-Key; asked for inside the transaction, before the token is known. */
   readonly answerOf: AnswerOf<WriteOutcome> | undefined;
@@ -77,8 +75,8 @@ export type AnswerOf<Outcome> = (outcome: Outcome) => unknown;
 
 /** Writes facts. When it resolves, every membership that depends on them is right and committed. Small writes that come together share a transaction. */
 export function write(strata: Strata, facts: Facts, answerOf?: AnswerOf<WriteOutcome>): Promise<WriteOutcome> {
-  const piece = { facts, record: currentRecord(), answerOf, asker: currentAsker() };
-  return countRows(facts) <= SMALL_ROWS ? strata.singles.add(piece) : strata.batches.add(piece);
+  const request = { facts, record: currentRecord(), answerOf, asker: currentAsker() };
+  return countRows(facts) <= SMALL_ROWS ? strata.singles.add(request) : strata.batches.add(request);
 }
 
 const SMALL_ROWS = 20;
@@ -88,23 +86,23 @@ function countRows(facts: Facts): number {
 }
 
 /** Several writes in one transaction; no two of them name the same customer or order. → their outcomes, in the same order */
-export function writeTogether(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
-  const askers = pieces.map((piece) => piece.asker);
-  return inSharedSpan('write', { 'strata.writes': pieces.length }, askers, () => writePieces(strata, pieces));
+export function writeTogether(strata: Strata, requests: readonly WriteRequest[]): Promise<readonly WriteOutcome[]> {
+  const askers = requests.map((request) => request.asker);
+  return inSharedSpan('write', { 'strata.writes': requests.length }, askers, () => writeRequests(strata, requests));
 }
 
-async function writePieces(strata: Strata, pieces: readonly PieceOfWriting[]): Promise<readonly WriteOutcome[]> {
-  const facts = joinFacts(pieces.map((piece) => piece.facts));
-  const decided = await decideFacts(strata, facts, pieces);
+async function writeRequests(strata: Strata, requests: readonly WriteRequest[]): Promise<readonly WriteOutcome[]> {
+  const facts = joinFacts(requests.map((request) => request.facts));
+  const decided = await decideFacts(strata, facts, requests);
   const token = printToken({ cluster: strata.cluster, lsn: decided.lsn, decision: decided.decision });
-  return pieces.map((piece) => outcomeOf(piece.facts, decided, token));
+  return requests.map((request) => outcomeOf(request.facts, decided, token));
 }
 
-async function decideFacts(strata: Strata, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Committed> {
+async function decideFacts(strata: Strata, facts: Facts, requests: readonly WriteRequest[]): Promise<Committed> {
   const decided = await withoutCulprits(
     strata,
     () => ({ customers: { keys: namedCustomers(facts) }, prepare: async (client) => void (await writeOnly(strata, client, facts)) }),
-    () => decideOnce(strata, facts, pieces),
+    () => decideOnce(strata, facts, requests),
   );
   if (decided.changes.size > 0) strata.publisher.poke();
   return decided;
@@ -133,34 +131,22 @@ interface Committed extends Decided {
 }
 
 /** Takes all locks in one go; one after the other if an order is deleted or comes from another customer. */
-async function decideOnce(strata: Strata, facts: Facts, pieces: readonly PieceOfWriting[]): Promise<Committed> {
-  const inSteps = () =>
-    inFramedDecision(strata, [], async (client, program) =>
-      decide(strata, client, program, facts, pieces, await lockInSteps(strata, client, facts)),
-    );
+async function decideOnce(strata: Strata, facts: Facts, requests: readonly WriteRequest[]): Promise<Committed> {
+  const inSteps = () => inDecisionWith(strata, [], async (decision) => decide(await lockInSteps(decision, facts), facts, requests));
   if (facts.deletedOrderIds.length > 0) return inSteps();
   const atOnce = lockAtOnce(strata, facts);
   try {
-    return await inFramedDecision(strata, atOnce.statements, (client, program, rows) =>
-      decide(strata, client, program, facts, pieces, atOnce.read(rows)),
-    );
+    return await inDecisionWith(strata, atOnce.statements, (decision, rows) => decide(atOnce.read(decision, rows), facts, requests));
   } catch (error) {
     if (error instanceof OrderMoved) return inSteps();
     throw error;
   }
 }
 
-async function decide(
-  strata: Strata,
-  client: Client,
-  program: Program,
-  facts: Facts,
-  pieces: readonly PieceOfWriting[],
-  locked: LockedWrite,
-): Promise<EndingAt<Committed>> {
-  const { locks, moment } = locked;
-  const overdue = await catchUp(client, strata, program, moment, locked.late); // what the clock alone has changed comes first
-  const { findings, members, repeated } = await writeAndEvaluate(strata, client, program, facts, locked, overdue);
+async function decide(locked: LockedWrite, facts: Facts, requests: readonly WriteRequest[]): Promise<EndingAt<Committed>> {
+  const { client, program, moment, locks, late } = locked;
+  const overdue = await catchUp(locked, late); // what the clock alone has changed comes first
+  const { findings, members, repeated } = await writeAndEvaluate(locked, facts, overdue);
   const differences = findings.flatMap((found) => found.differences);
   const decided: Decided = {
     decision: moment.decision,
@@ -169,12 +155,12 @@ async function decide(
     repeated,
     previousOwners: locks.previousOwners,
   };
-  const recording = recordingOf(program, moment, findings, countChanges(overdue));
-  const notes = notesOf(pieces, locks.previousOwners);
+  const recording = recordingOf(locked, findings, countChanges(overdue));
+  const notes = notesOf(requests, locks.previousOwners);
   const ended = await endNotes(
     client,
     [...storeNotes(notes), ...recording],
-    notes.map(({ piece, ...note }) => withAnswer(note, piece, decided)),
+    notes.map(({ request, ...note }) => withAnswer(note, request, decided)),
   );
   return {
     last: ended.last,
@@ -185,15 +171,15 @@ async function decide(
   };
 }
 
-/** What the audit records of each request among the pieces. */
-function notesOf(pieces: readonly PieceOfWriting[], previousOwners: FactLocks['previousOwners']) {
-  return pieces.flatMap((piece) => {
-    const { record, facts } = piece;
-    return record === undefined ? [] : [{ record, piece, written: { target: null, changes: describeFacts(facts, previousOwners) } }];
+/** What the audit records, by request. */
+function notesOf(requests: readonly WriteRequest[], previousOwners: FactLocks['previousOwners']) {
+  return requests.flatMap((request) => {
+    const { record, facts } = request;
+    return record === undefined ? [] : [{ record, request, written: { target: null, changes: describeFacts(facts, previousOwners) } }];
   });
 }
 
-function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: PieceOfWriting, decided: Decided): NotedWrite {
+function withAnswer({ record, written }: NotedWrite, { facts, answerOf }: WriteRequest, decided: Decided): NotedWrite {
   if (record.claim === null || answerOf === undefined) return { record, written };
   return { record, written: { ...written, answer: { decision: decided.decision, body: answerOf(outcomeOf(facts, decided, '')) } } };
 }
@@ -216,7 +202,7 @@ export async function writeDeferred(strata: Strata, facts: Facts, importId: stri
   if (facts.deletedOrderIds.length > 0) return inSteps();
   const { statements, end } = writeOnlyAtOnce(strata, facts, importId);
   try {
-    return await inFramed(strata.database, statements, async (_client, rows) => end(rows));
+    return await inTransactionWith(strata.database, statements, async (_client, rows) => end(rows));
   } catch (error) {
     if (error instanceof OrderMoved) return inSteps();
     throw error;

@@ -16,7 +16,7 @@ import type { Reads } from './db/reads.ts';
 import type { Deciding } from './membership/in-decision.ts';
 import type { MemberPages } from './membership/member-pages.ts';
 import type { StorefrontReads } from './membership/storefront-reads.ts';
-import type { PieceOfWriting, WriteOutcome } from './pipeline.ts';
+import type { WriteOutcome, WriteRequest } from './pipeline.ts';
 import type { Deliverer } from './webhooks/deliverer.ts';
 
 export interface Strata extends Deciding {
@@ -54,9 +54,9 @@ export interface Strata extends Deciding {
   /** rung when there may be new runs, because a publish or a refresh was stored */
   readonly runsWaiting: Bell;
   /** small writes; those that arrive together share a transaction */
-  readonly singles: Gatherer<PieceOfWriting, WriteOutcome>;
+  readonly singles: Gatherer<WriteRequest, WriteOutcome>;
   /** large writes; each has a transaction of its own, and few run at a time, so that they never take all connections */
-  readonly batches: Gatherer<PieceOfWriting, WriteOutcome>;
+  readonly batches: Gatherer<WriteRequest, WriteOutcome>;
   /** sends to webhooks; rung when one is made or changed */
   readonly webhooks: Deliverer;
   /** true once the process is about to stop: callers should send new work to another one */

@@ -3,14 +3,14 @@
 import { fixedIso } from './db/as-of.ts';
 import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db/database.ts';
 import type { Ending } from './db/transaction.ts';
-import { type Difference, type Findings, findDifferences } from './evaluation/find-differences.ts';
-import type { Program } from './evaluation/program.ts';
+import type { Difference, Findings } from './evaluation/find-differences.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
 import { type FactLocks, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/lock-facts.ts';
 import { factStatements, type Repeated, repeatedEvents } from './ingest/write-facts.ts';
 import { findLate, type Late, toLate } from './membership/catch-up.ts';
-import { versionsOf } from './membership/look-again.ts';
-import { type Moment, readMoment, toMoment } from './membership/moment.ts';
+import { evaluateLocked } from './membership/evaluate-locked.ts';
+import type { Decision, LockedDecision } from './membership/in-decision.ts';
+import { readMoment, toMoment } from './membership/moment.ts';
 import { owe } from './membership/pending.ts';
 import { readHeldSegments } from './membership/read-segment-keys.ts';
 import { countChanges, recordStatements } from './membership/record.ts';
@@ -28,10 +28,9 @@ export function joinFacts(writes: readonly Facts[]): Facts {
   };
 }
 
-/** A write whose locks are taken: whom it touches, the moment it is decided at, and who has to be brought up to date first. */
-export interface LockedWrite {
+/** A write whose locks are taken: whom it touches, and who has to be brought up to date first. */
+export interface LockedWrite extends LockedDecision {
   readonly locks: FactLocks;
-  readonly moment: Moment;
   readonly late: Late;
 }
 
@@ -41,23 +40,24 @@ export function lockAtOnce(strata: Strata, facts: Facts) {
   const behind = locks.statements.length;
   return {
     statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
-    read: (rows: Parameters<typeof locks.read>[0]): LockedWrite => {
+    read: (decision: Decision, rows: Parameters<typeof locks.read>[0]): LockedWrite => {
       const [momentRows = [], lateRows = []] = rows.slice(behind);
-      return { locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
+      return { ...decision, locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
     },
   };
 }
 
 /** Orders first, and then, knowing whose they were, customers. */
-export async function lockInSteps(strata: Strata, client: Client, facts: Facts): Promise<LockedWrite> {
+export async function lockInSteps(decision: Decision, facts: Facts): Promise<LockedWrite> {
+  const { client, clock } = decision;
   const previousOwners = await lockOrderOwners(client, facts);
   const [locked, [momentRows = [], lateRows = []]] = await inOneBatch(client, () =>
     inOrder([
-      lockCustomers(client, facts, previousOwners, { fixedIso: fixedIso(strata.clock), isImport: false }),
-      pipeline(client, [readMoment(strata.clock), findLate(strata, touchedKeys(facts, previousOwners))]),
+      lockCustomers(client, facts, previousOwners, { fixedIso: fixedIso(clock), isImport: false }),
+      pipeline(client, [readMoment(clock), findLate(decision, touchedKeys(facts, previousOwners))]),
     ] as const),
   );
-  return { locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
+  return { ...decision, locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
 }
 
 /** What no two writes of one transaction may both name. */
@@ -90,27 +90,23 @@ export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, Cu
  * the customers were in before that (`readHeldSegments`), and whose events were there already
  */
 export async function writeAndEvaluate(
-  strata: Strata,
-  client: Client,
-  program: Program,
+  write: LockedWrite,
   facts: Facts,
-  { locks, moment }: LockedWrite,
   overdue: readonly Difference[],
 ): Promise<{
   readonly findings: readonly Findings[];
   readonly members: readonly Readonly<Record<string, unknown>>[];
   readonly repeated: Repeated;
 }> {
+  const { client, program, moment, locks } = write;
   const touched = program.touchedBy({
     profile: facts.customers.length > 0,
     orders: facts.orders.length > 0 || facts.deletedOrderIds.length > 0,
     events: new Set(facts.events.map((event) => event.name)),
   });
   const everything = touched.length === program.all.length;
-  const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]): Promise<Findings>[] => {
-    const input = { asOfMs: moment.asOfMs, timeZone: strata.timeZone, customers: { keys } };
-    return keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => findDifferences(client, program, part, input));
-  };
+  const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]) =>
+    keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => evaluateLocked(write, part, keys));
   const known = locks.locked.filter((key) => !locks.created.has(key));
   const held = [...known, ...overdue.map(({ customerKey }) => customerKey).filter((key) => locks.created.has(key))];
   const [written, [members = []], ...findings] = await inOneBatch(client, () =>
@@ -125,12 +121,12 @@ export async function writeAndEvaluate(
 }
 
 /** The statements that store what differs. `ordinalFrom`: how many rows of the outbox the decision has written already. */
-export function recordingOf(program: Program, moment: Moment, findings: readonly Findings[], ordinalFrom: number): readonly Statement[] {
+export function recordingOf(decision: LockedDecision, findings: readonly Findings[], ordinalFrom: number): readonly Statement[] {
   let ordinal = ordinalFrom;
   return findings.flatMap((found) => {
     const from = ordinal;
     ordinal += countChanges(found.differences);
-    return recordStatements({ findings: found, moment, cause: 'data', versionOf: versionsOf(program), ordinalFrom: from });
+    return recordStatements(decision, { findings: found, cause: 'data', ordinalFrom: from });
   });
 }
 

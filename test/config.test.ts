@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ACCESS_LIMITS } from '../src/access/access-limits.ts';
 import { StartError } from '../src/base/start-error.ts';
-import { readConfig } from '../src/config.ts';
+import { findMisspelt, readConfig } from '../src/config.ts';
 
 describe('configuration', () => {
   test('has a default for everything', () => {
@@ -85,7 +85,7 @@ describe('configuration', () => {
     expect(mistaken).toThrow(StartError);
     expect(mistaken).toThrow(`The configuration has 9 mistakes:
 - PORT must be a port from 0 to 65535, and is ‘70000’.
-- DATABASE_URL must look like postgres://user:password@host:5432/database.
+- DATABASE_URL must look like postgres://user:password@host:5432/database; in the user and the password / is written %2F, ? %3F, # %23, @ %40 and % %25.
 - ADMIN_KEY must be 8 to 512 printable ASCII characters without spaces.
 - SECRET_KEY must be at least 32 characters.
 - TIME_ZONE must be a time zone like UTC or Europe/London, and is ‘Europe/Londn’ (did you mean Europe/London?).
@@ -93,5 +93,23 @@ describe('configuration', () => {
 - LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, and is ‘inf’ (did you mean info?).
 - HISTORY_DAYS must be a number of days from 1 to 100000, and is ‘0’.
 - WEBHOOK_ALLOW must be address ranges like 10.0.0.0/8, with commas between, and holds ‘10.0.0.0/99’.`);
+  });
+
+  test.each([
+    'postgres://boss:p@ss/w#rd@localhost/shop',
+    'postgres://boss:p/ss@localhost@x/shop',
+    'postgres://boss:50%@localhost/shop',
+    'postgres://boss:p#ss@localhost/shop',
+  ])('refuses a password that is not escaped: %s', (url) => {
+    expect(() => readConfig({ DATABASE_URL: url })).toThrow(
+      /^The configuration has a mistake: DATABASE_URL must look like .* @ %40 and % %25\.$/,
+    );
+  });
+
+  test('tells of names that are nearly right', () => {
+    expect(findMisspelt({ DATABSE_URL: 'x', TIMEZONE: 'x', PATH: 'x', HOSTNAME: 'x', DATABASE_NAME: 'x', DATABASE_URL: 'x' })).toEqual([
+      'DATABSE_URL is set, and means nothing to Strata: is DATABASE_URL meant?',
+      'TIMEZONE is set, and means nothing to Strata: is TIME_ZONE meant?',
+    ]);
   });
 });

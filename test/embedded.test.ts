@@ -7,6 +7,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { keepSecret, openDataFolder } from '../src/base/data-folder.ts';
+import { lockFolder } from '../src/base/lock-folder.ts';
 import { isAlive } from '../src/base/process-mark.ts';
 import { type EmbeddedPostgres, startEmbedded } from '../src/db/embedded.ts';
 import { keepEmbedded } from '../src/db/keep-embedded.ts';
@@ -83,6 +84,15 @@ describe('embedded Postgres', () => {
     expect(fs.statSync(path.join(folder, 'postgres-password')).mode & 0o777).toBe(0o600);
   });
 
+  test.each([
+    ['a, "b" c', 'a socket'],
+    ['long'.repeat(25), '127.0.0.1'],
+  ])('in a folder %s: reached through %s', async (name, through) => {
+    const postgres = await start(path.join(root, name));
+    const [row] = await ask<{ address: string | null }>(postgres.url, 'select host(inet_server_addr()) as address');
+    expect(row?.address ?? 'a socket').toBe(through);
+  });
+
   test('is taken over after a kill -9', async () => {
     const { holder, pid } = await startElsewhere();
     holder.kill('SIGKILL');
@@ -124,6 +134,40 @@ describe('embedded Postgres', () => {
     await start();
   });
 
+  test('a dead lock is taken by one only', async () => {
+    const data = openDataFolder(path.join(root, 'contested'));
+    const file = path.join(data.path, 'strata.lock');
+    fs.writeFileSync(file, JSON.stringify({ pid: process.pid, mark: 'an earlier boot' }));
+    const read = vi.spyOn(fs, 'readFileSync');
+    const rivals: Promise<unknown>[] = [];
+    read.mockImplementationOnce((...given) => {
+      const text = fs.readFileSync(...given); // the dead owner's; before anything is done about it, a rival takes the lock
+      rivals.push(lockFolder(data));
+      return text;
+    });
+    const outcomes = await Promise.allSettled([lockFolder(data), ...Array.from({ length: 3 }, () => lockFolder(data))]);
+    read.mockRestore();
+    outcomes.push(...((await Promise.allSettled(rivals)) as typeof outcomes));
+    expect(rivals).toHaveLength(1);
+    const refusals = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => String(reason));
+    expect(refusals).toHaveLength(4);
+    for (const refusal of refusals) expect(refusal).toContain(`Another Strata (process ${process.pid})`);
+    expect(fs.readdirSync(data.path)).toEqual(['strata.lock']);
+  });
+
+  test('says that no folder can be made there', () => {
+    const made = vi.spyOn(fs, 'mkdirSync').mockImplementationOnce(() => {
+      throw Object.assign(new Error('as under /proc'), { code: 'ENOENT' });
+    });
+    try {
+      expect(() => openDataFolder(path.join(root, 'nowhere'))).toThrow(
+        /nowhere cannot be written: no folder can be made there\. Set DATA_DIR/,
+      );
+    } finally {
+      made.mockRestore();
+    }
+  });
+
   test('ignores a server number that another process has', async () => {
     fs.writeFileSync(path.join(folder, 'postgres', 'postmaster.pid'), `${process.pid}\n${folder}\n1\n5432\n\n127.0.0.1\n1 1\nready\n`);
     expect((await start()).takenOver).toBe(false);
@@ -152,6 +196,16 @@ describe('embedded Postgres', () => {
     const closed = path.join(root, 'closed');
     fs.mkdirSync(closed, { mode: 0o700 });
     await ask((await start(path.join(closed, 'data'))).url, 'select 1');
+  });
+
+  test.runIf(process.getuid?.() === 0)('says that another user made the database', async () => {
+    const theirs = path.join(root, 'theirs');
+    fs.mkdirSync(path.join(theirs, 'postgres'), { recursive: true });
+    fs.chownSync(path.join(theirs, 'postgres'), 65_534, 65_534);
+    fs.writeFileSync(path.join(theirs, 'postgres-password'), 'of theirs\n');
+    await expect(start(theirs)).rejects.toThrow(
+      /theirs\/postgres belongs to the user \S+, and Postgres would run as postgres\. Start Strata as/,
+    );
   });
 
   test('says that another user owns the folder', () => {

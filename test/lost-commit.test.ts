@@ -57,6 +57,19 @@ it('says that keyed writes may be done', async () => {
   expect(await service.strata.database.query({ text: 'select e.id from events as e' })).toHaveLength(NUMBERS.length);
 });
 
+it('says nothing of doing to a reader', async () => {
+  const segment = { key: 'all', name: 'All', kind: 'rule', rule: 'everyone', publish: true };
+  expect(await service.call('POST', '/v1/segments', segment)).toMatchObject({ status: 201 });
+  lost = { commits: 1, onlyWrites: false };
+  const answer = await service.call('GET', '/v1/customers/c1/segments/all/explanation');
+  expect([lost.commits, answer.status, answer.body.code, answer.body.detail]).toEqual([
+    0,
+    503,
+    'unavailable',
+    'The database cannot be reached right now; try again.',
+  ]);
+});
+
 it('leaves no key to nobody', async () => {
   const claim = (key: string) => service.strata.claims.claim({ operation: 'any', caller: 'me', key, content: '' });
   lost = { commits: 1, onlyWrites: false };

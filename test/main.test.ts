@@ -223,10 +223,12 @@ describe('reasons not to start', () => {
     expect(await refusal({ PORT: 'x', CURRENCY: 'y' })).toMatch(/^The configuration has 2 mistakes:\n- PORT .*\n- CURRENCY .*\n$/);
   });
 
-  test('the database is not reachable', async () => {
-    const url = 'postgres://strata:hidden@127.0.0.1:1/strata';
-    expect(await refusal({ DATABASE_URL: url })).toBe(
-      'No database answers at 127.0.0.1:1/strata: the connection is refused. Check DATABASE_URL, or unset it to use the embedded Postgres.\n',
+  test.each([
+    ['127.0.0.1:1', '127.0.0.1:1/strata: the connection is refused.'],
+    ['%2Fno%2Fsuch%20folder:5432', '/no/such folder:5432/strata: it has no socket there.'],
+  ])('no database answers at %s', async (host, told) => {
+    expect(await refusal({ DATABASE_URL: `postgres://strata:hidden@${host}/strata` })).toBe(
+      `No database answers at ${told} Check DATABASE_URL, or unset it to use the embedded Postgres.\n`,
     );
   });
 
@@ -239,11 +241,17 @@ describe('reasons not to start', () => {
     expect(sentence).not.toContain('wrong');
   });
 
-  test('the database is too old or silent', async () => {
-    const older = { url: 'postgres://127.0.0.1/strata', query: async () => [{ version: 170_004, is_replica: false }] };
-    await expect(checkServer(older as unknown as Database, 'given')).rejects.toThrow(
+  test('the database is unfit or silent', async () => {
+    const usable = { version: 180_000, is_replica: false, is_read_only: false, encoding: 'UTF8' };
+    const check = (server: Partial<typeof usable>) =>
+      checkServer({ url: 'postgres://127.0.0.1/strata', query: async () => [{ ...usable, ...server }] } as unknown as Database, 'given');
+    await check({});
+    await expect(check({ version: 170_004 })).rejects.toThrow(
       'The database at 127.0.0.1:5432/strata is Postgres 17; Strata needs 18 or newer.',
     );
+    await expect(check({ is_replica: true })).rejects.toThrow('is a read-only replica. Set DATABASE_URL to its primary.');
+    await expect(check({ is_read_only: true })).rejects.toThrow('lets this user only read: default_transaction_read_only is on.');
+    await expect(check({ encoding: 'SQL_ASCII' })).rejects.toThrow('keeps text as SQL_ASCII; Strata needs UTF8.');
     const silent = { url: 'postgres://127.0.0.1/strata', query: async () => Promise.reject(new Error('timeout')) };
     await expect(checkServer(silent as unknown as Database, 'embedded')).rejects.toThrow('It is the embedded Postgres: start again');
   });

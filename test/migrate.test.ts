@@ -83,4 +83,32 @@ describe('migrate', () => {
     await write('0002_second.sql', 'create table second (id int);');
     expect(await migrate(empty.database, folder)).toEqual(['0002_second.sql']);
   });
+
+  test('leaves a database of somebody else alone', async () => {
+    await empty.database.query({ text: 'create table second (id int)' });
+    await write('0001_first.sql', 'create table first (id int);\ncreate table second (id int);');
+    await expect(migrate(empty.database, folder)).rejects.toThrow(/belongs to something else \(relation "second" already exists\)/);
+    expect(await empty.database.query({ text: "select to_regclass('migrations') as ours, to_regclass('first') as first" })).toEqual([
+      { ours: null, first: null },
+    ]);
+    await empty.database.query({ text: 'create table migrations (id int)' });
+    await expect(migrate(empty.database, folder)).rejects.toThrow(/belongs to something else \(relation "migrations" already exists\)/);
+  });
+
+  test('says what a user without rights needs', async () => {
+    const role = `weak_${new URL(empty.url).pathname.slice(1)}`;
+    await empty.database.query({ text: `create role ${role} login password 'weak'` });
+    const url = new URL(empty.url);
+    url.username = role;
+    url.password = 'weak';
+    const weak = openDatabase(url.href);
+    try {
+      await expect(migrate(weak, folder)).rejects.toThrow(
+        /^The user of DATABASE_URL may not make .*permission denied for schema public.*alter database/,
+      );
+    } finally {
+      await weak.close();
+      await empty.database.query({ text: `drop role ${role}` });
+    }
+  });
 });

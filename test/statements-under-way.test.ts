@@ -1,7 +1,7 @@
 // Several statements under way on one connection, one of which fails: what is thrown, and what the connection remembers.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Client, deallocate, inOneBatch, inOrder, pipeline } from '../src/db/database.ts';
-import { inFramed, inTransaction, sqlState } from '../src/db/transaction.ts';
+import { inTransaction, inTransactionWith, sqlState } from '../src/db/transaction.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 let test: TestDatabase;
@@ -68,7 +68,7 @@ it('gives each part of a batch its own', async () => {
 it('commits nothing where the last statements fail', async () => {
   await test.database.query({ text: 'create table kept (value integer)' });
   const store = (value: number, last: typeof one) =>
-    inFramed(test.database, [{ name: 'keep', text: 'insert into kept values ($1)', values: [value] }], async () => ({
+    inTransactionWith(test.database, [{ name: 'keep', text: 'insert into kept values ($1)', values: [value] }], async () => ({
       last: [last],
       value: ([rows]) => rows,
     }));

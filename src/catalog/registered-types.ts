@@ -98,6 +98,14 @@ from registered_types`,
     this.#learn(rows);
   }
 
+  /** Reads them again if one was redeclared since, by whatever process. → whether one was */
+  async refresh(database: Database): Promise<boolean> {
+    const [row] = await database.query<{ version: string }>(READ_TYPES_VERSION);
+    if ((row?.version ?? '0') === this.#version) return false;
+    await this.reload(database);
+    return true;
+  }
+
   /** Registers in a short transaction of its own; → those that somebody else had registered first with another type. */
   async register(database: Database, proposals: readonly TypeProposal[]): Promise<readonly TypeProposal[]> {
     if (proposals.length === 0) return [];

@@ -1,12 +1,10 @@
 // In charge of suspects: examined under their locks, in one decision, they are reported as mismatches or cleared; if asked for, what is wrong
 // is mended in the same decision with cause `repair`. First the log is made to say what is stored, then what is stored is made right.
-import { type Client, pipeline } from '../db/database.ts';
+import { pipeline } from '../db/database.ts';
 import type { Findings } from '../evaluation/find-differences.ts';
-import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { isLookLate, judge, lockSuspects } from '../membership/find-mismatches.ts';
-import { type Deciding, inDecision } from '../membership/in-decision.ts';
-import { versionsOf } from '../membership/look-again.ts';
+import { type Deciding, type Decision, inDecision } from '../membership/in-decision.ts';
 import { recordStatements } from '../membership/record.ts';
 import { countReconciled, findLogMismatches, LOG_FAULTS, type LogMismatch, reconcileLog } from './log-mismatches.ts';
 
@@ -37,8 +35,8 @@ class NothingStored extends Error {
 export async function confirmMismatches(deciding: Deciding, keys: readonly CustomerKey[], repair: boolean): Promise<readonly Mismatch[]> {
   if (keys.length === 0) return [];
   try {
-    return await inDecision(deciding, async (client, program) => {
-      const mismatches = await mend(client, deciding, program, keys);
+    return await inDecision(deciding, async (decision) => {
+      const mismatches = await mend(decision, keys);
       if (!repair) throw new NothingStored(mismatches);
       return mismatches;
     });
@@ -49,19 +47,19 @@ export async function confirmMismatches(deciding: Deciding, keys: readonly Custo
 }
 
 /** Done before anybody who is late is looked at: a look at somebody whose membership was lost would put an entry into the feed twice. */
-async function mend(client: Client, deciding: Deciding, program: Program, keys: readonly CustomerKey[]): Promise<readonly Mismatch[]> {
-  const locked = await lockSuspects(client, deciding, keys);
-  const { moment } = locked;
-  const logged = await findLogMismatches(client, locked.keys);
+async function mend(decision: Decision, keys: readonly CustomerKey[]): Promise<readonly Mismatch[]> {
+  const { client, program } = decision;
+  const suspects = await lockSuspects(decision, keys);
+  const { moment } = suspects;
+  const logged = await findLogMismatches(client, suspects.keys);
   const versionOf = (segmentId: number) => program.versionOf(segmentId);
   await pipeline(client, reconcileLog({ mismatches: logged, moment, ordinalFrom: 0, versionOf }));
-  const { findings, ordinalFrom } = await judge(client, deciding, program, locked, countReconciled(logged));
-  const recording = { findings, moment, cause: 'repair' as const, versionOf: versionsOf(program) };
-  await pipeline(client, recordStatements({ ...recording, ordinalFrom }));
-  return tell(client, program, findings, logged);
+  const { findings, ordinalFrom } = await judge(suspects, countReconciled(logged));
+  await pipeline(client, recordStatements(suspects, { findings, cause: 'repair', ordinalFrom }));
+  return describe(decision, findings, logged);
 }
 
-async function tell(client: Client, program: Program, { differences }: Findings, logged: readonly LogMismatch[]): Promise<Mismatch[]> {
+async function describe({ client, program }: Decision, { differences }: Findings, logged: readonly LogMismatch[]): Promise<Mismatch[]> {
   const keys = [...new Set([...differences, ...logged].map((each) => each.customerKey))];
   if (keys.length === 0) return [];
   const [rows = []] = await pipeline(client, [

@@ -7,13 +7,14 @@ import { randomBytes } from 'node:crypto';
 import { forgetPayloads } from '../access/chain-audit.ts';
 import { forgetKeptAnswers } from '../access/claims.ts';
 import { noteWrite } from '../access/write-record.ts';
+import { DAY_MS } from '../base/durations.ts';
 import { uuidv7 } from '../base/uuid.ts';
 import { type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { type Deciding, inFramedDecision } from '../membership/in-decision.ts';
+import { type Deciding, type Decision, inDecisionWith } from '../membership/in-decision.ts';
 import { lockForLook } from '../membership/look-again.ts';
 import type { Moment } from '../membership/moment.ts';
 import { blankChanges, FORGET_RECEIVED, hashOf, type Receipt } from './erasures.ts';
@@ -29,7 +30,6 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const ELSEWHERE_TIMEOUT_MS = 100;
 const ATTEMPTS = 200;
 const SALT_BYTES = 32;
-const DAY_MS = 86_400_000;
 
 /** The customer got an order between finding the orders and locking the customer: orders are locked first, so all of it begins again. */
 class OrderCame extends Error {}
@@ -39,8 +39,8 @@ export async function eraseCustomer(deciding: Deciding, externalId: string, exit
   await removeStagedLines(deciding.database, externalId);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const erased = await inFramedDecision(deciding, [], async (client) => {
-        const done = await erase(client, deciding, externalId, exitsDays);
+      const erased = await inDecisionWith(deciding, [], async (decision) => {
+        const done = await erase(decision, externalId, exitsDays);
         return { last: [], valueAt: (lsn) => ({ ...done, lsn }) };
       });
       await forgetLateReads(deciding.database, externalId);
@@ -86,14 +86,10 @@ async function forgetLateReads(database: Database, externalId: string): Promise<
   await database.query(forgetPayloads(customerKey(externalId)));
 }
 
-async function erase(
-  client: Client,
-  deciding: Deciding,
-  externalId: string,
-  exitsDays: number,
-): Promise<Pick<Erased, 'receipt' | 'decision'>> {
+async function erase(decision: Decision, externalId: string, exitsDays: number): Promise<Pick<Erased, 'receipt' | 'decision'>> {
+  const { client } = decision;
   const key = customerKey(externalId);
-  const { moment, orderIds, memberships } = await lock(client, deciding, key, externalId);
+  const { moment, orderIds, memberships } = await lock(decision, key, externalId);
   await blankWaiting(client, key);
   const receipt = makeReceipt(externalId, moment, memberships, exitsDays);
   await pipeline(client, [
@@ -101,6 +97,7 @@ async function erase(
     writeExits(receipt, key, moment),
     blankChanges('customer_id = $1::bigint', key),
     ...removeRows(key, orderIds),
+    LOCK_RECEIVED,
     FORGET_RECEIVED,
     forgetPayloads(key),
     forgetKeptAnswers(key),
@@ -108,6 +105,12 @@ async function erase(
   await noteWrite(client, { target: `erasures/${receipt.id}`, changes: [] });
   return { receipt, decision: moment.decision };
 }
+
+/**
+ * Whoever stores an answer of a receiver asks whether anybody was erased since what was sent was read (webhooks/lease.ts), and waits here until this
+ * erasure can be seen.
+ */
+const LOCK_RECEIVED: Statement = { name: 'lock_received', text: 'lock table deliveries in share row exclusive mode' };
 
 function makeReceipt(externalId: string, { asOfMs }: Moment, changes: number, exitsDays: number): Receipt {
   const salt = randomBytes(SALT_BYTES);
@@ -152,11 +155,11 @@ function iso(instantMs: number): string {
 
 /** Orders by id, then the customer. Whoever writes an order of the customer holds both locks, so after this there can be no others. */
 async function lock(
-  client: Client,
-  deciding: Deciding,
+  decision: Decision,
   key: CustomerKey,
   externalId: string,
 ): Promise<{ moment: Moment; orderIds: readonly string[]; memberships: number }> {
+  const { client } = decision;
   const orderIds = await findOrders(client, key);
   if (orderIds.length > 0) {
     await pipeline(client, [
@@ -168,7 +171,7 @@ async function lock(
       },
     ]);
   }
-  const { moment, revisions } = await lockForLook(client, deciding, [key]);
+  const { moment, revisions } = await lockForLook(decision, [key]);
   const { rows } = await client.query<{ external_id: string; memberships: number }>({
     name: 'read_whom_to_erase',
     text: `

@@ -2,6 +2,7 @@
 // Erasing is erase-customer.ts.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { DAY_MS } from '../base/durations.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { asQueryable, type Database, pipeline, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
@@ -110,7 +111,7 @@ function exitsToBlank(areNumbered: string): string {
 
 const BLANKED_AT_ONCE = 100;
 /** However fast the webhooks are: those who poll the feed are to get the exits, too. */
-const LEAST_EXITS_MS = 86_400_000;
+const LEAST_EXITS_MS = DAY_MS;
 
 /**
  * Blanks the exits whose time has come, and with them the last record of whose they were: when every webhook has passed them

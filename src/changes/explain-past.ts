@@ -102,7 +102,7 @@ async function readRow(database: Database, key: CustomerKey, segmentId: number, 
         limit 1
       ), held as (
         select coalesce(d.type = 'entered', n.type = 'exited', m.since is not null) as member,
-          case when d.type = 'entered' then d.at when d.type is null then coalesce(n.since, m.since) end as since,
+          case when d.type = 'entered' then d.at when d.type is null and n.type is null then m.since when d.type is null then n.since end as since,
           coalesce(d.version, n.since_version, case when n.type is null then m.version end) as version
         from (select) as one
         left join decided as d on true

@@ -135,7 +135,10 @@ async function readRange(database: Database, query: HistoryQuery, range: Range, 
   return rows.map(({ customer_id, at, since, ...row }) => ({ ...row, customerId: customer_id, atMs: at, sinceMs: since }));
 }
 
-/** A decision by hand about a customer that changed no membership: it is part of the history, not of the feed. */
+/**
+ * A decision by hand about a customer that did not change the membership in its segment: it is part of the history, not of the feed. What
+ * follows in other segments may name it all the same: of a move, the last of its decisions.
+ */
 export interface IdleWord {
   /** of its entry in pin_log */
   readonly id: string;
@@ -168,8 +171,14 @@ const IDLE_WORDS = `
     and ($3::text is null or l.cause = $3)
     and l.at >= $4::timestamptz
     and l.at < $5::timestamptz
-    and not exists (select from changes as c where c.customer_id = l.customer_id and c.pin_log_id = l.id)
-    and not exists (select from outbox as o where o.customer_id = l.customer_id and o.pin_log_id = l.id)
+    and not exists (
+      select from changes as c
+      where c.customer_id = l.customer_id and c.pin_log_id = l.id and c.segment_id = l.segment_id
+    )
+    and not exists (
+      select from outbox as o
+      where o.customer_id = l.customer_id and o.pin_log_id = l.id and o.segment_id = l.segment_id
+    )
   order by l.at desc, l.id desc`;
 
 /** Newest first. */

@@ -2,6 +2,7 @@
 // in it. From the counts that are kept as changes are numbered (quarters of hours, days), never from the log.
 import { unreachable } from '../base/assert.ts';
 import { type Day, dayOf, dayStartMs, formatDay, moveByUnits, startOfUnit } from '../base/calendar.ts';
+import { HOUR_MS } from '../base/durations.ts';
 import type { Queryable } from '../db/database.ts';
 import { sizeOf } from '../segments/segment-size.ts';
 
@@ -14,7 +15,6 @@ export const MAX_POINTS = 2000;
 export const USUAL_POINTS: Readonly<Record<Resolution, number>> = { hour: 48, day: 30, week: 26, month: 12 };
 
 export const QUARTER_MS = 900_000;
-const HOUR_MS = 3_600_000;
 
 /** Half-open periods that follow each other: the beginnings, and where the last one ends. */
 export interface Periods {

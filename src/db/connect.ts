@@ -5,6 +5,11 @@ import { checkServer } from './check-server.ts';
 import { type Database, openDatabase } from './database.ts';
 import { type KeptPostgres, keepEmbedded } from './keep-embedded.ts';
 
+/** What the embedded server allows at least. */
+const LEAST_CONNECTIONS = 100;
+/** Beside those of the pool: the leader, the listener, page views, streams, and commands like `strata verify`. */
+const OTHERS = 30;
+
 export interface ConnectOptions {
   /** undefined: the embedded Postgres of the data folder */
   readonly url: string | undefined;
@@ -25,7 +30,12 @@ export interface Connected {
 
 /** Opens the database; whatever prevents its use is a StartError in a plain sentence. */
 export async function connect(options: ConnectOptions): Promise<Connected> {
-  const embedded = options.url === undefined ? await keepEmbedded(options.dataFolder(), options.onEnded) : undefined;
+  const embedded =
+    options.url === undefined
+      ? await keepEmbedded(options.dataFolder(), options.onEnded, {
+          connections: Math.max(LEAST_CONNECTIONS, options.connections + OTHERS),
+        })
+      : undefined;
   const url = embedded?.url ?? options.url;
   if (url === undefined) throw new Error('there is neither an embedded database nor a URL');
   let isClosing = false;

@@ -1,5 +1,5 @@
 // In charge of the Postgres that Strata brings along: real Postgres 18 from npm's binaries, its data under DATA_DIR, started,
-// taken over if it outlived us, and stopped properly. Listens on 127.0.0.1 only. Not of the schema (migrate.ts).
+// taken over if it outlived us, and stopped properly. Listens on 127.0.0.1 and on a socket in DATA_DIR. Not of the schema (migrate.ts).
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,10 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { systemClock } from '../base/clock.ts';
-import { type DataFolder, explain, keepSecret, lockDataFolder } from '../base/data-folder.ts';
+import { type DataFolder, explain, keepSecret } from '../base/data-folder.ts';
+import { lockFolder } from '../base/lock-folder.ts';
 import { commandOf, isAlive } from '../base/process-mark.ts';
 import { StartError } from '../base/start-error.ts';
-import { choosePostgresUser, type PostgresUser } from './postgres-user.ts';
+import { checkOwner, choosePostgresUser, type PostgresUser } from './postgres-user.ts';
+import { makeSocketFolder } from './socket-folder.ts';
 
 const MAJOR = '18';
 const USER = 'strata';
@@ -59,14 +61,14 @@ export interface EmbeddedPostgres {
 
 /** Starts the Postgres of this data folder, or takes over the one that still runs. Every expected problem is a StartError in a plain sentence. */
 export async function startEmbedded(folder: DataFolder, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
-  const lock = lockDataFolder(folder);
+  const lock = await lockFolder(folder);
   try {
     const dataFolder = path.join(folder.path, 'postgres');
     checkMajor(dataFolder);
     const running = await findRunning(dataFolder);
     const password = keepPassword(folder, dataFolder);
     const server = running ?? (await startServer(folder, dataFolder, options));
-    const url = `postgres://${USER}:${password}@127.0.0.1:${server.port}/${DATABASE}`;
+    const url = urlOf(server, password);
     await createDatabase(url, folder);
     let isStopping = false;
     return {
@@ -96,12 +98,19 @@ export async function findEmbedded(folder: DataFolder): Promise<string | null> {
   const dataFolder = path.join(folder.path, 'postgres');
   const running = await findRunning(dataFolder);
   if (running === undefined) return null;
-  return `postgres://${USER}:${keepPassword(folder, dataFolder)}@127.0.0.1:${running.port}/${DATABASE}`;
+  return urlOf(running, keepPassword(folder, dataFolder));
 }
 
 interface RunningServer {
   readonly pid: number;
   readonly port: number;
+  /** where its socket is; empty: it has none */
+  readonly socketFolder: string;
+}
+
+function urlOf({ port, socketFolder }: RunningServer, password: string): string {
+  const host = socketFolder === '' ? '127.0.0.1' : encodeURIComponent(socketFolder);
+  return `postgres://${USER}:${password}@${host}:${port}/${DATABASE}`;
 }
 
 // ---------------------------------------------------------------- what is there already
@@ -126,7 +135,7 @@ async function findRunning(dataFolder: string): Promise<RunningServer | undefine
       fs.rmSync(path.join(dataFolder, 'postmaster.pid'), { force: true });
       return undefined;
     }
-    if (file.isReady) return { pid: file.pid, port: file.port };
+    if (file.isReady) return file;
     await systemClock.sleep(POLL_MS);
   }
 }
@@ -139,7 +148,8 @@ function readPidFile(dataFolder: string): (RunningServer & { readonly isReady: b
     return undefined;
   }
   const pid = Number(lines[0]);
-  return Number.isInteger(pid) && pid > 0 ? { pid, port: Number(lines[3]), isReady: lines[7]?.trim() === 'ready' } : undefined;
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  return { pid, port: Number(lines[3]), socketFolder: lines[4]?.trim() ?? '', isReady: lines[7]?.trim() === 'ready' };
 }
 
 function keepPassword(folder: DataFolder, dataFolder: string): string {
@@ -154,13 +164,15 @@ function keepPassword(folder: DataFolder, dataFolder: string): string {
 async function startServer(folder: DataFolder, dataFolder: string, options: EmbeddedOptions): Promise<RunningServer> {
   const binaries = findBinaries();
   const user = choosePostgresUser(binaries.postgres, folder.path);
-  if (!fs.existsSync(dataFolder)) await initialise(binaries.initdb, user, folder, dataFolder, options);
+  if (fs.existsSync(dataFolder)) checkOwner(user, dataFolder);
+  else await initialise(binaries.initdb, user, folder, dataFolder, options);
+  const socketFolder = await makeSocketFolder(folder, user);
   const patienceEndsMs = systemClock.nowMs() + LEFTOVER_PATIENCE_MS;
   for (let attempt = 1; ; ) {
     const port = options.port ?? (await findFreePort());
     const log = openLog(folder);
-    const outcome = await launch(binaries.postgres, [...serverFlags(dataFolder, port, options)], user, dataFolder, log.descriptor);
-    if (typeof outcome === 'number') return { pid: outcome, port };
+    const outcome = await launch(binaries.postgres, serverFlags(dataFolder, port, socketFolder, options), user, dataFolder, log.descriptor);
+    if (typeof outcome === 'number') return { pid: outcome, port, socketFolder };
     const lastLines = readLogTail(folder, log.start);
     const isPortTaken = /could not bind|Address already in use/.test(lastLines);
     const isHeldByLeftovers = /pre-existing shared memory block/.test(lastLines);
@@ -277,13 +289,13 @@ function findFreePort(): Promise<number> {
   });
 }
 
-function serverFlags(dataFolder: string, port: number, options: EmbeddedOptions): readonly string[] {
+function serverFlags(dataFolder: string, port: number, socketFolder: string, options: EmbeddedOptions): readonly string[] {
   const megabytes = (bytes: number) => `${Math.max(1, Math.floor(bytes / 1024 / 1024))}MB`;
   const memory = Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY); // a container may have less than the machine
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(port),
-    unix_socket_directories: '',
+    unix_socket_directories: socketFolder === '' ? '' : `"${socketFolder.replaceAll('"', '""')}"`, // a list, in which a comma would divide
     max_connections: String(options.connections ?? 100),
     shared_buffers: megabytes(Math.min(Math.max(memory / 4, 64 * 1024 * 1024), 8 * 1024 * 1024 * 1024)), // memory is only taken as it is used
     effective_cache_size: megabytes(memory / 2),

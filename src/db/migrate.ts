@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { MINUTE_MS } from '../base/durations.ts';
 import { StartError } from '../base/start-error.ts';
+import { explainMigrating } from './check-server.ts';
 import { distribute, isMigration } from './citus.ts';
 import type { Client, Database } from './database.ts';
 import { sqlState } from './transaction.ts';
@@ -15,7 +17,7 @@ const MIGRATION_LOCK = 7_258_613_001;
 /** Writers wait no longer than this behind a migration that is waiting for its locks, and are left alone for at least as long between two tries. */
 const LOCK_TIMEOUT_MS = 250;
 const BETWEEN_TRIES_MS = 500;
-const LOCK_PATIENCE_MS = 10 * 60_000;
+const LOCK_PATIENCE_MS = 10 * MINUTE_MS;
 
 /** Nothing is wrong with the migration: others held what it needs. */
 const MET_OTHERS: ReadonlySet<string> = new Set([
@@ -24,6 +26,14 @@ const MET_OTHERS: ReadonlySet<string> = new Set([
 ]);
 
 export const MIGRATIONS_FOLDER = path.join(import.meta.dirname, '..', '..', 'migrations');
+
+/** Made with the first migration, so that a database that turns out to be somebody else's is left as it was. */
+const TABLE_OF_MIGRATIONS = `
+  create table migrations (
+    name text collate "C" primary key,
+    checksum text not null,
+    applied_at timestamptz(3) not null default clock_timestamp()
+  )`;
 
 export interface Migration {
   readonly name: string;
@@ -58,8 +68,14 @@ export async function migrate(database: Database, folder: string = MIGRATIONS_FO
   let broken: Error | undefined;
   try {
     await client.query(`select pg_advisory_lock(${MIGRATION_LOCK})`);
-    const missing = findMissing(migrations, await readApplied(client));
-    for (const migration of missing) await apply(client, migration);
+    const applied = await readApplied(client);
+    const missing = findMissing(migrations, applied ?? new Map());
+    for (const [index, migration] of missing.entries()) {
+      const isFirst = applied === null && index === 0;
+      await apply(client, migration, isFirst).catch((cause) => {
+        throw explainMigrating(cause, database.url, isFirst);
+      });
+    }
     await distribute(client, folder);
     await client.query(`select pg_advisory_unlock(${MIGRATION_LOCK})`);
     return missing.map((migration) => migration.name);
@@ -73,11 +89,11 @@ export async function migrate(database: Database, folder: string = MIGRATIONS_FO
 
 /** Throws a StartError if the schema is not the one of this code: for commands that only read, and leave migrating to the service. */
 export async function checkSchema(database: Database, folder: string = MIGRATIONS_FOLDER): Promise<void> {
-  const [found] = await database.query<{ found: boolean }>({ text: `select to_regclass('migrations') is not null as found` });
-  if (found?.found !== true) throw new StartError('This database is not a Strata’s: it has never been started on it.');
   const client = await database.pool.connect();
   try {
-    const missing = findMissing(await readMigrations(folder), await readApplied(client));
+    const applied = await readApplied(client);
+    if (applied === null) throw new StartError('This database is not a Strata’s: it has never been started on it.');
+    const missing = findMissing(await readMigrations(folder), applied);
     if (missing.length === 0) return;
     throw new StartError(`The database lacks ${missing.map(({ name }) => name).join(', ')}; start this version of Strata on it first.`);
   } finally {
@@ -85,14 +101,14 @@ export async function checkSchema(database: Database, folder: string = MIGRATION
   }
 }
 
-async function readApplied(client: Client): Promise<ReadonlyMap<string, string>> {
-  await client.query(
-    `create table if not exists migrations (
-       name text collate "C" primary key,
-       checksum text not null,
-       applied_at timestamptz(3) not null default clock_timestamp()
-     )`,
-  );
+/** null: nothing of Strata's is there yet. */
+async function readApplied(client: Client): Promise<ReadonlyMap<string, string> | null> {
+  const { rows: found } = await client.query(`
+    select a.attname
+    from pg_attribute a
+    where a.attrelid = to_regclass('migrations')
+      and a.attname in ('name', 'checksum', 'applied_at')`);
+  if (found.length < 3) return null; // or it is the table of somebody else, over which the first migration will stumble
   const { rows } = await client.query<{ name: string; checksum: string }>('select m.name, m.checksum from migrations m');
   return new Map(rows.map((row) => [row.name, row.checksum]));
 }
@@ -126,18 +142,18 @@ function findMissing(migrations: readonly Migration[], applied: ReadonlyMap<stri
  * A migration that waits for a lock holds up everybody after it who only wants to write to the table. So it waits briefly, gives up all
  * the locks it has, and tries again when those behind it have gone on.
  */
-async function apply(client: Client, migration: Migration): Promise<void> {
+async function apply(client: Client, migration: Migration, isFirst: boolean): Promise<void> {
   const endsMs = systemClock.nowMs() + LOCK_PATIENCE_MS;
   for (;;) {
     try {
-      return await applyOnce(client, migration);
+      return await applyOnce(client, migration, isFirst);
     } catch (cause) {
       const state = sqlState(cause);
       if (state === undefined || !MET_OTHERS.has(state)) {
         throw new Error(`migration ${migration.name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
       }
       if (systemClock.nowMs() >= endsMs) {
-        const minutes = LOCK_PATIENCE_MS / 60_000;
+        const minutes = LOCK_PATIENCE_MS / MINUTE_MS;
         throw new StartError(
           `The migration ${migration.name} has tried for ${minutes} minutes to have its tables for itself. Look in pg_stat_activity for a transaction that stays open, end it, and start again.`,
           { cause },
@@ -148,10 +164,11 @@ async function apply(client: Client, migration: Migration): Promise<void> {
   }
 }
 
-async function applyOnce(client: Client, migration: Migration): Promise<void> {
+async function applyOnce(client: Client, migration: Migration, isFirst: boolean): Promise<void> {
   await client.query('begin');
   try {
     await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    if (isFirst) await client.query(TABLE_OF_MIGRATIONS);
     await client.query(migration.text);
     await client.query('insert into migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum]);
     await client.query('commit');

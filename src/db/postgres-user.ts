@@ -8,6 +8,8 @@ import { StartError } from '../base/start-error.ts';
 const USER = 'postgres';
 
 export interface PostgresUser {
+  /** undefined: the system has no such numbers */
+  readonly uid: number | undefined;
   spawn(binary: string, options: readonly string[], spawnOptions: SpawnOptions): ChildProcess;
   /** Makes the user the owner of a file or folder. */
   own(file: string): void;
@@ -27,6 +29,7 @@ export function choosePostgresUser(binary: string, dataFolder: string): Postgres
   const settings = { cwd: '/', env: environment };
   if (process.getuid?.() !== 0) {
     return {
+      uid: process.getuid?.(),
       spawn: (file, options, spawnOptions) => spawn(file, options, { ...settings, ...spawnOptions }),
       own: () => {},
     };
@@ -35,7 +38,7 @@ export function choosePostgresUser(binary: string, dataFolder: string): Postgres
   const own = (file: string) => fs.chownSync(file, ids.uid, ids.gid);
   const unreachable = [path.dirname(binary), dataFolder].find((folder) => !canPass(ids, folder));
   if (unreachable === undefined) {
-    return { spawn: (file, options, spawnOptions) => spawn(file, options, { ...settings, ...ids, ...spawnOptions }), own };
+    return { uid: ids.uid, spawn: (file, options, spawnOptions) => spawn(file, options, { ...settings, ...ids, ...spawnOptions }), own };
   }
   const prefix = [
     ...[`--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups'],
@@ -48,7 +51,22 @@ export function choosePostgresUser(binary: string, dataFolder: string): Postgres
         'Start Strata as an ordinary user, or keep it and DATA_DIR in folders that every user may pass (not under /root), or set DATABASE_URL.',
     );
   }
-  return { spawn: (file, options, spawnOptions) => spawn('setpriv', [...prefix, file, ...options], { ...settings, ...spawnOptions }), own };
+  return {
+    uid: ids.uid,
+    spawn: (file, options, spawnOptions) => spawn('setpriv', [...prefix, file, ...options], { ...settings, ...spawnOptions }),
+    own,
+  };
+}
+
+/** Postgres takes only files that its own user owns. Throws a StartError where another user owns those that are there. */
+export function checkOwner(user: PostgresUser, dataFolder: string): void {
+  const { uid } = fs.statSync(dataFolder);
+  if (user.uid === undefined || uid === user.uid) return;
+  const name = (of: number) => nameOf(of) ?? `number ${of}`;
+  throw new StartError(
+    `The database in ${dataFolder} belongs to the user ${name(uid)}, and Postgres would run as ${name(user.uid)}. ` +
+      'Start Strata as the user who made the folder, or set DATA_DIR to another folder.',
+  );
 }
 
 interface Ids {
@@ -56,12 +74,20 @@ interface Ids {
   readonly gid: number;
 }
 
-function idsOf(user: string): Ids | undefined {
-  const entry = fs
+function readUsers(): readonly (readonly string[])[] {
+  if (!fs.existsSync('/etc/passwd')) return [];
+  return fs
     .readFileSync('/etc/passwd', 'utf8')
     .split('\n')
-    .map((line) => line.split(':'))
-    .find((fields) => fields[0] === user);
+    .map((line) => line.split(':'));
+}
+
+function nameOf(uid: number): string | undefined {
+  return readUsers().find((fields) => fields[2] === String(uid))?.[0];
+}
+
+function idsOf(user: string): Ids | undefined {
+  const entry = readUsers().find((fields) => fields[0] === user);
   return entry === undefined ? undefined : { uid: Number(entry[2]), gid: Number(entry[3]) };
 }
 

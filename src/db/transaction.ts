@@ -22,7 +22,7 @@ export function sqlState(error: unknown): string | undefined {
  * answer to the commit was lost.
  */
 export function inTransaction<Value>(database: Database, work: (client: Client) => Promise<Value>): Promise<Value> {
-  return inFramed(database, [], async (client) => endWith([], await work(client)));
+  return inTransactionWith(database, [], async (client) => endWith([], await work(client)));
 }
 
 /** How a transaction ends. */
@@ -46,7 +46,7 @@ export function endWith<Value>(last: readonly Statement[], value: Value): Ending
 }
 
 /** As `inTransaction`; the first statements are sent in one batch with the begin, the last with the commit. `work` gets the rows of the first. */
-export async function inFramed<Value>(
+export async function inTransactionWith<Value>(
   database: Database,
   first: readonly Statement[],
   work: (client: Client, opened: readonly Row[][]) => Promise<Ending<Value> | EndingAt<Value>>,
@@ -73,9 +73,8 @@ async function once<Value>(
   const client = await database.pool.connect();
   let broken: Error | undefined;
   try {
-    const opening = pipeline(client, [BEGIN, ...first]);
-    opening.catch(() => {}); // if nobody awaits it, the statements behind it fail and say so
-    const ending = await work(client, first.length === 0 ? [] : (await opening).slice(1));
+    const [, ...opened] = await pipeline(client, [BEGIN, ...first]); // awaited: behind a begin that failed each statement would commit by itself
+    const ending = await work(client, opened);
     const asksPlace = 'valueAt' in ending;
     const { rows, lsn } = await commit(client, ending.last, asksPlace);
     return asksPlace ? ending.valueAt(lsn) : ending.value(rows);

@@ -1,7 +1,8 @@
 // In charge of the program in force: held in memory, and made anew when the definitions' epoch has moved. The program of a change made by this
 // process is made before the change commits, and in force as soon as it has.
 import type { Database } from '../db/database.ts';
-import { type Definitions, type DefinitionsKeeper, keepDefinitions, loadDefinitions } from '../segments/definitions.ts';
+import { type DefinitionsKeeper, keepDefinitions } from '../segments/change-definitions.ts';
+import { type Definitions, loadDefinitions } from '../segments/definitions.ts';
 import { EVALUATION_LIMITS, type EvaluationLimits, type EvaluationMeter } from './evaluation-limits.ts';
 import { Program } from './program.ts';
 

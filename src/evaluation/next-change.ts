@@ -3,7 +3,7 @@
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import { segmentIdsOf } from '../rules/emit-choice.ts';
 import { numberedConditions } from '../rules/walk-rule.ts';
-import type { Inquiry } from './explain.ts';
+import type { Inquiry } from './inquiry.ts';
 import type { Program } from './program.ts';
 
 /** The segment and the live ones on which its answer depends: those its rule names, those of its group, at any depth; ascending. */

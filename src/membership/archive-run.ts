@@ -6,9 +6,9 @@ import { type Client, pipeline } from '../db/database.ts';
 import { type Ending, endWith } from '../db/transaction.ts';
 import { NOTHING_SEEN } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { changeDefinitions } from '../segments/definitions.ts';
+import { changeDefinitions } from '../segments/change-definitions.ts';
 import { advanceRuns, finishRuns, type Run } from '../segments/runs.ts';
-import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
+import { COMMIT_LAZILY, type Deciding, type Decision, inDecisionWith } from './in-decision.ts';
 import { lockForLook } from './look-again.ts';
 import { readMoment, toMoment } from './moment.ts';
 import { recordStatements } from './record.ts';
@@ -19,7 +19,7 @@ export async function runArchive(deciding: Deciding, run: Run, signal: AbortSign
   const pace = await RunPace.begin(deciding, deciding.programs.get().limits, signal);
   while (!signal.aborted) {
     const seconds = startStopwatch();
-    const piece = await inFramedDecision(deciding, [COMMIT_LAZILY], (client) => leave(client, deciding, run, pace.pieceCustomers));
+    const piece = await inDecisionWith(deciding, [COMMIT_LAZILY], (decision) => leave(decision, run, pace.pieceCustomers));
     if (piece === 'closed') return;
     if (piece === 'empty') return finish(deciding, run);
     await pace.applied({ customers: piece.customers, seconds: seconds(), heldSeconds: seconds() }, signal);
@@ -29,20 +29,21 @@ export async function runArchive(deciding: Deciding, run: Run, signal: AbortSign
 type Left = { readonly customers: number } | 'empty' | 'closed';
 
 /** A publish that undoes the archiving waits for the lock that this transaction shares, so the run stays open until the transaction ends. */
-async function leave(client: Client, deciding: Deciding, run: Run, most: number): Promise<Ending<Left>> {
+async function leave(decision: Decision, run: Run, most: number): Promise<Ending<Left>> {
+  const { client } = decision;
   const open = await client.query(`select r.id from runs as r where r.id = $1::bigint and r.status = 'running'`, [run.id]);
   if (open.rowCount === 0) return endWith([], 'closed');
   const found = await readMembers(client, run.segmentId, most);
   const last = found.at(-1);
   if (last === undefined) return endWith([], 'empty');
-  const { moment } = await lockForLook(client, deciding, found);
+  const locked = await lockForLook(decision, found);
   const keys = await stillMembers(client, run.segmentId, found);
   await isCitus(client); // learned here, since nothing is evaluated, which would learn it otherwise; the statements below have a form for Citus
   const differences = keys.map((customerKey) => {
     return { customerKey, revision: '', entered: [], exited: [run.segmentId], dueAtMs: null, storedDueAtMs: null, seen: NOTHING_SEEN };
   });
   const findings = { differences, complete: false };
-  const records = recordStatements({ findings, moment, cause: 'archive', versionOf: () => run.version });
+  const records = recordStatements(locked, { findings, cause: 'archive', versionOf: () => run.version });
   return endWith([...records, advanceRuns([run.id], last, keys.length, [keys.length])], { customers: found.length });
 }
 

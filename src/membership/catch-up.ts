@@ -1,16 +1,15 @@
 // In charge of what comes before a decision about customers: those who are late by the clock, or whom an import owes a look, are looked at
 // first, so that each change keeps its own cause.
+import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { narrowToPlace } from '../db/citus.ts';
-import { type Client, pipeline, type Statement } from '../db/database.ts';
+import { pipeline, type Statement } from '../db/database.ts';
 import type { Difference } from '../evaluation/find-differences.ts';
-import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import { readDebts, tellImports, toDebts } from './debts.ts';
-import type { Deciding } from './in-decision.ts';
+import { lookAtLocked } from './evaluate-locked.ts';
+import type { Deciding, LockedDecision } from './in-decision.ts';
 import { hasDueLook, isLate } from './is-late.ts';
-import { dropDebts, evaluateAll } from './look-again.ts';
-import type { Moment } from './moment.ts';
+import { dropPending, readPending, tellImports, toPending } from './pending.ts';
 import { countChanges } from './record.ts';
 
 export interface Late {
@@ -21,16 +20,16 @@ export interface Late {
 const NOW = '(select coalesce($2::timestamptz, clock_timestamp()))';
 
 /** Customers who are late by the clock, or whom an import owes a look: what is stored about them may be out of date. */
-export function findLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
-  return findWhere('find_late', (key) => isLate(key, NOW), deciding, keys);
+export function findLate({ clock }: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): Statement {
+  return findWhere('find_late', (key) => isLate(key, NOW), clock, keys);
 }
 
 /** The same except for segments that have flipped as a whole: for callers that leave those out. */
-export function findOwnLate(deciding: Deciding, keys: readonly CustomerKey[]): Statement {
-  return findWhere('find_own_late', (key) => hasDueLook(key, NOW), deciding, keys);
+export function findOwnLate({ clock }: Pick<Deciding, 'clock'>, keys: readonly CustomerKey[]): Statement {
+  return findWhere('find_own_late', (key) => hasDueLook(key, NOW), clock, keys);
 }
 
-function findWhere(name: string, condition: (key: string) => string, deciding: Deciding, keys: readonly CustomerKey[]): Statement {
+function findWhere(name: string, condition: (key: string) => string, clock: Clock, keys: readonly CustomerKey[]): Statement {
   const asked = (key: string, source: string, narrowed: string) => {
     const isOwed = `exists (select from pending as p where p.customer_id = ${key})`;
     return `
@@ -43,7 +42,7 @@ function findWhere(name: string, condition: (key: string) => string, deciding: D
     text: asked('u.customer_id', 'unnest($1::bigint[]) as u (customer_id)', ''),
     // of rows that lie in no place Citus asks nothing in places; whoever is late has a row
     textOnCitus: narrowToPlace(asked('c.id', 'customers as c', 'c.id = any($1::bigint[]) and ')),
-    values: [keys, fixedIso(deciding.clock)],
+    values: [keys, fixedIso(clock)],
   };
 }
 
@@ -55,20 +54,14 @@ export function toLate(rows: readonly Record<string, unknown>[]): Late {
 }
 
 /** `ordinalFrom`: rows of the outbox that the decision has written already. → what differed */
-export async function catchUp(
-  client: Client,
-  deciding: Deciding,
-  program: Program,
-  moment: Moment,
-  late: Late,
-  ordinalFrom = 0,
-): Promise<readonly Difference[]> {
-  const flipped = await evaluateAll(client, deciding, program, { keys: late.due, moment, cause: 'time', ordinalFrom });
+export async function catchUp(decision: LockedDecision, late: Late, ordinalFrom = 0): Promise<readonly Difference[]> {
+  const { client, program } = decision;
+  const flipped = await lookAtLocked(decision, program.all, { keys: late.due, cause: 'time' }, ordinalFrom);
   const afterFlips = ordinalFrom + countChanges(flipped);
-  const owed = await evaluateAll(client, deciding, program, { keys: late.pending, moment, cause: 'data', ordinalFrom: afterFlips });
+  const owed = await lookAtLocked(decision, program.all, { keys: late.pending, cause: 'data' }, afterFlips);
   if (late.pending.length > 0) {
-    const [debts = []] = await pipeline(client, [readDebts(late.pending), dropDebts(late.pending)]);
-    await pipeline(client, tellImports(toDebts(debts), owed));
+    const [pending = []] = await pipeline(client, [readPending(late.pending), dropPending(late.pending)]);
+    await pipeline(client, tellImports(toPending(pending), owed));
   }
   return [...flipped, ...owed];
 }

@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { readAsOf } from '../db/as-of.ts';
 import { type Database, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
-import { queueRun } from '../segments/runs.ts';
+import { queueRun, type RunCause } from '../segments/runs.ts';
 import type { Deciding } from './in-decision.ts';
 
 const POLL_MS = 1000;
@@ -35,17 +35,26 @@ function readNow(deciding: Deciding): Promise<number> {
   return inTransaction(deciding.database, (client) => readAsOf(client, deciding.clock));
 }
 
-/** Every segment in force; those that are building have a run ahead of them anyway. */
+/** Every segment in force. One that is being built is built from the beginning: its run has judged some as of instants that have not come. */
 async function lookAtEverybody({ database }: Deciding, nowMs: number): Promise<void> {
   await inTransaction(database, async (client) => {
-    const { rows } = await client.query<{ id: number; version: number }>(
-      `select s.id, s.version
+    const { rows } = await client.query<{ id: number; version: number; status: 'active' | 'building'; building: RunCause | null }>(
+      `select s.id, s.version, s.status, (
+         select r.cause
+         from runs as r
+         where r.segment_id = s.id and r.status in ('queued', 'running') and r.cause <> 'move'
+         order by r.id desc
+         limit 1
+       ) as building
        from segments as s
-       where s.status = 'active' and s.version is not null
+       where s.status in ('active', 'building') and s.version is not null
        order by s.id
        for update of s`,
     );
-    for (const { id, version } of rows) await pipeline(client, (await queueRun(client, id, version, 'time', nowMs)).last);
+    for (const { id, version, status, building } of rows) {
+      const cause = status === 'building' && building !== null ? building : 'time';
+      await pipeline(client, (await queueRun(client, id, version, cause, nowMs)).last);
+    }
     await client.query(`update segments as s set retry_at = $1::timestamptz where s.status = 'failed' and s.retry_at > $1::timestamptz`, [
       new Date(nowMs).toISOString(),
     ]);

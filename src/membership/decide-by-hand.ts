@@ -5,17 +5,16 @@
 import { type Client, pipeline } from '../db/database.ts';
 import { endWith } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
-import { findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type GroupToEvaluate, segmentIdsOf } from '../rules/emit-choice.ts';
-import { changeDefinitions } from '../segments/definitions.ts';
+import { changeDefinitions } from '../segments/change-definitions.ts';
 import { catchUp, findLate, toLate } from './catch-up.ts';
+import { evaluateLocked } from './evaluate-locked.ts';
 import { withoutCulprits } from './fail-segments.ts';
-import { type Deciding, inFramedDecision } from './in-decision.ts';
-import { lockForLook, versionsOf } from './look-again.ts';
-import type { Moment } from './moment.ts';
+import { type Deciding, type Decision, inDecisionWith, type LockedDecision } from './in-decision.ts';
+import { lockForLook } from './look-again.ts';
 import { readHeldSegments, toSegmentKeys } from './read-segment-keys.ts';
 import { countChanges, recordStatements } from './record.ts';
 import { type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
@@ -78,8 +77,8 @@ export async function decideByHand(deciding: Deciding, byHand: ByHand): Promise<
     () => ({ customers: { keys }, prepare }),
     async () => {
       await lookForPins(deciding, byHand.segmentKeys);
-      return inFramedDecision(deciding, [], async (client, program) => {
-        const decided = await decideIn(client, deciding, program, byHand, onPlan);
+      return inDecisionWith(deciding, [], async (decision) => {
+        const decided = await decideIn(decision, byHand, onPlan);
         return { last: [], valueAt: (lsn) => ({ ...decided, lsn }) };
       });
     },
@@ -105,26 +104,26 @@ export async function lookForPins(deciding: Deciding, segmentKeys: readonly stri
   });
 }
 
-/** A decision by hand inside the caller's transaction: one piece of a move of many. */
+/** Inside the caller's decision: one piece of a move of many. */
 export async function decideIn(
-  client: Client,
-  deciding: Deciding,
-  program: Program,
+  decision: Decision,
   byHand: ByHand,
   onPlan: (writes: readonly PinWrite[]) => void = () => {},
 ): Promise<DecidedIn> {
+  const { client, program } = decision;
   const { saying } = byHand;
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
   const segments = await readPinnedSegments(client, program, byHand.segmentKeys);
-  const { moment, revisions } = await lockForLook(client, deciding, keys);
-  const locked = keys.filter((key) => revisions.has(key)); // somebody created after the locks were taken does not exist yet
+  const locked = await lockForLook(decision, keys);
+  const { moment, revisions } = locked;
+  const existing = keys.filter((key) => revisions.has(key)); // somebody created after the locks were taken does not exist yet
   if (saying.untilMs !== null && saying.untilMs <= moment.asOfMs) throw untilIsPast();
-  const [late = []] = await pipeline(client, [findLate(deciding, locked)]);
-  const overdue = await catchUp(client, deciding, program, moment, toLate(late));
-  const situation = await readSituation(client, program, segments, locked, moment);
+  const [late = []] = await pipeline(client, [findLate(decision, existing)]);
+  const overdue = countChanges(await catchUp(locked, toLate(late)));
+  const situation = await readSituation(locked, segments, existing);
   const writes = await byHand.plan(situation);
   onPlan(writes);
-  const changes = countChanges(overdue) + (await writeAndRecord(client, deciding, program, writes, saying, moment, countChanges(overdue)));
+  const changes = overdue + (await writeAndRecord(locked, writes, saying, overdue));
   const [rows = []] = await pipeline(client, [readHeldSegments(keys)]);
   const decided = { decision: moment.decision, changes, segments: toSegmentKeys(rows, program) };
   await byHand.note?.(client, decided, situation, writes);
@@ -156,11 +155,9 @@ async function readPinnedSegments(client: Client, program: Program, keys: readon
 }
 
 async function readSituation(
-  client: Client,
-  program: Program,
+  { client, program, moment }: LockedDecision,
   segments: ReadonlyMap<string, PinnedSegment>,
   keys: readonly CustomerKey[],
-  moment: Moment,
 ): Promise<Situation> {
   const ids = [...new Set([...segments.values()].flatMap(({ id, group }) => (group === null ? [id] : segmentIdsOf(group))))];
   const pins = Map.groupBy(await readPins(client, keys, ids, moment.asOfMs), (pin) => pin.customerKey);
@@ -198,23 +195,15 @@ async function readSituation(
 }
 
 /** → number of changes */
-async function writeAndRecord(
-  client: Client,
-  deciding: Deciding,
-  program: Program,
-  writes: readonly PinWrite[],
-  saying: Saying,
-  moment: Moment,
-  ordinalFrom: number,
-): Promise<number> {
+async function writeAndRecord(decision: LockedDecision, writes: readonly PinWrite[], saying: Saying, ordinalFrom: number): Promise<number> {
   if (writes.length === 0) return 0;
+  const { client, program, moment } = decision;
   const logIds = await storePins(client, writes, saying, moment.asOfMs);
-  const customers = { keys: [...new Set(writes.map((write) => write.customerKey))] };
+  const keys = [...new Set(writes.map((write) => write.customerKey))];
   const segmentIds = program.withDependents(writes.map((write) => write.segmentId));
-  const findings = await findDifferences(client, program, segmentIds, { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers });
+  const findings = await evaluateLocked(decision, segmentIds, keys);
   const pinLogIdOf = whoSaidIt(writes, logIds);
-  const versionOf = versionsOf(program);
-  await pipeline(client, recordStatements({ findings, moment, cause: saying.cause, versionOf, ordinalFrom, pinLogIdOf }));
+  await pipeline(client, recordStatements(decision, { findings, cause: saying.cause, ordinalFrom, pinLogIdOf }));
   return countChanges(findings.differences);
 }
 

@@ -2,15 +2,16 @@
 // scanned many at a time without locks, so that they share the pages that hold their rows. What was found is applied in short transactions,
 // strictly in order of their instants, to those not written meanwhile. Not of finding who is due, nor of small numbers (due.ts).
 import { readAsOf } from '../db/as-of.ts';
-import { type Client, pipeline } from '../db/database.ts';
+import { pipeline } from '../db/database.ts';
 import { type Ending, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { type Difference, findDifferences } from '../evaluation/find-differences.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { type Due, type DueQueue, keysOf } from './due-queue.ts';
-import { COMMIT_LAZILY, type Deciding, inFramedDecision } from './in-decision.ts';
-import { evaluateAll, type LockedForLook, lockForSettling, readLocks, settleStatements, versionsOf } from './look-again.ts';
+import { lookAtLocked } from './evaluate-locked.ts';
+import { COMMIT_LAZILY, type Deciding, inDecisionWith } from './in-decision.ts';
+import { type LockedForLook, lockForSettling, readLocks, settleStatements } from './look-again.ts';
 import { countChanges, recordStatements } from './record.ts';
 
 /** The more customers a scan covers, the more of them share a page and the cost of planning. */
@@ -95,9 +96,7 @@ async function scanCrowd(deciding: Deciding, keys: readonly CustomerKey[]): Prom
 async function applyPiece(deciding: Deciding, keys: readonly CustomerKey[], scan: Scan): Promise<number | null> {
   const first = [COMMIT_LAZILY, ...lockForSettling(deciding, keys)];
   try {
-    return await inFramedDecision(deciding, first, (client, program, [, ...locked]) =>
-      applyLocked(client, deciding, program, keys, scan, readLocks(locked)),
-    );
+    return await inDecisionWith(deciding, first, (decision, [, ...locks]) => applyLocked(readLocks(decision, locks), keys, scan));
   } catch (error) {
     if (isEvaluationFailure(error)) return null;
     throw error;
@@ -105,16 +104,9 @@ async function applyPiece(deciding: Deciding, keys: readonly CustomerKey[], scan
 }
 
 /** The scan says nothing about customers written since, and under other definitions nothing about anybody: those are evaluated again. */
-async function applyLocked(
-  client: Client,
-  deciding: Deciding,
-  program: Program,
-  keys: readonly CustomerKey[],
-  scan: Scan,
-  locked: LockedForLook,
-): Promise<Ending<number>> {
+async function applyLocked(locked: LockedForLook, keys: readonly CustomerKey[], scan: Scan): Promise<Ending<number>> {
   const cause = 'time';
-  const { moment, revisions } = locked;
+  const { program, revisions } = locked;
   const isCurrent = program.definitions.epoch === scan.program.definitions.epoch;
   const standing: Difference[] = [];
   const moved: CustomerKey[] = [];
@@ -125,12 +117,9 @@ async function applyLocked(
   }
   const findings = { differences: standing, complete: true };
   const ordinalFrom = countChanges(standing);
-  const again = await evaluateAll(client, deciding, program, { keys: moved, moment, cause, ordinalFrom });
+  const again = await lookAtLocked(locked, program.all, { keys: moved, cause }, ordinalFrom);
   return {
-    last: [
-      ...recordStatements({ findings, moment, cause, versionOf: versionsOf(program) }),
-      ...settleStatements(keys, locked, [...standing, ...again]),
-    ],
+    last: [...recordStatements(locked, { findings, cause }), ...settleStatements(keys, locked, [...standing, ...again])],
     value: () => ordinalFrom + countChanges(again),
   };
 }

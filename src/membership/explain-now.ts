@@ -4,7 +4,7 @@ import { fixedIso } from '../db/as-of.ts';
 import { type Client, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
-import { Inquiry } from '../evaluation/explain.ts';
+import { Inquiry } from '../evaluation/inquiry.ts';
 import { type Forecast, findNextChange } from '../evaluation/next-change.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';

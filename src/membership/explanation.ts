@@ -2,7 +2,7 @@
 // inside it; pins and groups come before the rule. Not of finding out (explain-now.ts, changes/explain-past.ts) or of the form on the wire.
 
 import type { SegmentStatus } from '../catalog/catalog.ts';
-import type { CountedRows } from '../evaluation/explain.ts';
+import type { CountedRows } from '../evaluation/inquiry.ts';
 import type { NextChange } from '../evaluation/next-change.ts';
 import type { ExplainedNode } from '../rules/explain-rule.ts';
 import type { Missing } from '../rules/missing.ts';

@@ -1,14 +1,14 @@
 // In charge of the day a rule cannot be computed: the segments to blame are found, become `failed` with the reason and keep their
 // members, in a transaction of their own, and the work that failed is repeated without them. Nothing else is held up.
-// When they are tried again is the business of segments/lifecycle.ts.
+// When they are tried again is the business of segments/failures.ts.
 import type { Client } from '../db/database.ts';
 import { endWith, inTransaction } from '../db/transaction.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import { findCulprits, reasonOf } from '../evaluation/find-culprits.ts';
 import { findDifferences } from '../evaluation/find-differences.ts';
 import type { EvaluationInput } from '../rules/emit.ts';
-import { changeDefinitions } from '../segments/definitions.ts';
-import { type Failure, failSegments } from '../segments/runs.ts';
+import { changeDefinitions } from '../segments/change-definitions.ts';
+import { type Failure, failSegments } from '../segments/failures.ts';
 import type { Deciding } from './in-decision.ts';
 
 export interface Suspicion {

@@ -9,9 +9,9 @@ import type { Chunk } from '../evaluation/next-chunk.ts';
 import type { Program } from '../evaluation/program.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { catchUp, findOwnLate, toLate } from './catch-up.ts';
-import type { Deciding } from './in-decision.ts';
+import { evaluateLocked } from './evaluate-locked.ts';
+import type { Deciding, Decision, LockedDecision } from './in-decision.ts';
 import { lockForLook } from './look-again.ts';
-import type { Moment } from './moment.ts';
 import { countChanges } from './record.ts';
 
 export interface Suspects {
@@ -41,15 +41,14 @@ export async function withoutLate(deciding: Deciding, keys: readonly CustomerKey
   return keys.filter((key) => !late.has(key));
 }
 
-export interface LockedSuspects {
-  readonly moment: Moment;
+export interface LockedSuspects extends LockedDecision {
   /** those who exist; nobody else writes them until the transaction ends */
   readonly keys: readonly CustomerKey[];
 }
 
-export async function lockSuspects(client: Client, deciding: Deciding, keys: readonly CustomerKey[]): Promise<LockedSuspects> {
-  const { moment, revisions } = await lockForLook(client, deciding, keys);
-  return { moment, keys: keys.filter((key) => revisions.has(key)) };
+export async function lockSuspects(decision: Decision, keys: readonly CustomerKey[]): Promise<LockedSuspects> {
+  const { moment, revisions } = await lockForLook(decision, keys);
+  return { ...decision, moment, keys: keys.filter((key) => revisions.has(key)) };
 }
 
 export interface Judged {
@@ -59,21 +58,15 @@ export interface Judged {
 }
 
 /** Brings those who are late up to date, with the proper causes, and compares: whoever still differs is wrong. */
-export async function judge(
-  client: Client,
-  deciding: Deciding,
-  program: Program,
-  { moment, keys }: LockedSuspects,
-  ordinalFrom: number,
-): Promise<Judged> {
-  const [late = []] = await pipeline(client, [findOwnLate(deciding, keys)]);
-  const overdue = await catchUp(client, deciding, program, moment, toLate(late), ordinalFrom);
+export async function judge(suspects: LockedSuspects, ordinalFrom: number): Promise<Judged> {
+  const { client, program, moment, keys } = suspects;
+  const [late = []] = await pipeline(client, [findOwnLate(suspects, keys)]);
+  const overdue = await catchUp(suspects, toLate(late), ordinalFrom);
   const segmentIds = await settledSegments(client, program, moment.asOfMs);
-  const input = { asOfMs: moment.asOfMs, timeZone: deciding.timeZone, customers: { keys } };
-  const { differences, complete } = await findDifferences(client, program, segmentIds, input);
+  const { differences, complete } = await evaluateLocked(suspects, segmentIds, keys);
   const wrong: Difference[] = [];
   for (const difference of differences.filter(isWrong)) {
-    if (changes(difference) || (await wouldMissFlip(client, deciding, program, segmentIds, difference))) wrong.push(difference);
+    if (changes(difference) || (await wouldMissFlip(suspects, segmentIds, difference))) wrong.push(difference);
   }
   return { findings: { differences: wrong, complete }, ordinalFrom: ordinalFrom + countChanges(overdue) };
 }
@@ -86,9 +79,7 @@ const LOOKS_AHEAD = 50;
  * write makes, need not ask. The stored look is too late only if a membership changes before it.
  */
 async function wouldMissFlip(
-  client: Client,
-  { timeZone }: Deciding,
-  program: Program,
+  { client, program, timeZone }: Decision,
   segmentIds: readonly number[],
   { customerKey, dueAtMs }: Difference,
 ): Promise<boolean> {

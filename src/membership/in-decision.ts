@@ -2,16 +2,33 @@
 // the program is read again and everything is repeated.
 import type { Clock } from '../base/clock.ts';
 import type { Client, Database, Statement } from '../db/database.ts';
-import { type Ending, type EndingAt, endWith, inFramed } from '../db/transaction.ts';
+import { type Ending, type EndingAt, endWith, inTransactionWith } from '../db/transaction.ts';
 import type { CurrentProgram } from '../evaluation/current-program.ts';
 import type { Program } from '../evaluation/program.ts';
-import { READ_EPOCH, SHARE_DEFINITIONS } from '../segments/definitions.ts';
+import { SHARE_DEFINITIONS } from '../segments/change-definitions.ts';
+import { READ_EPOCH } from '../segments/definitions.ts';
+import type { Moment } from './moment.ts';
 
+/** What decisions are made with. */
 export interface Deciding {
   readonly database: Database;
   readonly clock: Clock;
   readonly timeZone: string;
   readonly programs: CurrentProgram;
+}
+
+/**
+ * A decision under way: its transaction is open, the definitions are locked (shared), and the program is of their epoch. It has no database, since
+ * nobody inside a transaction may ask the pool for a second connection.
+ */
+export interface Decision extends Pick<Deciding, 'clock' | 'timeZone'> {
+  readonly client: Client;
+  readonly program: Program;
+}
+
+/** A decision that has taken its last lock: everything in it is judged as of its moment and recorded under its number. */
+export interface LockedDecision extends Decision {
+  readonly moment: Moment;
 }
 
 /**
@@ -24,32 +41,33 @@ export const COMMIT_LAZILY: Statement = { name: 'commit_lazily', text: `select s
 class StaleDefinitions extends Error {}
 
 /** Runs `work` under the shared definitions lock with the program of the epoch in force. `work` has no effect outside the database. */
-export function inDecision<Value>(deciding: Deciding, work: (client: Client, program: Program) => Promise<Value>): Promise<Value> {
-  return inFramedDecision(deciding, [], async (client, program) => endWith([], await work(client, program)));
+export function inDecision<Value>(deciding: Deciding, work: (decision: Decision) => Promise<Value>): Promise<Value> {
+  return inDecisionWith(deciding, [], async (decision) => endWith([], await work(decision)));
 }
 
 type Rows = readonly (readonly Readonly<Record<string, unknown>>[])[];
 
 /**
- * Like `inDecision`; `first` is sent along with the lock (for instance the next locks), and the last statements along with the commit
- * (`inFramed`).
+ * As `inDecision`; the first statements (for instance the next locks) are sent along with the definitions' lock, the last ones along with the
+ * commit. `work` gets the rows of the first.
  */
-export async function inFramedDecision<Value>(
+export async function inDecisionWith<Value>(
   deciding: Deciding,
   first: readonly Statement[],
-  work: (client: Client, program: Program, opened: Rows) => Promise<Ending<Value> | EndingAt<Value>>,
+  work: (decision: Decision, opened: Rows) => Promise<Ending<Value> | EndingAt<Value>>,
 ): Promise<Value> {
+  const { database, clock, timeZone, programs } = deciding;
   for (;;) {
-    const program = deciding.programs.get();
+    const latest = programs.get();
     try {
-      return await inFramed(deciding.database, [SHARE_DEFINITIONS, READ_EPOCH, ...first], async (client, [, epochs, ...opened]) => {
-        const current = await deciding.programs.of(String(epochs?.[0]?.['epoch']));
-        if (current === undefined) throw new StaleDefinitions();
-        return await work(client, current, opened);
+      return await inTransactionWith(database, [SHARE_DEFINITIONS, READ_EPOCH, ...first], async (client, [, epochs, ...opened]) => {
+        const program = await programs.of(String(epochs?.[0]?.['epoch']));
+        if (program === undefined) throw new StaleDefinitions();
+        return await work({ client, program, clock, timeZone }, opened);
       });
     } catch (error) {
       if (!(error instanceof StaleDefinitions)) throw error;
-      await deciding.programs.after(program);
+      await programs.after(latest);
     }
   }
 }

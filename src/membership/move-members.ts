@@ -134,7 +134,11 @@ function refusal(skipped: readonly Skipped[], from: string): AppError {
   });
   const absent = skipped.filter(({ code }) => code === 'not_a_member' || code === 'not_found').length;
   if (absent > 0) {
-    return new AppError('not_a_member', `${absent} of the customers are not in segment “${from}”; nobody was moved.`, { errors });
+    return new AppError(
+      'not_a_member',
+      `${absent} of the customers ${absent === 1 ? 'is' : 'are'} not in segment “${from}”; nobody was moved.`,
+      { errors },
+    );
   }
   const code = skipped.some((each) => each.code === 'pinned_elsewhere') ? 'pinned_elsewhere' : 'conflict';
   return new AppError(code, `${skipped.length} of the customers cannot be moved; nobody was.`, { errors });

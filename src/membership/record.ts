@@ -3,19 +3,18 @@
 import type { Statement } from '../db/database.ts';
 import type { Difference, Findings } from '../evaluation/find-differences.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
-import type { Moment } from './moment.ts';
+import type { LockedDecision } from './in-decision.ts';
 
 export const CAUSES = ['data', 'time', 'definition', 'pin', 'move', 'group', 'unpin', 'refresh', 'repair', 'erasure', 'archive'] as const;
 export type Cause = (typeof CAUSES)[number];
 
 export interface Recording {
   readonly findings: Findings;
-  readonly moment: Moment;
   readonly cause: Cause;
-  /** the version that a membership of a segment is held or left under */
-  versionOf(segmentId: number): number;
-  /** outbox rows that this decision has written already */
+  /** outbox rows that this decision has written already; absent: none */
   readonly ordinalFrom?: number;
+  /** the version that a membership of a segment is held or left under; absent: the one in force */
+  versionOf?(segmentId: number): number;
   /** the decision by hand that causes this change: its id in pin_log */
   pinLogIdOf?(customerKey: CustomerKey, segmentId: number): string | null;
 }
@@ -26,11 +25,22 @@ export function countChanges(differences: readonly Difference[]): number {
 }
 
 /** The statements that make the stored state equal the findings, to be sent in one go. None if nothing differs. */
-export function recordStatements(recording: Recording): Statement[] {
-  return [...changeStatements(recording), ...lookStatements(recording.findings)];
+export function recordStatements(decision: LockedDecision, recording: Recording): Statement[] {
+  return [...changeStatements(decision, recording), ...lookStatements(recording.findings)];
 }
 
-function changeStatements({ findings, moment, cause, versionOf, ordinalFrom = 0, pinLogIdOf }: Recording): Statement[] {
+/** A segment that is no longer live keeps its members; one that appears in a difference is always live. */
+function versionsOf({ program }: LockedDecision): (segmentId: number) => number {
+  return (segmentId) => {
+    const version = program.versionOf(segmentId);
+    if (version === undefined) throw new Error(`segment ${segmentId} was evaluated without being live`);
+    return version;
+  };
+}
+
+function changeStatements(decision: LockedDecision, recording: Recording): Statement[] {
+  const { moment } = decision;
+  const { findings, cause, ordinalFrom = 0, versionOf = versionsOf(decision), pinLogIdOf } = recording;
   const customers: CustomerKey[] = [];
   const segments: number[] = [];
   const types: string[] = [];

@@ -7,15 +7,14 @@ import { type Client, pipeline } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
-import type { Program } from '../evaluation/program.ts';
 import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import { compileStored } from '../segments/definitions.ts';
 import { tellFinished } from '../segments/notices.ts';
-import { advanceRuns, type Run } from '../segments/runs.ts';
+import { advanceRuns, ENDED, type Run } from '../segments/runs.ts';
 import { decideIn, lookForPins } from './decide-by-hand.ts';
-import { type Deciding, inDecision } from './in-decision.ts';
+import { type Deciding, type Decision, inDecision } from './in-decision.ts';
 import { type MoveRequest, moveByHand, planMoves } from './move-members.ts';
 import { RunPace } from './run-pace.ts';
 
@@ -55,9 +54,7 @@ export async function runMove(deciding: Deciding, run: Run, signal: AbortSignal)
     const pace = await RunPace.begin(deciding, limits, signal);
     while (!signal.aborted) {
       const seconds = startStopwatch();
-      const customers = await inDecision(deciding, (client, program) =>
-        movePiece(client, deciding, program, run, move, pace.pieceCustomers),
-      );
+      const customers = await inDecision(deciding, (decision) => movePiece(decision, run, move, pace.pieceCustomers));
       if (customers === 0) return;
       await pace.applied({ customers, seconds: seconds(), heldSeconds: seconds() }, signal);
     }
@@ -84,7 +81,8 @@ async function readMove({ database }: Deciding, run: Run): Promise<StoredMove> {
 }
 
 /** → how many customers were decided about; 0: the run is over */
-async function movePiece(client: Client, deciding: Deciding, program: Program, run: Run, move: StoredMove, most: number): Promise<number> {
+async function movePiece(decision: Decision, run: Run, move: StoredMove, most: number): Promise<number> {
+  const { client } = decision;
   const { rows } = await client.query<{ cursor: string | null }>(
     `select r.cursor from runs as r where r.id = $1::bigint and r.status = 'running'`,
     [run.id],
@@ -94,15 +92,15 @@ async function movePiece(client: Client, deciding: Deciding, program: Program, r
   const members = await readMembers(client, move.fromId, stored.cursor, most);
   const last = members.at(-1);
   if (last === undefined) {
-    await finish(client, deciding, run);
+    await finish(decision, run);
     return 0;
   }
   const request: MoveRequest = { ...move, customerIds: members.map((member) => member.customerId), partial: true, replace: move.replaces };
-  const { changes } = await decideIn(client, deciding, program, {
+  const { changes } = await decideIn(decision, {
     ...moveByHand(request),
     plan: async (situation) => {
       const keys = members.map((member) => member.key);
-      const chosen = await whoMatches(client, deciding, program, move, keys, situation.asOfMs);
+      const chosen = await whoMatches(decision, move, keys, situation.asOfMs);
       const customerIds = members.filter(({ key }) => chosen.has(key)).map(({ customerId }) => customerId);
       return planMoves(situation, { ...request, customerIds }).writes;
     },
@@ -137,9 +135,7 @@ async function readMembers(
 }
 
 async function whoMatches(
-  client: Client,
-  deciding: Deciding,
-  program: Program,
+  { client, program, timeZone }: Decision,
   { rule }: StoredMove,
   keys: readonly CustomerKey[],
   asOfMs: number,
@@ -153,19 +149,19 @@ async function whoMatches(
   const text = await fitTo(client, `select e.customer_id from (${emitted.text}) as e where cardinality(e.want) > 0`);
   const holding = new Set<CustomerKey>();
   for (const here of await byPlace(client, keys)) {
-    const values = emitted.bind({ asOfMs, timeZone: deciding.timeZone, customers: { keys: here } });
+    const values = emitted.bind({ asOfMs, timeZone, customers: { keys: here } });
     const { rows } = await client.query<{ customer_id: CustomerKey }>(text, values);
     for (const row of rows) holding.add(row.customer_id);
   }
   return holding;
 }
 
-async function finish(client: Client, deciding: Deciding, run: Run): Promise<void> {
+async function finish({ client, clock }: Decision, run: Run): Promise<void> {
   const { rowCount } = await client.query(
     `update runs as r
-     set status = 'done', total = r.done, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
+     set status = 'done', total = r.done, ${ENDED}, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
      where r.id = $1::bigint and r.status = 'running'`,
-    [run.id, fixedIso(deciding.clock)],
+    [run.id, fixedIso(clock)],
   );
   if (rowCount === 1) await pipeline(client, tellFinished([run.id], null));
 }
@@ -174,7 +170,7 @@ async function fail(deciding: Deciding, run: Run, reason: string): Promise<void>
   await inTransaction(deciding.database, async (client) => {
     const { rowCount } = await client.query(
       `update runs as r
-       set status = 'failed', failure = $3, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
+       set status = 'failed', failure = $3, ${ENDED}, finished_at = coalesce($2::timestamptz, date_trunc('milliseconds', clock_timestamp()))
        where r.id = $1::bigint and r.status = 'running'`,
       [run.id, fixedIso(deciding.clock), reason],
     );

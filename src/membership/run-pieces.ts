@@ -1,5 +1,5 @@
-// In charge of dividing what a scan of a chunk found into pieces, each applied in one transaction. Their size is the business of run-pace.ts, what is
-// done with them that of full-run.ts.
+// In charge of dividing what a scan of a chunk found into pieces, each applied in one transaction (apply-piece.ts). Their size is the business of
+// run-pace.ts.
 import type { Difference } from '../evaluation/find-differences.ts';
 import type { Chunk } from '../evaluation/next-chunk.ts';
 import type { CustomerKey } from '../ingest/facts.ts';

@@ -8,10 +8,12 @@ import { type Database, openDatabase } from '../db/database.ts';
 import { isUnreachable } from '../db/unreachable.ts';
 import { customerKey } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
+import { readEpoch } from '../segments/definitions.ts';
 import { evaluateEmpty } from './empty-profile.ts';
 import type { Deciding } from './in-decision.ts';
 import { isLate } from './is-late.ts';
 import { lookAgain } from './look-again.ts';
+import { GROUP_NOW } from './membership-source.ts';
 
 /** What to answer for an unknown customer: nothing, or what would hold for somebody of whom nothing is known. */
 export type Unknown = 'empty' | '404';
@@ -218,22 +220,11 @@ export class StorefrontReads {
     return this.#sourceOf(this.#deciding.database).database.query({
       name: 'describe_segments',
       text: `
-        select s.id, json_build_object('key', s.key, 'name', s.name, 'group', (
-          select g.key
-          from segment_groups as g
-          join segment_group_versions as v on v.group_id = g.id and v.number = g.version
-          where g.deleted_at is null and s.id = any(v.segment_ids || v.otherwise_id)
-        ), 'since', null, 'source', 'rule')::text as json
+        select s.id, json_build_object('key', s.key, 'name', s.name, 'group', ${GROUP_NOW}, 'since', null, 'source', 'rule')::text as json
         from segments as s
         where s.id = any($1::integer[])
         order by s.key`,
       values: [segmentIds],
     });
   }
-}
-
-async function readEpoch(database: Database): Promise<string> {
-  const [row] = await database.query<{ epoch: string }>({ name: 'storefront_epoch', text: 'select d.epoch from definitions as d' });
-  if (row === undefined) throw new Error('the definitions row is missing');
-  return row.epoch;
 }

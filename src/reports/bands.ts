@@ -1,4 +1,5 @@
 // In charge of the fixed bands of distributions: where each begins, the same in every shop, so that reports can be compared side by side.
+import { DAY_MS } from '../base/durations.ts';
 import type { Amounts } from './masks.ts';
 import { type Part, partOf } from './part.ts';
 
@@ -56,7 +57,7 @@ export function birthdayBounds(day: { readonly year: number; readonly month: num
     const lastOfMonth = new Date(Date.UTC(year, day.month, 0)).getUTCDate();
     // the day after the latest birthday of somebody of that age; the anniversary of 29 February is 1 March in common years
     const latest = Date.UTC(year, day.month - 1, Math.min(day.dayOfMonth, lastOfMonth));
-    return new Date(latest + 86_400_000).toISOString().slice(0, 10);
+    return new Date(latest + DAY_MS).toISOString().slice(0, 10);
   });
 }
 

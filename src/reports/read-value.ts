@@ -1,5 +1,6 @@
 // In charge of what customers have spent: orders and revenue in the period and to date, average order, frequency, recency, with distributions
 // over fixed bands, and where in their life as customers they are. One pass over all orders, for the segments and everybody together.
+import { DAY_MS } from '../base/durations.ts';
 import { type Band, MONEY_BANDS, ORDER_BANDS, RECENCY_BANDS, toBands } from './bands.ts';
 import { inHalves } from './in-halves.ts';
 import type { ReportSource } from './in-report.ts';
@@ -10,7 +11,6 @@ import { printAverage, printMoney, ratio } from './ratio.ts';
 
 export const STAGES = ['never ordered', 'new', 'active', 'slowing', 'lapsed'] as const;
 export type Stage = (typeof STAGES)[number];
-const DAY_MS = 86_400_000;
 /** A customer whose first order is no older than this is new. */
 export const NEW_DAYS = 30;
 /** A customer who ordered within this many days is active; one who has not for the second number is lapsed, and slowing in between. */

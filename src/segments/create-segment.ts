@@ -4,7 +4,7 @@ import { loadCatalog } from '../catalog/load-catalog.ts';
 import { asQueryable, type Client, type Database } from '../db/database.ts';
 import { endWith, inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
-import { changeDefinitions } from './definitions.ts';
+import { changeDefinitions } from './change-definitions.ts';
 import type { QueuedRun } from './runs.ts';
 import { getSegment, noteSegment, type Segment } from './segments.ts';
 import { insertVersion, publishIn, readRule } from './versions.ts';

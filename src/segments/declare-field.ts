@@ -4,7 +4,8 @@ import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Declaration, type DeclaredType, declareType } from '../catalog/declare-type.ts';
 import { asQueryable, type Database } from '../db/database.ts';
-import { changeUnderLock, type LiveSegment, loadDefinitions } from './definitions.ts';
+import { changeUnderLock } from './change-definitions.ts';
+import { type LiveSegment, loadDefinitions } from './definitions.ts';
 
 /** Throws `in_use` (a live rule reads it), `conflict` (stored values do not convert). */
 export async function declareField(database: Database, clock: Clock, declaration: Declaration): Promise<DeclaredType> {

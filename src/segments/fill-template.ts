@@ -49,9 +49,9 @@ export function fillTemplate(template: Template, given: Readonly<Record<string, 
   const known = template.parameters.map(({ name }) => `${PREFIX}${name}`);
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    const nearest = nearestName(name, known);
-    const hint = nearest === undefined ? {} : { hint: `Did you mean ${nearest}?` };
-    errors.push({ parameter: name, code: 'unknown_parameter', detail: `This template has no parameter ${name}.`, ...hint });
+    const nearest = known.includes(`${PREFIX}${name}`) ? `${PREFIX}${name}` : nearestName(name, known);
+    const hint = nearest === undefined ? `Its parameters: ${known.join(', ')}.` : `Did you mean ${nearest}?`;
+    errors.push({ parameter: name, code: 'unknown_parameter', detail: `This template has no parameter ${name}.`, hint });
   }
   const values = new Map<string, string>();
   for (const parameter of template.parameters) {

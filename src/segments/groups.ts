@@ -7,7 +7,7 @@ import { asQueryable, type Client, type Database, type Queryable, type Statement
 import { endWith } from '../db/transaction.ts';
 import { AppError, type ErrorDetail } from '../errors.ts';
 import { findCycle } from '../rules/check-segments.ts';
-import { changeDefinitions } from './definitions.ts';
+import { changeDefinitions } from './change-definitions.ts';
 import { queueRun } from './runs.ts';
 
 export interface Group {

@@ -1,5 +1,5 @@
-// In charge of what happens to a segment after it was published: pause, resume, archive, the end of a run that somebody cancels, the next
-// try of one that failed, and runs that somebody or the clock asks for. Publishing itself is versions.ts.
+// In charge of what happens to a segment after it was published: pause, resume, archive, the end of a run that somebody cancels, and
+// runs that somebody or the clock asks for. Publishing itself is versions.ts, what happens to one that fails is failures.ts.
 import { noteWrite } from '../access/write-record.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -7,9 +7,9 @@ import { loadCatalog } from '../catalog/load-catalog.ts';
 import { asQueryable, type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { endWith, inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
-import { changeDefinitions, changeUnderLock, compileStored } from './definitions.ts';
+import { changeDefinitions, changeUnderLock } from './change-definitions.ts';
 import { refuseWhileGrouped } from './groups.ts';
-import { endRuns, type Failure, failSegments, getRun, queueRun, type Run, type RunCause, readOpenRuns } from './runs.ts';
+import { causeOfTry, endRuns, getRun, queueRun, type Run, readOpenRuns } from './runs.ts';
 import { getSegment, lockSegment, noteSegment, type Precondition, type Segment, statusOf } from './segments.ts';
 import { putInForce, readRule } from './versions.ts';
 
@@ -97,18 +97,6 @@ async function readStoredRule(client: Client, segmentId: number, version: number
     [segmentId, version],
   );
   return rows[0]?.rule;
-}
-
-/** A version whose publishing run was never finished is still being published; otherwise everybody is merely evaluated again. */
-async function causeOfTry(client: Client, segmentId: number, version: number): Promise<RunCause> {
-  const { rows } = await client.query<{ interrupted: boolean }>(
-    `select coalesce(max(r.id) filter (where r.cause = 'definition') > coalesce(max(r.id) filter (where r.status = 'done'), 0), false)
-       as interrupted
-     from runs as r
-     where r.segment_id = $1 and r.version = $2`,
-    [segmentId, version],
-  );
-  return rows[0]?.interrupted === true ? 'definition' : 'refresh';
 }
 
 export interface Archived {
@@ -203,48 +191,6 @@ async function noteCancelled(client: Client, id: string): Promise<Run> {
 
 function isNeeded(run: Run, segment: Segment): boolean {
   return segment.status === 'building' || segment.status === 'archiving' || run.cause === 'time';
-}
-
-interface FailedRow {
-  id: number;
-  key: string;
-  version: number;
-  rule: unknown;
-}
-
-/**
- * Builds failed segments again when it is time for their next try; a rule that still does not check fails again and waits longer. → how many runs
- * were queued
- */
-export async function retryFailed(database: Database, clock: Clock): Promise<number> {
-  const nowMs = clock.nowMs();
-  const due = await database.query({
-    name: 'failed_due',
-    text: `select s.id from segments as s where s.status = 'failed' and s.retry_at <= $1::timestamptz limit 1`,
-    values: [new Date(nowMs).toISOString()],
-  });
-  if (due.length === 0) return 0;
-  return changeDefinitions(database, clock, async (client) => {
-    const { rows } = await client.query<FailedRow>(
-      `select s.id, s.key, s.version, v.rule
-       from segments as s
-       join segment_versions as v on v.segment_id = s.id and v.number = s.version
-       where s.status = 'failed' and s.retry_at <= $1::timestamptz
-       order by s.id
-       for update of s`,
-      [new Date(nowMs).toISOString()],
-    );
-    const catalog = await loadCatalog(asQueryable(client));
-    const failures = new Map<number, Failure>();
-    const superseding: Statement[] = [];
-    for (const { id, key, version, rule } of rows) {
-      const outcome = compileStored(rule, catalog, key);
-      await client.query(`update segments as s set status = 'building', failure = null, retry_at = null where s.id = $1`, [id]);
-      if (typeof outcome === 'string') failures.set(id, { version, reason: outcome });
-      else superseding.push(...(await queueRun(client, id, version, await causeOfTry(client, id, version), nowMs)).last);
-    }
-    return endWith([...superseding, ...(await failSegments(client, failures, nowMs))], rows.length - failures.size);
-  });
 }
 
 /** Queues a full evaluation of a live segment. Throws `not_found`, `conflict`. → the id of the run */

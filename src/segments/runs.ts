@@ -2,7 +2,7 @@
 import { type Client, type Database, pipeline, type Queryable, type Statement } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
-import { tellFailed, tellFinished } from './notices.ts';
+import { tellFinished } from './notices.ts';
 import { sizeOf } from './segment-size.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'superseded';
@@ -18,7 +18,7 @@ export interface Run {
   readonly done: number;
   readonly total: number;
   readonly changes: number;
-  /** customers up to this key are done; null: none yet */
+  /** customers up to this key are done; null: none yet, or the run has ended */
   readonly cursor: string | null;
   readonly failure: string | null;
   readonly queuedAtMs: number;
@@ -93,7 +93,7 @@ export async function listRuns(
 export async function getRun(database: Queryable, id: string): Promise<Run> {
   const rows = /^\d{1,18}$/.test(id) ? await database.query<RunRow>({ text: `${SELECT_RUNS} where r.id = $1::bigint`, values: [id] }) : [];
   const [row] = rows;
-  if (row === undefined) throw new AppError('not_found', `There is no run ${id}.`);
+  if (row === undefined) throw new AppError('not_found', `There is no run ${id}, or it is no longer kept.`);
   return toRun(row);
 }
 
@@ -152,7 +152,7 @@ export async function readOpenRuns(client: Client, segmentIds: readonly number[]
 }
 
 /** Before several are changed in one statement, which has no order of its own: runs are always locked in order of id. */
-function lockRuns(ids: readonly string[]): Statement {
+export function lockRuns(ids: readonly string[]): Statement {
   const text = `
     select r.id
     from runs as r
@@ -162,12 +162,18 @@ function lockRuns(ids: readonly string[]): Statement {
   return { name: 'lock_runs', text, values: [ids] };
 }
 
+/**
+ * SQL for every end of a run: its place is a customer's key, and that customer may have been erased between the scan and the commit that stored
+ * the place.
+ */
+export const ENDED = 'cursor = null';
+
 /** Those of them that are still open. */
 export function endRuns(status: 'superseded' | 'cancelled', ids: readonly string[], nowMs: number): Statement[] {
   if (ids.length === 0) return [];
   const text = `
     update runs as r
-    set status = $2, finished_at = $3::timestamptz
+    set status = $2, ${ENDED}, finished_at = $3::timestamptz
     where r.id = any($1::bigint[]) and r.status in ('queued', 'running')`;
   const end = { name: 'end_runs', text, values: [ids, status, new Date(nowMs).toISOString()] };
   return [lockRuns(ids), end, ...tellFinished(ids, { status, nowMs })];
@@ -295,59 +301,19 @@ export async function finishRuns(
   );
   const text = `
     update runs as r
-    set status = 'done', total = r.done, finished_at = $2::timestamptz
+    set status = 'done', total = r.done, ${ENDED}, finished_at = $2::timestamptz
     where r.id = any($1::bigint[]) and r.status = 'running'`;
   return [lockRuns(idsOf(ending)), { name: 'finish_runs', text, values: [idsOf(ending), at] }, ...tellFinished(idsOf(ending), null)];
 }
 
-/** Why a segment could not be computed, and the version that could not: one published meanwhile is not to blame. */
-export interface Failure {
-  readonly version: number;
-  readonly reason: string;
-}
-
-/** A minute, doubled at each failure up to an hour. A segment that has worked for an hour after a try begins again with a minute. */
-const RETRY_SECONDS = [60, 120, 240, 480, 960, 1920, 3600] as const;
-const LAST_RETRY_SECONDS = 3600;
-
-/**
- * The segments could not be computed: they keep their members, and say why and when they are tried again. Inside `changeDefinitions`, so that
- * nobody evaluates them any more. → the statements that end their runs as failed, to be sent at its end
- */
-export async function failSegments(client: Client, failures: ReadonlyMap<number, Failure>, nowMs: number): Promise<readonly Statement[]> {
-  const { rows } = await client.query<{ id: number; failure: string }>(
-    `update segments as s
-     set status = 'failed', failure = u.failure, updated_at = $4::timestamptz, due_at = null,
-       failures = n.failures, failed_at = $4::timestamptz,
-       retry_at = ($6::timestamptz[])[least(n.failures, cardinality($6::timestamptz[]))]
-     from unnest($1::integer[], $2::integer[], $3::text[]) as u (id, version, failure)
-     join segments as o on o.id = u.id
-     cross join lateral (
-       select case when o.failed_at > $5::timestamptz then o.failures + 1 else 1 end as failures
-     ) as n
-     where s.id = u.id and s.version = u.version and s.status in ('active', 'building')
-     returning s.id, s.failure`,
-    [
-      [...failures.keys()],
-      [...failures.values()].map((failure) => failure.version),
-      [...failures.values()].map((failure) => failure.reason),
-      new Date(nowMs).toISOString(),
-      new Date(nowMs - 2 * LAST_RETRY_SECONDS * 1000).toISOString(),
-      RETRY_SECONDS.map((seconds) => new Date(nowMs + seconds * 1000).toISOString()),
-    ],
+/** A version whose publishing run was never finished is still being published; otherwise everybody is merely evaluated again. */
+export async function causeOfTry(client: Client, segmentId: number, version: number): Promise<RunCause> {
+  const { rows } = await client.query<{ interrupted: boolean }>(
+    `select coalesce(max(r.id) filter (where r.cause = 'definition') > coalesce(max(r.id) filter (where r.status = 'done' and r.cause <> 'move'), 0), false)
+       as interrupted
+     from runs as r
+     where r.segment_id = $1 and r.version = $2`,
+    [segmentId, version],
   );
-  if (rows.length === 0) return [];
-  const segmentIds = rows.map((row) => row.id);
-  const text = `
-    update runs as r
-    set status = 'failed', failure = u.failure, finished_at = $3::timestamptz
-    from unnest($1::integer[], $2::text[]) as u (id, failure)
-    where r.segment_id = u.id and r.id = any($4::bigint[]) and r.status in ('queued', 'running')`;
-  const runIds = await readOpenRuns(client, segmentIds);
-  return [
-    lockRuns(runIds),
-    { name: 'fail_runs', text, values: [segmentIds, rows.map((row) => row.failure), new Date(nowMs).toISOString(), runIds] },
-    ...tellFailed(segmentIds, nowMs),
-    ...tellFinished(runIds, { status: 'failed', nowMs }),
-  ];
+  return rows[0]?.interrupted === true ? 'definition' : 'refresh';
 }

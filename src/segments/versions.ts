@@ -12,7 +12,7 @@ import type { CheckedRule } from '../rules/checked-rule.ts';
 import type { Diagnostic } from '../rules/diagnostic.ts';
 import { ruleToJson } from '../rules/print-json.ts';
 import { printRule } from '../rules/print-text.ts';
-import { changeDefinitions } from './definitions.ts';
+import { changeDefinitions } from './change-definitions.ts';
 import { tellPublished } from './notices.ts';
 import { type QueuedRun, queueRun, type RunCause } from './runs.ts';
 import { getSegment, lockSegment, noteSegment, type Precondition, statusOf } from './segments.ts';

@@ -116,7 +116,9 @@ async function decide(client: Client, random: SeededRandom, customers: readonly 
     };
   });
   const findings = { differences, complete: false };
-  await pipeline(client, recordStatements({ findings, moment: toMoment(moments), cause: 'data', versionOf: () => number }));
+  const { clock, timeZone, programs } = service.strata;
+  const decision = { client, program: programs.get(), clock, timeZone, moment: toMoment(moments) };
+  await pipeline(client, recordStatements(decision, { findings, cause: 'data', versionOf: () => number }));
   return { number, afterCommits, changes };
 }
 

@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm';
 import { Temporal } from 'temporal-polyfill';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anniversaryIn, dayOf, dayStartMs, formatDay, parseDay, partsOfDay } from '../../src/base/calendar.ts';
+import { DAY_MS, HOUR_MS } from '../../src/base/durations.ts';
 import { nextBirthday } from '../../src/rules/emit-age.ts';
 import { createParameters } from '../../src/rules/emit-parameters.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
@@ -20,8 +21,6 @@ async function askOne(text: string, values: readonly unknown[]): Promise<Record<
   return row;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const FIRST_INSTANT = Temporal.Instant.from('1969-12-01T00:00:00Z');
 
 interface Offset {

@@ -76,3 +76,15 @@ it.each([
   await record(seen);
   expect(await explain()).toMatchObject({ member: true, tree: { holds: null }, note: expect.stringContaining('was not recorded') });
 });
+
+it('says no beginning of who came later', async () => {
+  shop.clock.advance(1_000);
+  await shop.write({
+    customers: [customer('late', { profile: { country: 'DE' } })],
+    orders: [order('p', 'late', { total: '2005000', placedAtMs: START_MS - DAY_MS })],
+  });
+  const id = shop.strata.programs.get().definitions.segmentIds.get('spender') ?? 0;
+  const at = (atMs: number) => explainPast(shop.strata, customerKey('late'), id, atMs);
+  expect(await at(START_MS)).toMatchObject({ member: false, sinceMs: null, change: null });
+  expect(await at(START_MS + 1_000)).toMatchObject({ member: true, sinceMs: START_MS + 1_000, change: { type: 'entered' } });
+});

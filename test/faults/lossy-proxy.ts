@@ -7,6 +7,8 @@ import type { SeededRandom } from '../../src/base/seeded-random.ts';
 /** Of so many answers one is lost: to commits, and to anything else. */
 const LOSES_ONE_IN = { commits: 8, others: 300 } as const;
 
+const ADDRESS = '127.0.0.1';
+
 export class LossyProxy {
   readonly #server: net.Server;
   readonly #random: SeededRandom;
@@ -18,13 +20,13 @@ export class LossyProxy {
     this.#random = random;
   }
 
-  /** `target`: the URL of Postgres */
+  /** `target`: the URL of a Postgres of this machine */
   static async start(target: string, random: SeededRandom): Promise<LossyProxy> {
-    const { hostname, port } = new URL(target);
+    const { port } = new URL(target);
     const server = net.createServer({ noDelay: true });
     const proxy = new LossyProxy(server, random);
-    server.on('connection', (near) => proxy.#join(near, net.connect({ host: hostname, port: Number(port), noDelay: true })));
-    server.listen({ host: '127.0.0.1', port: 0 });
+    server.on('connection', (near) => proxy.#join(near, net.connect({ host: ADDRESS, port: Number(port), noDelay: true })));
+    server.listen({ host: ADDRESS, port: 0 });
     await once(server, 'listening');
     return proxy;
   }
@@ -32,6 +34,7 @@ export class LossyProxy {
   /** The same database through here. */
   through(target: string): string {
     const url = new URL(target);
+    url.hostname = ADDRESS;
     url.port = String((this.#server.address() as net.AddressInfo).port);
     return url.href;
   }

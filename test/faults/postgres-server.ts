@@ -117,7 +117,9 @@ function isBackend(pid: string, postmaster: number): boolean {
   try {
     const stat = fs.readFileSync(path.join('/proc', pid, 'stat'), 'utf8');
     const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-    return parent === postmaster && fs.readFileSync(path.join('/proc', pid, 'cmdline'), 'utf8').includes(': strata strata 127.0.0.1');
+    return (
+      parent === postmaster && /: strata strata (127\.0\.0\.1|\[local\])/.test(fs.readFileSync(path.join('/proc', pid, 'cmdline'), 'utf8'))
+    );
   } catch {
     return false; // it has ended meanwhile
   }

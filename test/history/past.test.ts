@@ -1,6 +1,7 @@
 // SeededRandom shops through the real write path at a clock that is moved, remembering who was in what after each step. Afterwards the past that
 // is asked for must be what was remembered: with changes that nobody has numbered yet, over any marks, and after trimming.
 import { expect, test } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../src/base/durations.ts';
 import { SeededRandom } from '../../src/base/seeded-random.ts';
 import { readKeptHistory, readPast } from '../../src/changes/kept-history.ts';
 import { markChanges } from '../../src/changes/marks.ts';
@@ -12,10 +13,9 @@ import { trimHistory } from '../../src/changes/trim.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { finishRuns } from '../membership/leader-by-hand.ts';
-import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
+import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 import { propertySettings } from '../property/settings.ts';
 
-const HOUR_MS = 3_600_000;
 const TIME_ZONE = 'Asia/Kathmandu'; // 05:45 from UTC
 const CUSTOMERS = Array.from({ length: 12 }, (_, index) => `c${index}`);
 const RULES: Readonly<Record<string, string>> = {

@@ -1,10 +1,12 @@
 // What an import decides: customers with the batch that brings them, debts from before with their own cause, customers of orders at the end.
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { customerKey } from '../../src/ingest/customer-key.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import type { ImportKind } from '../../src/ingest/imports/import-fields.ts';
 import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
-import { settlePending } from '../../src/membership/pending.ts';
+import { explainNow } from '../../src/membership/explain-now.ts';
+import { settlePending } from '../../src/membership/settle-pending.ts';
 import { evaluatePending, importFile, write, writeDeferred } from '../../src/pipeline.ts';
 import { openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
@@ -103,8 +105,21 @@ test('a write that pays counts for it', async () => {
   expect((await write(under.strata, { ...NO_FACTS, orders: [order('met2', 'met')] })).changes).toBe(1);
   const told = () => under.strata.database.query({ text: 'select i.changes from imports as i where i.id = $1', values: [importId] });
   expect(await told()).toEqual([{ changes: '1' }]);
+  const caused =
+    'select o.cause from outbox as o where o.customer_id = $1::bigint and o.decision = (select max(l.decision) from outbox as l)';
+  expect(await under.strata.database.query({ text: caused, values: [customerKey('met')] })).toEqual([{ cause: 'data' }]);
   await evaluatePending(under.strata, importId);
   expect(await told()).toEqual([{ changes: '1' }]);
+});
+
+test('who asks meanwhile calls it data', async () => {
+  const { strata } = under;
+  await write(strata, { ...NO_FACTS, customers: [{ key: customerKey('asked'), id: 'asked', profile: {} }] });
+  await writeDeferred(strata, { ...NO_FACTS, orders: [order('asked1', 'asked')] }, '78');
+  const [buyers] = await strata.database.query<{ id: number }>({ text: `select s.id from segments as s where s.key = 'buyers'` });
+  expect(await explainNow(strata, customerKey('asked'), buyers?.id ?? 0)).toMatchObject({ changes: 1 });
+  const waiting = 'select o.type, o.cause from outbox as o where o.customer_id = $1::bigint';
+  expect(await strata.database.query({ text: waiting, values: [customerKey('asked')] })).toEqual([{ type: 'entered', cause: 'data' }]);
 });
 
 test('an order that changes hands takes both along', async () => {

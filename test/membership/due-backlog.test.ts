@@ -2,17 +2,21 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { DAY_MS, MINUTE_MS } from '../../src/base/durations.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { verify } from '../../src/changes/verify.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
 import type { Due } from '../../src/membership/due-queue.ts';
+import { runOpenRuns } from '../../src/membership/full-run.ts';
+import type { Deciding } from '../../src/membership/in-decision.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
+import { archiveSegment } from '../../src/segments/lifecycle.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { breakDivision } from './break-division.ts';
-import { DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
+import { openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 const LOOKED_AT_ONCE = 3;
-const MINUTE_MS = 60_000;
 
 let shop: StrataUnderTest;
 
@@ -75,6 +79,25 @@ async function writeDuring(customerId: string, work: () => Promise<unknown>): Pr
   }
 }
 
+/** The same Strata, in which `act` is awaited before the next connection is taken, once it has been asked for. */
+function withInterlude(act: () => Promise<unknown>): { readonly deciding: Deciding; ask(): void } {
+  let asked = false;
+  const { pool } = shop.strata.database;
+  const connect = async () => {
+    const isAsked = asked;
+    asked = false;
+    if (isAsked) await act();
+    return pool.connect();
+  };
+  const watched = new Proxy(pool, { get: (target, name) => (name === 'connect' ? connect : Reflect.get(target, name, target)) });
+  return {
+    deciding: { ...shop.strata, database: { ...shop.strata.database, pool: watched } },
+    ask: () => {
+      asked = true;
+    },
+  };
+}
+
 describe('a backlog', () => {
   it('is recorded in order of the instants', async () => {
     const ids = await writeBuyers('a', 3 * 24 + 8); // more than are found at once
@@ -110,6 +133,30 @@ describe('a backlog', () => {
     expect(await findWrong()).toEqual([]);
   });
 
+  it('judges what it scanned by newer definitions', async () => {
+    const ids = (await writeBuyers('f', 20)).toReversed();
+    shop.clock.set(shop.clock.nowMs() + 31 * DAY_MS);
+    const { deciding, ask } = withInterlude(() =>
+      createSegment(shop.strata.database, shop.clock, {
+        ...{ key: 'met', name: 'Met', kind: 'rule', publish: true, author: null },
+        rule: 'count(orders) >= 1',
+      }),
+    );
+    let pieces = 0;
+    const onLooked = () => {
+      pieces += 1;
+      if (pieces === 1) ask(); // the first crowd is scanned, and its first piece applied
+    };
+    await evaluateDue(deciding, { onFailure: fail, onLooked });
+    const [first, second] = [String(ids[0]), String(ids[LOOKED_AT_ONCE])]; // by piece
+    expect([await shop.segmentsOf(first), await shop.segmentsOf(second)]).toEqual([['lapsed'], ['lapsed', 'met']]);
+    while (await runOpenRuns(shop.strata, new AbortController().signal));
+    expect(await shop.segmentsOf(first)).toEqual(['lapsed', 'met']);
+    expect(await findWrong()).toEqual([]);
+    await archiveSegment(shop.strata.database, shop.clock, 'met');
+    while (await runOpenRuns(shop.strata, new AbortController().signal));
+  });
+
   it('passes a customer who is gone', async () => {
     const ids = await writeBuyers('c', 8);
     await shop.strata.database.query({ text: 'delete from customers as c where c.id = $1::bigint', values: [customerKey('c2')] });
@@ -130,4 +177,11 @@ describe('a backlog', () => {
     expect((await getSegment(shop.strata.database, 'dear')).status).toBe('failed');
     expect(await Promise.all(ids.map((id) => shop.segmentsOf(id)))).toEqual(ids.map(() => ['dear', 'lapsed']));
   });
+});
+
+it('a few are recorded in that order too', async () => {
+  const ids = await writeBuyers('few', LOOKED_AT_ONCE); // by key they stand in another
+  await shop.moveTo(shop.clock.nowMs() + 31 * DAY_MS);
+  const flips = (await changesOf(ids)).filter(({ text, cause }) => text === 'exited recent' && cause === 'time');
+  expect(flips.map(({ customerId }) => customerId)).toEqual(ids.toReversed());
 });

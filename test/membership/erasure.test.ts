@@ -1,7 +1,7 @@
 // Erasure on a database whose clock stands still: what is left of a person, what consumers still read, and what happens if the person comes
 // back.
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { blankDueExits, findReceipts, hashOf, readReceipt } from '../../src/changes/erasures.ts';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { readHistory } from '../../src/changes/read-history.ts';
@@ -10,9 +10,10 @@ import { readMembersAt } from '../../src/changes/read-snapshot.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
-import { settlePending } from '../../src/membership/pending.ts';
+import { settlePending } from '../../src/membership/settle-pending.ts';
 import { writePin } from '../../src/membership/write-pins.ts';
 import { erase, evaluatePending, writeDeferred } from '../../src/pipeline.ts';
+import { refreshSegment } from '../../src/segments/lifecycle.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { findTraces } from './dump-database.ts';
 import { customer, DAY_MS, openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
@@ -75,6 +76,8 @@ describe('an erasure', () => {
       untilMs: null,
     });
     await shop.define('later', 'count(orders) >= 2');
+    const runId = await refreshSegment(database, shop.clock, 'later');
+    await database.query({ text: 'update runs set cursor = $2::bigint where id = $1::bigint', values: [runId, customerKey(ANN.id)] }); // it got so far
     await shop.publish();
     await shop.write({ deletedOrderIds: ['ann-order-2'] }); // stays in the outbox
     await writeDeferred(shop.strata, { ...NO_FACTS, orders: [order('ann-order-2', ANN.id)] }, '77');
@@ -127,6 +130,24 @@ describe('an erasure', () => {
     expect((await readChanges(shop.strata.database, filter)).map((change) => change.position)).toEqual(['4', '5']);
     const recent = { ...filter, segmentIds: [await segmentId('recent')] };
     expect((await readChanges(shop.strata.database, recent)).map((change) => change.position)).toEqual(['5']);
+  });
+
+  it('beside a run leaves no key in it', async () => {
+    const ids = ['a', 'b', 'c', 'd'].sort((one, other) => (BigInt(customerKey(one)) < BigInt(customerKey(other)) ? -1 : 1));
+    await shop.write({ customers: ids.map((id, n) => customer(id, { profile: { city: n === 0 ? 'Wien' : 'Linz' } })) });
+    const [first = '', last = ''] = [ids.at(0), ids.at(-1)];
+    const { database } = shop.strata;
+    const client = await database.pool.connect();
+    await client.query('begin');
+    await client.query('update customers set revision = revision where id = $1::bigint', [customerKey(first)]);
+    const defined = shop.define('vienna', 'city = "Wien"'); // its only piece waits for the first customer, and ends with the last
+    const waiting = { text: `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()` };
+    await vi.waitUntil(async () => (await database.query(waiting)).length > 0, 20_000);
+    await erase(shop.strata, last);
+    await client.query('commit');
+    client.release();
+    await defined;
+    expect(await findTraces(database, [customerKey(last)])).toEqual([]);
   });
 
   it('blanks its exits at their time', async () => {

@@ -1,7 +1,7 @@
 // Moves of named customers and of all members of a segment: one transaction, or a run that goes on where it was.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
-import { SHARE_DEFINITIONS } from '../../src/segments/definitions.ts';
+import { SHARE_DEFINITIONS } from '../../src/segments/change-definitions.ts';
 import { cancelRun, pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
 import { queueMove } from '../../src/segments/queue-move.ts';
 import { getRun } from '../../src/segments/runs.ts';

@@ -128,11 +128,11 @@ it('fills a manual segment by hand alone', async () => {
 });
 
 it.each([
-  ['an unknown customer', { customerId: 'nobody' }, 'not_found'],
-  ['an unknown segment', { segment: 'nothing' }, 'not_found'],
-  ['a time that is past', { untilMs: 1 }, 'invalid_fields'],
+  ['an unknown customer', () => ({ customerId: 'nobody' }), 'not_found'],
+  ['an unknown segment', () => ({ segment: 'nothing' }), 'not_found'],
+  ['a time that has come', () => ({ untilMs: test.clock.nowMs() }), 'invalid_fields'],
 ])('refuses %s', async (_, more, code) => {
-  await expect(pin(strata, 'add', 'buyers', id, more)).rejects.toMatchObject({ code });
+  await expect(pin(strata, 'add', 'buyers', id, more())).rejects.toMatchObject({ code });
   const [row] = await strata.database.query({ text: `select count(*)::integer as count from customers where external_id = 'nobody'` });
   expect(row).toEqual({ count: 0 });
 });

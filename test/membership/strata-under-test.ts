@@ -12,8 +12,9 @@ import type { Strata } from '../../src/strata.ts';
 import { createTestDatabase, SECRET_KEY } from '../database.ts';
 import { finishRuns, publishChanges } from './leader-by-hand.ts';
 
+export { DAY_MS } from '../../src/base/durations.ts';
+
 export const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
-export const DAY_MS = 86_400_000;
 
 export interface StrataUnderTest {
   readonly strata: Strata;

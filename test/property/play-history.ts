@@ -11,7 +11,7 @@ import { settleProgram } from '../../src/evaluation/settle-program.ts';
 import type { Facts } from '../../src/ingest/facts.ts';
 import { evaluateDue, nextDueMs } from '../../src/membership/due.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
-import { settlePending } from '../../src/membership/pending.ts';
+import { settlePending } from '../../src/membership/settle-pending.ts';
 import { erase, evaluatePending, move, pin, readSegments, write, writeDeferred, writeTogether } from '../../src/pipeline.ts';
 import type { Rule } from '../../src/rules/ast.ts';
 import { namedInRule } from '../../src/rules/named-in-rule.ts';

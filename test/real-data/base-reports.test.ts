@@ -4,12 +4,12 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { evaluateDue } from '../../src/membership/due.ts';
 import { type Service, startService } from '../api/service.ts';
 import { finishRuns } from '../membership/leader-by-hand.ts';
 import { dataFile, groupBy, isThere, parseCsv, readCsv } from './read-csv.ts';
 
-const DAY_MS = 86_400_000;
 const day = (text: string) => Date.parse(`${text}T00:00:00Z`);
 
 interface Bought {

@@ -1,11 +1,11 @@
 // Reports over several segments: how they overlap, who moved between them, side by side, sizes in one read. Figures worked out by hand.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { type Service, startService } from '../api/service.ts';
 import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 
 const START = Date.parse('2026-06-10T12:00:00.000Z');
-const DAY_MS = 86_400_000;
 let service: Service;
 let clock: TestClock;
 

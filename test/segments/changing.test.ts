@@ -5,8 +5,9 @@ import { openDatabase, pipeline } from '../../src/db/database.ts';
 import { endWith, inTransaction } from '../../src/db/transaction.ts';
 import { CurrentProgram } from '../../src/evaluation/current-program.ts';
 import { inDecision } from '../../src/membership/in-decision.ts';
+import { changeDefinitions, SHARE_DEFINITIONS } from '../../src/segments/change-definitions.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
-import { changeDefinitions, loadDefinitions, SHARE_DEFINITIONS } from '../../src/segments/definitions.ts';
+import { loadDefinitions } from '../../src/segments/definitions.ts';
 import { pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
 import { addPublishedVersion } from '../../src/segments/versions.ts';
 import { openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
@@ -133,7 +134,7 @@ it('keeps the program where nothing is committed', async () => {
   });
   await expect(failing).rejects.toThrow('division by zero');
   expect(programs.get()).toBe(before);
-  await inDecision(shop.strata, async (_client, program) => expect(program).toBe(before));
+  await inDecision(shop.strata, async ({ program }) => expect(program).toBe(before));
 });
 
 it('meets what another process has changed', async () => {

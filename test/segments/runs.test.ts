@@ -1,17 +1,19 @@
 // Full runs in small pieces: interrupted by a stop or a crash they go on where they were, cancelled ones stop, progress tells how fast they are,
 // and whoever is written meanwhile is right under the one version or the other.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/base/clock.ts';
 import { SeededRandom } from '../../src/base/seeded-random.ts';
+import type { Database } from '../../src/db/database.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import type { Deciding } from '../../src/membership/in-decision.ts';
 import { readSegments } from '../../src/pipeline.ts';
 import { archiveSegment, cancelRun, refreshSegment } from '../../src/segments/lifecycle.ts';
-import { getRun, startRuns } from '../../src/segments/runs.ts';
+import { getRun, listRuns, startRuns } from '../../src/segments/runs.ts';
 import { getSegment } from '../../src/segments/segments.ts';
+import { trimRuns } from '../../src/segments/trim-runs.ts';
 import { addPublishedVersion } from '../../src/segments/versions.ts';
-import { customer, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
+import { customer, DAY_MS, openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
 
 const CUSTOMERS = 400;
 const IDS = Array.from({ length: CUSTOMERS }, (_, n) => `c${n}`);
@@ -53,6 +55,19 @@ function whenAsked(times: number, act: () => void): Deciding {
     },
   };
   return { ...shop.strata, clock };
+}
+
+/** The database, for work whose next transaction begins when something else has ended. */
+function afterwards(ended: () => Promise<unknown>): Database {
+  const { database } = shop.strata;
+  const pool = new Proxy(database.pool, {
+    get: (target, name) => {
+      if (name === 'connect') return () => ended().then(() => target.connect());
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { ...database, pool };
 }
 
 it('goes on where a stopped leader left it', async () => {
@@ -115,14 +130,13 @@ it('archives on after a crash', async () => {
 
 it('stops between two pieces when cancelled', async () => {
   await shop.strata.database.query({ text: 'delete from memberships' });
+  await Promise.all([1, 2, 3].map(() => shop.strata.database.query({ text: 'select 1' }))); // connections for both: making one can take as long as the run
   const runId = await refreshSegment(shop.strata.database, shop.clock, 'all');
   let cancelled: Promise<number> = Promise.resolve(0);
-  await runOpenRuns(
-    whenAsked(4, () => {
-      cancelled = cancelRun(shop.strata.database, shop.clock, runId).then(() => countMembers('all'));
-    }),
-    never,
-  );
+  const deciding = whenAsked(4, () => {
+    cancelled = cancelRun(shop.strata.database, shop.clock, runId).then(() => countMembers('all'));
+  });
+  await runOpenRuns({ ...deciding, database: afterwards(() => cancelled) }, never);
   expect(await countMembers('all')).toBe(await cancelled);
   const run = await getRun(shop.strata.database, runId);
   expect(run.status).toBe('cancelled');
@@ -206,6 +220,57 @@ async function change(id: string, own: CustomerFacts, random: SeededRandom): Pro
   );
   return outcome.segments.get(customerKey(id)) ?? [];
 }
+
+describe('trimming', () => {
+  /** version, cause, status, and whether it goes */
+  const PAST: readonly (readonly [version: number, cause: string, status: string, isKept: boolean])[] = [
+    [1, 'refresh', 'done', false],
+    [1, 'time', 'done', false],
+    [2, 'definition', 'failed', true], // since when the second version was in force
+    [2, 'definition', 'failed', false],
+    [2, 'move', 'done', false],
+    [2, 'definition', 'failed', false],
+    [2, 'definition', 'failed', true], // whether it has been brought about
+    [2, 'refresh', 'cancelled', false],
+    [2, 'refresh', 'done', true], // the last that is done of its version
+    [1, 'definition', 'done', true],
+    [1, 'refresh', 'failed', false],
+    [1, 'refresh', 'done', true], // the segment's own
+    [1, 'move', 'done', true], // the newest two
+    [1, 'move', 'done', true],
+  ];
+
+  it('leaves what old runs still tell', async () => {
+    const { database } = shop.strata;
+    await shop.define('trimmed', 'everyone');
+    const { id: segmentId } = await getSegment(database, 'trimmed');
+    const list = () => listRuns(database, { segments: ['trimmed'], limit: 99 });
+    const [first] = await list();
+    const kept = [first?.id];
+    for (const [version, cause, status, isKept] of PAST) {
+      const [run] = await database.query<{ id: string }>({
+        text: `
+          insert into runs (segment_id, version, cause, status, queued_at, finished_at)
+          values ($1, $2, $3, $4, $5::timestamptz, $5::timestamptz)
+          returning runs.id`,
+        values: [segmentId, version, cause, status, new Date(shop.clock.nowMs()).toISOString()],
+      });
+      if (isKept) kept.push(run?.id);
+      if (cause === 'move')
+        await database.query({
+          text: `insert into run_moves (run_id, from_id, to_id, replaces, actor) values ($1::bigint, $2, $2, false, 'me')`,
+          values: [run?.id, segmentId],
+        });
+    }
+    const before = await getSegment(database, 'trimmed');
+    const trim = (days: number, runs: number) => trimRuns(database, shop.clock.nowMs() + days * DAY_MS, { kept: runs, atOnce: 4 });
+    expect([await trim(90, 2), await trim(91, 99)]).toEqual([0, 0]);
+    expect(await trim(91, 2)).toBe(4); // of other segments too
+    while ((await trim(91, 2)) > 0);
+    expect((await list()).map(({ id }) => id).reverse()).toEqual(kept);
+    expect(await getSegment(database, 'trimmed')).toEqual(before);
+  });
+});
 
 it('estimates how many customers there are', async () => {
   const { database } = shop.strata;

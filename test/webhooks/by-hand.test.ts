@@ -1,10 +1,11 @@
 // What somebody does to a webhook by hand, and what it is sent besides memberships, step by step on a standing clock.
 import { Webhook as Verifier } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { placeNotices } from '../../src/changes/place-notices.ts';
 import { endWith } from '../../src/db/transaction.ts';
-import { changeDefinitions } from '../../src/segments/definitions.ts';
+import { changeDefinitions } from '../../src/segments/change-definitions.ts';
+import { failSegments } from '../../src/segments/failures.ts';
 import { pauseSegment } from '../../src/segments/lifecycle.ts';
-import { failSegments } from '../../src/segments/runs.ts';
 import { getSegment } from '../../src/segments/segments.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import { changeWebhook, replayWebhook, rotateSecret } from '../../src/webhooks/webhooks.ts';
@@ -33,6 +34,21 @@ describe('by hand', () => {
     await changeWebhook(record(), hook.id, { status: 'active' });
     await shop.deliver();
     expect(shop.receiver.positions()).toEqual([1, 2]);
+  });
+
+  test('a replay brings the notices of its place', async () => {
+    await placeNotices(database()); // those of the segment that the shop has already
+    const hook = await shop.hook({ types: ['segment.membership.changed', 'run.finished'] });
+    await shop.enter('ada');
+    expect(await shop.deliver()).toBe(1);
+    await shop.define('all', 'country = "CN"'); // a change, and the notice behind it
+    await shop.publish();
+    await shop.deliver();
+    const { position } = await shop.read(hook.id);
+    shop.receiver.received.length = 0;
+    await replayWebhook(record(), hook.id, { position }); // all that a consumer has stored: it may have died between the two
+    await shop.deliver();
+    expect(shop.receiver.received.map(({ json }) => json.type)).toEqual(['run.finished']);
   });
 
   test('a replay sends again, with new ids', async () => {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Caller } from '../../access/caller.ts';
 import { unreachable } from '../../base/assert.ts';
-import type { CountedRows } from '../../evaluation/explain.ts';
+import type { CountedRows } from '../../evaluation/inquiry.ts';
 import type { ExplainedSegment, MembershipExplanation } from '../../membership/explanation.ts';
 import { CAUSES } from '../../membership/record.ts';
 import { type Asked, conditionsIn, type ExplainedNode, type Value } from '../../rules/explain-rule.ts';
