@@ -64,6 +64,12 @@ function orderOwnersLock(facts: Facts): Lock<ReadonlyMap<string, CustomerKey | n
   };
 }
 
+/**
+ * As their insertion will take it anyway. A write that evaluates shares the definitions with nobody who redeclares; an import does not, and a type
+ * that was redeclared after its version was read, and before the first event was written, would go unnoticed.
+ */
+const LOCK_EVENTS: Statement = { name: 'lock_events_table', text: 'lock table events in row exclusive mode' };
+
 /** For the locks of customers. */
 export interface LockOptions {
   /** a clock that stands; null: the database's */
@@ -102,9 +108,11 @@ function customersLock(
   const tell = facts.customers.length > 0;
   const lock = overRows(lockCustomersQuery({ tell, previous: previous.size > 0, byRows: isImport && !tell }), rows, fixedIso);
   const judgedBy = typesVersions(facts);
+  const beforeEvents = isImport && facts.events.length > 0 ? [LOCK_EVENTS] : [];
   return {
-    statements: judgedBy.size === 0 ? [lock] : [lock, READ_TYPES_VERSION],
-    read: ([found = [], versions = []]) => {
+    statements: judgedBy.size === 0 ? [lock] : [lock, ...beforeEvents, READ_TYPES_VERSION],
+    read: ([found = [], ...rest]) => {
+      const versions = rest[beforeEvents.length] ?? [];
       for (const version of judgedBy) if (version !== versions[0]?.['version']) throw new StaleTypes();
       const locked = found.map((row) => String(row['id']));
       if (locked.length < rows.length) refuseCollisions(named, new Set(locked));

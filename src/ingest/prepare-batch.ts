@@ -43,7 +43,10 @@ export interface PreparedBatch {
   readonly rejected: readonly ErrorDetail[];
 }
 
-/** Only rows that are taken register types, and only when the batch will be written. If another process was first, the rows are judged again. */
+/**
+ * Only rows that are taken register types, and only when the batch will be written. If another process was first, or has redeclared a type by
+ * which rows are refused, the rows are judged again.
+ */
 export async function prepareBatch(
   rawRows: readonly unknown[],
   kind: RowKind,
@@ -53,10 +56,16 @@ export async function prepareBatch(
   for (;;) {
     const types = new BatchTypes(context.types);
     const batch = judge(rawRows, kind, { types, currency: context.currency, newEventId: context.newEventId }, options);
+    if (isRefusedByType(batch.rejected) && (await context.types.refresh(context.database))) continue;
     if (batch.accepted === 0) return batch;
     const lost = await context.types.register(context.database, types.proposals());
     if (lost.length === 0) return batch;
   }
+}
+
+/** A type that this process knows may be out of date: what is written by it is noticed behind the locks, what is refused by it is not. */
+export function isRefusedByType(rejected: readonly ErrorDetail[]): boolean {
+  return rejected.some(({ code }) => code === 'type_mismatch');
 }
 
 /**

@@ -18,6 +18,9 @@ export type ProblemCode =
   | 'missing_exchange_rate'
   | 'limit_exceeded';
 
+/** What may hold fields of any name. */
+const OPEN_FIELDS = ['attributes', 'properties'] as const;
+
 /** Gathers everything that is wrong with one row. `at` is a JSON pointer. */
 export class Problems {
   readonly list: ErrorDetail[] = [];
@@ -30,7 +33,9 @@ export class Problems {
   addUnknown(at: string, name: string, known: Iterable<string>): undefined {
     const names = [...known];
     const nearest = nearestName(name, names);
-    const hint = nearest === undefined ? `known are ${names.join(', ')}` : `did you mean ${JSON.stringify(nearest)}?`;
+    const open = OPEN_FIELDS.find((each) => names.includes(each));
+    const own = open === undefined ? '' : `; one of your own stands inside ${open}`;
+    const hint = nearest === undefined ? `known are ${names.join(', ')}${own}` : `did you mean ${JSON.stringify(nearest)}?`;
     return this.add(at, 'unknown_field', `unknown field ${quote(name)}`, hint);
   }
 

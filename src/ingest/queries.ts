@@ -77,13 +77,13 @@ function lockCustomers({ tell, previous, byRows }: CustomerLocks): RowsQuery {
       ? `left join customers as previous on given.external_id is null and previous.id = given.id${narrowed}
 where given.external_id is not null or previous.id is not null`
       : '';
-  const earlier = 'customers.created_by_rows and excluded.created_by_rows and excluded.created_at < customers.created_at';
+  const earlier = 'customers.created_by_rows and excluded.created_at < customers.created_at'; // a row without a time has the clock's
   const lowered = byRows ? `, created_at = case when ${earlier} then excluded.created_at else customers.created_at end` : '';
   const list = (items: readonly string[]) => items.map((item) => `, ${item}`).join('');
   const build = ({ given, parameter }: RowsParts, joined: string) => `
 insert into customers (id, external_id, revision, created_at${list([...told.map(([column]) => column), ...(byRows ? ['created_by_rows'] : [])])})
 select given.id, ${externalId}, floor(extract(epoch from clock_timestamp()) * 1000000)::bigint,
-  coalesce(given.created_at, ${parameter(1)}::timestamptz, date_trunc('milliseconds', clock_timestamp()))${list([...values, ...(byRows ? ['given.created_at is not null'] : [])])}
+  coalesce(given.created_at, ${parameter(1)}::timestamptz, date_trunc('milliseconds', clock_timestamp()))${list([...values, ...(byRows ? ['true'] : [])])}
 from ${given}
 ${joined}
 order by given.id

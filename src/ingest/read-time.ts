@@ -1,4 +1,5 @@
 // In charge of dates and timestamps as callers write them: real calendar, 1900 to 2200, whole milliseconds. Pure.
+import { HOUR_MS, MINUTE_MS } from '../base/durations.ts';
 
 export const FIRST_YEAR = 1900;
 export const LAST_YEAR = 2200;
@@ -49,7 +50,7 @@ export function readTimestamp(text: string): number | undefined {
   }
   const offsetMs = readOffset(text, place);
   if (offsetMs === undefined) return undefined;
-  const atMs = dayMs + hour * 3_600_000 + minute * 60_000 + second * 1000 + milliseconds - offsetMs;
+  const atMs = dayMs + hour * HOUR_MS + minute * MINUTE_MS + second * 1000 + milliseconds - offsetMs;
   return isTime(atMs) ? atMs : undefined;
 }
 
@@ -67,7 +68,7 @@ function readOffset(text: string, place: number): number | undefined {
   const hours = digits(text, place + 1, 2);
   const minutes = digits(text, place + 4, 2);
   if (hours === undefined || minutes === undefined || hours > 23 || minutes > 59) return undefined;
-  return (sign === '-' ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+  return (sign === '-' ? -1 : 1) * (hours * 60 + minutes) * MINUTE_MS;
 }
 
 function digits(text: string, start: number, count: number): number | undefined {

@@ -1,4 +1,4 @@
-// Times that name no zone, in the import's zone.
+// Times that are not as RFC 3339 writes them: without a zone, in the import's; with one in another form.
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, test } from 'vitest';
 import { createLocalTimes } from '../../src/ingest/imports/local-time.ts';
@@ -16,6 +16,14 @@ describe('London', () => {
     ['2011-03-27 02:00:00', '2011-03-27T01:00:00.000Z'],
     ['2011-10-30 01:30:00', '2011-10-30T00:30:00.000Z'], // came twice: the first
     ['2011-10-30 02:00:00', '2011-10-30T02:00:00.000Z'],
+    ['2011-07-01 08:26:00 +0200', '2011-07-01T08:26:00+02:00'],
+    ['2011-07-01 08:26:00 -0330', '2011-07-01T08:26:00-03:30'],
+    ['2011-07-01 08:26:00.123456+00', '2011-07-01T08:26:00.123456+00:00'],
+    ['2011-07-01 08:26 UTC', '2011-07-01T08:26:00Z'],
+    ['2011-07-01T08:26:00 GMT', '2011-07-01T08:26:00Z'],
+    ['2011-07-01 08:26:00 CET', undefined], // is another offset in other places
+    ['2011-07-01 25:26:00 +0200', undefined],
+    ['2011-07-01 08:26:00 +9900', undefined],
     ['2011-07-01T08:26:00Z', undefined],
     ['2011-07-01T08:26:00+02:00', undefined],
     ['2011-02-30 08:26', undefined],

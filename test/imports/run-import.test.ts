@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
 import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
+import type { ImportProgress } from '../../src/ingest/imports/run-import.ts';
 import { removeStagedLines, StagedLines } from '../../src/ingest/imports/stage-lines.ts';
 import { erase } from '../../src/pipeline.ts';
 import { type ImportService, startImportService } from './service.ts';
@@ -109,6 +110,19 @@ describe('customers', () => {
 });
 
 describe('order lines', () => {
+  test.each(['false', 'true'])('what waits is told (atomic: %s)', async (atomic) => {
+    const lines = Array.from({ length: 6_000 }, (_, n) => `w${n % 3_000},walt,${n}`).join('\n');
+    const told: ImportProgress['waiting'][] = [];
+    const onProgress = ({ waiting }: ImportProgress) => void told.push(waiting);
+    await service.csv('orders', `id,customerId,items.sku\n${lines}`, { atomic }, { onProgress });
+    const waiting = told.flatMap((each) => each ?? []);
+    expect([waiting[0], waiting.at(-1)]).toEqual([
+      { written: 0, total: 6_000 },
+      { written: 6_000, total: 6_000 },
+    ]);
+    expect(told.slice(0, -waiting.length)).toEqual(Array(told.length - waiting.length).fill(null));
+  });
+
   const map = {
     'map.id': 'No',
     'map.customerId': 'Who',
@@ -355,6 +369,12 @@ describe('since when somebody is a customer', () => {
     await service.csv('orders', lines);
     await service.csv('orders', 'id,customerId,placedAt,items.name\nC8,since-2,2025-12-24,a\n');
     expect(await sinceOf('since-2')).toBe('2025-12-24T00:00:00.000Z');
+  });
+
+  test('a row without time ends nothing', async () => {
+    await service.ndjson('orders', '{"id":"since-o1","customerId":"since-5","total":1}\n');
+    await service.ndjson('orders', '{"id":"since-o2","customerId":"since-5","total":1,"placedAt":"2024-01-01T00:00:00Z"}\n');
+    expect(await sinceOf('since-5')).toBe('2024-01-01T00:00:00.000Z');
   });
 
   test('what was said of it stays', async () => {

@@ -51,8 +51,6 @@ export class CsvReader {
       return [];
     }
     this.#isAtStart = false;
-    this.#failure = otherEncoding(text);
-    if (this.#failure !== null) return [];
     return this.#take(withoutBom(text));
   }
 
@@ -201,11 +199,6 @@ function readBareCell(scan: Scan): string | null {
 // ---------------------------------------------------------------- what is passed over
 
 const UTF8_BOM = '\u00ef\u00bb\u00bf'; // its three bytes, one character each
-
-function otherEncoding(text: string): AppError | null {
-  if (!text.startsWith('\u00ff\u00fe') && !text.startsWith('\u00fe\u00ff')) return null;
-  return new AppError('invalid_encoding', 'The file is UTF-16; save it as UTF-8 (in Excel: "CSV UTF-8") and import that.');
-}
 
 function withoutBom(text: string): string {
   return text.startsWith(UTF8_BOM) ? text.slice(3) : text;

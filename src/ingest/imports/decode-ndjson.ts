@@ -19,16 +19,9 @@ export class NdjsonReader {
   /** what was carried has been dropped: its line is too long, and its end has not come yet */
   #isTooLong = false;
   #isAtStart = true;
-  #failure: AppError | null = null;
-
-  /** Set when the file cannot be read on: nothing comes any more. */
-  get failure(): AppError | null {
-    return this.#failure;
-  }
 
   /** The rows that these bytes complete; blank lines are skipped. */
   push(chunk: Uint8Array): NdjsonRow[] {
-    if (this.#failure !== null) return [];
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!this.#isAtStart) return this.#take(bytes);
     const first = this.#withCarried(bytes);
@@ -37,10 +30,6 @@ export class NdjsonReader {
       return [];
     }
     this.#isAtStart = false;
-    if ((first[0] === 0xff && first[1] === 0xfe) || (first[0] === 0xfe && first[1] === 0xff)) {
-      this.#failure = new AppError('invalid_encoding', 'The file is UTF-16; save it as UTF-8 and import that.');
-      return [];
-    }
     return this.#take(first[0] === 0xef && first[1] === 0xbb && first[2] === 0xbf ? first.subarray(3) : first);
   }
 

@@ -16,10 +16,20 @@ import { analyzeStagedLines } from './stage-lines.ts';
 import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
 import { batchesAtOnce } from './write-in-parts.ts';
 
+/** How much of what waited is written. */
+export interface Waiting {
+  readonly written: number;
+  readonly total: number;
+}
+
 /** Throws AppError `invalid_rows` if an atomic import has rejections; nothing is written then. */
-export async function finishStaged(run: ImportRun): Promise<void> {
+export async function finishStaged(run: ImportRun, onWritten: (waiting: Waiting) => unknown): Promise<void> {
+  const total = run.staged.count;
+  const tell = (written: number) => total > 0 && onWritten({ written, total });
+  tell(0);
   await analyzeStagedLines(run.target.database);
-  if (run.atomicTypes !== null) return writeTogether(run);
+  if (run.atomicTypes !== null) return writeTogether(run, tell);
+  let written = 0;
   const lane = new Lane(batchesAtOnce(run.kind));
   try {
     for await (const rows of stagedRows(run)) {
@@ -29,11 +39,19 @@ export async function finishStaged(run: ImportRun): Promise<void> {
         const direct = taken.map(({ fact }) => fact);
         return { direct, staged: [], rejected, incomplete: taken.flatMap(lackingLines), unplacedLines: 0 };
       };
-      await lane.add(judge, (judged) => storeBatch(run, judged, judge));
+      await lane.add(judge, async (judged) => {
+        await storeBatch(run, judged, judge);
+        written += linesOf(rows);
+        tell(written);
+      });
     }
   } finally {
     await lane.drain(); // also after a failure: nothing is under way any more when the import ends
   }
+}
+
+function linesOf(rows: readonly Row[]): number {
+  return rows.reduce((count, { lines }) => count + lines.length, 0);
 }
 
 function lackingLines({ row, fact }: { readonly row: Row; readonly fact: Fact }): IncompleteOrder[] {
@@ -43,10 +61,11 @@ function lackingLines({ row, fact }: { readonly row: Row; readonly fact: Fact })
 }
 
 /** Lines of orders are judged as orders first, so that all rejections are reported; other rows were judged when they were staged. */
-async function writeTogether(run: ImportRun): Promise<void> {
+async function writeTogether(run: ImportRun, tell: (written: number) => unknown): Promise<void> {
   if (run.lineLevel) for await (const rows of stagedRows(run)) noteRejected(run, (await judgeRows(run, rows)).rejected);
   refuseIfRejected(run);
   const batches = async function* (): AsyncGenerator<Facts> {
+    let written = 0; // from the start if the transaction is repeated
     for await (const rows of stagedRows(run)) {
       run.check();
       const { taken, rejected } = await judgeRows(run, rows);
@@ -56,6 +75,8 @@ async function writeTogether(run: ImportRun): Promise<void> {
         run,
         taken.map(({ fact }) => fact),
       );
+      written += linesOf(rows);
+      tell(written);
     }
   };
   run.repeated = await withCurrentTypes(run.target, () => run.target.writeDeferredTogether(batches, run.importId));

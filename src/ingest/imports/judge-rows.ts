@@ -7,6 +7,7 @@ import type { ErrorDetail } from '../../errors.ts';
 import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from '../facts.ts';
 import { foldCustomers } from '../fold-customers.ts';
 import type { RowContext } from '../ingest-context.ts';
+import { isRefusedByType } from '../prepare-batch.ts';
 import { isObject } from '../problem.ts';
 import { validateCustomer } from '../validate-customer.ts';
 import { validateEvent } from '../validate-event.ts';
@@ -33,12 +34,16 @@ export interface JudgedLines {
 
 const VALIDATORS = { customers: validateCustomer, orders: validateOrder, events: validateEvent } as const;
 
-/** Rows that are to be written: what they propose is registered. Judged again where another process was first to register a type. */
+/**
+ * Rows that are to be written: what they propose is registered. Judged again where another process was first to register a type, or has
+ * redeclared one by which rows are refused.
+ */
 export async function judgeRows(run: ImportRun, rows: readonly Row[]): Promise<JudgedRows> {
   const { types, database } = run.target;
   for (;;) {
     const batchTypes = new BatchTypes(types);
     const judged = await judgeInPauses(run, rows, batchTypes);
+    if (judged.rejected.some(({ problems }) => isRefusedByType(problems)) && (await types.refresh(database))) continue;
     const proposals = batchTypes.proposals();
     if (proposals.length === 0 || (await types.register(database, proposals)).length === 0) return judged;
   }

@@ -1,5 +1,5 @@
 // In charge of an import's row in `imports`: it says that a process is working on it, for as long as that renews it. What a dead import
-// left behind (staged lines) is removed by the next one; what it owes (pending) is the leader's (membership/pending.ts).
+// left behind (staged lines) is removed by the next one; what it owes (pending) is evaluated by the leader (membership/settle-pending.ts).
 import type { Clock } from '../../base/clock.ts';
 import { fixedIso } from '../../db/as-of.ts';
 import type { Database } from '../../db/database.ts';

@@ -113,7 +113,11 @@ function toRefusal(error: unknown, encoding: ContentEncoding): unknown {
     return new AppError('import_incomplete', `The ${encoding} stream ends before its end: the file is cut off.`, { cause: error });
   }
   if (code.startsWith('Z_') || code.startsWith('ERR__') || code.startsWith('ERR_BROTLI') || code.startsWith('ERR_PADDING')) {
-    return new AppError('invalid_compression', `The ${encoding} stream is damaged: ${messageOf(error)}.`, { cause: error });
+    const isOther = messageOf(error).includes('incorrect header check');
+    const detail = isOther
+      ? `The file is not compressed as Content-Encoding ${encoding} says; without that header it is taken as it is, and gzip is recognised.`
+      : `The ${encoding} stream is damaged: ${messageOf(error)}.`;
+    return new AppError('invalid_compression', detail, { cause: error });
   }
   if (error instanceof AppError) return error;
   return new AppError('import_incomplete', `The stream broke off: ${messageOf(error)}.`, { cause: error });

@@ -1,6 +1,7 @@
 // In charge of a stream of bytes becoming rows in arrays, a chunk at a time: no promise per row. Throws where the file cannot be read on,
 // after giving the rows before.
 import { AppError } from '../../errors.ts';
+import { checkBeginning } from './check-beginning.ts';
 import { CsvReader } from './decode-csv.ts';
 import { NdjsonReader } from './decode-ndjson.ts';
 import type { ImportKind } from './import-fields.ts';
@@ -16,7 +17,8 @@ export interface Rows {
 }
 
 export function createRows(kind: ImportKind, format: ImportFormat, options: ImportOptions, bytes: AsyncIterable<Uint8Array>): Rows {
-  return format === 'csv' ? csvRows(kind, options, bytes) : ndjsonRows(kind, options, bytes);
+  const checked = checkBeginning(format, bytes);
+  return format === 'csv' ? csvRows(kind, options, checked) : ndjsonRows(kind, options, checked);
 }
 
 function csvRows(kind: ImportKind, options: ImportOptions, bytes: AsyncIterable<Uint8Array>): Rows {
@@ -67,10 +69,7 @@ function ndjsonRows(kind: ImportKind, options: ImportOptions, bytes: AsyncIterab
   return {
     plan: null,
     read: async function* () {
-      for await (const chunk of bytes) {
-        yield toRows(reader.push(chunk));
-        if (reader.failure !== null) throw reader.failure;
-      }
+      for await (const chunk of bytes) yield toRows(reader.push(chunk));
       yield toRows(reader.end());
     },
   };

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { BatchTypes } from '../../catalog/registered-types.ts';
 import { AppError, type ErrorDetail } from '../../errors.ts';
-import { finishStaged } from './finish-staged.ts';
+import { finishStaged, type Waiting } from './finish-staged.ts';
 import type { ImportKind } from './import-fields.ts';
 import { type ImportFormat, type ImportOptions, isLineLevel } from './import-options.ts';
 import type { ImportRun, ImportTarget } from './import-run.ts';
@@ -31,7 +31,7 @@ export interface ImportRequest {
   readonly options: ImportOptions;
   readonly stream: Readable;
   readonly encoding: ContentEncoding;
-  /** the caller hung up, or the service stops */
+  /** the caller hung up, or was cut off because the service stops */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ImportProgress) => void;
 }
@@ -42,6 +42,8 @@ export interface ImportProgress {
   readonly rejected: number;
   /** of the file as it is sent, compressed where it is */
   readonly readBytes: number;
+  /** of the rows that wait for the end of the file; null: it has not ended */
+  readonly waiting: Waiting | null;
 }
 
 export interface ImportSummary {
@@ -67,7 +69,7 @@ export interface ImportSummary {
 
 /**
  * Imports a file of any length with flat memory. Rows that are wrong are rejected by line, the others taken (`atomic`: all or none).
- * Throws AppError: `invalid_fields` (columns do not fit), `invalid_csv`, `invalid_encoding`, `invalid_compression`, `import_incomplete`
+ * Throws AppError: `invalid_fields` (columns do not fit), `invalid_csv`, `invalid_json`, `invalid_encoding`, `invalid_compression`, `import_incomplete`
  * (the stream broke off), `invalid_rows` (atomic). Whole batches before that are kept, unless rows were staged: then nothing is.
  */
 export async function runImport(dependencies: ImportDependencies, request: ImportRequest): Promise<ImportSummary> {
@@ -104,6 +106,7 @@ async function importAll(
   counted: { rows: number; written: number },
 ): Promise<ImportRun> {
   const { kind, format, options } = request;
+  await dependencies.types.refresh(dependencies.database); // an atomic import refuses its rows by them before it writes any
   let sentBytes = 0;
   const bytes = countBytes(readBytes(request.stream, request.encoding, (count) => (sentBytes = count)));
   const rows = createRows(kind, format, options, bytes.read());
@@ -128,6 +131,8 @@ async function importAll(
   };
   const staging = run.lineLevel || options.atomic;
   const lane = new Lane(batchesAtOnce(kind));
+  const tell = (waiting: Waiting | null) =>
+    request.onProgress?.({ rows: counted.rows, rejected: run.rejections.rejectedRows, readBytes: sentBytes, waiting });
   let batch: RowResult[] = [];
   let batchFrom = 0;
   const take = async () => {
@@ -139,7 +144,7 @@ async function importAll(
     await lane.add(judge, async (judged) => {
       await storeBatch(run, judged, judge);
       if (!staging) counted.written += taken.length;
-      request.onProgress?.({ rows: counted.rows, rejected: run.rejections.rejectedRows, readBytes: sentBytes });
+      tell(null);
     });
   };
   try {
@@ -159,7 +164,7 @@ async function importAll(
       await lane.drain(); // nothing is under way any more when the import ends
     }
   }
-  if (staging || kind === 'events') await finishStaged(run);
+  if (staging || kind === 'events') await finishStaged(run, tell);
   return run;
 }
 
@@ -191,7 +196,13 @@ async function giveUp(dependencies: ImportDependencies, lease: Lease): Promise<v
   for (const step of steps) await step().catch(() => undefined);
 }
 
-const UNREADABLE: ReadonlySet<string> = new Set(['import_incomplete', 'invalid_csv', 'invalid_compression', 'invalid_encoding']);
+const UNREADABLE: ReadonlySet<string> = new Set([
+  'import_incomplete',
+  'invalid_json',
+  'invalid_csv',
+  'invalid_compression',
+  'invalid_encoding',
+]);
 
 /** Says how much of the file was kept. */
 function withExtent(error: unknown, writtenRows: number): unknown {

@@ -19,6 +19,7 @@ const MARK: StagedLine = { group: '', line: -1, data: {} };
 export class StagedLines {
   readonly #database: Database;
   readonly #importId: string;
+  #count = 0;
   /** the first lines, with the mark */
   #marked: Promise<void> | null = null;
 
@@ -27,9 +28,15 @@ export class StagedLines {
     this.#importId = importId;
   }
 
+  /** how many have been added */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Each call is a separate transaction, so that a slow upload holds no snapshot open. `data` is JSON without NUL. */
   async add(lines: readonly StagedLine[]): Promise<void> {
     if (lines.length === 0) return;
+    this.#count += lines.length;
     if (this.#marked !== null) {
       await this.#marked; // two batches at once must not set two marks: the second would hide that the first is lost, with its lines
       return this.#insert(lines);

@@ -1,5 +1,6 @@
 // In charge of writing batches over two connections at once. One does not keep two cores busy, and more than two only wait for each other.
 import type { CustomerKey } from '../facts.ts';
+import { StaleTypes } from '../lock-facts.ts';
 import type { ImportKind } from './import-fields.ts';
 import type { ImportRun } from './import-run.ts';
 import { type Fact, toFacts } from './judge-rows.ts';
@@ -28,16 +29,25 @@ export function batchesAtOnce(kind: ImportKind): 1 | 2 {
 export class PartsInTurn {
   #turns: readonly [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
   #before: Split = split([]);
+  /** events of a batch whose other part has to be judged again */
+  #standing = new Set<string>();
 
-  /** Each part is a transaction; resolves when both have committed. If one fails the other may stay: an import can be sent again. */
-  async write(run: ImportRun, facts: readonly Fact[]): Promise<void> {
+  /**
+   * Each part is a transaction; resolves when both have committed. If one fails the other may stay: an import can be sent again. After StaleTypes
+   * the same batch may be written once more, as it is judged then; events that stay are not written again, or they would count as repeated.
+   */
+  async write(run: ImportRun, batch: readonly Fact[]): Promise<void> {
     const [first, second] = this.#turns;
+    const standing = this.#standing;
+    const facts = standing.size === 0 ? batch : batch.filter((fact) => !standing.has(identityOf(fact)));
+    const written: Fact[] = [];
     const writePart = async (turns: readonly Promise<void>[], part: readonly Fact[]): Promise<void> => {
       await Promise.all(turns);
       if (part.length === 0) return;
       const { changes, repeated } = await run.target.write(toFacts(run, part), run.importId);
       run.changes += changes; // not in one expression with the wait: the other part counts meanwhile
       run.repeated += repeated;
+      written.push(...part);
     };
     if (facts.length < SPLIT_FROM_ROWS) {
       const whole = writePart([first, second], facts);
@@ -51,8 +61,17 @@ export class PartsInTurn {
       ];
       this.#before = now;
     }
-    for (const outcome of await Promise.allSettled(this.#turns)) if (outcome.status === 'rejected') throw outcome.reason;
+    const failed = (await Promise.allSettled(this.#turns)).find((outcome) => outcome.status === 'rejected');
+    if (failed?.reason instanceof StaleTypes) {
+      this.#turns = [Promise.resolve(), Promise.resolve()]; // where there are types no other batch is under way
+      if (run.kind === 'events') this.#standing = new Set([...standing, ...written.map(identityOf)]);
+    } else this.#standing = new Set();
+    if (failed !== undefined) throw failed.reason;
   }
+}
+
+function identityOf(fact: Fact): string {
+  return `${'customerKey' in fact ? fact.customerKey : fact.key} ${fact.id}`;
 }
 
 /**
