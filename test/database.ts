@@ -5,6 +5,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../src/db/database.ts';
 import { migrate, readMigrations } from '../src/db/migrate.ts';
+import { pretendCitus } from './pretend-citus.ts';
 
 /** A number of our own choosing: whoever holds it as an advisory lock may make the template. */
 const TEMPLATE_LOCK = 7_258_613_999;
@@ -19,21 +20,33 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** The tests run on a Citus of one node, whose user may make databases and extensions. */
-const ON_CITUS = process.env['CITUS_URL'] !== undefined;
+/** What makes a new database a Citus; null: the tests run on plain Postgres. A Citus of one node, whose user may make databases and extensions. */
+const becomeCitus = chooseCitus();
+
+function chooseCitus(): ((client: pg.Client) => Promise<unknown>) | null {
+  if (process.env['CITUS_URL'] !== undefined) return (client) => client.query('create extension if not exists citus');
+  return process.env['TEST_DATABASE'] === 'pretended-citus' ? pretendCitus : null;
+}
 
 /** A migrated database of its own for a test file. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  if (!ON_CITUS) return cloneDatabase(await makeTemplate());
+  if (becomeCitus === null) return cloneDatabase(await makeTemplate());
   const test = await createEmptyDatabase();
-  await migrate(test.database);
+  await migrateApart(test.url);
   return test;
 }
 
 /** A database of its own without any schema: for tests of the migrations themselves. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   const test = await cloneDatabase('template1');
-  if (ON_CITUS) await onServer((client) => client.query('create extension if not exists citus'), test.url);
+  if (becomeCitus !== null) await onServer(becomeCitus, test.url);
+  return test;
+}
+
+/** The same, that says it is Citus, wherever the tests run. */
+export async function createPretendedCitus(): Promise<TestDatabase> {
+  const test = await cloneDatabase('template1');
+  await onServer(pretendCitus, test.url);
   return test;
 }
 
@@ -62,15 +75,20 @@ async function makeTemplate(): Promise<string> {
     if (await exists(client, template)) return;
     const draft = `draft_${randomBytes(8).toString('hex')}`;
     await client.query(`create database ${draft}`);
-    const database = openDatabase(urlOf(draft));
-    try {
-      await migrate(database);
-    } finally {
-      await database.close();
-    }
+    await migrateApart(urlOf(draft));
     await client.query(`alter database ${draft} rename to ${template}`);
   });
   return template;
+}
+
+/** Over connections of its own: those of a test see nothing of it. */
+async function migrateApart(url: string): Promise<void> {
+  const database = openDatabase(url);
+  try {
+    await migrate(database);
+  } finally {
+    await database.close();
+  }
 }
 
 async function exists(client: pg.Client, name: string): Promise<boolean> {

@@ -1,5 +1,5 @@
-// In charge of the one Postgres that all tests of a run share: embedded in a folder of its own, or, with TEST_DATABASE=container, in a
-// container, or on the Citus of CITUS_URL. Nothing of it is left afterwards, not even of runs that were killed.
+// In charge of the one Postgres that all tests of a run share: embedded in a folder of its own (TEST_DATABASE=pretended-citus: with databases that say
+// they are Citus), or, with TEST_DATABASE=container, in a container, or on the Citus of CITUS_URL. Nothing of it is left afterwards, not even of runs that were killed.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { startEmbedded } from '../src/db/embedded.ts';
 
 const FOLDER_PREFIX = 'strata-test-server-';
 const CONNECTIONS = 300;
+const KINDS: readonly string[] = ['embedded', 'container', 'pretended-citus'];
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -24,7 +25,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     return async () => {}; // somebody else's
   }
   const kind = process.env['TEST_DATABASE'] ?? 'embedded';
-  if (kind !== 'embedded' && kind !== 'container') throw new Error(`TEST_DATABASE is embedded or container, not ${kind}`);
+  if (!KINDS.includes(kind)) throw new Error(`TEST_DATABASE is ${KINDS.join(' or ')}, not ${kind}`);
   const server = await (kind === 'container' ? startContainer() : startEmbeddedServer());
   project.provide('serverUrl', server.url);
   return server.stop;

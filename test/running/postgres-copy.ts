@@ -36,7 +36,7 @@ export async function copyBase(source: { readonly url: string; readonly folder: 
 export async function startReplica(source: { readonly url: string; readonly folder: string }, target: string): Promise<EmbeddedPostgres> {
   await copyBase(source, target);
   const { hostname, port, username, password } = new URL(source.url);
-  const conninfo = `host=${hostname} port=${port} user=${username} password=${password}`;
+  const conninfo = `host=${decodeURIComponent(hostname)} port=${port} user=${username} password=${password}`;
   const postgres = path.join(target, 'postgres');
   fs.appendFileSync(path.join(postgres, 'postgresql.auto.conf'), `primary_conninfo = '${conninfo}'\n`);
   fs.writeFileSync(path.join(postgres, 'standby.signal'), '');
