@@ -15,6 +15,7 @@ import { allowOrigins } from './api/rest/cors.ts';
 import { readJsonBodies } from './api/rest/json-body.ts';
 import { meterRequests } from './api/rest/meter-requests.ts';
 import { openMetrics } from './api/rest/metrics.ts';
+import { nearestPath } from './api/rest/nearest-path.ts';
 import { refuseOverload } from './api/rest/overload.ts';
 import { handleError, PROBLEM_TYPE, problem } from './api/rest/problem.ts';
 import { parseQueryString } from './api/rest/query-string.ts';
@@ -91,9 +92,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     recordRefusal(strata, request.caller ?? NOBODY, request, request.routeOptions.config?.operationId ?? 'none', error);
   });
   app.setErrorHandler(handleError);
-  app.setNotFoundHandler(async (request) => {
-    throw new AppError('not_found', `There is no ${request.method} ${request.url.split('?')[0]?.slice(0, 200)}.`);
-  });
+  app.setNotFoundHandler(async (request) => refuseUnknownPath(request));
   readJsonBodies(app);
   const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
   const context = { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true };
@@ -108,6 +107,16 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => stopping.abort(new AppError('unavailable', 'The service is stopping.')));
   await app.ready();
   return app;
+}
+
+/** GraphQL is not in the table. */
+const PATHS = [...ROUTES, { method: 'POST', path: '/graphql' }] as const;
+
+function refuseUnknownPath({ method, url }: FastifyRequest): never {
+  const path = url.split('?')[0] ?? '';
+  const meant = nearestPath(method, path, PATHS);
+  const hint = meant === undefined ? 'All calls are listed at /docs.' : `Did you mean ${meant.slice(0, 200)}?`;
+  throw new AppError('not_found', `There is no ${method} ${path.slice(0, 200)}. ${hint}`);
 }
 
 const BROKEN_HTTP: Readonly<Record<string, string>> = {

@@ -1,13 +1,13 @@
 // The demo: its shop is the same for the same seed and end, grows by a day without rewriting what was there, and fills a Strata over HTTP.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../src/base/clock.ts';
+import { DAY_MS } from '../src/base/durations.ts';
 import { openApi } from '../src/cli/api-client.ts';
 import { makeDemoShop } from '../src/cli/demo-shop.ts';
 import { printSegments } from '../src/cli/demo-table.ts';
 import { fillDemo } from '../src/cli/fill-demo.ts';
 import { ADMIN_KEY, type Service, startService } from './api/service.ts';
 
-const DAY_MS = 86_400_000;
 const END_MS = Date.UTC(2026, 5, 15);
 
 describe('the shop', () => {

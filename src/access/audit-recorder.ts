@@ -2,6 +2,7 @@
 // answer; a process that is killed loses that second, and the refusals of its last minute that were only counted. While the database does not take
 // entries, reads of personal data are not answered, and refusals are counted instead of listed. Writes carry their own entry (write-record.ts).
 import type { Clock } from '../base/clock.ts';
+import { MINUTE_MS } from '../base/durations.ts';
 import type { Database } from '../db/database.ts';
 import { type AuditChange, type AuditEntry, type AuditOrigin, makeEntry } from './audit-entry.ts';
 import { storeEntries } from './store-entries.ts';
@@ -13,7 +14,6 @@ const STORED_TOGETHER = 500;
 const WAITING_MAX = 2_000;
 /** Refused attempts are listed one by one up to this many a minute, and then only counted. */
 export const REFUSALS_LISTED = 100;
-const MINUTE_MS = 60_000;
 
 export interface RecorderOptions {
   readonly database: Database;

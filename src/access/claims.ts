@@ -6,11 +6,12 @@
 //         └► somebody else's lease runs · the key came with another request before
 import { hash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { HOUR_MS } from '../base/durations.ts';
 import { Gatherer } from '../base/gatherer.ts';
 import { uuidv7 } from '../base/uuid.ts';
 import { fixedIso } from '../db/as-of.ts';
-import { type Database, pipeline, type Statement } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import type { Database, Statement } from '../db/database.ts';
+import { endWith, inTransactionWith } from '../db/transaction.ts';
 import { isUnreachable } from '../db/unreachable.ts';
 
 export const KEPT_HOURS = 24;
@@ -21,7 +22,6 @@ export const KEPT_HOURS = 24;
 export const LEASE_MS = 30_000;
 const CLAIMED_TOGETHER = 64;
 const CLAIM_LANES = 2;
-const HOUR_MS = 3_600_000;
 
 export interface Claim {
   readonly id: Buffer;
@@ -120,8 +120,12 @@ const CLAIM = `
   set request = excluded.request, holder = excluded.holder, leased_until = excluded.leased_until, made_at = excluded.made_at,
     done_at = null, status = null, headers = null, answer = null, decision = null, is_kept = true, customers = '{}'
   where k.made_at <= (select ${NOW} - interval '${KEPT_HOURS} hours')
-    or (k.done_at is null and k.request = excluded.request and (k.leased_until <= (select ${NOW}) or k.holder = excluded.holder))
+    or (k.done_at is null and k.request = excluded.request and (
+      k.leased_until <= (select ${NOW}) or k.leased_until > (select ${NOW} + interval '${2 * LEASE_MS} milliseconds') or k.holder = excluded.holder
+    ))
   returning k.id`;
+
+const COMMIT_UNFLUSHED: Statement = { name: 'commit_unflushed', text: `select set_config('synchronous_commit', 'off', true)` };
 
 const READ = `
   select k.id, k.request, k.done_at is not null as is_done, k.status, k.headers, k.answer, k.decision
@@ -139,17 +143,16 @@ interface KeyRow {
 }
 
 /**
+ * A lease that ends later than any that is taken now was taken before the clock was set back.
+ *
  * In order of id, as for finishing, so that nobody waits in a circle. The commit does not wait for the disk: a claim lost in a crash of the
  * server has committed no work. The same holder claiming again, as after a commit whose answer was lost, still has its claim.
  */
 async function claimTogether(database: Database, clock: Clock, wanted: readonly Wanted[]): Promise<readonly Claimed[]> {
   const inOrder = [...wanted].sort((a, b) => a.id.compare(b.id));
   const rows = inOrder.map(({ id, request, holder }) => ({ id: id.toString('hex'), request: request.toString('hex'), holder }));
-  return inTransaction(database, async (client) => {
-    const [, taken = []] = await pipeline(client, [
-      { text: 'set local synchronous_commit = off' },
-      { name: 'claim_keys', text: CLAIM, values: [fixedIso(clock), JSON.stringify(rows)] },
-    ]);
+  const first = [COMMIT_UNFLUSHED, { name: 'claim_keys', text: CLAIM, values: [fixedIso(clock), JSON.stringify(rows)] }];
+  return inTransactionWith(database, first, async (client, [, taken = []]) => {
     const ours = new Set(taken.map((row) => String((row['id'] as Buffer).toString('hex'))));
     const others = inOrder.filter(({ id }) => !ours.has(id.toString('hex')));
     const { rows: found } =
@@ -157,10 +160,11 @@ async function claimTogether(database: Database, clock: Clock, wanted: readonly 
         ? { rows: [] }
         : await client.query<KeyRow>({ name: 'read_keys', text: READ, values: [others.map(({ id }) => id)] });
     const byId = new Map(found.map((row) => [row.id.toString('hex'), row]));
-    return wanted.map(({ id, request, holder }): Claimed => {
+    const claimed = wanted.map(({ id, request, holder }): Claimed => {
       const hex = id.toString('hex');
       return ours.has(hex) ? { kind: 'ours', claim: { id, holder } } : judge(byId.get(hex), request);
     });
+    return endWith([], claimed);
   });
 }
 

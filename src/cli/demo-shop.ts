@@ -1,5 +1,6 @@
 // In charge of the demo's shop: who joined, bought, returned, looked and complained, day by day, the same for the same seed and end. Pure. Lives
 // are told from their beginning and only cut off at the end: a shop that ends a day later is the same with one more day.
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../base/durations.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import { CATEGORY_DEMAND, type Category, COUNTRIES, MONTH_DEMAND, PERSONAS, type Persona, PRODUCTS, type Product } from './demo-goods.ts';
 
@@ -37,7 +38,6 @@ export interface DemoEvent {
   readonly properties: object;
 }
 
-const DAY_MS = 86_400_000;
 const YEARS_MS = 730 * DAY_MS;
 const MAIL_EVERY_DAYS = 14;
 
@@ -178,7 +178,7 @@ function nextAdvent(random: SeededRandom, fromMs: number): number {
 
 /** That day, between eight and half past nine in the evening. */
 function atShopHours(random: SeededRandom, atMs: number): number {
-  return Math.floor(atMs / DAY_MS) * DAY_MS + Math.floor((8 + random.next() * 13.5) * 3_600_000);
+  return Math.floor(atMs / DAY_MS) * DAY_MS + Math.floor((8 + random.next() * 13.5) * HOUR_MS);
 }
 
 function tellPurchase(person: Person, random: SeededRandom, placedAtMs: number, number: number): Purchase {
@@ -263,7 +263,7 @@ function tellAround(person: Person, random: SeededRandom, placedAtMs: number, ch
   const happenings: Happening[] = [];
   if (channel !== 'pos') {
     for (let views = random.integer(1, 3); views > 0; views -= 1) {
-      happenings.push([placedAtMs - random.integer(2, 2000) * 60_000, 'page_view', viewOf(product)]);
+      happenings.push([placedAtMs - random.integer(2, 2000) * MINUTE_MS, 'page_view', viewOf(product)]);
     }
   }
   if (person.mayMail && random.chance(0.18)) {

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.ts';
+import { DAY_MS } from '../base/durations.ts';
 import { StartError } from '../base/start-error.ts';
 import { readConfig } from '../config.ts';
 import { type ApiClient, ApiRefusal, openApi } from './api-client.ts';
@@ -13,7 +14,6 @@ import { printSegments } from './demo-table.ts';
 import { type Filled, fillDemo } from './fill-demo.ts';
 
 const CUSTOMERS = 5_000;
-const DAY_MS = 86_400_000;
 const DATA_FOLDER = '.strata-demo';
 
 /** → the exit code */

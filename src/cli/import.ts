@@ -113,7 +113,7 @@ function addParameters(url: URL, values: ReturnType<typeof parse>['values'], isT
 
 function upload(command: Command, terminal: Terminal, progress: Progress): Promise<UploadAnswer> {
   const totalBytes = command.file === null ? null : statSync(command.file).size;
-  let state: Omit<ProgressState, 'elapsedMs'> = { rows: 0, rejected: 0, sentBytes: 0, readBytes: null, totalBytes };
+  let state: Omit<ProgressState, 'elapsedMs'> = { rows: 0, rejected: 0, sentBytes: 0, readBytes: null, totalBytes, waiting: null };
   const show = (change: Partial<typeof state>) => {
     state = { ...state, ...change };
     progress.show(state);
@@ -124,7 +124,10 @@ function upload(command: Command, terminal: Terminal, progress: Progress): Promi
     contentType: command.contentType,
     body: command.file === null ? terminal.input : createReadStream(command.file),
     onSent: (bytes) => show({ sentBytes: state.sentBytes + bytes }),
-    onProgress: (rows, rejected, readBytes) => show({ rows, rejected, readBytes }),
+    onProgress: ({ waiting, ...read }) => {
+      const sinceMs = state.waiting?.sinceMs ?? progress.elapsedMs;
+      show({ ...read, ...(waiting === null ? {} : { waiting: { ...waiting, sinceMs } }) });
+    },
   });
 }
 
@@ -153,7 +156,8 @@ function report({ status, body }: UploadAnswer, elapsedMs: number, terminal: Ter
     detail,
   } = body as AnswerBody;
   if (status !== 200) {
-    terminal.progress.write(`${title ?? `The service answered ${status}`}. ${detail ?? ''}\n${errorTable(errors)}`);
+    const again = status === 503 ? ' Running it again completes it, and does nothing twice.' : '';
+    terminal.progress.write(`${title ?? `The service answered ${status}`}. ${detail ?? ''}${again}\n${errorTable(errors)}`);
     return EXIT.failed;
   }
   const speed = `${duration(elapsedMs)}, ${count(perSecond(rows, elapsedMs))} rows/s`;

@@ -9,6 +9,8 @@ export interface ProgressState {
   readonly readBytes: number | null;
   /** null: unknown, as for standard input */
   readonly totalBytes: number | null;
+  /** What waited for the end of the file, as lines of orders do: how much of it is written, and when that began. null: it has not ended. */
+  readonly waiting: { readonly written: number; readonly total: number; readonly sinceMs: number } | null;
   readonly elapsedMs: number;
 }
 
@@ -55,20 +57,27 @@ export class Progress {
   }
 }
 
-/**
- * `[######----] 43 % 212,000 rows 51,200 rows/s 3 rejected 12 s of reading left`; how long a file of order lines takes after that, nobody knows
- */
+/** `[######----] 43 % 212,000 rows 51,200 rows/s 3 rejected 12 s of reading left`; then, of a file of order lines, how far writing them is */
 export function describeProgress(state: ProgressState, withBar: boolean): string {
   const { rows, rejected, sentBytes, readBytes, totalBytes, elapsedMs } = state;
   const parts = [`${count(rows)} rows`, `${count(perSecond(rows, elapsedMs))} rows/s`];
   if (rejected > 0) parts.push(`${count(rejected)} rejected`); // lines of orders are judged when the file has ended: to say “0 rejected” before that would be a lie
-  if (totalBytes === null) return [`${count(Math.round(sentBytes / 1e6))} MB sent`, ...parts].join('  ');
+  if (totalBytes === null)
+    return [`${count(Math.round(sentBytes / 1e6))} MB sent`, ...parts, ...(state.waiting === null ? [] : [finishing(state)])].join('  ');
   const share = totalBytes === 0 ? 1 : Math.min(1, (readBytes ?? sentBytes) / totalBytes);
   const filled = Math.round(share * BAR_WIDTH);
   const bar = withBar ? [`[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`] : [];
-  const left =
-    share >= 1 ? 'all sent, finishing' : share > 0 ? `${duration((elapsedMs / share) * (1 - share))} of reading left` : 'starting';
+  const left = share >= 1 ? finishing(state) : share > 0 ? `${duration((elapsedMs / share) * (1 - share))} of reading left` : 'starting';
   return [...bar, `${Math.floor(share * 100)} %`, ...parts, left].join('  ');
+}
+
+/** Whoever is in the file is evaluated at the end, for which there is no estimate. */
+function finishing({ waiting, elapsedMs }: ProgressState): string {
+  if (waiting === null) return 'all sent, finishing';
+  const { written, total, sinceMs } = waiting;
+  if (written >= total) return 'all written, evaluating';
+  const told = `all sent, ${count(written)} of ${count(total)} written`;
+  return written === 0 ? told : `${told}, ${duration(((elapsedMs - sinceMs) / written) * (total - written))} of writing left`;
 }
 
 export function perSecond(rows: number, elapsedMs: number): number {

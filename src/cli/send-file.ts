@@ -10,8 +10,16 @@ export interface Upload {
   readonly contentType: string;
   readonly body: Readable;
   onSent(bytes: number): void;
-  /** rows read and rejected so far, as the service reports them while it reads, and bytes of the body (null: an older service does not) */
-  onProgress(rows: number, rejected: number, readBytes: number | null): void;
+  onProgress(progress: UploadProgress): void;
+}
+
+/** As the service reports it while it reads, and then while it writes what waited for the end of the file. */
+export interface UploadProgress {
+  readonly rows: number;
+  readonly rejected: number;
+  /** null: an older service does not say it */
+  readonly readBytes: number | null;
+  readonly waiting: { readonly written: number; readonly total: number } | null;
 }
 
 export interface UploadAnswer {
@@ -36,8 +44,15 @@ export function sendFile(upload: Upload): Promise<UploadAnswer> {
   let isAnswered = false;
   request.on('information', ({ headers }) => {
     const match = /^rows=(\d+), rejected=(\d+)$/.exec(String(headers['strata-progress'] ?? ''));
+    const wait = /^written=(\d+), total=(\d+)$/.exec(String(headers['strata-waiting'] ?? ''));
     const read = headers['strata-read-bytes'];
-    if (match !== null) upload.onProgress(Number(match[1]), Number(match[2]), read === undefined ? null : Number(read));
+    if (match === null) return;
+    upload.onProgress({
+      rows: Number(match[1]),
+      rejected: Number(match[2]),
+      readBytes: read === undefined ? null : Number(read),
+      waiting: wait === null ? null : { written: Number(wait[1]), total: Number(wait[2]) },
+    });
   });
   request.on('response', (response) => {
     isAnswered = true;

@@ -7,10 +7,10 @@ import { chainAudit } from '../../src/access/chain-audit.ts';
 import { PLACES_OF_TOKEN_MAX } from '../../src/access/held-places.ts';
 import { GRAPHQL_LIMITS } from '../../src/api/graphql/limits.ts';
 import { TestClock } from '../../src/base/clock.ts';
+import { MINUTE_MS } from '../../src/base/durations.ts';
 import { EventReader } from '../api/event-reader.ts';
 import { type Service, startService } from '../api/service.ts';
 
-const MINUTE_MS = 60_000;
 const OPEN_STREAMS = 2;
 const WAITING_READS = 3;
 const FOLLOW = 'subscription ($after: String) { membershipChanged(after: $after) { node { segmentKey customerId actor reason } } }';

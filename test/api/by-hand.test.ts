@@ -112,6 +112,11 @@ describe('moves', () => {
     expect(await segmentsOf('a')).toEqual(['chinese', 'everyone']);
   });
 
+  test('partial in the body is told apart', async () => {
+    const { body } = await service.call('POST', '/v1/moves', { customerIds: ['a'], from: 'chinese', to: 'guests', partial: true });
+    expect(body.errors).toMatchObject([{ pointer: '/partial', hint: 'It is a parameter of the URL: `?partial=…`.' }]);
+  });
+
   test('partial moves whom it can', async () => {
     const answer = await service.call('POST', '/v1/moves?partial=true', { customerIds: ['a', 'd'], from: 'chinese', to: 'guests' });
     expect(answer).toMatchObject({ status: 200, body: { moved: 1, skipped: [{ customerId: 'd', code: 'not_a_member' }], changes: 2 } });

@@ -86,6 +86,54 @@ describe('refusals', () => {
   });
 });
 
+describe('places that do not exist', () => {
+  test.each([
+    ['GET', '/segments', '/v1/segments'],
+    ['PUT', '/customers/ada?x=1', '/v1/customers/ada'],
+    ['GET', '/api/v1/segments', '/v1/segments'],
+    ['GET', '/v2/segments', '/v1/segments'],
+    ['GET', '/V1/Segments', '/v1/segments'],
+    ['GET', '//v1//segments', '/v1/segments'],
+    ['GET', '/v1/customers/ada/segments/', '/v1/customers/ada/segments'],
+    ['GET', '/v1/segment', '/v1/segments'],
+    ['GET', '/v1/overlap?segments=a,b', '/v1/reports/overlap'],
+    ['POST', '/v1/preview', '/v1/rules/preview'],
+    ['GET', '/v1/segments/vip/member', '/v1/segments/vip/members'],
+    ['GET', '/v1/customers/Ada%20B/histroy', '/v1/customers/Ada%20B/history'],
+    ['POST', '/v1/graphql', '/graphql'],
+    ['GET', '/health', '/healthz'],
+    ['DELETE', '/segments', '/v1/segments'],
+  ])('%s %s is told of %s', async (method, path, meant) => {
+    const { status, body } = await service.call(method, path);
+    expect([status, body.code, body.detail]).toEqual([
+      404,
+      'not_found',
+      `There is no ${method} ${path.split('?')[0]}. Did you mean ${meant}?`,
+    ]);
+  });
+
+  test.each(['/v1/nothing', '/', '/v1', `/${'x/'.repeat(2000)}`])('nothing is near %s', async (path) => {
+    const { body } = await service.call('POST', path, {});
+    expect(body.detail).toContain('All calls are listed at /docs.');
+  });
+
+  test('a position is told from a cursor', async () => {
+    for (const answer of [
+      await service.call('GET', '/v1/changes?after=12'),
+      await service.call('GET', '/v1/changes/stream', undefined, { 'last-event-id': '12' }),
+    ])
+      expect(answer).toMatchObject({
+        status: 400,
+        body: { code: 'invalid_cursor', detail: expect.stringMatching(/^A position is no cursor/) },
+      });
+  });
+
+  test('an empty key is told from a list', async () => {
+    const { body } = await service.call('GET', '/v1/segments/');
+    expect(body.errors).toMatchObject([{ parameter: 'key', hint: expect.stringContaining('the list has no slash at its end') }]);
+  });
+});
+
 describe('bodies', () => {
   const put = (body: unknown, headers?: Record<string, string>) => service.call('PUT', '/v1/customers/c', body, headers);
 
@@ -125,6 +173,11 @@ describe('methods', () => {
   test('another method of a known path is 405', async () => {
     const answer = await service.call('DELETE', '/v1/segments');
     expect([answer.status, answer.body.code, answer.headers['allow']]).toEqual([405, 'method_not_allowed', 'POST, GET, HEAD, OPTIONS']);
+  });
+
+  test('a method of a sibling is named', async () => {
+    const { body } = await service.call('PUT', '/v1/orders', {});
+    expect(body.detail).toBe('PUT is not taken here; POST, OPTIONS are. There is PUT /v1/orders/{orderId}.');
   });
 
   test('405 comes before the body is read', async () => {

@@ -2,12 +2,11 @@
 import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { DAY_MS, HOUR_MS } from '../../src/base/durations.ts';
 import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const clock = new TestClock(START_MS);
 const iso = (atMs: number): string => new Date(atMs).toISOString();
 let service: Service;

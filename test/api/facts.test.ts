@@ -160,7 +160,17 @@ describe('batches', () => {
     }
   });
 
+  test('no rows are a batch too', async () => {
+    for (const path of ['/v1/customers', '/v1/orders', '/v1/events'])
+      expect(await service.call('POST', path, { data: [] })).toMatchObject({
+        status: 200,
+        body: { accepted: 0, rejected: [], changes: 0 },
+      });
+  });
+
   test('partial is true or false', async () => {
+    const { body } = await service.call('POST', '/v1/orders', { data: [], partial: true });
+    expect(body.errors).toMatchObject([{ pointer: '/partial', hint: 'It is a parameter of the URL: `?partial=…`.' }]);
     expect(await service.call('POST', '/v1/customers?partial=1', { data: [] })).toMatchObject({
       status: 400,
       body: { code: 'invalid_request' },

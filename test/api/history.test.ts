@@ -1,12 +1,12 @@
 // The past over HTTP: members and segments as of an instant, histories, sizes, and what is answered where the log has been trimmed.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { HOUR_MS } from '../../src/base/durations.ts';
 import { trimHistory } from '../../src/changes/trim.ts';
 import { finishRuns, publishChanges } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
-const HOUR_MS = 3_600_000;
 const clock = new TestClock(START_MS);
 let service: Service;
 

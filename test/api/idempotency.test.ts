@@ -1,10 +1,10 @@
 // Idempotency keys over HTTP: once is once, however often, however many at once, and whatever breaks in between.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { chainAudit } from '../../src/access/chain-audit.ts';
-import { KEPT_HOURS, LEASE_MS, trimKeys } from '../../src/access/claims.ts';
+import { Claims, KEPT_HOURS, LEASE_MS, trimKeys } from '../../src/access/claims.ts';
 import { verifyAudit } from '../../src/access/verify-audit.ts';
 import { buildApp } from '../../src/app.ts';
-import { TestClock } from '../../src/base/clock.ts';
+import { type Clock, TestClock } from '../../src/base/clock.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { erase } from '../../src/pipeline.ts';
@@ -13,6 +13,7 @@ import { entriesAfter, lastPosition } from './audit-entries.ts';
 import { ADMIN_KEY, type Answer, AUTHORIZED, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
+const HOUR_MS = 3_600_000;
 const DEFINITIONS_LOCK = '7310589412002';
 
 let service: Service;
@@ -311,6 +312,16 @@ describe('what breaks after the commit', () => {
     expect((await post('/v1/events', events(1))).status).toBe(200);
     expect(await countEvents()).toBe(1);
   });
+});
+
+test('a clock set back holds no key', async () => {
+  const clockAt = (nowMs: number): Clock => ({ nowMs: () => nowMs, fixedMs: () => nowMs, sleep: async () => {} });
+  const claimAt = (nowMs: number) => {
+    return new Claims(service.strata.database, clockAt(nowMs)).claim({ operation: 'writing', caller: 'key:1', key, content: '{}' });
+  };
+  expect(await claimAt(START_MS + HOUR_MS)).toMatchObject({ kind: 'ours' });
+  expect(await claimAt(START_MS + HOUR_MS - LEASE_MS)).toEqual({ kind: 'running' }); // perhaps the other’s clock runs ahead
+  expect(await claimAt(START_MS)).toMatchObject({ kind: 'ours' });
 });
 
 describe('another caller', () => {

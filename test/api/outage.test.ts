@@ -1,5 +1,6 @@
 // What a caller is told if the database gives up on a request: to try again, and nothing about the inside.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeOutage, isOutage } from '../../src/api/rest/outage.ts';
 import { type Service, startService } from './service.ts';
 
 let service: Service;
@@ -30,4 +31,9 @@ it('a cancelled statement is an outage', async () => {
     await holder.query('rollback');
     holder.release();
   }
+});
+
+it('a full disk is told as one', () => {
+  const full = Object.assign(new Error('could not extend file'), { code: '53100' });
+  expect([isOutage(full), describeOutage(full)]).toEqual([true, expect.stringMatching(/^The disk of the database is full/)]);
 });

@@ -75,3 +75,27 @@ test('pages leave nothing out, nothing twice', async () => {
   }
   expect(read).toEqual(HISTORY);
 });
+
+test('a move to where somebody is shows too', async () => {
+  for (const [key, rule] of [
+    ['all', 'everyone'],
+    ['follows', 'in segment "cn"'],
+  ]) {
+    await service.call('POST', '/v1/segments', { key, name: key, kind: 'rule', rule, publish: true });
+  }
+  for (const key of ['all', 'follows']) await built(service, key);
+  await service.call('PUT', '/v1/customers/m', { country: 'CN' });
+  const { body: moved } = await service.call('POST', '/v1/moves', { customerIds: ['m'], from: 'cn', to: 'all', reason: 'tidy' });
+  const { body } = await service.call('GET', `/v1/customers/m/history?cause=move&fresh=${moved.token}`);
+  const told = body.data.map(({ type, segment, reason, position }: Line & { segment: string }) => [
+    type,
+    segment,
+    reason,
+    position === null,
+  ]);
+  expect(told.sort()).toEqual([
+    ['exited', 'cn', 'tidy', false],
+    ['exited', 'follows', 'tidy', false],
+    ['pinned_in', 'all', 'tidy', true],
+  ]);
+});

@@ -87,6 +87,8 @@ describe('editing', () => {
       { 'if-match': etag },
     );
     expect(first).toMatchObject({ status: 200, body: { name: 'First', reviewAt: '2026-12-31T23:00:00.000Z' } });
+    const rule = await service.call('PATCH', '/v1/segments/edited', { rule: 'everyone' });
+    expect(rule.body.errors).toMatchObject([{ pointer: '/rule', hint: expect.stringContaining('a new version') }]);
     const second = await service.call('PATCH', '/v1/segments/edited', { name: 'Second' }, { 'if-match': etag });
     expect([second.status, second.body.code]).toEqual([412, 'version_conflict']);
     const third = await service.call('PATCH', '/v1/segments/edited', { name: 'Third' }, { 'if-match': String(first.headers['etag']) });

@@ -1,11 +1,11 @@
 // What a shop asks at every page view: the segments of one customer, or of many at once, including customers who are not known.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClock } from '../../src/base/clock.ts';
+import { DAY_MS } from '../../src/base/durations.ts';
 import { finishRuns } from '../membership/leader-by-hand.ts';
 import { type Answer, type Service, startService } from './service.ts';
 
 const START_MS = Date.parse('2026-06-15T12:00:00.000Z');
-const DAY_MS = 86_400_000;
 
 let service: Service;
 let clock: TestClock;

@@ -73,7 +73,7 @@ describe('imports', () => {
     expect(await send('/v1/imports/customers', 'not gzip', gzip)).toMatchObject({ status: 400, body: { code: 'invalid_compression' } });
   });
 
-  test('more than any body limit streams through', async () => {
+  test('more than any body limit streams through', { timeout: 120_000 }, async () => {
     const rows = 60_000;
     const padding = 'x'.repeat(300);
     const lines = Readable.from(
@@ -180,6 +180,23 @@ describe('connections', () => {
     await once(stopped.app.server, 'request');
     await stopped.close();
     expect(await (await waiting).json()).toMatchObject({ data: [] });
+  });
+
+  test('stopping lets an upload end', async () => {
+    const stopped = await startService({ background: false });
+    const options = { host: '127.0.0.1', port: await listen(stopped), method: 'POST', headers: { ...AUTHORIZED, ...NDJSON } };
+    const upload = http.request({ ...options, path: '/v1/imports/customers' });
+    upload.write('{"id":"u1"}\n');
+    await once(stopped.app.server, 'request');
+    await vi.waitUntil(async () => (await stopped.strata.database.query({ text: 'select 1 from imports' })).length === 1); // it is being read
+    const closed = stopped.close();
+    await vi.waitUntil(() => !stopped.app.server.listening);
+    upload.end('{"id":"u2"}\n');
+    const [response] = (await once(upload, 'response')) as [http.IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    expect([response.statusCode, JSON.parse(Buffer.concat(chunks).toString())]).toMatchObject([200, { rows: 2, accepted: 2 }]);
+    await closed;
   });
 });
 

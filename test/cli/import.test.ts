@@ -142,12 +142,17 @@ test('a service that goes away', async () => {
 });
 
 test('progress in words', () => {
-  const state = { rows: 212_000, rejected: 3, sentBytes: 43, readBytes: null, totalBytes: 100, elapsedMs: 10_000 };
+  const state = { rows: 212_000, rejected: 3, sentBytes: 43, readBytes: null, totalBytes: 100, waiting: null, elapsedMs: 10_000 };
   expect(describeProgress(state, true)).toBe(
     '[##########--------------]  43 %  212,000 rows  21,200 rows/s  3 rejected  14 s of reading left',
   );
   expect(describeProgress({ ...state, sentBytes: 100, readBytes: 50 }, false)).toContain('50 %');
   expect(describeProgress({ ...state, sentBytes: 100 }, false)).toBe('100 %  212,000 rows  21,200 rows/s  3 rejected  all sent, finishing');
+  const written = (count: number) =>
+    describeProgress({ ...state, sentBytes: 100, waiting: { written: count, total: 200_000, sinceMs: 8_000 } }, false);
+  expect(written(0)).toMatch(/all sent, 0 of 200,000 written$/);
+  expect(written(50_000)).toMatch(/all sent, 50,000 of 200,000 written, 6 s of writing left$/);
+  expect(written(200_000)).toMatch(/all written, evaluating$/);
   expect(describeProgress({ ...state, totalBytes: null, sentBytes: 5e6 }, true)).toBe('5 MB sent  212,000 rows  21,200 rows/s  3 rejected');
 });
 
@@ -155,7 +160,7 @@ test('elsewhere than on a terminal, lines', () => {
   const clock = new TestClock(0);
   const written: string[] = [];
   const progress = new Progress({ write: (text) => written.push(text), isTerminal: false, columns: 80 }, clock);
-  const state = { rows: 10, rejected: 0, sentBytes: 1, readBytes: null, totalBytes: 2 };
+  const state = { rows: 10, rejected: 0, sentBytes: 1, readBytes: null, totalBytes: 2, waiting: null };
   for (let step = 0; step < 100; step += 1) {
     clock.advance(120);
     progress.show(state);

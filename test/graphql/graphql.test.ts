@@ -218,6 +218,14 @@ describe('reading', () => {
     expect(found.catalog.length).toBeGreaterThan(5);
   });
 
+  test('more large reads than may wait are answered', async () => {
+    const asked = Array.from({ length: 20 }, (_, n) => `n${n}`);
+    const part = (name: string, n: number) =>
+      n % 2 === 0 ? `${name}: overlap(keys: ["german", "buyers"]) { both }` : `${name}: rulePreview(rule: "everyone") { count }`;
+    const found = await dataOf(service, `{ ${asked.map(part).join(' ')} }`);
+    expect(asked.map((name, n) => (n % 2 === 0 ? found[name][0].both : found[name].count))).toEqual(asked.map(() => CUSTOMERS));
+  });
+
   test('the second time is as the first', async () => {
     const query =
       'query ($id: ID!, $rule: Rule!) { customer(id: $id) { id attributes } rulePreview(rule: $rule) { count } a: ruleCheck(rule: {op: "=", left: {field: "country"}, right: "DE"}) { text } }';

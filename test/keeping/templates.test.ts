@@ -182,5 +182,7 @@ describe('over HTTP', () => {
     expect(unknown.body).toMatchObject({ status: 404, code: 'not_found' });
     const wrong = await service.call('GET', '/v1/templates/lifecycle?param.lostdays=3&param.newDays=x');
     expect(wrong.body).toMatchObject({ status: 400, errors: [{ code: 'unknown_parameter' }, { code: 'invalid_value' }] });
+    const bare = await service.call('GET', '/v1/templates/lifecycle?newDays=3');
+    expect(bare.body.errors).toMatchObject([{ parameter: 'newDays', hint: 'Did you mean param.newDays?' }]);
   });
 });

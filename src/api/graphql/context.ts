@@ -1,6 +1,7 @@
 // In charge of what every resolver of one operation is given.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../access/caller.ts';
+import type { Turns } from '../../base/turns.ts';
 import type { Database } from '../../db/database.ts';
 import type { Strata } from '../../strata.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
@@ -19,4 +20,6 @@ export interface GraphqlContext {
   readonly personalReads: PersonalReads;
   readonly http: { readonly request: FastifyRequest; readonly reply: FastifyReply };
   readonly signal: () => AbortSignal;
+  /** one: an operation that asks for twenty reports waits for each, and is not refused for the number of its own */
+  readonly heavyTurns: Turns;
 }

@@ -117,7 +117,11 @@ function overlap(maker: SchemaMaker, targets: LinkTargets, route: Route): FieldS
     rule: { ...accessOf(route), reads: 'each', heavy: true, size: ({ keys }) => (Array.isArray(keys) ? keys.length ** 2 / 2 : 1) },
     description: `How many customers are in both of each two of 2 to ${OVERLAP_MAX} segments.`,
     args: { keys: { shape: { type: 'String', isList: true, isNullable: false } } },
-    resolve: async (_root: object, { keys }: { readonly keys: readonly string[] }, { strata, caller, signal }: GraphqlContext) => {
+    resolve: async (
+      _root: object,
+      { keys }: { readonly keys: readonly string[] },
+      { strata, caller, signal, heavyTurns }: GraphqlContext,
+    ) => {
       const segments = [...new Set(keys)];
       if (segments.length < 2 || segments.length > OVERLAP_MAX) {
         const detail = `Name 2 to ${OVERLAP_MAX} segments.`;
@@ -126,7 +130,7 @@ function overlap(maker: SchemaMaker, targets: LinkTargets, route: Route): FieldS
       requireSegments(caller, segments);
       const ids = await readSegmentIds(strata.database, segments);
       const read = () => readOverlap({ database: strata.database, clock: strata.clock }, ids);
-      const found = await strata.heavyReads.run(caller.identity, read, signal());
+      const found = await heavyTurns.run(() => strata.heavyReads.run(caller.identity, read, signal()));
       return found.pairs.map(({ left, right, both }) => ({ leftKey: left, rightKey: right, both }));
     },
   };

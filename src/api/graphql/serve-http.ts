@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { allows, NOBODY } from '../../access/caller.ts';
+import { Turns } from '../../base/turns.ts';
 import { AppError } from '../../errors.ts';
 import { chooseReads } from '../rest/freshness.ts';
 import { recordRefusal } from '../rest/record-call.ts';
@@ -113,6 +114,7 @@ async function execute(
     personalReads,
     http: { request, reply },
     signal: hangUp(reply, routes.stopping),
+    heavyTurns: new Turns(1),
   };
   const found = (await app.graphql(source, { ...context }, variables ?? {}, operationName ?? undefined)) as ExecutionResult;
   await personalReads.tell(routes.strata, caller, request);

@@ -8,6 +8,7 @@ import { CloseCode, type Context, handleProtocols, makeServer, type SubscribeMes
 import { type WebSocket, WebSocketServer } from 'ws';
 import { allows, type Caller, isToken, NOBODY } from '../../access/caller.ts';
 import { peerAddressOf, type TrustsProxy } from '../../access/peer-address.ts';
+import { Turns } from '../../base/turns.ts';
 import { AppError } from '../../errors.ts';
 import { recordRefusal } from '../rest/record-call.ts';
 import type { GraphqlContext } from './context.ts';
@@ -287,6 +288,7 @@ class Sockets {
       personalReads,
       http: this.#carrier(peer),
       signal: () => signal,
+      heavyTurns: new Turns(1),
     };
     return { schema, document, contextValue, variableValues: variables ?? {}, operationName };
   }

@@ -3,6 +3,8 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, requireCustomer, requireSegments } from '../../access/caller.ts';
+import type { Turns } from '../../base/turns.ts';
+import { CommitInDoubt } from '../../db/commit-in-doubt.ts';
 import type { Database } from '../../db/database.ts';
 import type { Strata } from '../../strata.ts';
 import type { CheckRequest } from './check-request.ts';
@@ -24,6 +26,8 @@ export interface RouteCall {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly signal: () => AbortSignal;
+  /** where one request makes several calls: its heavy reads go one after the other, so that it does not take its caller's places from itself */
+  readonly heavyTurns?: Turns;
   /** for GraphQL: where its operation reads; absent: chosen here */
   readonly reads?: Database;
 }
@@ -41,15 +45,19 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const handleOn = (reads: Database) => route.handle({ ...checked, reads } as Parameters<Route['handle']>[0]);
   const handle = () => recordCall(route, checked, () => withoutReplica(context.strata, reads, handleOn));
   const isHeavy = typeof route.heavy === 'function' ? route.heavy(query) : route.heavy === true;
-  const answer = await (isHeavy ? context.strata.heavyReads.run(caller.identity, handle, call.signal()) : handle()).catch(
-    (error: unknown) => {
-      throw refusalFor(caller, error);
-    },
-  );
+  const handleHeavy = () => context.strata.heavyReads.run(caller.identity, handle, call.signal());
+  const answer = await (isHeavy ? (call.heavyTurns?.run(handleHeavy) ?? handleHeavy()) : handle()).catch((error: unknown) => {
+    throw refusalFor(caller, isWrite(route) ? error : lessDoubt(error));
+  });
   if (isHeavy && answer instanceof Readable) reply.raw.setTimeout(UNREAD_MS, () => reply.raw.destroy()); // its place is for clients that read
   if (context.checkAnswers && route.media === undefined)
     route.answers[reply.statusCode]?.parse(answer instanceof JsonText ? answer.toJSON() : answer);
   return answer;
+}
+
+/** A read ends with a commit too, but nothing depends on it: all that its caller must know is that the connection broke. */
+function lessDoubt(error: unknown): unknown {
+  return error instanceof CommitInDoubt ? error.cause : error;
 }
 
 /** Only reads may use a replica. */

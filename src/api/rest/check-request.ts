@@ -28,17 +28,20 @@ export function requestChecker(route: Route): CheckRequest {
   });
   const body = route.body?.kind === 'schema' ? route.body.schema : undefined;
   const isOptional = route.body?.kind === 'schema' && route.body.optional === true;
+  const hintAt = hintAtMisplaced(query, route);
   return (request) => {
     requireWellFormed(request.query as object);
-    const errors: ErrorDetail[] = [];
+    const inPath: ErrorDetail[] = [];
+    const checkedParams = check(params, request.params, inPath, asParameter);
+    const errors = inPath.map(hintAtEmpty(request.params));
     const checked = {
-      params: check(params, request.params, errors, asParameter),
+      params: checkedParams,
       query: check(query, { ...(request.query as object) }, errors, asParameter) as Record<string, unknown>,
       body: body === undefined || (isOptional && request.body === undefined) ? request.body : checkBody(body, request.body, errors),
     };
     if (errors.length === 0) return checked;
     const inUrl = errors.some((error) => error.parameter !== undefined);
-    throw new AppError(inUrl ? 'invalid_request' : 'invalid_fields', summaryOf(errors), { errors });
+    throw new AppError(inUrl ? 'invalid_request' : 'invalid_fields', summaryOf(errors), { errors: errors.map(hintAt) });
   };
 }
 
@@ -49,6 +52,30 @@ export function summaryOf(errors: readonly ErrorDetail[]): string {
   const place = first.parameter ?? first.pointer ?? (first.line === undefined ? '' : `line ${first.line}`);
   const more = errors.length === 1 ? '' : ` (${errors.length - 1} more in \`errors\`.)`;
   return `${place === '' ? '' : `${place}: `}${first.detail}${more}`;
+}
+
+/** As of `/v1/segments/`, whose key is empty. */
+function hintAtEmpty(params: unknown) {
+  return (error: ErrorDetail): ErrorDetail => {
+    const isEmpty = (params as Readonly<Record<string, unknown>>)[error.parameter ?? ''] === '';
+    return isEmpty ? { ...error, hint: 'It is empty in this path; the list has no slash at its end.' } : error;
+  };
+}
+
+/** What was put into the body and belongs elsewhere: a parameter of the URL, or another call. */
+function hintAtMisplaced(query: z.ZodObject, { elsewhere = {} }: Route) {
+  const hints = new Map<string, string>([
+    ...Object.keys(query.shape).map((name) => [`/${name}`, inUrlHint(name)] as const),
+    ...Object.entries(elsewhere).map(([name, hint]) => [`/${name}`, hint] as const),
+  ]);
+  return (error: ErrorDetail): ErrorDetail => {
+    const hint = error.code === 'unknown_field' ? hints.get(error.pointer ?? '') : undefined;
+    return hint === undefined ? error : { ...error, hint };
+  };
+}
+
+export function inUrlHint(name: string): string {
+  return `It is a parameter of the URL: \`?${name}=…\`.`;
 }
 
 type Placed = Pick<ErrorDetail, 'pointer' | 'parameter'>;
@@ -105,6 +132,9 @@ function detailsOf(issue: z.core.$ZodIssue, schema: z.ZodType, place: (path: rea
   }
   if (issue.code === 'invalid_type' && issue.input === undefined) {
     return [{ ...place(issue.path), code: 'missing_field', detail: 'This is needed.' }];
+  }
+  if (issue.code === 'invalid_value' && issue.input === undefined) {
+    return [{ ...place(issue.path), code: 'missing_field', detail: sayIssue(issue).replace(/^This is/, 'This is needed:') }];
   }
   return [{ ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sayIssue(issue) }];
 }

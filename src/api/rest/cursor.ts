@@ -39,6 +39,7 @@ export function encodeCursor(list: ListName, place: readonly (string | number)[]
 /** The parts that `encodeCursor` was given, as strings; null without a cursor. Throws `invalid_cursor`. */
 export function decodeCursor(list: ListName, cursor: string | undefined, shape: readonly PlacePart[]): readonly string[] | null {
   if (cursor === undefined) return null;
+  if (list === 'changes' && /^\d+$/.test(cursor)) throw invalidCursor(undefined, A_POSITION);
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -61,8 +62,11 @@ function fits(part: PlacePart, value: unknown): boolean {
   return number <= most && number >= -most - 1n;
 }
 
-function invalidCursor(cause?: unknown): AppError {
-  return new AppError('invalid_cursor', 'Pass `after` exactly as a former answer of this list gave it in `next`.', {
+const AS_GIVEN = 'Pass `after` exactly as a former answer of this list gave it in `next`.';
+const A_POSITION = 'A position is no cursor: pass `next` of a page, or `id` of an event of the stream, as it came.';
+
+function invalidCursor(cause?: unknown, detail: string = AS_GIVEN): AppError {
+  return new AppError('invalid_cursor', detail, {
     errors: [{ parameter: 'after', code: 'invalid_cursor', detail: 'This is not a cursor of this list.' }],
     cause,
   });

@@ -12,7 +12,10 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, Guidance>> = {
     when: 'A parameter of the path, the query or a header is unknown or wrong, or the request is no well-formed HTTP. In GraphQL also a mistake in the document.',
     todo: 'See `errors`: each names its `parameter`. Do not repeat it unchanged.',
   },
-  invalid_json: { when: 'The body does not parse, or there is none where one is needed.', todo: 'Send JSON, with its Content-Type.' },
+  invalid_json: {
+    when: 'The body does not parse, or there is none where one is needed; of an import: the file is no NDJSON, and `detail` says what it is.',
+    todo: 'Send JSON, with its Content-Type.',
+  },
   invalid_encoding: { when: 'The body is not valid UTF-8.', todo: 'Encode it as UTF-8.' },
   invalid_cursor: {
     when: '`after` or `Last-Event-ID` is not a cursor of this list.',
@@ -31,8 +34,8 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, Guidance>> = {
     todo: 'Send the file again: rows that were taken change nothing.',
   },
   invalid_csv: {
-    when: 'The quoting of a CSV file is broken, from the line that `errors` names.',
-    todo: 'Mend it there, and send the file again.',
+    when: 'The quoting of a CSV file is broken, from the line that `errors` names; or the file is no CSV, or empty, and `detail` says what it is.',
+    todo: 'Mend it there, or save it as `detail` says, and send the file again.',
   },
   invalid_compression: {
     when: 'A file with `Content-Encoding: gzip` cannot be decompressed.',

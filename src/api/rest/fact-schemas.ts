@@ -165,8 +165,8 @@ export const EventSchema = z
 
 function batchOf(row: z.ZodType, id: string) {
   return z
-    .strictObject({ data: z.array(row).min(1).max(1000) })
-    .meta({ id, description: 'At most 1,000 rows; rows of one id apply in their order' });
+    .strictObject({ data: z.array(row).max(1000) })
+    .meta({ id, description: 'At most 1,000 rows, and none is no mistake; rows of one id apply in their order' });
 }
 
 export const CustomerBatch = batchOf(CustomerRow, 'CustomerBatch');

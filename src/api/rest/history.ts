@@ -79,7 +79,7 @@ const SizesSchema = z
   .strictObject({
     segment: SegmentKey,
     resolution: z.enum(RESOLUTIONS),
-    timeZone: z.string().meta({ description: 'Whose days, weeks and months these are' }),
+    timeZone: z.string().meta({ description: 'Whose hours, days, weeks and months these are' }),
     position: z.int().meta({ description: 'Place in the feed that the sizes are exact at' }),
     points: z.array(SizePointSchema),
   })
@@ -95,6 +95,7 @@ export const historyRoutes: readonly Route[] = [
     tag: 'customers',
     scope: 'members:read',
     summary: 'What the customer entered and left, newest first',
+    description: 'With what was said by hand about the customer and changed nothing, which the feed does not have.',
     params: CustomerPath,
     query: z.strictObject({ ...HistoryFilter, segment: SegmentKey.optional().meta({ description: 'Changes of this segment only' }) }),
     fresh: 'feed',
@@ -119,6 +120,7 @@ export const historyRoutes: readonly Route[] = [
     tag: 'segments',
     scope: 'members:read',
     summary: 'Who entered and left the segment, newest first',
+    description: 'With `customer` also what was said by hand about them and changed nothing.',
     params: SegmentPath,
     query: z.strictObject({ ...HistoryFilter, customer: CustomerId.optional().meta({ description: 'Changes of this customer only' }) }),
     fresh: 'feed',

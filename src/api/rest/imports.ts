@@ -94,7 +94,15 @@ export const importRoutes: readonly Route[] = [
     query: ImportQuery,
     body: { kind: 'stream', contentTypes: Object.keys(FORMATS) },
     answers: { 200: ImportSummarySchema },
-    refusals: ['invalid_fields', 'invalid_rows', 'invalid_csv', 'invalid_encoding', 'invalid_compression', 'import_incomplete'],
+    refusals: [
+      'invalid_fields',
+      'invalid_rows',
+      'invalid_csv',
+      'invalid_json',
+      'invalid_encoding',
+      'invalid_compression',
+      'import_incomplete',
+    ],
     handle: async ({ strata, params, query, body, request, reply, signal }) => {
       const format = formatOf(request.headers['content-type']);
       const encoding = contentEncoding(request.headers['content-encoding']);
@@ -128,7 +136,11 @@ function formatOf(contentType: string | undefined): ImportFormat {
 }
 
 /** For callers who ask for it (the command line's progress bar): informational answers on the way, which others would have to skip. */
-function tellProgress(response: ServerResponse, { rows, rejected, readBytes }: ImportProgress): void {
-  if (!response.headersSent && response.writable)
-    response.writeInformation(102, { 'strata-progress': `rows=${rows}, rejected=${rejected}`, 'strata-read-bytes': String(readBytes) });
+function tellProgress(response: ServerResponse, { rows, rejected, readBytes, waiting }: ImportProgress): void {
+  if (response.headersSent || !response.writable) return;
+  response.writeInformation(102, {
+    'strata-progress': `rows=${rows}, rejected=${rejected}`,
+    'strata-read-bytes': String(readBytes),
+    ...(waiting === null ? {} : { 'strata-waiting': `written=${waiting.written}, total=${waiting.total}` }),
+  });
 }

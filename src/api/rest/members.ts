@@ -252,5 +252,7 @@ function requireKnown(customerIds: readonly string[], inside: ReadonlyMap<string
     const detail = `There is no customer “${id}”.`;
     return inside.get(id) === null ? [{ pointer: `/customerIds/${index}`, code: 'not_found', detail }] : [];
   });
-  if (errors.length > 0) throw new AppError('not_found', `${errors.length} of these customers are not known.`, { errors });
+  if (errors.length === 0) return;
+  const detail = `${errors.length} of these customers ${errors.length === 1 ? 'is' : 'are'} not known; with \`"unknown": "empty"\` they count as somebody new.`;
+  throw new AppError('not_found', detail, { errors });
 }

@@ -10,6 +10,7 @@ import { answerRoute } from './answer-route.ts';
 import { type CheckRequest, requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
 import { JsonText } from './json-text.ts';
+import { siblingsOf } from './nearest-path.ts';
 import type { Load } from './overload.ts';
 import { isWrite, type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
@@ -84,7 +85,8 @@ async function answerOf(
 ): Promise<unknown> {
   try {
     requireBody(route, request.body);
-    const signal = () => AbortSignal.any([context.stopping, hangUp(reply)]);
+    // an upload may end when the service stops, as any request may that is no wait and no stream; cut off after STOP_SECONDS, it has hung up
+    const signal = () => (route.body?.kind === 'stream' ? hangUp(reply) : AbortSignal.any([context.stopping, hangUp(reply)]));
     return await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
   } finally {
     // before anything is sent: a connection kept alive would delay the end
@@ -148,9 +150,11 @@ function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): voi
     const allow = [...taken, ...(taken.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
     const others: HTTPMethods[] = ALL_METHODS.filter((method) => !taken.includes(method));
     if (!taken.includes('GET')) others.push('HEAD');
-    const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+    const refuse = async ({ method }: FastifyRequest, reply: FastifyReply) => {
       reply.header('allow', allow);
-      throw new AppError('method_not_allowed', `${request.method} is not taken here; ${allow} are.`);
+      const siblings = siblingsOf(method, path, routes);
+      const hint = siblings.length === 0 ? '' : ` There is ${siblings.join(' and ')}.`;
+      throw new AppError('method_not_allowed', `${method} is not taken here; ${allow} are.${hint}`);
     };
     const config = { public: group.some((route) => route.public === true), cors: false } as const;
     const tokens = group.flatMap((route) => route.tokens ?? []);

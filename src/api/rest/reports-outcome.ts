@@ -1,6 +1,7 @@
 // In charge of the route of outcomes: what became of the members of a segment, compared with others or with a hold-out.
 import { z } from 'zod';
 import { type Caller, onlyAllowed, requireSegments } from '../../access/caller.ts';
+import { DAY_MS } from '../../base/durations.ts';
 import { readKeptHistory, readPast } from '../../changes/kept-history.ts';
 import { inReport, type ReportSource } from '../../reports/in-report.ts';
 import { readNeighbours } from '../../reports/read-neighbours.ts';
@@ -14,7 +15,6 @@ import { listParameter, Statuses, wrongParameter } from './report-parameters.ts'
 import type { Route } from './route.ts';
 import { InstantInput, instant, integerParameter, SegmentKey, storableText } from './wire.ts';
 
-const DAY_MS = 86_400_000;
 const MOST_DAYS = 1800;
 const USUAL_DAYS = 30;
 const MOST_SEGMENTS = 20;

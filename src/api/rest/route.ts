@@ -101,6 +101,8 @@ interface RouteFields<Params extends z.ZodObject, Query extends z.ZodObject, Pay
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** in addition to those that every route of this shape has */
   readonly refusals?: readonly ErrorCode[];
+  /** fields that callers put into the body by mistake, and what each is to be asked for by instead */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /** takes `Strata-Token` and `?fresh=`: the answer is at least as fresh as that write; `feed`: once its changes are published */
   readonly fresh?: 'write' | 'feed';
   /** `edit`: takes If-Match; `read`: sends an ETag and answers 304 */

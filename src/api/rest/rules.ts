@@ -45,7 +45,7 @@ const PreviewSchema = z
     count: Count.meta({ description: 'Customers for whom the rule holds' }),
     population: Count.meta({
       description:
-        'Customers there were at `at`: created by then (without a `createdAt` of their own at their first write), or with an order or event by then',
+        'All customers; with a past `at` those there were: created by then (without a `createdAt` of their own at their first write), or with an order or event by then',
     }),
     sample: z.array(CustomerSchema),
     at: Instant,

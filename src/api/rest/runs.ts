@@ -20,6 +20,8 @@ export const runRoutes: readonly Route[] = [
     tag: 'runs',
     scope: 'segments:read',
     summary: 'Runs, newest first',
+    description:
+      'A run is kept for 90 days after its end at least, and the last hundred of each segment for ever; so are those that brought about its versions.',
     query: z.strictObject({ ...Page, segment: SegmentKey.optional() }),
     fresh: 'write',
     answers: { 200: listOf(RunSchema) },
@@ -75,6 +77,6 @@ export const runRoutes: readonly Route[] = [
 /** Throws `not_found`, also for the run of a segment that the caller may not see: a run's number does not say which segment it belongs to. */
 async function runFor(strata: Strata, caller: Caller, id: string): Promise<Run> {
   const run = await getRun(strata.database, id);
-  if (!allowsSegment(caller, run.segment)) throw new AppError('not_found', `There is no run ${id}.`);
+  if (!allowsSegment(caller, run.segment)) throw new AppError('not_found', `There is no run ${id}, or it is no longer kept.`);
   return run;
 }

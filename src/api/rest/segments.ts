@@ -105,6 +105,11 @@ export const segmentRoutes: readonly Route[] = [
     summary: 'Change name, description, icon, color or reviewAt; no new version',
     params: SegmentPath,
     body: { kind: 'schema', schema: SegmentPatch },
+    elsewhere: {
+      rule: 'A new rule is a new version: POST /v1/segments/{key}/versions.',
+      status: 'POST …/pause, POST …/resume, and DELETE to archive it.',
+      key: 'A key never changes: another key is another segment.',
+    },
     etag: 'edit',
     answers: { 200: SegmentSchema },
     refusals: ['not_found'],

@@ -1,6 +1,7 @@
 // In charge of the routes of webhooks: making and changing them, their secrets, their deliveries. Not of sending (webhooks/).
 import { z } from 'zod';
 import { allowsSegment, type Caller, requireAllSegments, requireSegments } from '../../access/caller.ts';
+import { HOUR_MS } from '../../base/durations.ts';
 import { isUuid } from '../../base/uuid.ts';
 import { AppError } from '../../errors.ts';
 import type { Strata } from '../../strata.ts';
@@ -23,7 +24,6 @@ import { type Route, route } from './route.ts';
 import { Count, FlagParameter, Instant, InstantInput, instant, instantOrNull, listOf, Page, SegmentKey, storableText } from './wire.ts';
 
 const MOST_SEGMENTS = 100;
-const HOUR_MS = 3_600_000;
 const WebhookPath = z.strictObject({ webhookId: z.string().meta({ description: 'As in the answer to its making' }) });
 
 const Url = storableText(2000).meta({

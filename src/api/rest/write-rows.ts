@@ -9,7 +9,7 @@ import { type IngestContext, type PreparedBatch, prepareBatch, type RowKind, wit
 import { describe, isObject, UnusableJson } from '../../ingest/problem.ts';
 import { type WriteOutcome, write } from '../../pipeline.ts';
 import type { Strata } from '../../strata.ts';
-import { summaryOf } from './check-request.ts';
+import { inUrlHint, summaryOf } from './check-request.ts';
 
 const ROWS_MAX = 1000;
 /** A hostile body can be wrong in millions of places; the detail says how many there are. */
@@ -71,7 +71,8 @@ function rowsOf(body: unknown): readonly unknown[] {
   }
   for (const name of Object.keys(body)) {
     if (name === 'data') continue;
-    const hint = nearestName(name, ['data']) === undefined ? 'rows stand in a list: {"data": [ … ]}' : 'did you mean "data"?';
+    const listHint = nearestName(name, ['data']) === undefined ? 'rows stand in a list: {"data": [ … ]}' : 'did you mean "data"?';
+    const hint = name === 'partial' ? inUrlHint(name) : listHint;
     errors.push({
       pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
       code: 'unknown_field',

@@ -138,7 +138,7 @@ async function check(api: ApiClient, segment: WantedSegment, wanted: Wanted, pro
         code === 'unknown_segment' ? names.find((name) => detail.includes(`“${name}”`) || detail.includes(`"${name}"`)) : undefined;
       if (named !== undefined && coming.has(named)) continue;
       const line = segment.ruleLine + (span === undefined ? 0 : span.line - 1);
-      problems.push({ file: segment.place.file, line, detail: `${detail}${hint === undefined ? '' : ` ${hint}`}` });
+      problems.push({ file: segment.place.file, line, detail: `${detail}${hint === undefined ? '' : ` (${hint})`}` });
     }
     return { segment, json: null, names };
   }
