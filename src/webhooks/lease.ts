@@ -137,6 +137,9 @@ export interface Attempt {
   readonly outcome: Outcome;
 }
 
+/** What was read after an erasure's instant may come from before its commit. */
+const ERASING = "interval '1 minute'";
+
 /**
  * SQL: the attempt goes into its ring from the row of `recorded`, with $6 and on as values. An answer that may repeat what has been erased since
  * it was made is not kept.
@@ -147,7 +150,7 @@ function logAttempt(succeeded: boolean): string {
     insert into deliveries as d
       (webhook_id, succeeded, slot, number, message_id, type, after_position, through_position, changes, attempt, at, latency_ms, status, error, answer)
     select r.id, ${succeeded}, ${count} % ${RING}, r.delivered + r.failed, $6, $7, $8::bigint, $9::bigint, $10, $11, ${NOW}, $12, $13, $14,
-      case when not exists (select from erasures as e where e.erased_at >= $16::timestamptz) then $15 end
+      case when not exists (select from erasures as e where e.erased_at >= $16::timestamptz - ${ERASING}) then $15 end
     from recorded as r
     on conflict (webhook_id, succeeded, slot) do update
     set number = excluded.number, message_id = excluded.message_id, type = excluded.type, after_position = excluded.after_position,

@@ -326,7 +326,10 @@ async function segmentIdsOf(client: Client, keys: readonly string[] | null): Pro
   return [...ids.values()].sort((one, other) => one - other);
 }
 
-/** A notice comes after the changes of its place; a webhook that begins after a position gets the notices at that position or later. */
+/**
+ * A notice comes after the changes of its place; a webhook that begins after a position gets the notices at that position or later: who has had
+ * the change there need not have had them.
+ */
 async function placeFrom(client: Client, clock: Clock, from: From | undefined): Promise<{ position: string; noticeId: string }> {
   const database = asQueryable(client);
   if (from === undefined) {
@@ -340,7 +343,7 @@ async function placeFrom(client: Client, clock: Clock, from: From | undefined): 
   const position = await positionOf(database, clock, from);
   const { rows } = await client.query<{ notice_id: string }>(
     `select coalesce(
-       (select min(n.id) - 1 from notices as n where n.after_position is null or n.after_position > $1::bigint or n.after_position = 0 and $1::bigint = 0),
+       (select min(n.id) - 1 from notices as n where n.after_position is null or n.after_position >= $1::bigint),
        k.last_id
      ) as notice_id
      from notice_count as k`,

@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
+import { HOUR_MS } from '../../src/base/durations.ts';
 import { NO_FACTS } from '../../src/ingest/facts.ts';
 import { openStrata } from '../../src/open-strata.ts';
 import { write } from '../../src/pipeline.ts';
@@ -12,8 +13,6 @@ import { createTestDatabase, SECRET_KEY } from '../database.ts';
 import { customer } from '../membership/strata-under-test.ts';
 import { startReceiver } from './receiver.ts';
 import { openWebhookShop, TO_US } from './webhook-shop.ts';
-
-const HOUR_MS = 3_600_000;
 
 it('waits no longer than without the jump', async () => {
   const shop = await openWebhookShop();
