@@ -4,6 +4,7 @@ import type { Facts, OrderFact } from '../../src/ingest/facts.ts';
 import type { ImportRun, WrittenPart } from '../../src/ingest/imports/import-run.ts';
 import { Lane } from '../../src/ingest/imports/lane.ts';
 import { PartsInTurn } from '../../src/ingest/imports/write-in-parts.ts';
+import { StaleTypes } from '../../src/ingest/lock-facts.ts';
 import { order } from '../membership/strata-under-test.ts';
 
 interface Writing {
@@ -26,7 +27,7 @@ function importOf() {
     });
   const run = { kind: 'orders', importId: '1', target: { write }, changes: 0, repeated: 0 } as unknown as ImportRun;
   const parts = new PartsInTurn();
-  return { begun, run, add: (facts: readonly OrderFact[]) => parts.write(run, facts) };
+  return { begun, run, add: (facts: readonly OrderFact[]) => parts.write(run, facts.map(rowOf)) };
 }
 
 /** 600 orders, by turns of the customers 0 and 1, and these. */
@@ -35,6 +36,8 @@ function batch(name: string, more: readonly OrderFact[] = []): readonly OrderFac
 }
 
 const orderOf = (id: string, customerKey: string) => ({ ...order(id, customerKey), customerKey });
+/** Its line is its number. */
+const rowOf = (fact: OrderFact, index: number) => ({ row: { lines: [index], raw: null }, fact });
 const step = () => new Promise(setImmediate);
 
 test('a part follows its own part only', async () => {
@@ -87,7 +90,11 @@ test('a small batch stands between two', async () => {
 test('behind a failure nothing more is written', async () => {
   const { begun, add } = importOf();
   const lane = new Lane(2);
-  const write = (facts: readonly OrderFact[]) => lane.add(async () => facts, add);
+  const write = (facts: readonly OrderFact[]) =>
+    lane.add(
+      async () => facts,
+      async (judged) => void (await add(judged)),
+    );
   await write(batch('a'));
   await write(batch('b'));
   const third = write(batch('c'));
@@ -100,4 +107,18 @@ test('behind a failure nothing more is written', async () => {
   await expect(write(batch('d'))).rejects.toThrow('no room');
   await expect(lane.drain()).rejects.toThrow('no room');
   expect(begun.map(({ orders }) => orders[0])).toEqual(['a0 0', 'a1 1', 'b1 1']);
+});
+
+test('rows that met another type come back', async () => {
+  const { begun, run, add } = importOf();
+  const stale = add(batch('a'));
+  await step();
+  await begun[1]?.end(new StaleTypes());
+  await begun[0]?.end();
+  expect((await stale).map(({ lines }) => lines[0])).toEqual(Array.from({ length: 300 }, (_, index) => 2 * index + 1));
+  const next = add(batch('b'));
+  await step();
+  for (const { end } of begun.slice(2)) await end();
+  expect(await next).toEqual([]);
+  expect(run).toMatchObject({ changes: 3, repeated: 6 });
 });

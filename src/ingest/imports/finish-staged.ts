@@ -8,7 +8,7 @@ import { assembleOrder, type OrderLine } from './assemble-order.ts';
 import { eventIdOf } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
 import { type IncompleteOrder, isRejectedMark, MissingLines } from './incomplete-orders.ts';
-import { type Fact, judgeRows, toFacts } from './judge-rows.ts';
+import { judgeRows, type TakenRow, toFacts } from './judge-rows.ts';
 import { Lane } from './lane.ts';
 import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
@@ -34,16 +34,18 @@ export async function finishStaged(run: ImportRun, onWritten: (waiting: Waiting)
   try {
     for await (const rows of stagedRows(run)) {
       run.check();
-      const judge = async (): Promise<JudgedBatch> => {
-        const { taken, rejected } = await judgeRows(run, rows);
-        const direct = taken.map(({ fact }) => fact);
-        return { direct, staged: [], rejected, incomplete: taken.flatMap(lackingLines), unplacedLines: 0 };
+      const judge = async (some: readonly Row[]): Promise<JudgedBatch> => {
+        const { taken, rejected } = await judgeRows(run, some);
+        return { direct: taken, staged: [], rejected, incomplete: taken.flatMap(lackingLines), unplacedLines: 0 };
       };
-      await lane.add(judge, async (judged) => {
-        await storeBatch(run, judged, judge);
-        written += linesOf(rows);
-        tell(written);
-      });
+      await lane.add(
+        () => judge(rows),
+        async (judged) => {
+          await storeBatch(run, judged, judge);
+          written += linesOf(rows);
+          tell(written);
+        },
+      );
     }
   } finally {
     await lane.drain(); // also after a failure: nothing is under way any more when the import ends
@@ -54,7 +56,7 @@ function linesOf(rows: readonly Row[]): number {
   return rows.reduce((count, { lines }) => count + lines.length, 0);
 }
 
-function lackingLines({ row, fact }: { readonly row: Row; readonly fact: Fact }): IncompleteOrder[] {
+function lackingLines({ row, fact }: TakenRow): IncompleteOrder[] {
   const { missing, raw } = row;
   if (missing === undefined || missing.count === 0) return [];
   return [{ id: fact.id, totalGiven: Object.hasOwn(raw as RawRow, 'total'), rejected: missing.count, lines: missing.first }];

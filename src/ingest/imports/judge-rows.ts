@@ -22,8 +22,13 @@ export type Fact = CustomerFact | OrderFact | EventFact;
 /** The id under which events without one are judged; no caller's id is empty. */
 export const NO_EVENT_ID = '';
 
+export interface TakenRow {
+  readonly row: Row;
+  readonly fact: Fact;
+}
+
 export interface JudgedRows {
-  readonly taken: readonly { readonly row: Row; readonly fact: Fact }[];
+  readonly taken: readonly TakenRow[];
   readonly rejected: readonly { readonly row: Row; readonly problems: readonly ErrorDetail[] }[];
 }
 
@@ -51,7 +56,7 @@ export async function judgeRows(run: ImportRun, rows: readonly Row[]): Promise<J
 
 /** Some rows at a time, so that Postgres' answers meanwhile need not wait for all of them. */
 async function judgeInPauses(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): Promise<JudgedRows> {
-  const taken: JudgedRows['taken'][number][] = [];
+  const taken: TakenRow[] = [];
   const rejected: JudgedRows['rejected'][number][] = [];
   for (let from = 0; from < rows.length; from += ROWS_BETWEEN_PAUSES) {
     if (from > 0) await setImmediate();
@@ -66,7 +71,7 @@ async function judgeInPauses(run: ImportRun, rows: readonly Row[], batchTypes: B
 export function judgeAgainst(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): JudgedRows {
   const context: RowContext = { types: batchTypes, currency: run.target.currency, newEventId: () => NO_EVENT_ID, round: run.round };
   const validate = VALIDATORS[run.kind];
-  const taken: { row: Row; fact: Fact }[] = [];
+  const taken: TakenRow[] = [];
   const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
   for (const row of rows) {
     const isText = run.cellTimes !== null && isObject(row.raw);

@@ -140,12 +140,14 @@ async function importAll(
     batch = [];
     batchFrom = bytes.count;
     const readable = readableRows(run, taken);
-    const judge = () => judgeBatch(run, readable);
-    await lane.add(judge, async (judged) => {
-      await storeBatch(run, judged, judge);
-      if (!staging) counted.written += taken.length;
-      tell(null);
-    });
+    await lane.add(
+      () => judgeBatch(run, readable),
+      async (judged) => {
+        await storeBatch(run, judged, (rows) => judgeBatch(run, { rows, unreadable: [] }));
+        if (!staging) counted.written += taken.length;
+        tell(null);
+      },
+    );
   };
   try {
     for await (const chunk of rows.read()) {

@@ -2,17 +2,16 @@
 // (lines of orders, events without ids, everything in an atomic import). Rejections are noted once the batch is committed.
 import type { ErrorDetail } from '../../errors.ts';
 import type { EventFact } from '../facts.ts';
-import { withCurrentTypes } from '../prepare-batch.ts';
 import { eventContentHash } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
 import { type IncompleteOrder, markRejected } from './incomplete-orders.ts';
-import { type Fact, type JudgedRows, judgeAgainst, judgeOrderLines, judgeRows, NO_EVENT_ID } from './judge-rows.ts';
+import { type JudgedRows, judgeAgainst, judgeOrderLines, judgeRows, NO_EVENT_ID, type TakenRow } from './judge-rows.ts';
 import type { RawRow, RowResult } from './read-row.ts';
 import type { StagedLine } from './stage-lines.ts';
 
 /** What is to become of the rows of a batch. */
 export interface JudgedBatch {
-  readonly direct: readonly Fact[];
+  readonly direct: readonly TakenRow[];
   readonly staged: readonly StagedLine[];
   readonly rejected: JudgedRows['rejected'];
   /** orders among `direct` that lack lines */
@@ -54,28 +53,33 @@ function judgeLines(run: ImportRun, rows: readonly Row[], unreadable: readonly R
 
 async function judgeWholeRows(run: ImportRun, rows: readonly Row[]): Promise<JudgedBatch> {
   const { taken, rejected } = run.atomicTypes === null ? await judgeRows(run, rows) : judgeAgainst(run, rows, run.atomicTypes);
-  const direct: Fact[] = [];
+  const direct: TakenRow[] = [];
   const staged: StagedLine[] = [];
-  for (const { row, fact } of taken) {
+  for (const one of taken) {
+    const { row, fact } = one;
     const group = run.kind === 'events' && fact.id === NO_EVENT_ID ? eventContentHash(fact as EventFact) : '';
     if (run.atomicTypes !== null || group !== '') staged.push({ group, line: row.lines[0] ?? 0, data: row.raw });
-    else direct.push(fact);
+    else direct.push(one);
   }
   return { direct, staged, rejected, incomplete: [], unplacedLines: 0 };
 }
 
-/** Rejections are noted once the batch is committed. `judge`: for when types were redeclared since the rows were judged. */
-export async function storeBatch(run: ImportRun, judged: JudgedBatch, judge: () => Promise<JudgedBatch>): Promise<void> {
-  let current: JudgedBatch | undefined = judged;
-  await withCurrentTypes(run.target, async () => {
-    const { direct, staged, rejected, incomplete, unplacedLines } = current ?? (await judge());
-    current = undefined;
-    await run.parts.write(run, direct);
-    await run.staged.add(staged);
-    noteRejected(run, rejected);
-    for (const order of incomplete) run.incomplete.add(order);
-    run.incomplete.unplacedLines += unplacedLines;
-  });
+/** Rejections are noted once the batch is committed. `judge`: for rows that met a type which was redeclared since they were judged. */
+export async function storeBatch(
+  run: ImportRun,
+  judged: JudgedBatch,
+  judge: (rows: readonly Row[]) => Promise<JudgedBatch>,
+): Promise<void> {
+  for (let batch = judged; ; ) {
+    const stale = await run.parts.write(run, batch.direct);
+    await run.staged.add(batch.staged);
+    noteRejected(run, batch.rejected);
+    for (const order of batch.incomplete) run.incomplete.add(order);
+    run.incomplete.unplacedLines += batch.unplacedLines;
+    if (stale.length === 0) return;
+    await run.target.types.reload(run.target.database);
+    batch = await judge(stale);
+  }
 }
 
 export function noteRejected(run: ImportRun, rejected: readonly { readonly row: Row; readonly problems: readonly ErrorDetail[] }[]): void {

@@ -2,8 +2,8 @@
 import type { CustomerKey } from '../facts.ts';
 import { StaleTypes } from '../lock-facts.ts';
 import type { ImportKind } from './import-fields.ts';
-import type { ImportRun } from './import-run.ts';
-import { type Fact, toFacts } from './judge-rows.ts';
+import type { ImportRun, Row } from './import-run.ts';
+import { type TakenRow, toFacts } from './judge-rows.ts';
 
 /** Smaller batches are not worth a second transaction. */
 const SPLIT_FROM_ROWS = 500;
@@ -11,7 +11,7 @@ const SPLIT_FROM_ROWS = 500;
 type Part = 0 | 1;
 
 interface Split {
-  readonly parts: readonly [readonly Fact[], readonly Fact[]];
+  readonly parts: readonly [readonly TakenRow[], readonly TakenRow[]];
   readonly partOf: ReadonlyMap<string, Part>;
   /** everything about a customer is in the part of its key */
   readonly isByCustomer: boolean;
@@ -29,31 +29,36 @@ export function batchesAtOnce(kind: ImportKind): 1 | 2 {
 export class PartsInTurn {
   #turns: readonly [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
   #before: Split = split([]);
-  /** events of a batch whose other part has to be judged again */
-  #standing = new Set<string>();
 
   /**
-   * Each part is a transaction; resolves when both have committed. If one fails the other may stay: an import can be sent again. After StaleTypes
-   * the same batch may be written once more, as it is judged then; events that stay are not written again, or they would count as repeated.
+   * Each part is a transaction; resolves when both have ended. If one fails the other may stay: an import can be sent again. → the rows of a part
+   * that met a redeclared type, in order: they are not written, and must be judged and written again before the next batch. What stays is not
+   * among them: judged again by the new type it might be told as rejected, and written again its events would count as repeated.
    */
-  async write(run: ImportRun, batch: readonly Fact[]): Promise<void> {
+  async write(run: ImportRun, batch: readonly TakenRow[]): Promise<readonly Row[]> {
     const [first, second] = this.#turns;
-    const standing = this.#standing;
-    const facts = standing.size === 0 ? batch : batch.filter((fact) => !standing.has(identityOf(fact)));
-    const written: Fact[] = [];
-    const writePart = async (turns: readonly Promise<void>[], part: readonly Fact[]): Promise<void> => {
+    const stale = new Set<TakenRow>();
+    const writePart = async (turns: readonly Promise<void>[], part: readonly TakenRow[]): Promise<void> => {
       await Promise.all(turns);
       if (part.length === 0) return;
-      const { changes, repeated } = await run.target.write(toFacts(run, part), run.importId);
-      run.changes += changes; // not in one expression with the wait: the other part counts meanwhile
-      run.repeated += repeated;
-      written.push(...part);
+      const facts = toFacts(
+        run,
+        part.map(({ fact }) => fact),
+      );
+      try {
+        const { changes, repeated } = await run.target.write(facts, run.importId);
+        run.changes += changes; // not in one expression with the wait: the other part counts meanwhile
+        run.repeated += repeated;
+      } catch (error) {
+        if (!(error instanceof StaleTypes)) throw error;
+        for (const taken of part) stale.add(taken);
+      }
     };
-    if (facts.length < SPLIT_FROM_ROWS) {
-      const whole = writePart([first, second], facts);
+    if (batch.length < SPLIT_FROM_ROWS) {
+      const whole = writePart([first, second], batch);
       this.#turns = [whole, whole];
     } else {
-      const now = split(facts);
+      const now = split(batch);
       const follows = now.isByCustomer && this.#before.isByCustomer && staysInParts(now, this.#before);
       this.#turns = [
         writePart(follows ? [first] : [first, second], now.parts[0]),
@@ -61,33 +66,26 @@ export class PartsInTurn {
       ];
       this.#before = now;
     }
-    const failed = (await Promise.allSettled(this.#turns)).find((outcome) => outcome.status === 'rejected');
-    if (failed?.reason instanceof StaleTypes) {
-      this.#turns = [Promise.resolve(), Promise.resolve()]; // where there are types no other batch is under way
-      if (run.kind === 'events') this.#standing = new Set([...standing, ...written.map(identityOf)]);
-    } else this.#standing = new Set();
-    if (failed !== undefined) throw failed.reason;
+    for (const outcome of await Promise.allSettled(this.#turns)) if (outcome.status === 'rejected') throw outcome.reason;
+    return batch.filter((taken) => stale.has(taken)).map(({ row }) => row);
   }
-}
-
-function identityOf(fact: Fact): string {
-  return `${'customerKey' in fact ? fact.customerKey : fact.key} ${fact.id}`;
 }
 
 /**
  * Divides rows in two, each in order. Rows of one customer stay together, so that no part waits for the other's locks; so do rows of one
  * order, even if it changes hands, since the later one must count.
  */
-function split(facts: readonly Fact[]): Split {
-  const parts: readonly [Fact[], Fact[]] = [[], []];
+function split(rows: readonly TakenRow[]): Split {
+  const parts: readonly [TakenRow[], TakenRow[]] = [[], []];
   const partOf = new Map<string, Part>();
   let isByCustomer = true;
-  for (const fact of facts) {
+  for (const taken of rows) {
+    const { fact } = taken;
     const own = partOfCustomer('customerKey' in fact ? fact.customerKey : fact.key);
     const part = 'items' in fact ? (partOf.get(fact.id) ?? own) : own;
     if ('items' in fact) partOf.set(fact.id, part);
     if (part !== own) isByCustomer = false;
-    parts[part].push(fact);
+    parts[part].push(taken);
   }
   return { parts, partOf, isByCustomer };
 }
