@@ -28,6 +28,13 @@ import { servePage } from './api/serve-page.ts';
 import { AppError } from './errors.ts';
 import type { Strata } from './strata.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Has uploads end that still come, each with an answer. */
+    cutOffUploads(): void;
+  }
+}
+
 export interface AppOptions {
   readonly strata: Strata;
   readonly adminKey: string;
@@ -53,8 +60,11 @@ const MAX_PARAM_LENGTH = 16 * 1024;
 /** Callers whose rate is remembered, and addresses of failures: at most about 10 MB. */
 const CALLERS_MAX = 50_000;
 
+const CUT_OFF = 'The service stopped before all of the file was taken; send it again to complete it.';
+
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const stopping = new AbortController();
+  const cutOff = new AbortController();
   const patience = { ...PATIENCE, ...options.patience };
   const app: FastifyInstance = Fastify({
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
@@ -77,6 +87,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const gate = openGate({ authenticate, rates: new RateLimits(CALLERS_MAX), limits, nowMs });
   app.decorateRequest('caller', null);
   app.decorate('authenticate', authenticate);
+  app.decorate('cutOffUploads', () => cutOff.abort(new AppError('unavailable', CUT_OFF)));
   traceRequests(app);
   await allowOrigins(app, options.corsOrigins ?? []);
   app.addHook('onRequest', async (request, reply) => {
@@ -95,7 +106,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler(async (request) => refuseUnknownPath(request));
   readJsonBodies(app);
   const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
-  const context = { strata, stopping: stopping.signal, checkAnswers: options.checkAnswers === true };
+  const context = { strata, stopping: stopping.signal, cutOff: cutOff.signal, checkAnswers: options.checkAnswers === true };
   registerRoutes(app, routes, context);
   await registerGraphql(app, {
     routes: ROUTES,

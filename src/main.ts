@@ -26,6 +26,9 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** What stopping may take besides the requests under way: a checkpoint of Postgres, mostly. */
 const CLOSE_PATIENCE_MS = 120_000;
 
+/** For the answers to uploads that were cut off: the batch that is being written, and what the sender has on the way. */
+const ANSWER_PATIENCE_MS = 2000;
+
 /** Parts that are open, closed in the opposite order, each once. */
 class OpenParts {
   #closers: (() => Promise<void> | void)[] = [];
@@ -163,10 +166,14 @@ async function openStorage(config: Config, log: Logger, parts: OpenParts, dataFo
 async function closeGently(config: Config, strata: Strata, app: FastifyInstance): Promise<void> {
   const left = strata.leave();
   await systemClock.sleep(config.DRAIN_SECONDS * 1000);
-  const patience = setTimeout(() => app.server.closeAllConnections(), config.STOP_SECONDS * 1000);
+  const stopMs = config.STOP_SECONDS * 1000;
+  const patience = [
+    setTimeout(() => app.cutOffUploads(), stopMs),
+    setTimeout(() => app.server.closeAllConnections(), stopMs + ANSWER_PATIENCE_MS),
+  ];
   const idle = setInterval(() => app.server.closeIdleConnections(), 50); // kept alive by a client after its last answer
   await app.close();
-  clearTimeout(patience);
+  for (const timer of patience) clearTimeout(timer);
   clearInterval(idle);
   await left;
 }

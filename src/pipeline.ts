@@ -228,7 +228,7 @@ export function importFile(strata: Strata, request: ImportRequest): Promise<Impo
     currency,
     write: (facts, importId) => writeImported(strata, facts, importId),
     writeDeferredTogether: (batches, importId) => writeDeferredTogether(strata, batches, importId),
-    evaluatePending: (importId) => evaluatePending(strata, importId),
+    evaluatePending: (importId, signal) => evaluatePending(strata, importId, signal),
   };
   const { kind, format, options } = request;
   const { map, defaults, ...others } = options;
@@ -242,9 +242,13 @@ function extentOf({ rows, accepted, repeated, rejected, incompleteOrders, change
   return { rows, accepted, ...(repeated === undefined ? {} : { repeated }), rejected, ...incomplete, changes };
 }
 
-/** The end of an import: everybody to whom it owes an evaluation is evaluated, in bulk. */
-export async function evaluatePending(strata: Strata, importId: string): Promise<{ readonly changes: number; readonly token: string }> {
-  const changes = await settlePending(strata, importId);
+/** The end of an import: everybody to whom it owes an evaluation is evaluated, in bulk, until the signal aborts. */
+export async function evaluatePending(
+  strata: Strata,
+  importId: string,
+  signal?: AbortSignal,
+): Promise<{ readonly changes: number; readonly token: string }> {
+  const changes = await settlePending(strata, importId, signal);
   if (changes > 0) strata.publisher.poke();
   const [row] = await strata.database.query<{ lsn: string; decision: string }>({
     text: `select pg_current_wal_insert_lsn()::text as lsn, (select d.last_value from decisions as d) as decision`,

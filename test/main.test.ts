@@ -165,6 +165,22 @@ describe('on the embedded Postgres', () => {
     expect(await strata.ended()).toBe(0);
   });
 
+  test('an upload that goes on is answered', async () => {
+    const strata = await startReady({ ADMIN_KEY: 'a-key-of-mine', STOP_SECONDS: '1' });
+    const upload = http.request(`${strata.url}/v1/imports/customers`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer a-key-of-mine', 'content-type': 'application/x-ndjson' },
+    });
+    const answered = once(upload, 'response');
+    upload.write('{"id":"u1"}\n');
+    await (await fetch(`${strata.url}/healthz`)).text(); // by then the upload has arrived as well
+    strata.process.kill('SIGTERM');
+    const [response] = (await answered) as [http.IncomingMessage];
+    upload.destroy();
+    expect(response.statusCode).toBe(503);
+    expect(await strata.ended()).toBe(0);
+  });
+
   test('a later second signal ends it at once', async () => {
     const strata = await startReady({ ADMIN_KEY: 'a-key-of-mine' });
     const pid = serverPid();

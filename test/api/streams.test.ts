@@ -198,6 +198,26 @@ describe('connections', () => {
     expect([response.statusCode, JSON.parse(Buffer.concat(chunks).toString())]).toMatchObject([200, { rows: 2, accepted: 2 }]);
     await closed;
   });
+
+  test('an upload that is cut off is answered', async () => {
+    const stopped = await startService({ background: false });
+    const options = { host: '127.0.0.1', port: await listen(stopped), method: 'POST', headers: { ...AUTHORIZED, ...NDJSON } };
+    const upload = http.request({ ...options, agent: new http.Agent({ keepAlive: true }), path: '/v1/imports/customers' });
+    const answered = once(upload, 'response');
+    const more = setInterval(() => upload.write(`{"id":"u${'1'.repeat(200)}"}\n`.repeat(100)), 1); // its sender goes on
+    await vi.waitUntil(async () => (await stopped.strata.database.query({ text: 'select 1 from customers' })).length === 1);
+    const closed = stopped.close();
+    await vi.waitUntil(() => !stopped.app.server.listening);
+    stopped.app.cutOffUploads();
+    const [response] = (await answered) as [http.IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    clearInterval(more);
+    upload.destroy();
+    const { code, detail } = JSON.parse(Buffer.concat(chunks).toString());
+    expect([response.statusCode, code, detail]).toEqual([503, 'unavailable', expect.stringContaining('send it again')]);
+    await closed;
+  });
 });
 
 function raw(bytes: string): Promise<string> {

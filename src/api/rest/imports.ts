@@ -8,6 +8,7 @@ import { contentEncoding } from '../../ingest/imports/read-bytes.ts';
 import type { ImportProgress } from '../../ingest/imports/run-import.ts';
 import { importFile } from '../../pipeline.ts';
 import { summaryOf } from './check-request.ts';
+import { detachUpload } from './detach-upload.ts';
 import { type Route, route } from './route.ts';
 import { Count, ErrorDetailSchema, Token } from './wire.ts';
 
@@ -115,7 +116,7 @@ export const importRoutes: readonly Route[] = [
         kind: params.kind,
         format,
         options: options.value,
-        stream: body as Readable,
+        stream: detachUpload(body as Readable),
         encoding,
         signal: signal(),
         ...(request.headers['strata-progress'] === '1' ? { onProgress: (progress) => tellProgress(reply.raw, progress) } : {}),

@@ -96,7 +96,8 @@ function isRefusalStatus(error: unknown): boolean {
   return typeof status === 'number' && status >= 400 && status < 500;
 }
 
-function isStillComing({ request }: FastifyReply): boolean {
+/** The body of the request has not come to its end. */
+export function isStillComing({ request }: FastifyReply): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   return !request.raw.complete && (coding !== undefined || (length !== undefined && length !== '0'));
 }

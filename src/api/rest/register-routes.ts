@@ -12,6 +12,7 @@ import { inlineJsonSchema } from './json-schema.ts';
 import { JsonText } from './json-text.ts';
 import { siblingsOf } from './nearest-path.ts';
 import type { Load } from './overload.ts';
+import { isStillComing } from './problem.ts';
 import { isWrite, type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
 declare module 'fastify' {
@@ -43,6 +44,8 @@ export interface RouteContext {
   readonly strata: Strata;
   /** aborts when the service begins to stop */
   readonly stopping: AbortSignal;
+  /** aborts when it can wait no longer for uploads, with what their senders are told */
+  readonly cutOff: AbortSignal;
   /** in tests: check every answer against its schema, strictly */
   readonly checkAnswers: boolean;
 }
@@ -85,12 +88,14 @@ async function answerOf(
 ): Promise<unknown> {
   try {
     requireBody(route, request.body);
-    // an upload may end when the service stops, as any request may that is no wait and no stream; cut off after STOP_SECONDS, it has hung up
-    const signal = () => (route.body?.kind === 'stream' ? hangUp(reply) : AbortSignal.any([context.stopping, hangUp(reply)]));
+    // an upload may end when the service stops, as any request may that is no wait and no stream
+    const ending = route.body?.kind === 'stream' ? context.cutOff : context.stopping;
+    const signal = () => AbortSignal.any([ending, hangUp(reply)]);
     return await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
   } finally {
-    // before anything is sent: a connection kept alive would delay the end
-    if (context.strata.isLeaving || context.stopping.aborted) reply.header('connection', 'close');
+    // before anything is sent: a connection kept alive would delay the end; but closed while its sender writes, it would take the answer along
+    const isLeaving = context.strata.isLeaving || context.stopping.aborted;
+    if (isLeaving && !isStillComing(reply)) reply.header('connection', 'close');
   }
 }
 

@@ -22,8 +22,8 @@ export interface ImportTarget {
    * `repeated`
    */
   writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<number>;
-  /** Evaluates everybody whom the import still owes an evaluation; the changes are added to the import's row. */
-  evaluatePending(importId: string): Promise<{ readonly token: string }>;
+  /** Evaluates everybody whom the import still owes an evaluation, until the signal aborts; the changes are added to the import's row. */
+  evaluatePending(importId: string, signal?: AbortSignal): Promise<{ readonly token: string }>;
 }
 
 export interface WrittenPart {
@@ -56,7 +56,7 @@ export interface ImportRun {
   changes: number;
   /** events that were there already */
   repeated: number;
-  /** Throws when the caller hung up or the lease was lost. */
+  /** Throws when the caller hung up, the service cuts uploads off, or the lease was lost. */
   check(): void;
 }
 

@@ -31,7 +31,7 @@ export interface ImportRequest {
   readonly options: ImportOptions;
   readonly stream: Readable;
   readonly encoding: ContentEncoding;
-  /** the caller hung up, or was cut off because the service stops */
+  /** the caller hung up, or is cut off because the service stops; its reason is the refusal */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ImportProgress) => void;
 }
@@ -75,16 +75,30 @@ export interface ImportSummary {
 export async function runImport(dependencies: ImportDependencies, request: ImportRequest): Promise<ImportSummary> {
   const lease = await openLease(dependencies.database, dependencies.clock, request.kind);
   const counted = { rows: 0, written: 0 };
+  const stopped = request.signal === undefined ? lease.lost : AbortSignal.any([request.signal, lease.lost]);
+  const unable = whenUnable(stopped);
   try {
-    const run = await importAll(dependencies, request, lease, counted);
-    const { token } = await dependencies.evaluatePending(lease.importId); // the token last: it covers all of them
+    const run = await importAll(dependencies, request, lease, stopped, counted);
+    const { token } = await dependencies.evaluatePending(lease.importId, unable); // the token last: it covers all of them
+    unable.throwIfAborted();
     await removeStagedLines(dependencies.database, lease.importId);
     const owedChanges = await lease.close('done');
     return { rows: counted.rows, ...summarize(run, counted.rows), changes: run.changes + owedChanges, token };
   } catch (error) {
-    await giveUp(dependencies, lease);
+    await giveUp(dependencies, lease, unable.aborted);
     throw withExtent(error, counted.written);
   }
+}
+
+/** Aborts where this process can do no more: the service stops, or the lease is lost. A caller who hung up keeps it from nothing. */
+function whenUnable(stopped: AbortSignal): AbortSignal {
+  const unable = new AbortController();
+  const look = () => {
+    if (stopped.reason instanceof AppError && stopped.reason.code === 'unavailable') unable.abort(stopped.reason);
+  };
+  look();
+  stopped.addEventListener('abort', look, { once: true });
+  return unable.signal;
 }
 
 function summarize({ kind, rejections, incomplete, repeated }: ImportRun, rows: number) {
@@ -103,6 +117,7 @@ async function importAll(
   dependencies: ImportDependencies,
   request: ImportRequest,
   lease: Lease,
+  stopped: AbortSignal,
   counted: { rows: number; written: number },
 ): Promise<ImportRun> {
   const { kind, format, options } = request;
@@ -110,7 +125,6 @@ async function importAll(
   let sentBytes = 0;
   const bytes = countBytes(readBytes(request.stream, request.encoding, (count) => (sentBytes = count)));
   const rows = createRows(kind, format, options, bytes.read());
-  const stopped = request.signal === undefined ? lease.lost : AbortSignal.any([request.signal, lease.lost]);
   const stop = () => request.stream.destroy(stopped.reason instanceof Error ? stopped.reason : undefined);
   stopped.addEventListener('abort', stop, { once: true });
   const run: ImportRun = {
@@ -186,12 +200,12 @@ function countBytes(source: AsyncIterable<Uint8Array>): { readonly count: number
 }
 
 /**
- * What was committed is evaluated now if it can be; else it stays owed, and is paid once the lease is over. The error at hand is the one to
- * report.
+ * What was committed is evaluated now if it can be; else, and where the service stops, it stays owed, and is paid once the lease is over. The
+ * error at hand is the one to report.
  */
-async function giveUp(dependencies: ImportDependencies, lease: Lease): Promise<void> {
+async function giveUp(dependencies: ImportDependencies, lease: Lease, isUnable: boolean): Promise<void> {
   const steps = [
-    () => dependencies.evaluatePending(lease.importId),
+    ...(isUnable ? [] : [() => dependencies.evaluatePending(lease.importId)]),
     () => removeStagedLines(dependencies.database, lease.importId),
     () => lease.close('failed'),
   ];
