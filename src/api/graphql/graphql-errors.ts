@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { GraphQLError, GraphQLFormattedError } from 'graphql';
 import { AppError } from '../../errors.ts';
+import { logFailure } from '../rest/log-failure.ts';
 import { explainError } from '../rest/problem.ts';
 
 /** The contents of `extensions`, besides what some codes add. */
@@ -49,7 +50,7 @@ export function fieldError(error: GraphQLError, log: FastifyBaseLogger): GraphQL
 
 function explain(error: unknown, log: FastifyBaseLogger): AppError {
   const { refusal, failure } = explainError(error);
-  if (failure) log.error({ err: refusal.cause ?? refusal }, refusal.code);
+  if (failure) logFailure(log, refusal.cause ?? refusal, {}, refusal.code);
   return refusal;
 }
 

@@ -2,6 +2,7 @@
 // of the database is outage.ts. Nothing internal is shown to callers.
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetail, type ErrorExtensions } from '../../errors.ts';
+import { logFailure } from './log-failure.ts';
 import { describeOutage, isOutage } from './outage.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -63,8 +64,9 @@ export function explainError(error: unknown): { readonly refusal: AppError; read
 
 export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { refusal, failure } = explainError(error);
-  if (failure) request.log.error({ err: refusal.cause ?? refusal, method: request.method, route: request.routeOptions.url }, refusal.code);
-  else request.log.debug({ code: refusal.code, method: request.method, route: request.routeOptions.url }, 'refused'); // not `detail`, which repeats the input
+  const about = { method: request.method, route: request.routeOptions.url };
+  if (failure) logFailure(request.log, refusal.cause ?? refusal, about, refusal.code);
+  else request.log.debug({ code: refusal.code, ...about }, 'refused'); // not `detail`, which repeats the input
   sendProblem(reply, refusal);
 }
 

@@ -9,6 +9,7 @@ import type { Strata } from '../../strata.ts';
 import { changeOut } from './change-schema.ts';
 import { encodeCursor } from './cursor.ts';
 import { EventStream } from './event-stream.ts';
+import { logFailure } from './log-failure.ts';
 import { explainError, problem } from './problem.ts';
 import { recordRefusal } from './record-call.ts';
 
@@ -105,7 +106,7 @@ function bytesOf(changes: readonly Change[], caller: Caller): Buffer {
 
 function errorEvent(error: unknown, request: FastifyRequest): string {
   const { refusal, failure } = explainError(error);
-  if (failure) request.log.error({ err: error }, 'a stream of changes was interrupted');
+  if (failure) logFailure(request.log, error, {}, 'a stream of changes was interrupted');
   const told = problem(refusal.code, refusal.message, request.id, refusal.errors, refusal.extensions);
   return `event: error\ndata: ${JSON.stringify(told)}\n\n`;
 }
