@@ -151,6 +151,8 @@ async function openStorage(config: Config, log: Logger, parts: OpenParts, dataFo
     process.once('exit', askToStop);
     parts.add(() => void process.off('exit', askToStop));
     if (embedded.takenOver) log.warn('an earlier Strata ended without stopping its Postgres, which runs on and was taken over');
+    const { socketTrouble } = embedded;
+    if (socketTrouble !== null) log.info({ trouble: socketTrouble }, 'the embedded Postgres is reached through 127.0.0.1, which is slower');
     embedded.lost.catch((cause) => {
       throw new Error('the embedded Postgres ended by itself and does not start again', { cause }); // ends the process, see stopOnSignals
     });

@@ -85,12 +85,13 @@ describe('embedded Postgres', () => {
   });
 
   test.each([
-    ['a, "b" c', 'a socket'],
-    ['long'.repeat(25), '127.0.0.1'],
-  ])('in a folder %s: reached through %s', async (name, through) => {
+    ['a, "b" c', 'a socket', null],
+    ['long'.repeat(25), '127.0.0.1', expect.stringMatching(/^no socket can be made in .*long\/socket: the path is too long for one$/)],
+  ])('in a folder %s: reached through %s', async (name, through, trouble) => {
     const postgres = await start(path.join(root, name));
     const [row] = await ask<{ address: string | null }>(postgres.url, 'select host(inet_server_addr()) as address');
     expect(row?.address ?? 'a socket').toBe(through);
+    expect(postgres.socketTrouble).toEqual(trouble);
   });
 
   test('is taken over after a kill -9', async () => {
@@ -253,5 +254,25 @@ describe('embedded Postgres', () => {
       await kept.stop();
     }
     expect(fs.existsSync(path.join(folder, 'postgres', 'postmaster.pid'))).toBe(false);
+  });
+
+  test('waits until there is room for its socket', async () => {
+    const makeFolder = fs.mkdirSync;
+    let failures = 0;
+    const kept = await keepEmbedded(openDataFolder(folder), () => {}, { durable: false });
+    const made = vi.spyOn(fs, 'mkdirSync').mockImplementation((at, options) => {
+      if (!String(at).endsWith('/socket') || failures === 1) return makeFolder(at, options as fs.MakeDirectoryOptions);
+      failures += 1;
+      throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
+    });
+    try {
+      const pid = Number(fs.readFileSync(path.join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
+      process.kill(pid, 'SIGKILL');
+      await vi.waitUntil(() => failures === 1, { timeout: 20_000 });
+      await vi.waitUntil(() => ask(kept.url, 'select 1').catch(() => null), { timeout: 10_000 });
+    } finally {
+      made.mockRestore();
+      await kept.stop();
+    }
   });
 });

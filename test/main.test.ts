@@ -125,6 +125,11 @@ describe('on the embedded Postgres', () => {
     expect(strata.output()).not.toContain(fs.readFileSync(path.join(root, 'data', 'admin-key'), 'utf8').trim());
   });
 
+  test('says why it has no socket', async () => {
+    const strata = await startReady({ DATA_DIR: path.join(root, 'long'.repeat(25)) });
+    expect(strata.errors()).toMatch(/"level":"info".*"trouble":"no socket can be made in .*: the path is too long for one"/);
+  });
+
   test('SIGTERM leaves nothing running', async () => {
     const strata = await startReady();
     const pid = serverPid();

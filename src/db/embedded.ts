@@ -12,6 +12,7 @@ import { type DataFolder, explain, keepSecret } from '../base/data-folder.ts';
 import { lockFolder } from '../base/lock-folder.ts';
 import { commandOf, isAlive } from '../base/process-mark.ts';
 import { StartError } from '../base/start-error.ts';
+import { openLog, readLogTail, reasonIn } from './postgres-log.ts';
 import { checkOwner, choosePostgresUser, type PostgresUser } from './postgres-user.ts';
 import { makeSocketFolder } from './socket-folder.ts';
 
@@ -19,9 +20,6 @@ const MAJOR = '18';
 const USER = 'strata';
 const DATABASE = 'strata';
 const PASSWORD_FILE = 'postgres-password';
-const LOG_FILE = 'postgres.log';
-const LOG_KEPT_BYTES = 8 * 1024 * 1024;
-const LOG_TOLD_LINES = 12;
 const FREE_DISK_NEEDED_BYTES = 200 * 1024 * 1024;
 const POLL_MS = 10;
 const STOP_PATIENCE_MS = 60_000;
@@ -44,6 +42,8 @@ export interface EmbeddedOptions {
   readonly connections?: number;
   /** absent: any free one */
   readonly port?: number;
+  /** It must have a socket, through which its connections will look for it; otherwise it has one where one can be made. */
+  readonly needsSocket?: boolean;
 }
 
 export interface EmbeddedPostgres {
@@ -51,6 +51,8 @@ export interface EmbeddedPostgres {
   readonly pid: number;
   /** It was running already: the Strata that had started it ended without stopping it. */
   readonly takenOver: boolean;
+  /** why it was started without a socket, and is reached through 127.0.0.1 alone; null: it has one, or was taken over */
+  readonly socketTrouble: string | null;
   /** Resolves with its last log lines if it ends without having been stopped. */
   readonly ended: Promise<string>;
   /** Ends its sessions, writes everything to disk, and resolves when the process is gone. */
@@ -75,6 +77,7 @@ export async function startEmbedded(folder: DataFolder, options: EmbeddedOptions
       url,
       pid: server.pid,
       takenOver: running !== undefined,
+      socketTrouble: server.socketTrouble,
       ended: waitForEnd(server.pid).then(() => (isStopping ? new Promise<string>(() => {}) : readLogTail(folder, 0))),
       stop: async () => {
         isStopping = true;
@@ -106,6 +109,8 @@ interface RunningServer {
   readonly port: number;
   /** where its socket is; empty: it has none */
   readonly socketFolder: string;
+  /** why not; null: it has one, or was running already */
+  readonly socketTrouble: string | null;
 }
 
 function urlOf({ port, socketFolder }: RunningServer, password: string): string {
@@ -149,7 +154,7 @@ function readPidFile(dataFolder: string): (RunningServer & { readonly isReady: b
   }
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  return { pid, port: Number(lines[3]), socketFolder: lines[4]?.trim() ?? '', isReady: lines[7]?.trim() === 'ready' };
+  return { pid, port: Number(lines[3]), socketFolder: lines[4]?.trim() ?? '', socketTrouble: null, isReady: lines[7]?.trim() === 'ready' };
 }
 
 function keepPassword(folder: DataFolder, dataFolder: string): string {
@@ -166,13 +171,14 @@ async function startServer(folder: DataFolder, dataFolder: string, options: Embe
   const user = choosePostgresUser(binaries.postgres, folder.path);
   if (fs.existsSync(dataFolder)) checkOwner(user, dataFolder);
   else await initialise(binaries.initdb, user, folder, dataFolder, options);
-  const socketFolder = await makeSocketFolder(folder, user);
+  const socket = await makeSocketFolder(folder, user);
+  if (socket.trouble !== null && options.needsSocket === true) throw new StartError(`Postgres cannot be reached: ${socket.trouble}.`);
   const patienceEndsMs = systemClock.nowMs() + LEFTOVER_PATIENCE_MS;
   for (let attempt = 1; ; ) {
     const port = options.port ?? (await findFreePort());
     const log = openLog(folder);
-    const outcome = await launch(binaries.postgres, serverFlags(dataFolder, port, socketFolder, options), user, dataFolder, log.descriptor);
-    if (typeof outcome === 'number') return { pid: outcome, port, socketFolder };
+    const outcome = await launch(binaries.postgres, serverFlags(dataFolder, port, socket.path, options), user, dataFolder, log.descriptor);
+    if (typeof outcome === 'number') return { pid: outcome, port, socketFolder: socket.path, socketTrouble: socket.trouble };
     const lastLines = readLogTail(folder, log.start);
     const isPortTaken = /could not bind|Address already in use/.test(lastLines);
     const isHeldByLeftovers = /pre-existing shared memory block/.test(lastLines);
@@ -344,29 +350,6 @@ async function createDatabase(url: string, folder: DataFolder): Promise<void> {
   } finally {
     await client.end().catch(() => {}); // the connection is done with: nothing is lost
   }
-}
-
-// ---------------------------------------------------------------- the log
-
-/** Postgres writes straight to a file, so that it does not depend on us reading; a new one is begun when it has grown large. */
-function openLog(folder: DataFolder): { readonly descriptor: number; readonly start: number } {
-  const file = path.join(folder.path, LOG_FILE);
-  if (fs.existsSync(file) && fs.statSync(file).size > LOG_KEPT_BYTES) fs.renameSync(file, `${file}.1`);
-  const descriptor = fs.openSync(file, 'a', 0o600);
-  return { descriptor, start: fs.fstatSync(descriptor).size };
-}
-
-function readLogTail(folder: DataFolder, start: number): string {
-  const bytes = fs.readFileSync(path.join(folder.path, LOG_FILE)).subarray(start);
-  return bytes.toString('utf8').trimEnd().split('\n').slice(-LOG_TOLD_LINES).join('\n');
-}
-
-function reasonIn(lastLines: string): string {
-  if (/No space left on device/.test(lastLines)) return ': the disk is full';
-  if (/Permission denied/.test(lastLines)) return ': it may not read or write its files';
-  if (/shared libraries/.test(lastLines)) return ': its libraries are incomplete, install again with npm ci';
-  if (/could not map anonymous shared memory|Cannot allocate memory/.test(lastLines)) return ': there is not enough memory';
-  return '';
 }
 
 // ---------------------------------------------------------------- stopping

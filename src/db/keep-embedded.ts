@@ -11,6 +11,8 @@ const PATIENCE_MS = 120_000;
 export interface KeptPostgres {
   readonly url: string;
   readonly takenOver: boolean;
+  /** why it is reached through 127.0.0.1 and not through a socket; null: it is not, or was taken over */
+  readonly socketTrouble: string | null;
   /** Rejects when it has ended and could not be started again for two minutes; otherwise never settles. */
   readonly lost: Promise<never>;
   stop(): Promise<void>;
@@ -24,7 +26,8 @@ export async function keepEmbedded(
   options: EmbeddedOptions = {},
 ): Promise<KeptPostgres> {
   const first = await startEmbedded(folder, options);
-  const again = { ...options, port: Number(new URL(first.url).port) };
+  const { hostname, port } = new URL(first.url);
+  const again = { ...options, port: Number(port), needsSocket: hostname !== '127.0.0.1' };
   const stopping = new AbortController();
   let server = first;
   let restarted = Promise.resolve();
@@ -44,6 +47,7 @@ export async function keepEmbedded(
   return {
     url: first.url,
     takenOver: first.takenOver,
+    socketTrouble: first.socketTrouble,
     lost: keep(),
     stop: async () => {
       stopping.abort();
@@ -57,7 +61,7 @@ export async function keepEmbedded(
   };
 }
 
-/** null: it is to be stopped. If another process took the port meanwhile, this waits for it: connections know no other. */
+/** null: it is to be stopped. If another process took the port meanwhile, or there is no room for the socket, this waits: connections know no other. */
 async function startAgain(folder: DataFolder, options: EmbeddedOptions, stopping: AbortSignal): Promise<EmbeddedPostgres | null> {
   const untilMs = systemClock.nowMs() + PATIENCE_MS;
   for (;;) {

@@ -2,26 +2,34 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import type { DataFolder } from '../base/data-folder.ts';
+import { type DataFolder, explain } from '../base/data-folder.ts';
+import { hasCode } from '../base/put-file.ts';
 import type { PostgresUser } from './postgres-user.ts';
 
 const FOLDER = 'socket';
 
+export interface SocketFolder {
+  /** empty: no socket can be made */
+  readonly path: string;
+  /** why not, in words; null: one can */
+  readonly trouble: string | null;
+}
+
 /**
- * The folder for the server's socket, without what a crash may have left there; empty: no socket can be made (the path is too long, or the file
- * system knows none). A round trip took 65 to 80 µs through a socket where it took 118 to 134 through 127.0.0.1, and half the processor time of
- * both sides (22 November 2026).
+ * The folder for the server's socket, without what a crash may have left there. A round trip took 65 to 80 µs through a socket where it took 118 to
+ * 134 through 127.0.0.1, and half the processor time of both sides (22 November 2026).
  */
-export async function makeSocketFolder(folder: DataFolder, user: PostgresUser): Promise<string> {
+export async function makeSocketFolder(folder: DataFolder, user: PostgresUser): Promise<SocketFolder> {
   const place = path.join(folder.path, FOLDER);
   try {
     fs.rmSync(place, { recursive: true, force: true });
     fs.mkdirSync(place, { mode: 0o711 }); // whoever has the URL may come through, as through 127.0.0.1
     await tryToListen(path.join(place, '.s.PGSQL.65535')); // as long as the longest that Postgres makes
     user.own(place);
-    return place;
-  } catch {
-    return '';
+    return { path: place, trouble: null };
+  } catch (cause) {
+    const reason = hasCode(cause, 'EINVAL') ? 'the path is too long for one' : explain(cause); // of 108 bytes, 104 on macOS
+    return { path: '', trouble: `no socket can be made in ${place}: ${reason}` };
   }
 }
 
