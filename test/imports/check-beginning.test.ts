@@ -42,6 +42,7 @@ describe.each([1, 7, 1000])('in chunks of %i bytes', (chunkBytes) => {
     ['NDJSON', 'ndjson', '{"id":"a"}\n{"id":"b"}\n'],
     ['NDJSON with a mark and blank lines', 'ndjson', '\uFEFF\n \n{"id":"a"}'],
     ['a line that is cut off', 'ndjson', '{"id":'],
+    ['a first line that is none', 'ndjson', 'nonsense\n{"id":"a"}\n'],
     ['a CSV', 'csv', `id,email\n${'a,b\n'.repeat(200)}`],
     ['a column in brackets', 'csv', '{id},[mail]\n'],
     ['nothing', 'csv', ''],

@@ -82,7 +82,7 @@ const OTHERS: Readonly<Record<ImportFormat, readonly Beginning[]>> = {
       detail: 'The first object goes over several lines; NDJSON has one object on each line, as `jq -c . FILE` writes it.',
     },
     {
-      is: /^\s*[^{\s]/,
+      is: /^\s*[^{\s](?!.*\n\s*\{)/s, // a wrong line before objects is rejected like any other
       code: 'invalid_json',
       detail:
         'The file does not begin with a JSON object; NDJSON has one on each line. A CSV is imported as Content-Type text/csv (`strata import`: --format csv).',
