@@ -123,6 +123,13 @@ describe('order lines', () => {
     expect(told.slice(0, -waiting.length)).toEqual(Array(told.length - waiting.length).fill(null));
   });
 
+  test('rejected lines do not wait for ever', async () => {
+    const told: ImportProgress['waiting'][] = [];
+    const onProgress = ({ waiting }: ImportProgress) => void told.push(waiting);
+    await service.csv('orders', 'id,customerId,items.quantity\nj1,jane,1\nj1,jane,x\nj2,jane,1\nj2,joan,1\n', {}, { onProgress });
+    expect(told.at(-1)).toEqual({ written: 4, total: 4 });
+  });
+
   const map = {
     'map.id': 'No',
     'map.customerId': 'Who',

@@ -16,7 +16,7 @@ import { analyzeStagedLines } from './stage-lines.ts';
 import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
 import { batchesAtOnce } from './write-in-parts.ts';
 
-/** How much of what waited is written. */
+/** How much of what waited is done with: written, or rejected. */
 export interface Waiting {
   readonly written: number;
   readonly total: number;
@@ -28,7 +28,11 @@ export async function finishStaged(run: ImportRun, onWritten: (waiting: Waiting)
   const tell = (written: number) => total > 0 && onWritten({ written, total });
   tell(0);
   await analyzeStagedLines(run.target.database);
-  if (run.atomicTypes !== null) return writeTogether(run, tell);
+  await (run.atomicTypes === null ? writeInBatches(run, tell) : writeTogether(run, tell));
+  tell(total); // with rejected lines of orders, and those of customers who were erased meanwhile
+}
+
+async function writeInBatches(run: ImportRun, tell: (written: number) => unknown): Promise<void> {
   let written = 0;
   const lane = new Lane(batchesAtOnce(run.kind));
   try {
