@@ -95,6 +95,15 @@ describe('migrate', () => {
     await expect(migrate(empty.database, folder)).rejects.toThrow(/belongs to something else \(relation "migrations" already exists\)/);
   });
 
+  test('says what stands in the way later', async () => {
+    await empty.database.query({ text: 'create table second (id int)' });
+    await expect(migrate(empty.database, folder)).rejects.toThrow(
+      /^0002_second\.sql needs a name that is taken in the database at \S+ \(relation "second" already exists\)\. /,
+    );
+    await empty.database.query({ text: 'drop table second' });
+    expect(await migrate(empty.database, folder)).toEqual(['0002_second.sql']);
+  });
+
   test('says what a user without rights needs', async () => {
     const role = `weak_${new URL(empty.url).pathname.slice(1)}`;
     await empty.database.query({ text: `create role ${role} login password 'weak'` });

@@ -57,9 +57,9 @@ const ALREADY_THERE: ReadonlySet<string> = new Set(['42P07', '42710', '42723']);
 
 /**
  * What a database may have against being brought up to date, as a StartError; any other error as it is.
- * `isFirst`: nothing of Strata's was in the database before.
+ * `migration`: its name; `isFirst`: nothing of Strata's was in the database before.
  */
-export function explainMigrating(error: unknown, url: string, isFirst: boolean): unknown {
+export function explainMigrating(error: unknown, url: string, migration: string, isFirst: boolean): unknown {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error; // what Postgres said
   const state = sqlState(cause) ?? '';
   const place = placeOf(url);
@@ -74,6 +74,12 @@ export function explainMigrating(error: unknown, url: string, isFirst: boolean):
   if (isFirst && ALREADY_THERE.has(state)) {
     return new StartError(
       `The database at ${place} belongs to something else (${messageOf(cause)}). Nothing was changed. Give Strata a database of its own: create database …`,
+      { cause },
+    );
+  }
+  if (ALREADY_THERE.has(state)) {
+    return new StartError(
+      `${migration} needs a name that is taken in the database at ${place} (${messageOf(cause)}). What is not Strata’s must give way: rename it, and start again.`,
       { cause },
     );
   }

@@ -73,7 +73,7 @@ export async function migrate(database: Database, folder: string = MIGRATIONS_FO
     for (const [index, migration] of missing.entries()) {
       const isFirst = applied === null && index === 0;
       await apply(client, migration, isFirst).catch((cause) => {
-        throw explainMigrating(cause, database.url, isFirst);
+        throw explainMigrating(cause, database.url, migration.name, isFirst);
       });
     }
     await distribute(client, folder);
