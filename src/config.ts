@@ -7,6 +7,7 @@ import { explain } from './base/data-folder.ts';
 import { editDistance } from './base/edit-distance.ts';
 import { nearestName } from './base/nearest-name.ts';
 import { StartError } from './base/start-error.ts';
+import { isTimeZone } from './base/time-zone.ts';
 
 export type Config = z.infer<typeof Environment>;
 
@@ -249,15 +250,6 @@ function isPostgresUrl(text: string): boolean {
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hash !== '' || `${url.pathname}${url.search}`.includes('@'))
     return false;
   return [url.username, url.password].every((part) => /^([^%]|%[0-9a-f]{2})*$/i.test(part));
-}
-
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
-  } catch {
-    return false; // the only way in which Intl says that it does not know a zone
-  }
 }
 
 /** As browsers send it: scheme, host and port, nothing after them. `*` is not one: a list says who. */

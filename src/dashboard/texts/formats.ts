@@ -1,6 +1,7 @@
 // In charge of numbers, shares, money and instants in the form of a language. Money comes as a decimal string and never becomes a float before
 // it is shown.
 import { nowMs } from '../clock.ts';
+
 export interface Formats {
   count(value: number): string;
   /** 0.123 → 12.3 % */

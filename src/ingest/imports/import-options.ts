@@ -2,9 +2,9 @@
 // as one text form that the URL and the command line share. Not of the file's own header (map-columns.ts).
 import { nearestName } from '../../base/nearest-name.ts';
 import { failed, ok, type Result } from '../../base/result.ts';
+import { isTimeZone } from '../../base/time-zone.ts';
 import type { ErrorDetail } from '../../errors.ts';
 import { type ImportKind, importField, importTargets } from './import-fields.ts';
-import { isTimeZone } from './local-time.ts';
 
 export type ImportFormat = 'csv' | 'ndjson';
 

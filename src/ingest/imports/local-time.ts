@@ -21,15 +21,6 @@ export interface LocalTimes {
   toUtc(text: string): string | undefined;
 }
 
-export function isTimeZone(timeZone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function withOffset(text: string): string | undefined {
   const match = OTHER_OFFSET.exec(text);
   if (match === null) return undefined;
