@@ -57,10 +57,11 @@ export class PostgresServer implements FaultyPostgres {
   async startAgain(): Promise<void> {
     if (this.isRunning()) return;
     this.#server.requestStop();
-    const port = Number(new URL(this.url).port);
+    const { hostname, port } = new URL(this.url);
+    const options = { durable: false, connections: CONNECTIONS, port: Number(port), needsSocket: hostname !== '127.0.0.1' };
     await until('Postgres starts again', async () => {
       try {
-        this.#server = await startEmbedded(openDataFolder(this.folder), { durable: false, connections: CONNECTIONS, port });
+        this.#server = await startEmbedded(openDataFolder(this.folder), options);
         return true;
       } catch {
         return false;
