@@ -16,9 +16,11 @@ export default defineConfig({
     // a real Citus does not take a database for one that only says so
     exclude: [...configDefaults.exclude, ...(process.env['CITUS_URL'] === undefined ? [] : ['test/running/citus.test.ts'])],
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    teardownTimeout: 60_000,
+    // Bounds for what hangs, not measurements: beside busy neighbours a test takes ten times as long as alone, and what is awaited comes later.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     maxWorkers: '100%', // one less than there are processors is one of two, which waits for Postgres half of the time
   },

@@ -247,8 +247,8 @@ describe('embedded Postgres', () => {
         const [row] = await ask<{ file: string }>(kept.url, "select current_setting('data_directory') || '/postmaster.pid' as file");
         const pid = Number(fs.readFileSync(row?.file ?? '', 'utf8').split('\n')[0]);
         process.kill(pid, 'SIGKILL');
-        await vi.waitUntil(() => lastWords.length === round, { timeout: 20_000 });
-        await vi.waitUntil(() => ask(kept.url, 'select from outlived').catch(() => null), { timeout: 20_000 });
+        await vi.waitUntil(() => lastWords.length === round, { timeout: 30_000 });
+        await vi.waitUntil(() => ask(kept.url, 'select from outlived').catch(() => null), { timeout: 30_000 });
       }
     } finally {
       await kept.stop();

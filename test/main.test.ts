@@ -198,7 +198,7 @@ describe('on the embedded Postgres', () => {
     await new Promise((resolve) => setTimeout(resolve, 1100)); // "later" is a second of the process's own clock
     strata.process.kill('SIGTERM');
     expect(await strata.ended()).toBe(1);
-    await vi.waitUntil(() => !isAlive(pid), { timeout: 20_000 });
+    await vi.waitUntil(() => !isAlive(pid), { timeout: 30_000 });
   });
 });
 
@@ -304,5 +304,5 @@ function beginRequest(url: string): http.ClientRequest {
 
 /** Resolves when the file is there. */
 async function waitForFile(file: string): Promise<void> {
-  await vi.waitUntil(() => fs.existsSync(file), { timeout: 20_000, interval: 10 });
+  await vi.waitUntil(() => fs.existsSync(file), { timeout: 30_000, interval: 10 });
 }

@@ -73,7 +73,7 @@ describe('imports', () => {
     expect(await send('/v1/imports/customers', 'not gzip', gzip)).toMatchObject({ status: 400, body: { code: 'invalid_compression' } });
   });
 
-  test('more than any body limit streams through', { timeout: 120_000 }, async () => {
+  test('more than any body limit streams through', { timeout: 300_000 }, async () => {
     const rows = 60_000;
     const padding = 'x'.repeat(300);
     const lines = Readable.from(
@@ -188,9 +188,9 @@ describe('connections', () => {
     const upload = http.request({ ...options, path: '/v1/imports/customers' });
     upload.write('{"id":"u1"}\n');
     await once(stopped.app.server, 'request');
-    await vi.waitUntil(async () => (await stopped.strata.database.query({ text: 'select 1 from imports' })).length === 1); // it is being read
+    await until(async () => (await stopped.strata.database.query({ text: 'select 1 from imports' })).length === 1); // it is being read
     const closed = stopped.close();
-    await vi.waitUntil(() => !stopped.app.server.listening);
+    await until(async () => !stopped.app.server.listening);
     upload.end('{"id":"u2"}\n');
     const [response] = (await once(upload, 'response')) as [http.IncomingMessage];
     const chunks: Buffer[] = [];
@@ -236,7 +236,7 @@ async function countOf(id: string): Promise<number> {
   return (await service.strata.database.query({ text: 'select 1 from customers as c where c.external_id = $1', values: [id] })).length;
 }
 
-/** Nothing tells of it: a caller who has hung up is not answered. */
+/** For what nothing tells of: a caller who has hung up is not answered. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  await vi.waitUntil(holds, { timeout: 20_000, interval: 10 });
+  await vi.waitUntil(holds, { timeout: 30_000, interval: 10 });
 }

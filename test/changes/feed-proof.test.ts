@@ -295,4 +295,4 @@ test('every reader gets the same, right feed', async () => {
   expect(pages.changes.length).toBeGreaterThan(800);
   stopping.abort();
   await Promise.all(reading);
-}, 120_000); // hundreds of transactions beside other tests' work
+}, 300_000); // hundreds of transactions beside other tests' work

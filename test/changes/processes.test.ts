@@ -92,7 +92,7 @@ test('another takes over when the leader is killed', async () => {
   await order(third, 'o4', 'dan');
   expect(await next(last)).toMatchObject({ position: 4, customerId: 'dan' });
   last.close();
-}, 60_000);
+});
 
 test('who does not lead is told of growth', async () => {
   const leading: Service = await startService();

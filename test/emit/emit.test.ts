@@ -176,7 +176,7 @@ describe('due_at', () => {
     }
   });
 
-  it('comes before every change of an answer', { timeout: 120_000 }, async () => {
+  it('comes before every change of an answer', { timeout: 300_000 }, async () => {
     const rules = Object.keys(MEMBERS);
     const checked = rules.map((rule) => checkText(rule, catalog));
     const emitted = emit(rules);
@@ -258,7 +258,7 @@ offset 0`,
     expect(emit(rules).text).toBe(emit(rules).text);
   });
 
-  it('takes five hundred segments and many aggregates', { timeout: 120_000 }, async () => {
+  it('takes five hundred segments and many aggregates', { timeout: 300_000 }, async () => {
     const wide = Array.from({ length: 500 }, (_, i) => `s${i + 1}`);
     const known = new Map(wide.map((key, i): [string, CatalogSegment] => [key, { id: i + 1, key, status: 'active', references: [] }]));
     const rules = wide.map((_, i) =>

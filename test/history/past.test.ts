@@ -42,7 +42,7 @@ interface Play {
 const { seed, numRuns } = propertySettings('the past as it was', 2);
 const seeds = Array.from({ length: numRuns }, (_, index) => seed + index);
 
-test.each(seeds)('answers as it was remembered, seed %i', { timeout: 120_000 }, async (chosen) => {
+test.each(seeds)('answers as it was remembered, seed %i', { timeout: 300_000 }, async (chosen) => {
   const play = await start(chosen);
   try {
     for (let step = 0; step < 60; step += 1) await takeStep(play, step);

@@ -66,11 +66,11 @@ test('the log is marked and trimmed', async () => {
   const all = String(OLD + NEW);
   // the quarter that the cut lies in stays whole
   const trimmed = { position: String(OLD), kept: String(NEW), quarters: '2', members: all, entered: all, marked: true };
-  await expect.poll(look, { timeout: 15_000, interval: 50 }).toEqual(trimmed);
+  await expect.poll(look, { interval: 50 }).toEqual(trimmed);
   const notices = () => own.database.query({ text: 'select n.id, n.after_position from notices as n order by n.id' });
   const kept = [
     { id: '2', after_position: String(OLD) },
     { id: '3', after_position: all },
   ];
-  await expect.poll(notices, { timeout: 15_000, interval: 50 }).toEqual(kept);
+  await expect.poll(notices, { interval: 50 }).toEqual(kept);
 });

@@ -83,7 +83,7 @@ test('what somebody else pays for it counts too', async () => {
   const stream = Readable.from(
     (async function* () {
       yield Buffer.from(lines(0, 2500).join(''));
-      await vi.waitFor(async () => expect(await count('pending')).toBe(600));
+      await vi.waitFor(async () => expect(await count('pending')).toBe(600), 30_000);
       const [first] = await under.strata.database.query<{ id: string }>({ text: 'select max(i.id) as id from imports as i' });
       await settlePending(under.strata, first?.id ?? ''); // as the leader of another process, which takes it for dead
       yield Buffer.from(lines(2500, 2600).join(''));

@@ -47,7 +47,7 @@ test('a redeclaration waits for events under way', async () => {
   await inTransactionWith(strata.database, statements, async (_client, rows) => {
     declaring = declare('view');
     declaring.catch(() => {}); // looked at below
-    await vi.waitUntil(async () => (await waiting()).length > 0, 20_000);
+    await vi.waitUntil(async () => (await waiting()).length > 0, 30_000);
     return end(rows);
   });
   await expect(declaring).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('"x"') });
@@ -65,7 +65,7 @@ async function redeclareBetweenHalves(rowOf: (customerId: string) => EventRow) {
   await client.query('begin');
   await client.query('update customers set revision = revision where id = $1::bigint', [customerKey(other)]);
   const imported = service.ndjson('events', lines(customers.map((customerId) => ({ id: customerId, customerId, ...rowOf(customerId) }))));
-  await vi.waitUntil(async () => (await waiting()).length > 0 && (await service.rows('select from events')).length > 1, 20_000);
+  await vi.waitUntil(async () => (await waiting()).length > 0 && (await service.rows('select from events')).length > 1, 30_000);
   await declare('view');
   await client.query('commit');
   client.release();

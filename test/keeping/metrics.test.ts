@@ -91,7 +91,7 @@ test('what the self-check mends is counted and logged', async () => {
           clock.advance(1000);
           return isThere();
         },
-        { timeout: 30_000, interval: 5 },
+        { timeout: 60_000, interval: 5 },
       );
     await pump(async () => (await checked.call('GET', '/v1/segments/all')).body.status === 'active');
     await checked.call('PUT', '/v1/customers/ann', {});

@@ -35,13 +35,13 @@ it('looks at everybody again when set back', async () => {
     const segment = { key: 'fresh', name: 'fresh', kind: 'rule' as const, rule: 'count(orders in the last 1 hour) >= 1' };
     await createSegment(database, systemClock, { ...segment, publish: true, author: null });
     strata.runsWaiting.ring();
-    await vi.waitUntil(async () => (await database.query({ text: `select from segments where status = 'active'` })).length === 1, 20_000);
+    await vi.waitUntil(async () => (await database.query({ text: `select from segments where status = 'active'` })).length === 1, 30_000);
     const placed = { ...NO_FACTS, orders: [order('o', 'c', { placedAtMs: START_MS + 2 * HOUR_MS })] };
     await shiftClock(database, START_MS + 2 * HOUR_MS - systemClock.nowMs() + 10_000);
     await write(strata, placed);
     expect(await members()).toHaveLength(1);
     await shiftClock(database, START_MS - systemClock.nowMs());
-    await vi.waitUntil(async () => (await members()).length === 0, 20_000);
+    await vi.waitUntil(async () => (await members()).length === 0, 30_000);
   } finally {
     await strata.close();
     await database.close();
@@ -77,7 +77,7 @@ it('builds from the beginning what was being built', async () => {
 
   const watching = new AbortController();
   const noticed = watchClock(strata, async () => watching.abort(), watching.signal);
-  await vi.waitUntil(() => asked > 5, 20_000); // it has read the instant that is taken back
+  await vi.waitUntil(() => asked > 5, 30_000); // it has read the instant that is taken back
   nowMs = START_MS;
   await noticed;
   await finishRuns(strata);

@@ -44,7 +44,7 @@ const RULES: Readonly<Record<string, string | null>> = {
 const customerId = (random: SeededRandom) => `person-${random.below(CUSTOMERS)}`;
 const orderId = (random: SeededRandom) => `person-order-${random.below(ORDERS)}`;
 
-it('everything at once leaves everything right', { timeout: 180_000 }, async () => {
+it('everything at once leaves everything right', { timeout: 300_000 }, async () => {
   await withConcurrentStrata(async (strata) => {
     await defineSegments(strata, RULES);
     await putGroup(strata);

@@ -142,7 +142,7 @@ describe('an erasure', () => {
     await client.query('update customers set revision = revision where id = $1::bigint', [customerKey(first)]);
     const defined = shop.define('vienna', 'city = "Wien"'); // its only piece waits for the first customer, and ends with the last
     const waiting = { text: `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()` };
-    await vi.waitUntil(async () => (await database.query(waiting)).length > 0, 20_000);
+    await vi.waitUntil(async () => (await database.query(waiting)).length > 0, 30_000);
     await erase(shop.strata, last);
     await client.query('commit');
     client.release();

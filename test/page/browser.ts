@@ -9,8 +9,8 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 /** undefined: there is none here */
 export const CHROMIUM = [process.env['CHROMIUM'], ...PLACES].find((place) => place !== undefined && fs.existsSync(place));
 
-/** Less than a test may take, so that what is missing is named. */
-const PATIENCE_MS = 20_000;
+/** For each thing that is awaited; less than a test may take, so that what is missing is named. */
+const PATIENCE_MS = 45_000;
 
 export interface OpenOptions extends BrowserContextOptions {
   readonly isSignedOut?: boolean;

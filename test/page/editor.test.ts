@@ -69,7 +69,6 @@ describe.skipIf(CHROMIUM === undefined)('the rule editor (skipped where there is
 
   test('both faces go together, to a published segment', async () => {
     const page = await browsing.open('new-segment');
-    page.setDefaultTimeout(7000);
     await page.getByRole('textbox', { name: 'Name' }).fill('Recent Germans');
     expect(await page.getByLabel('Key').inputValue()).toBe('recent-germans');
     await page.getByRole('button', { name: 'Add a condition' }).click();

@@ -77,7 +77,7 @@ describe.skipIf(!isThere('cdnow-sample'))('CDNOW (skipped where ../shared/data/c
       clock.set(atMs);
       while ((await evaluateDue(service.strata, { onFailure: fail })).customers > 0);
     }
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => service?.close());
 
@@ -229,7 +229,7 @@ describe.skipIf(!isThere('rfm-orders'))('the orders of R’s rfm (skipped where 
       }),
     );
     service = await openShop(rows, new TestClock(day('2007-06-01')));
-  }, 60_000);
+  });
 
   afterAll(() => service?.close());
 
@@ -306,7 +306,7 @@ describe.skipIf(!isThere('online-retail'))('Online Retail (skipped where ../shar
       return { id, customer: own[0]?.['CustomerID'] ?? '', at: `${at.replace(' ', 'T')}Z`, amount: (scaled / 10_000).toFixed(4) };
     });
     service = await openShop(rows, new TestClock(day('2012-01-01')));
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => service?.close());
 

@@ -42,7 +42,7 @@ describe.skipIf(!isThere('chinook'))('Chinook (skipped where ../shared/data/chin
         })),
       })),
     );
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => shop?.service.close());
 

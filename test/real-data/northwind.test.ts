@@ -48,7 +48,7 @@ describe.skipIf(!isThere('northwind'))('Northwind (skipped where ../shared/data/
         })),
       })),
     );
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => shop?.service.close());
 

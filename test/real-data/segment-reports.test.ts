@@ -83,7 +83,7 @@ describe.skipIf(!isThere('chinook'))('Chinook in figures (skipped where ../share
       spender: 'sum(orders.total) > 40',
       recent: 'count(orders in the last 180 days) >= 1',
     });
-  }, 120_000);
+  }, 300_000);
   afterAll(() => service?.close());
 
   it('spreads over countries as SQL does', async () => {
@@ -256,5 +256,5 @@ describe.skipIf(!isThere('sakila'))('Sakila in figures (skipped where ../shared/
     } finally {
       await service.close();
     }
-  }, 120_000);
+  }, 300_000);
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   });
   await service.call('POST', '/v1/segments', { key: 'early', name: 'early', kind: 'rule', rule: 'tags has ("early")', publish: true });
   await finishRuns(service.strata);
-}, 60_000);
+});
 
 afterAll(() => service?.close());
 

@@ -69,7 +69,7 @@ beforeAll(async () => {
   });
   unnumbered = await outcome(`segment=fans&at=${AT}&days=14&afterwards=fans,cool`);
   await publish();
-}, 60_000);
+});
 
 afterAll(() => service?.close());
 

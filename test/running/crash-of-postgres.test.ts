@@ -60,7 +60,7 @@ async function count(database: Database, table: string): Promise<number> {
   return row?.n ?? 0;
 }
 
-test('what the feed told survives a crash', { timeout: 120_000 }, async () => {
+test('what the feed told survives a crash', { timeout: 300_000 }, async () => {
   const before = openDatabase(server.url);
   before.pool.on('error', () => {}); // of connections that the crash ends
   await migrate(before);

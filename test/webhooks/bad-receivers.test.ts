@@ -38,7 +38,7 @@ async function enter(): Promise<void> {
 
 /** Asked for again and again, as its caller does: it stands there some time after the receiver has answered. */
 const firstAttempt = (id: string) =>
-  vi.waitUntil(async () => (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body.data[0], { timeout: 20_000, interval: 10 });
+  vi.waitUntil(async () => (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body.data[0], { timeout: 30_000, interval: 10 });
 
 const drip =
   (bytes: string, status = 200): Behaviour =>

@@ -29,9 +29,9 @@ test('an answer beside an erasure is not kept', async () => {
   await client.query(`select pg_advisory_lock(${PAUSE})`);
   const erasing = erase(shop.strata, 'ann-73');
   const waiting = { text: `select from pg_stat_activity as a where a.wait_event_type = 'Lock' and a.datname = current_database()` };
-  await vi.waitUntil(async () => (await database.query(waiting)).length === 1, 20_000); // all is done but the commit
+  await vi.waitUntil(async () => (await database.query(waiting)).length === 1, 30_000); // all is done but the commit
   const delivering = shop.deliver();
-  await vi.waitUntil(() => shop.receiver.received.length === 1, 20_000);
+  await vi.waitUntil(() => shop.receiver.received.length === 1, 30_000);
   await Promise.race([delivering, vi.waitUntil(async () => (await database.query(waiting)).length === 2, 20_000)]);
   await client.query(`select pg_advisory_unlock(${PAUSE})`);
   client.release();
