@@ -67,6 +67,26 @@ describe.skipIf(CHROMIUM === undefined)('the rule editor (skipped where there is
     await page.close();
   });
 
+  test('what becomes known late is offered too', async () => {
+    const page = await browsing.open();
+    let tell: () => void = () => undefined;
+    const told = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    await page.route('**/v1/catalog', async (route) => {
+      await told;
+      await route.continue();
+    });
+    await page.getByRole('link', { name: 'New segment' }).click();
+    await page.getByRole('button', { name: 'Text', exact: true }).click();
+    await ruleOf(page).pressSequentially('coun');
+    await page.getByRole('option', { name: /^count/ }).waitFor();
+    expect(await page.getByRole('option', { name: /^country/ }).count()).toBe(0);
+    tell();
+    await page.getByRole('option', { name: /^country/ }).waitFor();
+    await page.close();
+  });
+
   test('both faces go together, to a published segment', async () => {
     const page = await browsing.open('new-segment');
     await page.getByRole('textbox', { name: 'Name' }).fill('Recent Germans');

@@ -1,6 +1,6 @@
 // In charge of the text face: what is typed, what could follow, and each mistake under its place. The textarea stays a plain textarea; a copy of
 // its text behind it carries the marks, and tells where on the screen a place of the text is.
-import { type ComponentProps, type KeyboardEvent, type SyntheticEvent, useId, useLayoutEffect, useRef, useState } from 'react';
+import { type ComponentProps, type KeyboardEvent, type SyntheticEvent, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import { SaidWrong } from '../../parts/said-wrong.tsx';
 import { useTexts } from '../../texts/texts.tsx';
 import { type Completion, complete, type Suggestion } from './completion.ts';
@@ -22,13 +22,25 @@ export function RuleText({ text, errors, vocabulary, onEdit }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   const [offer, setOffer] = useState<Offer | null>(null);
   const name = useId();
+  /** how it was last looked for something to offer; null: that has ended */
+  const looked = useRef<{ readonly isAsked: boolean } | null>(null);
 
   const look = (field: HTMLTextAreaElement, isAsked: boolean) => {
+    looked.current = { isAsked };
     const caret = field.selectionStart;
     const found = caret === field.selectionEnd ? complete(field.value, caret, vocabulary) : null;
     const isBegun = found !== null && (found.from < caret || isAsked);
     setOffer(isBegun ? { ...found, chosen: 0 } : null);
   };
+  const endOffer = () => {
+    looked.current = null;
+    setOffer(null);
+  };
+  // somebody may have typed before it was known what there is
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another vocabulary is the reason to look again
+  useEffect(() => {
+    if (looked.current !== null && area.current !== null) look(area.current, looked.current.isAsked);
+  }, [vocabulary]);
   const take = (item: Suggestion) => {
     const field = area.current;
     if (field === null || offer === null) return;
@@ -39,7 +51,7 @@ export function RuleText({ text, errors, vocabulary, onEdit }: Props) {
         field.selectionEnd - item.insert.length + item.insert.indexOf('""') + 1,
         field.selectionEnd - item.insert.length + item.insert.indexOf('""') + 1,
       );
-    setOffer(null);
+    endOffer();
     if (isInside || item.insert.endsWith('(') || item.insert.endsWith('.')) look(field, true);
   };
   const keyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
@@ -54,7 +66,7 @@ export function RuleText({ text, errors, vocabulary, onEdit }: Props) {
     const item = offer.items[offer.chosen];
     if (step !== undefined) setOffer({ ...offer, chosen: (offer.chosen + step + offer.items.length) % offer.items.length });
     else if ((event.key === 'Enter' || event.key === 'Tab') && item !== undefined) take(item);
-    else if (event.key === 'Escape') setOffer(null);
+    else if (event.key === 'Escape') endOffer();
     else return;
     event.preventDefault();
   };
@@ -87,8 +99,8 @@ export function RuleText({ text, errors, vocabulary, onEdit }: Props) {
           onInput={input}
           onChange={() => {}}
           onKeyDown={keyDown}
-          onBlur={() => setOffer(null)}
-          onClick={() => setOffer(null)}
+          onBlur={endOffer}
+          onClick={endOffer}
         />
         {offer === null ? null : <Offered name={name} text={text} offer={offer} take={take} />}
       </div>
