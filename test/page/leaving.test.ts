@@ -35,7 +35,7 @@ describe.skipIf(CHROMIUM === undefined)('leaving the rule editor (skipped where 
       await leave();
       await dialog.waitFor();
       expect(await findViolations(page)).toEqual([]);
-      expect(await page.evaluate('document.activeElement.textContent')).toBe('Stay here');
+      await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Stay here');
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
       await page.waitForURL(/tab=rule/);

@@ -84,7 +84,7 @@ describe.skipIf(CHROMIUM === undefined)('flows and outcomes on the page (skipped
     expect(await findViolations(page)).toEqual([]);
     await page.getByLabel('After').fill(ago(50).slice(0, 16));
     await page.getByRole('definition').filter({ hasText: /^60$/ }).waitFor();
-    expect(page.url()).toContain('to=');
+    await page.waitForURL(/to=/);
     await page.getByLabel('Leave out who stayed').check();
     await page.getByText('Nobody moved.').waitFor();
     await page.close();
@@ -96,7 +96,7 @@ describe.skipIf(CHROMIUM === undefined)('flows and outcomes on the page (skipped
     await page.getByRole('checkbox', { name: /img src/ }).uncheck();
     await page.getByText('Went out').waitFor();
     await page.getByRole('definition').filter({ hasText: /^10$/ }).waitFor();
-    expect(page.url()).toContain('segments=high');
+    await page.waitForURL(/segments=high/);
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download CSV' }).click()]);
     const lines = (await fs.readFile(await download.path(), 'utf8')).trim().split(/\r?\n/);
     expect(lines).toContain('high,,10,0.25');

@@ -64,7 +64,7 @@ describe.skipIf(CHROMIUM === undefined)('reports on the page (skipped where ther
     await page.getByRole('button', { name: 'Value', exact: true }).click();
     await page.getByRole('definition').filter({ hasText: 'everybody: 60' }).first().waitFor();
     await page.getByText('By revenue to date').waitFor();
-    expect(page.url()).toContain('part=value');
+    await page.waitForURL(/part=value/);
     expect(await findViolations(page)).toEqual([]);
     await page.getByRole('button', { name: 'Goods' }).click();
     await page.getByRole('row', { name: /^Lamp 0/ }).waitFor();
