@@ -29,7 +29,7 @@ beforeAll(async () => {
     await database.query({
       text: `
         insert into outbox (decision, ordinal, customer_id, segment_id, type, version, cause, at)
-        select $1, g, g, s.id, 'entered', 1, 'data', clock_timestamp() - $2::interval
+        select $1, g, g, s.id, 'entered', 1, 'data', date_trunc('minute', clock_timestamp()) - $2::interval -- all in one quarter of an hour
         from generate_series(1, $3::integer) as g
         cross join segments as s`,
       values: [decision, age, entries],
