@@ -28,7 +28,7 @@ beforeAll(async () => {
     ADMIN_KEY,
     SECRET_KEY,
     DATABASE_CONNECTIONS: '5',
-    DRAIN_SECONDS: '1',
+    DRAIN_SECONDS: '4', // many looks of the balancer, also where other processes take the processor from it
   };
   services = [await ServiceProcess.make(environment), await ServiceProcess.make(environment)];
   for (const service of services) service.start();

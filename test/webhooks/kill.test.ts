@@ -85,7 +85,7 @@ async function enter(by: Running, from: number, to: number): Promise<void> {
   }
 }
 
-test('kill -9 loses nothing and keeps the order', { timeout: 90_000 }, async () => {
+test('kill -9 loses nothing and keeps the order', { timeout: 300_000 }, async () => {
   let [one, other] = await Promise.all([start(), start()]);
   await one.call('POST', '/segments', { key: 'china', name: 'China', kind: 'rule', rule: 'country = "CN"', publish: true });
   const hook = { types: ['segment.membership.changed'], batchSize: 20 };
