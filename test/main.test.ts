@@ -157,10 +157,7 @@ describe('on the embedded Postgres', () => {
 
   test('a request that runs may end', async () => {
     const strata = await startReady({ ADMIN_KEY: 'a-key-of-mine' });
-    const request = beginRequest(strata.url);
-    await once(request, 'socket');
-    await new Promise((resolve) => request.write('{"rule": ', resolve));
-    await (await fetch(`${strata.url}/healthz`)).text(); // by then the other one has arrived as well
+    const request = await beginRequest(strata.url);
     strata.process.kill('SIGTERM');
     await strata.says('stopping');
     request.end('"everyone"}');
@@ -189,10 +186,8 @@ describe('on the embedded Postgres', () => {
   test('a later second signal ends it at once', async () => {
     const strata = await startReady({ ADMIN_KEY: 'a-key-of-mine' });
     const pid = serverPid();
-    const request = beginRequest(strata.url);
+    const request = await beginRequest(strata.url);
     request.on('error', () => {}); // cut off, as it must be
-    request.write('{"rule": ');
-    await (await fetch(`${strata.url}/healthz`)).text();
     strata.process.kill('SIGTERM');
     await strata.says('stopping');
     await new Promise((resolve) => setTimeout(resolve, 1100)); // "later" is a second of the process's own clock
@@ -297,9 +292,14 @@ describe('reasons not to start', () => {
   });
 });
 
-function beginRequest(url: string): http.ClientRequest {
+/** A request that has arrived, and whose body is not all there. */
+async function beginRequest(url: string): Promise<http.ClientRequest> {
   const headers = { authorization: 'Bearer a-key-of-mine', 'content-type': 'application/json' };
-  return http.request(`${url}/v1/rules/check`, { method: 'POST', headers });
+  const request = http.request(`${url}/v1/rules/check`, { method: 'POST', headers });
+  await once(request, 'socket');
+  await new Promise((resolve) => request.write('{"rule": ', resolve));
+  await (await fetch(`${url}/healthz`)).text(); // by then the other one has arrived as well
+  return request;
 }
 
 /** Resolves when the file is there. */
