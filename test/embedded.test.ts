@@ -12,6 +12,9 @@ import { isAlive } from '../src/base/process-mark.ts';
 import { type EmbeddedPostgres, startEmbedded } from '../src/db/embedded.ts';
 import { keepEmbedded } from '../src/db/keep-embedded.ts';
 
+/** What Linux has room for; macOS takes four fewer. */
+const SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107;
+
 let root: string;
 let folder: string;
 const running: EmbeddedPostgres[] = [];
@@ -84,14 +87,15 @@ describe('embedded Postgres', () => {
     expect(fs.statSync(path.join(folder, 'postgres-password')).mode & 0o777).toBe(0o600);
   });
 
-  test.each([
-    ['a, "b" c', 'a socket', null],
-    ['long'.repeat(25), '127.0.0.1', expect.stringMatching(/^no socket can be made in .*long\/socket: the path is too long for one$/)],
-  ])('in a folder %s: reached through %s', async (name, through, trouble) => {
+  test.each(['a, "b" c', 'long'.repeat(25)])('in a folder %s a socket, if one fits', async (name) => {
     const postgres = await start(path.join(root, name));
     const [row] = await ask<{ address: string | null }>(postgres.url, 'select host(inet_server_addr()) as address');
-    expect(row?.address ?? 'a socket').toBe(through);
-    expect(postgres.socketTrouble).toEqual(trouble);
+    const socket = path.join(root, name, 'socket', '.s.PGSQL.65535');
+    const isTooLong = Buffer.byteLength(socket) > SOCKET_PATH_BYTES; // both are where TMPDIR is long already
+    expect(row?.address ?? 'a socket').toBe(isTooLong ? '127.0.0.1' : 'a socket');
+    expect(postgres.socketTrouble).toEqual(
+      isTooLong ? expect.stringMatching(/^no socket can be made in .*\/socket: the path is too long for one$/) : null,
+    );
   });
 
   test('is taken over after a kill -9', async () => {

@@ -1,7 +1,7 @@
 // Imports on a real database: what is written, what is rejected, what a second run changes.
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
 import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
 import type { ImportProgress } from '../../src/ingest/imports/run-import.ts';
@@ -416,10 +416,20 @@ describe('trouble', () => {
     const written = async () => {
       while ((await count()) < 2000) await new Promise((resolve) => setImmediate(resolve));
     };
-    const restart = () =>
-      service.rows(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+    const pids: unknown[] = [];
+    const restart = async () => {
+      const told = await service.rows(`
+        select a.pid
+        from pg_stat_activity as a, pg_terminate_backend(a.pid) as t
+        where a.datname = current_database() and a.pid <> pg_backend_pid()`);
+      pids.push(...told.map(({ pid }) => pid));
+    };
     const stream = streamOf(rows(0, 2000), written, rows(2000, 2500), restart, rows(2500, 9000));
     await service.ndjson('customers', stream).catch(() => undefined); // whether it meets the broken connections is a matter of luck
+    // one that goes later would break what follows
+    const left = `select from pg_stat_activity as a where a.pid = any('{${pids.join()}}'::integer[])`;
+    const areGone = async () => (await service.rows(left).catch(() => ['it was the one that asked'])).length === 0;
+    await vi.waitUntil(areGone, 30_000);
     expect(await count()).toBeGreaterThanOrEqual(2000);
     expect(await service.ndjson('customers', rows(0, 9000))).toMatchObject({ rows: 9000, accepted: 9000 });
     expect(await count()).toBe(9000);
