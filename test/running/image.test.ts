@@ -3,13 +3,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config.ts';
 import { createTestDatabase, type TestDatabase } from '../database.ts';
+import { freePort } from '../faults/service-process.ts';
 import { until } from '../faults/until.ts';
 
 const REPOSITORY = path.join(import.meta.dirname, '..', '..');
@@ -62,15 +62,6 @@ function installForImage(): void {
     fs.mkdirSync(path.dirname(to), { recursive: true });
     fs.symlinkSync(path.join(REPOSITORY, name), to);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as net.AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 const jsonOf = (instruction: string): string[] => {
