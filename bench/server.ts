@@ -45,7 +45,7 @@ export interface Server {
 export async function startServer(): Promise<Server> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'strata-bench-'));
   fs.chmodSync(folder, 0o711);
-  const postgres = await startEmbedded(openDataFolder(folder), { connections: CONNECTIONS });
+  const postgres = await startEmbedded(openDataFolder(folder), { connections: CONNECTIONS, binaries: process.env['POSTGRES_BIN'] });
   const lastResort = () => {
     postgres.requestStop();
     fs.rmSync(folder, { recursive: true, force: true });

@@ -123,6 +123,8 @@ const Environment = z.object({
   /** one streaming replica of DATABASE_URL: reads that may be as old as it go there */
   READ_DATABASE_URL: postgresUrl.optional(),
   DATA_DIR: z.string().default('.strata'),
+  /** the programs of the embedded Postgres; unset: those that npm brings */
+  POSTGRES_BIN: z.string().min(1).optional(),
   ADMIN_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{8,512}$/, 'must be 8 to 512 printable ASCII characters without spaces')

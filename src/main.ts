@@ -141,6 +141,7 @@ async function openStorage(config: Config, log: Logger, parts: OpenParts, dataFo
   const { database, embedded, close } = await connect({
     url: config.DATABASE_URL,
     dataFolder,
+    binaries: config.POSTGRES_BIN,
     connections: config.DATABASE_CONNECTIONS,
     onIdleError: (error) => log.warn({ err: error }, 'an idle connection to the database broke and is replaced'),
     onEnded: (lastLines) => log.error({ lastLines }, 'the embedded Postgres ended by itself and is started again'),

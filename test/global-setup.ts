@@ -40,7 +40,8 @@ async function startEmbeddedServer(): Promise<TestServer> {
   removeLeftovers();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
   fs.chmodSync(folder, 0o711);
-  const postgres = await startEmbedded(openDataFolder(folder), { durable: false, connections: CONNECTIONS });
+  const binaries = process.env['POSTGRES_BIN'];
+  const postgres = await startEmbedded(openDataFolder(folder), { durable: false, connections: CONNECTIONS, binaries });
   process.once('exit', postgres.requestStop);
   return {
     url: postgres.url,

@@ -22,8 +22,9 @@ const CONNECTIONS = 4;
 
 /** Throws a StartError with a plain sentence. */
 export async function openStore(environment: Readonly<Record<string, string | undefined>>): Promise<Store> {
-  const { DATABASE_URL, DATA_DIR, TIME_ZONE, CURRENCY } = readConfig(environment);
-  const { url, stop } = DATABASE_URL === undefined ? await openEmbedded(DATA_DIR) : { url: DATABASE_URL, stop: async () => {} };
+  const { DATABASE_URL, DATA_DIR, POSTGRES_BIN, TIME_ZONE, CURRENCY } = readConfig(environment);
+  const { url, stop } =
+    DATABASE_URL === undefined ? await openEmbedded(DATA_DIR, POSTGRES_BIN) : { url: DATABASE_URL, stop: async () => {} };
   const database = openDatabase(url, { connections: CONNECTIONS, applicationName: COMMAND_NAME });
   const close = async () => {
     await database.close();
@@ -39,12 +40,12 @@ export async function openStore(environment: Readonly<Record<string, string | un
   }
 }
 
-async function openEmbedded(dataDir: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+async function openEmbedded(dataDir: string, binaries: string | undefined): Promise<{ readonly url: string; stop(): Promise<void> }> {
   if (!fs.existsSync(path.join(dataDir, 'postgres')))
     throw new StartError(`There is no data in ${path.resolve(dataDir)}. Set DATA_DIR or DATABASE_URL to those of the service.`);
   const folder = openDataFolder(dataDir);
   const running = await findEmbedded(folder);
   if (running !== null) return { url: running, stop: async () => {} };
-  const { url, stop } = await startEmbedded(folder);
+  const { url, stop } = await startEmbedded(folder, { binaries });
   return { url, stop };
 }

