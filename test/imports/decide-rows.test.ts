@@ -6,6 +6,7 @@ import { NO_FACTS } from '../../src/ingest/facts.ts';
 import type { ImportKind } from '../../src/ingest/imports/import-fields.ts';
 import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
 import { explainNow } from '../../src/membership/explain-now.ts';
+import { lookAgain } from '../../src/membership/look-again.ts';
 import { settlePending } from '../../src/membership/settle-pending.ts';
 import { evaluatePending, importFile, write, writeDeferred } from '../../src/pipeline.ts';
 import { openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
@@ -120,6 +121,19 @@ test('who asks meanwhile calls it data', async () => {
   expect(await explainNow(strata, customerKey('asked'), buyers?.id ?? 0)).toMatchObject({ changes: 1 });
   const waiting = 'select o.type, o.cause from outbox as o where o.customer_id = $1::bigint';
   expect(await strata.database.query({ text: waiting, values: [customerKey('asked')] })).toEqual([{ type: 'entered', cause: 'data' }]);
+});
+
+test('a look that is due calls it time', async () => {
+  const { strata } = under;
+  const key = customerKey('ripe');
+  await write(strata, { ...NO_FACTS, customers: [{ key, id: 'ripe', profile: {} }] });
+  await writeDeferred(strata, { ...NO_FACTS, orders: [order('ripe1', 'ripe')] }, '79');
+  const planned = `insert into rechecks (customer_id, due_at) values ($1::bigint, 'epoch') on conflict (customer_id) do update set due_at = excluded.due_at`;
+  await strata.database.query({ text: planned, values: [key] });
+  expect(await lookAgain(strata, { keys: [key], cause: 'time' })).toBe(1);
+  const waiting = 'select o.type, o.cause from outbox as o where o.customer_id = $1::bigint';
+  expect(await strata.database.query({ text: waiting, values: [key] })).toEqual([{ type: 'entered', cause: 'time' }]);
+  expect(await strata.database.query({ text: 'select from pending as p where p.customer_id = $1::bigint', values: [key] })).toEqual([]);
 });
 
 test('an order that changes hands takes both along', async () => {
