@@ -54,6 +54,12 @@ const changes = async () => {
 const people = (country: string) =>
   Array.from({ length: 1200 }, (_, index) => ({ id: `p${index}`, country: index % 3 === 0 ? country : 'FR' }));
 
+/** The customer's look has been due for long. */
+const PLAN_LOOK = `
+  insert into rechecks (customer_id, due_at)
+  values ($1::bigint, 'epoch')
+  on conflict (customer_id) do update set due_at = excluded.due_at`;
+
 test('customers are decided with their batch', async () => {
   expect(await bring('customers', people('DE'))).toEqual({ changes: 400, accepted: 1200, owed: [0] });
   expect(await changes()).toEqual(['400 entered germans data']);
@@ -128,12 +134,27 @@ test('a look that is due calls it time', async () => {
   const key = customerKey('ripe');
   await write(strata, { ...NO_FACTS, customers: [{ key, id: 'ripe', profile: {} }] });
   await writeDeferred(strata, { ...NO_FACTS, orders: [order('ripe1', 'ripe')] }, '79');
-  const planned = `insert into rechecks (customer_id, due_at) values ($1::bigint, 'epoch') on conflict (customer_id) do update set due_at = excluded.due_at`;
-  await strata.database.query({ text: planned, values: [key] });
+  await strata.database.query({ text: PLAN_LOOK, values: [key] });
   expect(await lookAgain(strata, { keys: [key], cause: 'time' })).toBe(1);
   const waiting = 'select o.type, o.cause from outbox as o where o.customer_id = $1::bigint';
   expect(await strata.database.query({ text: waiting, values: [key] })).toEqual([{ type: 'entered', cause: 'time' }]);
   expect(await strata.database.query({ text: 'select from pending as p where p.customer_id = $1::bigint', values: [key] })).toEqual([]);
+});
+
+test('a write tells both causes of what it catches up', async () => {
+  const { strata } = under;
+  const [due, owed] = ['late1', 'late2'];
+  const customers = [due, owed].map((id) => ({ key: customerKey(id), id, profile: {} }));
+  await write(strata, { ...NO_FACTS, customers });
+  await writeDeferred(strata, { ...NO_FACTS, orders: [due, owed].map((id) => order(`${id}-1`, id)) }, '80');
+  await strata.database.query({ text: 'delete from pending as p where p.customer_id = $1::bigint', values: [customerKey(due)] });
+  await strata.database.query({ text: PLAN_LOOK, values: [customerKey(due)] });
+  await write(strata, { ...NO_FACTS, customers });
+  const waiting = 'select o.cause, o.ordinal from outbox as o where o.customer_id = any($1::bigint[]) order by o.ordinal';
+  expect(await strata.database.query({ text: waiting, values: [[due, owed].map(customerKey)] })).toEqual([
+    { cause: 'time', ordinal: 1 },
+    { cause: 'data', ordinal: 2 },
+  ]);
 });
 
 test('an order that changes hands takes both along', async () => {
