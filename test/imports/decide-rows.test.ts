@@ -141,7 +141,7 @@ test('a look that is due calls it time', async () => {
   expect(await strata.database.query({ text: 'select from pending as p where p.customer_id = $1::bigint', values: [key] })).toEqual([]);
 });
 
-test('a write tells both causes of what it catches up', async () => {
+test('a catch-up tells both of its causes', async () => {
   const { strata } = under;
   const [due, owed] = ['late1', 'late2'];
   const customers = [due, owed].map((id) => ({ key: customerKey(id), id, profile: {} }));
