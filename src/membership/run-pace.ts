@@ -21,7 +21,7 @@ const REST_SHARE = 3;
 /**
  * How long a run listens before it begins: a shop that takes eighty orders a second is never silent for that long, not even when the publish has
  * just held up all of them, and nobody minds if a run starts a moment later. After 50 ms a run could take itself for alone: its second chunk was
- * ten times as large, and four orders at a time took 120 to 190 ms beside it instead of 8 (S, 23 November 2026).
+ * ten times as large, and four orders at a time took 120 to 200 ms beside it instead of 8 (S, 23 November 2026).
  */
 const LISTENING_MS = 150;
 const MOST_REST_SECONDS = 0.5;
