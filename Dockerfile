@@ -17,6 +17,8 @@ COPY openapi.yaml ./
 COPY migrations ./migrations
 COPY src ./src
 COPY --from=page /app/dist ./dist
+# files of a clone made under a strict umask are their owner's alone, and COPY keeps that
+RUN chmod -R a+rX package.json openapi.yaml migrations src dist
 # the user node by its number, which tells Kubernetes (runAsNonRoot) that it is not root
 USER 1000:1000
 # DRAIN_SECONDS: not ready, and answering on, until whoever sends requests has noticed

@@ -42,6 +42,9 @@ beforeAll(async () => {
         recursive: true,
       });
   }
+  spawnSync('chmod', ['-R', 'go=', ...fs.readdirSync(image)], { cwd: image }); // as git has it under umask 077
+  const [, mending = ''] = LAST_STAGE.map((line) => /^RUN (chmod .*)/.exec(line)).find((found) => found !== null) ?? [];
+  spawnSync('sh', ['-c', mending], { cwd: image });
   installForImage();
 });
 
