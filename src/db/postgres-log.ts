@@ -15,8 +15,11 @@ export function openLog(folder: DataFolder): { readonly descriptor: number; read
   return { descriptor, start: fs.fstatSync(descriptor).size };
 }
 
+/** The last lines behind `start`; nothing where the file was taken away, which must keep nobody from starting Postgres again. */
 export function readLogTail(folder: DataFolder, start: number): string {
-  const bytes = fs.readFileSync(path.join(folder.path, LOG_FILE)).subarray(start);
+  const file = path.join(folder.path, LOG_FILE);
+  if (!fs.existsSync(file)) return '';
+  const bytes = fs.readFileSync(file).subarray(start);
   return bytes.toString('utf8').trimEnd().split('\n').slice(-LOG_TOLD_LINES).join('\n');
 }
 
