@@ -13,11 +13,12 @@ import { eraseCustomer } from './changes/erase-customer.ts';
 import type { Receipt } from './changes/erasures.ts';
 import { printToken } from './changes/write-token.ts';
 import { fixedIso } from './db/as-of.ts';
+import { asQueryable } from './db/database.ts';
 import { type EndingAt, inTransaction, inTransactionWith } from './db/transaction.ts';
 import { customerKey } from './ingest/customer-key.ts';
 import { describeFacts } from './ingest/describe-facts.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
-import type { WrittenPart } from './ingest/imports/import-run.ts';
+import type { BatchesFrom, WrittenPart } from './ingest/imports/import-run.ts';
 import { type ImportDependencies, type ImportRequest, type ImportSummary, runImport } from './ingest/imports/run-import.ts';
 import { type FactLocks, OrderMoved } from './ingest/lock-facts.ts';
 import type { Repeated } from './ingest/write-facts.ts';
@@ -209,11 +210,14 @@ export async function writeDeferred(strata: Strata, facts: Facts, importId: stri
   }
 }
 
-/** As `writeDeferred`, with many batches in one transaction: an import that is all or nothing. Asks for the batches again if it is repeated. */
-async function writeDeferredTogether(strata: Strata, batches: () => AsyncIterable<Facts>, importId: string): Promise<number> {
+/**
+ * As `writeDeferred`, with many batches in one transaction: an import that is all or nothing. Asks for the batches again if it is repeated; they are
+ * read on its own connection, since many such imports at once, each with one and waiting for a second, would wait for each other.
+ */
+async function writeDeferredTogether(strata: Strata, batches: BatchesFrom, importId: string): Promise<number> {
   return inTransaction(strata.database, async (client) => {
     let repeated = 0;
-    for await (const facts of batches()) repeated += await writeOnly(strata, client, facts, importId);
+    for await (const facts of batches(asQueryable(client))) repeated += await writeOnly(strata, client, facts, importId);
     return repeated;
   });
 }

@@ -1,6 +1,6 @@
 // In charge of the types of custom attributes and event properties: the first accepted value or a declaration sets one, for all processes.
 // Not of judging values (ingest does that) nor of declaring and listing (declare-type.ts).
-import type { Database, Statement } from '../db/database.ts';
+import type { Database, Queryable, Statement } from '../db/database.ts';
 import type { ValueType } from './catalog.ts';
 
 /** `opaque`: a list that is not all strings, kept but not for rules. */
@@ -83,7 +83,7 @@ export class RegisteredTypes {
     return this.#events.get(event)?.get(name);
   }
 
-  async reload(database: Database): Promise<void> {
+  async reload(database: Queryable): Promise<void> {
     // the version first: types that are newer than it are only judged once more
     const [version] = await database.query<{ version: string }>(READ_TYPES_VERSION);
     const rows = await database.query<TypeRow>({
@@ -99,7 +99,7 @@ from registered_types`,
   }
 
   /** Reads them again if one was redeclared since, by whatever process. → whether one was */
-  async refresh(database: Database): Promise<boolean> {
+  async refresh(database: Queryable): Promise<boolean> {
     const [row] = await database.query<{ version: string }>(READ_TYPES_VERSION);
     if ((row?.version ?? '0') === this.#version) return false;
     await this.reload(database);
@@ -107,7 +107,7 @@ from registered_types`,
   }
 
   /** Registers in a short transaction of its own; → those that somebody else had registered first with another type. */
-  async register(database: Database, proposals: readonly TypeProposal[]): Promise<readonly TypeProposal[]> {
+  async register(database: Queryable, proposals: readonly TypeProposal[]): Promise<readonly TypeProposal[]> {
     if (proposals.length === 0) return [];
     await database.query(registerTypes(proposals));
     const rows = await database.query<TypeRow>({

@@ -1,5 +1,7 @@
 // In charge of staged rows once the file has ended: lines become orders, events without ids get them, an atomic import is written in
 // one transaction or refused with everything that is wrong.
+import type { BatchTypes } from '../../catalog/registered-types.ts';
+import type { Queryable } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import type { Facts } from '../facts.ts';
 import { ITEMS_MAX } from '../limits.ts';
@@ -8,11 +10,11 @@ import { assembleOrder, type OrderLine } from './assemble-order.ts';
 import { eventIdOf } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
 import { type IncompleteOrder, isRejectedMark, MissingLines } from './incomplete-orders.ts';
-import { judgeRows, type TakenRow, toFacts } from './judge-rows.ts';
+import { judgeRows, judgeRowsWithin, type TakenRow, toFacts } from './judge-rows.ts';
 import { Lane } from './lane.ts';
 import { BATCH_ROWS, STAGED_PAGE_ROWS } from './limits.ts';
 import type { RawRow } from './read-row.ts';
-import { analyzeStagedLines } from './stage-lines.ts';
+import { analyzeStagedLines, type StagedLine } from './stage-lines.ts';
 import { type JudgedBatch, noteRejected, storeBatch } from './take-rows.ts';
 import { batchesAtOnce } from './write-in-parts.ts';
 
@@ -28,7 +30,7 @@ export async function finishStaged(run: ImportRun, onWritten: (waiting: Waiting)
   const tell = (written: number) => total > 0 && onWritten({ written, total });
   tell(0);
   await analyzeStagedLines(run.target.database);
-  await (run.atomicTypes === null ? writeInBatches(run, tell) : writeTogether(run, tell));
+  await (run.atomicTypes === null ? writeInBatches(run, tell) : writeTogether(run, run.atomicTypes, tell));
   tell(total); // with rejected lines of orders, and those of customers who were erased meanwhile
 }
 
@@ -67,14 +69,16 @@ function lackingLines({ row, fact }: TakenRow): IncompleteOrder[] {
 }
 
 /** Lines of orders are judged as orders first, so that all rejections are reported; other rows were judged when they were staged. */
-async function writeTogether(run: ImportRun, tell: (written: number) => unknown): Promise<void> {
+async function writeTogether(run: ImportRun, atomicTypes: BatchTypes, tell: (written: number) => unknown): Promise<void> {
   if (run.lineLevel) for await (const rows of stagedRows(run)) noteRejected(run, (await judgeRows(run, rows)).rejected);
   refuseIfRejected(run);
-  const batches = async function* (): AsyncGenerator<Facts> {
+  const { target } = run;
+  await target.types.register(target.database, atomicTypes.proposals()); // a row that another's type is against is refused below
+  const batches = async function* (source: Queryable): AsyncGenerator<Facts> {
     let written = 0; // from the start if the transaction is repeated
-    for await (const rows of stagedRows(run)) {
+    for await (const rows of stagedRows(run, source)) {
       run.check();
-      const { taken, rejected } = await judgeRows(run, rows);
+      const { taken, rejected } = await judgeRowsWithin(source, run, rows);
       noteRejected(run, rejected); // types were redeclared in between
       refuseIfRejected(run);
       yield toFacts(
@@ -85,7 +89,7 @@ async function writeTogether(run: ImportRun, tell: (written: number) => unknown)
       tell(written);
     }
   };
-  run.repeated = await withCurrentTypes(run.target, () => run.target.writeDeferredTogether(batches, run.importId));
+  run.repeated = await withCurrentTypes(target, () => target.writeDeferredTogether(batches, run.importId));
 }
 
 function refuseIfRejected(run: ImportRun): void {
@@ -95,14 +99,18 @@ function refuseIfRejected(run: ImportRun): void {
   throw new AppError('invalid_rows', detail, { errors });
 }
 
-function stagedRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
-  return run.lineLevel ? assembledOrders(run) : wholeRows(run);
+type Pages = AsyncIterable<readonly StagedLine[]>;
+
+/** `source`: see `StagedLines.pages`. */
+function stagedRows(run: ImportRun, source?: Queryable): AsyncGenerator<readonly Row[]> {
+  const pages = run.staged.pages(source);
+  return run.lineLevel ? assembledOrders(run, pages) : wholeRows(pages);
 }
 
-async function* wholeRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
+async function* wholeRows(pages: Pages): AsyncGenerator<readonly Row[]> {
   let content = '';
   let count = 0;
-  for await (const page of run.staged.pages()) {
+  for await (const page of pages) {
     yield page.map(({ group, line, data }): Row => {
       if (group === '') return { lines: [line], raw: data };
       count = group === content ? count + 1 : 1;
@@ -112,7 +120,7 @@ async function* wholeRows(run: ImportRun): AsyncGenerator<readonly Row[]> {
   }
 }
 
-async function* assembledOrders(run: ImportRun): AsyncGenerator<readonly Row[]> {
+async function* assembledOrders(run: ImportRun, pages: Pages): AsyncGenerator<readonly Row[]> {
   let rows: Row[] = [];
   let lineCount = 0;
   let orderId: string | null = null;
@@ -135,7 +143,7 @@ async function* assembledOrders(run: ImportRun): AsyncGenerator<readonly Row[]> 
     tooMany = false;
   };
 
-  for await (const page of run.staged.pages()) {
+  for await (const page of pages) {
     for (const staged of page) {
       const { group, line, data } = staged;
       if (group !== orderId) {

@@ -1,6 +1,6 @@
 // What one import is made of while it runs: what it was given, what it has counted. No behaviour but the counting.
 import type { BatchTypes, RegisteredTypes } from '../../catalog/registered-types.ts';
-import type { Database } from '../../db/database.ts';
+import type { Database, Queryable } from '../../db/database.ts';
 import type { Facts } from '../facts.ts';
 import type { ImportKind } from './import-fields.ts';
 import type { IncompleteOrders, MissingLines } from './incomplete-orders.ts';
@@ -21,10 +21,13 @@ export interface ImportTarget {
    * The same for many batches in one transaction, with nobody evaluated; the batches are asked for again if the transaction is repeated. →
    * `repeated`
    */
-  writeDeferredTogether(batches: () => AsyncIterable<Facts>, importId: string): Promise<number>;
+  writeDeferredTogether(batches: BatchesFrom, importId: string): Promise<number>;
   /** Evaluates everybody whom the import still owes an evaluation, until the signal aborts; the changes are added to the import's row. */
   evaluatePending(importId: string, signal?: AbortSignal): Promise<{ readonly token: string }>;
 }
+
+/** Facts batch by batch, read from where they wait by the connection of the transaction that writes them. */
+export type BatchesFrom = (source: Queryable) => AsyncIterable<Facts>;
 
 export interface WrittenPart {
   /** entries and exits of customers who were evaluated with it */

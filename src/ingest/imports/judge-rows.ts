@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { unreachable } from '../../base/assert.ts';
 import { BatchTypes } from '../../catalog/registered-types.ts';
+import type { Queryable } from '../../db/database.ts';
 import type { ErrorDetail } from '../../errors.ts';
 import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from '../facts.ts';
 import { foldCustomers } from '../fold-customers.ts';
@@ -51,6 +52,20 @@ export async function judgeRows(run: ImportRun, rows: readonly Row[]): Promise<J
     if (judged.rejected.some(({ problems }) => isRefusedByType(problems)) && (await types.refresh(database))) continue;
     const proposals = batchTypes.proposals();
     if (proposals.length === 0 || (await types.register(database, proposals)).length === 0) return judged;
+  }
+}
+
+/**
+ * The same inside a transaction, by whose connection (`source`) the types are read. Nothing is registered in it, which others would wait for and a
+ * rollback undo: `atomicTypes` of the import were registered before, and its rows propose no others.
+ */
+export async function judgeRowsWithin(source: Queryable, run: ImportRun, rows: readonly Row[]): Promise<JudgedRows> {
+  for (;;) {
+    const batchTypes = new BatchTypes(run.target.types);
+    const judged = await judgeInPauses(run, rows, batchTypes);
+    if (judged.rejected.some(({ problems }) => isRefusedByType(problems)) && (await run.target.types.refresh(source))) continue;
+    if (batchTypes.proposals().length > 0) throw new Error('rows propose types that were not registered before');
+    return judged;
   }
 }
 

@@ -1,7 +1,7 @@
 // In charge of rows that cannot be written before the file has ended: lines of orders, events that need counting, everything of an
 // atomic import. They wait in the unlogged table import_lines and come back in order of (group, line), with flat memory: all of them, or
 // an error that they are lost (a crash of Postgres empties such a table).
-import type { Database } from '../../db/database.ts';
+import type { Database, Queryable } from '../../db/database.ts';
 import { AppError } from '../../errors.ts';
 import { STAGED_PAGE_ROWS } from './limits.ts';
 
@@ -57,23 +57,23 @@ export class StagedLines {
   }
 
   /**
-   * All lines in order, in pages, except those of customers erased since. Throws `unavailable` if they are lost: before the first page, or after
-   * the last.
+   * All lines in order, in pages, except those of customers erased since; by the connection of the transaction that writes them, if there is one.
+   * Throws `unavailable` if they are lost: before the first page, or after the last.
    */
-  async *pages(): AsyncGenerator<readonly StagedLine[]> {
-    await this.#requireMark();
+  async *pages(source: Queryable = this.#database): AsyncGenerator<readonly StagedLine[]> {
+    await this.#requireMark(source);
     let after: Pick<StagedLine, 'group' | 'line'> = MARK;
     for (;;) {
-      const rows = await readPage(this.#database, this.#importId, after);
+      const rows = await readPage(source, this.#importId, after);
       if (rows.length > 0) yield rows;
       const last = rows.at(-1);
-      if (last === undefined || rows.length < STAGED_PAGE_ROWS) return this.#requireMark();
+      if (last === undefined || rows.length < STAGED_PAGE_ROWS) return this.#requireMark(source);
       after = last;
     }
   }
 
-  async #requireMark(): Promise<void> {
-    if (this.#marked === null || (await hasMark(this.#database, this.#importId))) return;
+  async #requireMark(source: Queryable): Promise<void> {
+    if (this.#marked === null || (await hasMark(source, this.#importId))) return;
     throw new AppError(
       'unavailable',
       'The database failed while the file was being read, and what waited there is lost; send the file again.',
@@ -81,8 +81,8 @@ export class StagedLines {
   }
 }
 
-async function hasMark(database: Database, importId: string): Promise<boolean> {
-  const rows = await database.query({
+async function hasMark(source: Queryable, importId: string): Promise<boolean> {
+  const rows = await source.query({
     name: 'find_import_mark',
     text: `
       select l.line
@@ -107,11 +107,11 @@ export async function removeStagedLines(database: Database, importId: string): P
 }
 
 async function readPage(
-  database: Database,
+  source: Queryable,
   importId: string,
   after: { readonly group: string; readonly line: number },
 ): Promise<StagedLine[]> {
-  const rows = await database.query<{ order_id: string; line: string; data: unknown }>({
+  const rows = await source.query<{ order_id: string; line: string; data: unknown }>({
     name: 'read_import_lines',
     text: `
       select l.order_id, l.line, l.data
