@@ -10,6 +10,7 @@ import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import { fixedIso } from './db/as-of.ts';
 import type { Database } from './db/database.ts';
 import { isWorkedOnHere } from './ingest/imports/lease.ts';
+import { trimImports } from './ingest/imports/trim-imports.ts';
 import { watchClock } from './membership/clock-set-back.ts';
 import { evaluateDue, nextDueMs } from './membership/due.ts';
 import { failBroken } from './membership/fail-segments.ts';
@@ -145,25 +146,29 @@ const TRIM_POLL_MS = 60_000;
 const TRIM_PAUSE_MS = 50;
 
 const WEBHOOK_DAYS = 7;
-const RUNS_TRIM_POLL_MS = HOUR_MS;
+const ENDED_TRIM_POLL_MS = HOUR_MS;
 
 /**
  * Trims what is older than it is to be kept from the log, a piece at a time with pauses between, and with it the notices, also those that are too
- * many; and once an hour runs that ended long ago. What a webhook has not been sent yet is kept some days longer; a webhook that has not been
+ * many; and once an hour runs and imports that ended long ago. What a webhook has not been sent yet is kept some days longer; a webhook that has not been
  * sent it by then has the gap noted in its record.
  */
 async function trimLog(strata: Strata, historyDays: number | undefined, webhookDays: number, signal: AbortSignal): Promise<void> {
   const { database, clock } = strata;
-  let trimRunsMs = clock.nowMs();
+  let trimEndedMs = clock.nowMs();
   while (!signal.aborted) {
-    const runs = clock.nowMs() < trimRunsMs ? 0 : await trimRuns(database, clock.nowMs());
-    if (runs === 0 && clock.nowMs() >= trimRunsMs) trimRunsMs = clock.nowMs() + RUNS_TRIM_POLL_MS;
+    const ended = clock.nowMs() < trimEndedMs ? 0 : await trimEnded(database, clock.nowMs());
+    if (ended === 0 && clock.nowMs() >= trimEndedMs) trimEndedMs = clock.nowMs() + ENDED_TRIM_POLL_MS;
     const olderThanMs = historyDays === undefined ? null : clock.nowMs() - historyDays * DAY_MS;
     const waitMs = webhookDays * DAY_MS;
     const changes = olderThanMs === null ? 0 : await trimChanges(database, olderThanMs, waitMs);
     const notices = await trimNotices(database, clock, { olderThanMs, waitMs });
-    await clock.sleep(changes + notices + runs > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
+    await clock.sleep(changes + notices + ended > 0 ? TRIM_PAUSE_MS : TRIM_POLL_MS, signal);
   }
+}
+
+async function trimEnded(database: Database, nowMs: number): Promise<number> {
+  return (await trimRuns(database, nowMs)) + (await trimImports(database, nowMs));
 }
 
 async function trimChanges(database: Database, olderThanMs: number, waitMs: number): Promise<number> {

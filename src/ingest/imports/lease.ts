@@ -100,7 +100,7 @@ async function renew(database: Database, clock: Clock, importId: string, lost: A
   }
 }
 
-/** Marks imports whose lease ran out as failed, and removes staged lines that nobody will read any more. */
+/** Marks imports whose lease ran out as failed, and removes staged lines that nobody will read any more: few imports have any, of all there were. */
 async function removeLeftovers(database: Database, clock: Clock): Promise<void> {
   await database.query({
     name: 'fail_dead_imports',
@@ -114,9 +114,30 @@ async function removeLeftovers(database: Database, clock: Clock): Promise<void> 
   await database.query({
     name: 'remove_left_lines',
     text: `
+      with recursive staging as (
+        (
+          select l.import_id
+          from import_lines as l
+          order by l.import_id
+          limit 1
+        )
+        union all
+        select (
+          select n.import_id
+          from import_lines as n
+          where n.import_id > s.import_id
+          order by n.import_id
+          limit 1
+        )
+        from staging as s
+        where s.import_id is not null
+      )
       delete from import_lines
-      using imports
-      where imports.id = import_lines.import_id
-        and imports.status <> 'running'`,
+      where import_lines.import_id in (
+          select s.import_id
+          from staging as s
+          join imports as i on i.id = s.import_id
+          where i.status <> 'running'
+        )`,
   });
 }
