@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { z } from 'zod';
 import { explain } from './base/data-folder.ts';
+import { reservedIn } from './base/database-url.ts';
 import { editDistance } from './base/edit-distance.ts';
 import { nearestName } from './base/nearest-name.ts';
 import { StartError } from './base/start-error.ts';
@@ -20,10 +21,17 @@ const wholeNumber = (least: number, most: number, what: string) =>
     return refuse(context, `must be ${what} from ${least} to ${most}, and is ‘${text}’`);
   });
 
-const postgresUrl = z.string().refine(isPostgresUrl, {
+const postgresUrl = z.string().transform((text, context) => {
   // the value is not repeated: it may hold a password
-  error:
-    'must look like postgres://user:password@host:5432/database; in the user and the password / is written %2F, ? %3F, # %23, @ %40 and % %25',
+  if (!isPostgresUrl(text)) {
+    return refuse(
+      context,
+      'must look like postgres://user:password@host:5432/database; in the user and the password / is written %2F, ? %3F, # %23, @ %40 and % %25',
+    );
+  }
+  const reserved = reservedIn(text);
+  if (reserved.length === 0) return text;
+  return refuse(context, `must leave out ${reserved.join(', ')}: Strata sets ${reserved.length === 1 ? 'that' : 'those'} itself`);
 });
 
 const timeZone = z.string().transform((text, context) => {

@@ -2,6 +2,7 @@
 // in, and is it one that can be used. Each problem is a plain sentence.
 import { StartError } from '../base/start-error.ts';
 import type { Database } from './database.ts';
+import { TELLING_SETTING } from './session.ts';
 import { sqlState } from './transaction.ts';
 
 const LEAST_MAJOR = 18;
@@ -16,6 +17,7 @@ interface Server {
   readonly is_replica: boolean;
   readonly is_read_only: boolean;
   readonly encoding: string;
+  readonly telling: string;
 }
 
 /** Throws a StartError when the server cannot be used; never repeats the password. */
@@ -29,7 +31,9 @@ export async function checkServer(database: Database, whose: keyof typeof MEND):
           current_setting('server_version_num')::int as version,
           pg_is_in_recovery() as is_replica,
           current_setting('transaction_read_only')::bool as is_read_only,
-          current_setting('server_encoding') as encoding`,
+          current_setting('server_encoding') as encoding,
+          current_setting($1) as telling`,
+      values: [TELLING_SETTING.name],
     });
   } catch (cause) {
     throw new StartError(`${sentenceFor(cause, database.url)} ${MEND[whose]}`, { cause });
@@ -44,6 +48,11 @@ export async function checkServer(database: Database, whose: keyof typeof MEND):
   if (server.is_read_only) {
     throw new StartError(
       `The database at ${place} lets this user only read: default_transaction_read_only is on. Turn it off for the database and the user, or set DATABASE_URL to another.`,
+    );
+  }
+  if (server.telling !== TELLING_SETTING.value) {
+    throw new StartError(
+      `The database at ${place} does not take the settings that Strata’s sessions need. A pooler in front of it may drop them (ignore_startup_parameters = options in PgBouncer): set DATABASE_URL to the database itself.`,
     );
   }
   if (server.encoding !== 'UTF8') {

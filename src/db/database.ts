@@ -4,6 +4,8 @@ import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { isTracing } from '../base/tracing.ts';
 import { isKnownCitus, learnWhetherCitus } from './citus.ts';
+import { PeerWatch } from './peer-watch.ts';
+import { sessionOf } from './session.ts';
 import { sendBatch } from './statement-batch.ts';
 import { traceStatement, traceStatements } from './trace-statements.ts';
 
@@ -11,6 +13,8 @@ const INT8 = 20;
 const INT4_ARRAY = 1007;
 const DATE = 1082;
 const TIMESTAMPTZ = 1184;
+
+const IDLE_IN_TRANSACTION = '60s';
 
 /** int8 and numeric stay decimal strings, dates `YYYY-MM-DD`; timestamptz becomes epoch milliseconds (stored times have no finer part). */
 const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
@@ -75,44 +79,22 @@ export interface DatabaseOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-/** For each of our sessions, see openDatabase. */
-export const SESSION_SETTINGS = [
-  'TimeZone=UTC',
-  'DateStyle=ISO',
-  'jit=off',
-  'plan_cache_mode=force_generic_plan',
-  'enable_seqscan=off',
-  'enable_hashjoin=off',
-  'enable_mergejoin=off',
-  'enable_material=off',
-  'max_parallel_workers_per_gather=0',
-]
-  .map((setting) => `-c ${setting}`)
-  .join(' ');
-
-/**
- * Opens a pool; connects lazily, so an unreachable server shows at the first statement. Sessions run in UTC, print dates as ISO 8601 has them,
- * without JIT, with generic plans, and without sequential scans, joins of whole tables or parallel workers (starting two took 30 ms of a 2 ms
- * read): nearly every statement looks up a few rows by key and joins by key. But a plan is made once for a connection, often while the tables are
- * still empty and a scan or a hash join looks cheaper, and is then used for as long as the connection lives. What is meant to scan says so
- * (db/transaction.ts, `inScan`).
- */
+/** Opens a pool; connects lazily, so an unreachable server shows at the first statement. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...sessionOf(url, options.applicationName ?? 'strata', { idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION }),
     max: options.connections ?? 10,
     pipeline: true,
     types,
-    application_name: options.applicationName ?? 'strata',
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
     idleTimeoutMillis: 0, // a connection that comes back has to plan its evaluations again, 12 ms each with 50 segments, 36 with 500
-    options: `${SESSION_SETTINGS} -c statement_timeout=0 -c idle_in_transaction_session_timeout=60000`,
   } as pg.PoolConfig);
   pool.on('error', (error) => options.onIdleError?.(error));
   // The pool listens to idle clients only. One that breaks while somebody holds it between two statements would end the process (an error
   // event that nobody hears); its holder is told by the next statement, which fails.
   pool.on('connect', (client) => client.on('error', () => {}));
+  const watch = new PeerWatch();
+  pool.on('acquire', (client) => watch.hold(client));
+  pool.on('release', (_error, client) => watch.release(client));
   learnWhetherCitus(pool, url);
   if (isTracing()) pool.on('connect', traceStatements);
   return {
@@ -121,7 +103,10 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Databa
     query: async <Row extends pg.QueryResultRow>(statement: Statement) =>
       (await traceStatement(statement, () => pool.query<Row>(toQuery(inFormFor(statement, pool))))).rows,
     isOnCitus: () => isKnownCitus(pool),
-    close: () => pool.end(),
+    close: async () => {
+      await pool.end();
+      watch.stop();
+    },
   };
 }
 

@@ -3,14 +3,15 @@
 import pg from 'pg';
 import type { Clock } from '../base/clock.ts';
 import { LET_CITUS_PLAN } from './citus.ts';
-import { SESSION_SETTINGS } from './database.ts';
+import { PeerWatch } from './peer-watch.ts';
+import { sessionOf } from './session.ts';
 
 const LEADER_LOCK = '7310589412001';
 const RETRY_MS = 1000;
 /** A lead that is given up properly is taken over within this time. A blocking lock would take it at once, but hold back vacuum while it waits. */
 const POLL_MS = 250;
 /** A killed process is noticed at once anyway; one whose machine is gone, thanks to this, after about ten seconds instead of two hours. */
-const GIVE_UP_ON_THE_GONE = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
+const GIVE_UP_ON_THE_GONE = { tcp_keepalives_idle: '5', tcp_keepalives_interval: '2', tcp_keepalives_count: '3' };
 
 export interface LeaderTasks {
   /** Runs while this process leads, on the very connection that holds the lock; returns when the signal aborts. A throw gives the lead up, as does
@@ -53,19 +54,15 @@ export class Leadership {
   }
 
   async #tryToLead(): Promise<void> {
-    const connection = new pg.Client({
-      connectionString: this.#url,
-      application_name: 'strata leader',
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
-      options: `${SESSION_SETTINGS} ${GIVE_UP_ON_THE_GONE}`,
-    });
+    const connection = new pg.Client(sessionOf(this.#url, 'strata leader', GIVE_UP_ON_THE_GONE));
     const term = new AbortController();
+    const watch = new PeerWatch();
+    watch.hold(connection);
     connection.on('error', () => term.abort());
     connection.on('end', () => term.abort());
-    await connection.connect();
-    await connection.query(LET_CITUS_PLAN);
     try {
+      await connection.connect();
+      await connection.query(LET_CITUS_PLAN);
       const signal = AbortSignal.any([this.#stopping.signal, term.signal]);
       while (!(await takeLock(connection))) {
         await this.#clock.sleep(POLL_MS, signal);
@@ -74,6 +71,7 @@ export class Leadership {
       await this.#tasks.lead(connection, signal);
     } finally {
       await connection.end().catch(() => {}); // a broken connection has already given the lock back
+      watch.stop();
     }
   }
 }

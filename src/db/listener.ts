@@ -2,7 +2,7 @@
 // messages mean. What is sent while it is broken is lost: the caller is told each time that listening begins, and looks for itself then.
 import pg from 'pg';
 import type { Clock } from '../base/clock.ts';
-import { SESSION_SETTINGS } from './database.ts';
+import { sessionOf } from './session.ts';
 
 const RETRY_MS = 1000;
 
@@ -49,13 +49,7 @@ export class Listener {
   }
 
   async #listen(): Promise<void> {
-    const connection = new pg.Client({
-      connectionString: this.#url,
-      application_name: 'strata listener',
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
-      options: SESSION_SETTINGS,
-    });
+    const connection = new pg.Client(sessionOf(this.#url, 'strata listener'));
     const { signal } = this.#stopping;
     const ended = new Promise<void>((resolve, reject) => {
       connection.on('error', reject);
