@@ -46,18 +46,27 @@ const GONE = 410;
 /** An endpoint with much to send gives its place to others in between. */
 const TURN_MS = 5000;
 
-/** → requests made */
-export async function deliverTo(delivering: Delivering, taken: Held, until: Until): Promise<number> {
+/** What came of an endpoint's turn. */
+export interface Turn {
+  readonly requests: number;
+  /** it goes on from another place than before: what it was taken for need not be looked at again */
+  readonly hasMoved: boolean;
+}
+
+export async function deliverTo(delivering: Delivering, taken: Held, until: Until): Promise<Turn> {
   let requests = 0;
   const onRequest = () => {
     requests += 1;
     until.onRequest();
   };
-  await deliverUntil(delivering, taken, { ...until, onRequest });
-  return requests;
+  const before = placeOf(taken.webhook);
+  const place = await deliverUntil(delivering, taken, { ...until, onRequest });
+  const isThere = place === null || (place.position === before.position && place.noticeId === before.noticeId);
+  return { requests, hasMoved: !isThere };
 }
 
-async function deliverUntil(delivering: Delivering, taken: Held, until: Until): Promise<void> {
+/** → where it was given back; null: by a failure, or it was not ours any more */
+async function deliverUntil(delivering: Delivering, taken: Held, until: Until): Promise<Place | null> {
   const startMs = delivering.clock.nowMs();
   let held = taken;
   let next: Promise<Next> | null = null;
@@ -67,14 +76,14 @@ async function deliverUntil(delivering: Delivering, taken: Held, until: Until): 
     const isOver = delivering.clock.nowMs() - startMs > TURN_MS;
     if (webhook.status !== 'active' || until.stopping.aborted || isOver) {
       await next?.catch(() => {});
-      await releaseEndpoint(delivering.database, held, place);
-      return;
+      await releaseEndpoint(delivering.database, delivering.clock, held, place);
+      return place;
     }
     const found: Next = await (next ?? read(delivering, webhook, place));
     next = null;
     if (found.kind === 'wait') {
-      await releaseEndpoint(delivering.database, held, found.place);
-      return;
+      await releaseEndpoint(delivering.database, delivering.clock, held, found.place);
+      return found.place;
     }
     if (found.kind === 'trimmed') {
       delivering.log.warn(
@@ -84,19 +93,19 @@ async function deliverUntil(delivering: Delivering, taken: Held, until: Until): 
       const again = (await recordGap(delivering.database, delivering.clock, held, found.through))
         ? await readHeld(delivering.database, held)
         : null;
-      if (again === null) return;
+      if (again === null) return null;
       held = again;
       continue;
     }
     if (found.kind === 'skip') {
       const isOurs = await fixBatch(delivering.database, held, found.place, null);
       const again = await readHeld(delivering.database, held);
-      if (again === null || (!isOurs && again.webhook.revision === webhook.revision)) return;
+      if (again === null || (!isOurs && again.webhook.revision === webhook.revision)) return null;
       held = again;
       continue;
     }
     const sent = await sendPrepared(delivering, held, found.prepared, until);
-    if (sent === null) return;
+    if (sent === null) return null;
     held = sent.held;
     next = sent.next;
   }
@@ -147,7 +156,7 @@ async function sendPrepared(delivering: Delivering, held: Held, prepared: Prepar
   const outcome = await deliver(delivering.receiverOf(webhook), message, prepared, webhook, until.broken);
   const attempt = { batch: prepared.batch, changes: prepared.changes, attempt: webhook.failures + 1, readAtMs: prepared.readAtMs, outcome };
   if (until.broken.aborted && !outcome.succeeded) {
-    await releaseEndpoint(database, held, place); // our fault, not the receiver's
+    await releaseEndpoint(database, clock, held, place); // our fault, not the receiver's
     return null;
   }
   if (!outcome.succeeded) {

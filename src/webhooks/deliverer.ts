@@ -3,7 +3,7 @@
 import { Bell } from '../base/bell.ts';
 import { Turns } from '../base/turns.ts';
 import type { Publisher } from '../changes/publisher.ts';
-import { type Delivering, deliverTo } from './deliver-endpoint.ts';
+import { type Delivering, deliverTo, type Turn } from './deliver-endpoint.ts';
 import { type Held, LEASE_MS, renewLeases, takeEndpoints } from './lease.ts';
 import { Receiver, type SendOptions } from './send.ts';
 import type { WebhookRow } from './webhook.ts';
@@ -31,6 +31,12 @@ const KEPT_RECEIVERS = 256;
 
 export interface DelivererOptions extends Omit<Delivering, 'reading' | 'receiverOf'> {
   readonly send: SendOptions;
+}
+
+interface Taken {
+  readonly held: readonly Held[];
+  /** as many as there was room for: others may be waiting */
+  readonly isFull: boolean;
 }
 
 interface Worker {
@@ -99,25 +105,26 @@ export class Deliverer {
   async deliverDue(): Promise<number> {
     let attempts = 0;
     for (;;) {
-      const taken = await this.#take();
-      if (taken.length === 0) return attempts;
+      const { held } = await this.#take();
+      if (held.length === 0) return attempts;
       const until = { stopping: this.#stopping.signal, broken: this.#broken.signal, onRequest: () => {} };
-      const made = await Promise.all(taken.map((held) => deliverTo(this.#delivering, held, until)));
-      const sum = made.reduce((all, each) => all + each, 0);
-      attempts += sum;
-      if (sum === 0) return attempts;
+      const turns = await Promise.all(held.map((one) => deliverTo(this.#delivering, one, until)));
+      attempts += turns.reduce((sum, { requests }) => sum + requests, 0);
+      if (!turns.some(hasProgressed)) return attempts;
     }
   }
 
-  #take(): Promise<Held[]> {
+  async #take(): Promise<Taken> {
     const { clock, database } = this.#options;
     const workers = [...this.#workers.values()];
     const room = MOST_WORKERS - workers.length;
     const failing = workers.filter(({ held }) => held.webhook.failures > 0).length;
     const prompt = workers.filter(({ held, requestMs }) => held.webhook.failures === 0 && clock.nowMs() - requestMs <= SLOW_MS).length;
     const most = { fresh: clamp(FRESH_WORKERS - prompt, room), failing: clamp(FAILING_WORKERS - failing, room - FRESH_WORKERS) };
-    if (most.fresh + most.failing === 0) return Promise.resolve([]);
-    return takeEndpoints(database, clock, most, [...this.#workers.keys()]);
+    if (most.fresh + most.failing === 0) return { held: [], isFull: true };
+    const held = await takeEndpoints(database, clock, most, [...this.#workers.keys()]);
+    const fresh = held.filter(({ webhook }) => webhook.failures === 0).length;
+    return { held, isFull: fresh === most.fresh || held.length - fresh === most.failing };
   }
 
   async #look(): Promise<void> {
@@ -126,7 +133,8 @@ export class Deliverer {
     while (!signal.aborted) {
       try {
         const lookedMs = clock.nowMs();
-        for (const held of await this.#take()) this.#begin(held);
+        const { held, isFull } = await this.#take();
+        for (const one of held) this.#begin(one, isFull);
         await this.#bell.wait(clock, POLL_MS, signal);
         const earlyMs = Math.min(GATHER_MS, lookedMs + GATHER_MS - clock.nowMs()); // the clock may have been set back
         if (earlyMs > 0) await clock.sleep(earlyMs, signal);
@@ -137,7 +145,8 @@ export class Deliverer {
     }
   }
 
-  #begin(held: Held): void {
+  /** `isFull`: others may wait for its place */
+  #begin(held: Held, isFull: boolean): void {
     const { clock, log } = this.#options;
     const { id } = held.webhook;
     const worker: Worker = { held, lost: new AbortController(), requestMs: clock.nowMs(), done: Promise.resolve() };
@@ -151,12 +160,12 @@ export class Deliverer {
     worker.done = deliverTo(this.#delivering, held, until)
       .catch((error) => {
         log.warn({ err: error, webhook: id }, 'sending to a webhook was interrupted; it goes on when its lease has run out');
-        return 0;
+        return { requests: 0, hasMoved: false };
       })
-      .then((requests) => {
+      .then((turn) => {
         this.#workers.delete(id);
         // what came meanwhile found it held, or found no room; who has done nothing has nothing to do, and is not to be asked at once again
-        if (requests > 0 || this.#calls !== calls) this.#bell.ring();
+        if (turn.requests > 0 || this.#calls !== calls || (isFull && turn.hasMoved)) this.#bell.ring();
       });
   }
 
@@ -196,6 +205,11 @@ export class Deliverer {
     }
     return receiver;
   }
+}
+
+/** Whoever has neither sent anything nor moved would be taken again for the same. */
+function hasProgressed({ requests, hasMoved }: Turn): boolean {
+  return requests > 0 || hasMoved;
 }
 
 function clamp(count: number, most: number): number {

@@ -4,6 +4,8 @@
 // An edit by hand moves the `revision` and leaves the lease alone: whoever is sending then records the attempt and reads the row again. It may
 // move the place forwards (for a type that is wanted from now on), and back only by a replay, which moves `replays`, too: then the sender's
 // place no longer counts.
+//
+// Who gives a lease back leaves the instant in `leased_until`: so the row knows when the endpoint last had its turn, whether anything was sent or not.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
@@ -22,9 +24,13 @@ export interface Held {
   readonly leaseId: string;
 }
 
+/** SQL: nobody holds it. An instant without a holder is that of the last turn: it may lie ahead after the clock was set back, and holds nothing. */
+const IS_FREE = `(w.lease_id is null or w.leased_until <= ${NOW})`;
+
 /**
- * Endpoints that have something to do and that nobody holds, who has waited longest first. `fresh`: of those that are not failing, and of those
- * that are.
+ * Endpoints that have something to do and that nobody holds, who has waited longest first: since the last turn, or since the instant for which a
+ * failed one was put off. By the last success, quiet endpoints would come before all others at every growth of the feed. `fresh`: of those that
+ * are not failing, and of those that are.
  */
 export async function takeEndpoints(
   database: Queryable,
@@ -37,11 +43,11 @@ export async function takeEndpoints(
     name: 'take_webhooks',
     text: `
       with waiting as (
-        select w.id, row_number() over (partition by w.failures > 0 order by coalesce(w.retry_at, w.delivered_at) nulls first, w.id) as turn, w.failures > 0 as is_failing
+        select w.id, row_number() over (partition by w.failures > 0 order by greatest(w.retry_at, w.leased_until) nulls first, w.id) as turn, w.failures > 0 as is_failing
         from webhooks as w
         cross join feed as f
         cross join notice_count as k
-        where w.status = 'active' and (w.leased_until is null or w.leased_until <= ${NOW}) and (w.retry_at is null or w.retry_at <= ${NOW})
+        where w.status = 'active' and ${IS_FREE} and (w.retry_at is null or w.retry_at <= ${NOW})
           and w.id <> all($5::uuid[])
           and (
             w.batch is not null
@@ -52,7 +58,7 @@ export async function takeEndpoints(
         select w.id
         from webhooks as w
         where w.id in (select a.id from waiting as a where a.turn <= case when a.is_failing then $3::bigint else $2::bigint end)
-          and w.status = 'active' and (w.leased_until is null or w.leased_until <= ${NOW})
+          and w.status = 'active' and ${IS_FREE}
         for update skip locked
       )
       update webhooks as w
@@ -81,16 +87,16 @@ export async function renewLeases(database: Queryable, clock: Clock, held: reado
 }
 
 /** What follows has been dealt with; nobody sends any more. */
-export async function releaseEndpoint(database: Queryable, { webhook, leaseId }: Held, place: Place): Promise<void> {
+export async function releaseEndpoint(database: Queryable, clock: Clock, { webhook, leaseId }: Held, place: Place): Promise<void> {
   await database.query({
     name: 'release_webhook',
     text: `
       update webhooks as w
-      set lease_id = null, leased_until = null,
-        position = case when w.revision = $3::bigint then $4::bigint else w.position end,
-        notice_id = case when w.revision = $3::bigint then $5::bigint else w.notice_id end
-      where w.id = $1::uuid and w.lease_id = $2::uuid`,
-    values: [webhook.id, leaseId, webhook.revision, place.position, place.noticeId],
+      set lease_id = null, leased_until = ${NOW},
+        position = case when w.revision = $4::bigint then $5::bigint else w.position end,
+        notice_id = case when w.revision = $4::bigint then $6::bigint else w.notice_id end
+      where w.id = $2::uuid and w.lease_id = $3::uuid`,
+    values: [fixedIso(clock), webhook.id, leaseId, webhook.revision, place.position, place.noticeId],
   });
 }
 
@@ -242,7 +248,7 @@ export async function recordFailure(
     text: `
       with recorded as (
         update webhooks as w
-        set lease_id = null, leased_until = null, failed = w.failed + 1,
+        set lease_id = null, leased_until = ${NOW}, failed = w.failed + 1,
           failures = case when w.revision = $4::bigint then w.failures + 1 else w.failures end,
           failing_since = case when w.revision = $4::bigint then coalesce(w.failing_since, ${NOW}) else w.failing_since end,
           retry_at = case when w.revision = $4::bigint then ${NOW} + $5::double precision * interval '1 millisecond' else w.retry_at end,
@@ -277,7 +283,7 @@ export async function disableEndpoint(database: Queryable, clock: Clock, held: H
     name: 'disable_webhook',
     text: `
       update webhooks as w
-      set status = 'disabled', disabled_code = $5, disabled_detail = $6, disabled_at = ${NOW}, lease_id = null, leased_until = null
+      set status = 'disabled', disabled_code = $5, disabled_detail = $6, disabled_at = ${NOW}, lease_id = null, leased_until = ${NOW}
       where w.id = $2::uuid and w.lease_id = $3::uuid and w.revision = $4::bigint`,
     values: [fixedIso(clock), held.webhook.id, held.leaseId, held.webhook.revision, code, detail],
   });

@@ -22,7 +22,7 @@ it('waits no longer than without the jump', async () => {
     await shop.enter('ada');
     shop.receiver.behave(200, 503);
     expect(await shop.deliver()).toBe(1);
-    const ahead = `update webhooks set retry_at = retry_at + interval '1 hour', leased_until = retry_at + interval '1 hour'`;
+    const ahead = `update webhooks set retry_at = retry_at + interval '1 hour', lease_id = id, leased_until = retry_at + interval '1 hour'`;
     await database.query({ text: ahead });
     await shop.moveTo(shop.clock.nowMs() + 10_000);
     expect(await shop.deliver()).toBe(0);
@@ -30,6 +30,22 @@ it('waits no longer than without the jump', async () => {
     await shop.moveTo(shop.clock.nowMs() + 10_000);
     expect(await shop.deliver()).toBe(1);
     expect(shop.receiver.positions()).toEqual([1, 1]);
+  } finally {
+    await shop.drop();
+  }
+});
+
+it('an endpoint that nobody holds is free', async () => {
+  const shop = await openWebhookShop();
+  const { database } = shop.strata;
+  try {
+    await shop.hook();
+    await shop.enter('ada');
+    expect(await shop.deliver()).toBe(1);
+    await database.query({ text: `update webhooks set leased_until = leased_until + interval '1 hour'` }); // the last turn, by the clock that ran ahead
+    await shop.enter('ben');
+    expect(await shop.deliver()).toBe(1);
+    expect(shop.receiver.positions()).toEqual([1, 2]);
   } finally {
     await shop.drop();
   }

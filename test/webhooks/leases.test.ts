@@ -41,7 +41,7 @@ describe('a lease', () => {
     const place = { position: '1', noticeId: '0' };
     expect(await recordSuccess(database(), shop.clock, held, attempt, place, null)).toBe('lost');
     expect(await fixBatch(database(), held, place, batch)).toBe(false);
-    await releaseEndpoint(database(), held, place);
+    await releaseEndpoint(database(), shop.clock, held, place);
     expect(await shop.read(hook.id)).toMatchObject({ position: '2' });
     expect(await listDeliveries(database(), { webhookId: hook.id, limit: 9 })).toHaveLength(2);
   });
