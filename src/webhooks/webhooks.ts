@@ -191,8 +191,9 @@ function editable({ url, description, types, segments, changeTypes, batchSize, s
 export type WebhookEdit = Partial<WebhookContent> & { readonly status?: 'active' | 'paused' | undefined };
 
 /**
- * Changes what is given. `active` also resumes one that was disabled, and after any change what has failed is tried again at once. Types
- * that are newly wanted are sent from now on. A batch that is under way stays as it is. Throws `not_found`, `invalid_fields`.
+ * Changes what is given. `active` also resumes one that was disabled, and after any change what has failed is tried again at once. Who resumes
+ * it, or gives it another URL, has mended something: failures are counted from there. Types that are newly wanted are sent from now on. A batch
+ * that is under way stays as it is. Throws `not_found`, `invalid_fields`.
  */
 export async function changeWebhook(webhooking: Webhooking, id: string, edit: WebhookEdit): Promise<Webhook> {
   const { database, clock } = webhooking;
@@ -205,12 +206,13 @@ export async function changeWebhook(webhooking: Webhooking, id: string, edit: We
     const beginsNotices = types.some((type) => type !== CHANGED) && row.types.every((type) => type === CHANGED);
     const end = await placeFrom(client, clock, undefined);
     const status = edit.status ?? row.status;
+    const url = edit.url ?? row.url;
+    const countsAnew = (row.status !== 'active' && status === 'active') || url !== row.url;
     await client.query(
       `update webhooks as w
        set url = $3, description = $4, types = $5::text[], segment_ids = $6::integer[], change_types = $7::text[], batch_size = $8,
          status = $9, updated_at = ${NOW}, revision = w.revision + 1, retry_at = null,
-         failures = case when w.status = 'disabled' and $9 = 'active' then 0 else w.failures end,
-         failing_since = case when w.status = 'disabled' and $9 = 'active' then null else w.failing_since end,
+         failures = case when $12 then 0 else w.failures end, failing_since = case when $12 then null else w.failing_since end,
          disabled_code = case when $9 = 'disabled' then w.disabled_code end, disabled_detail = case when $9 = 'disabled' then w.disabled_detail end,
          disabled_at = case when $9 = 'disabled' then w.disabled_at end,
          position = coalesce($10::bigint, w.position), notice_id = coalesce($11::bigint, w.notice_id)
@@ -218,7 +220,7 @@ export async function changeWebhook(webhooking: Webhooking, id: string, edit: We
       [
         fixedIso(clock),
         id,
-        edit.url ?? row.url,
+        url,
         edit.description === undefined ? row.description : edit.description,
         types,
         edit.segments === undefined ? row.segment_ids : await segmentIdsOf(client, edit.segments),
@@ -227,6 +229,7 @@ export async function changeWebhook(webhooking: Webhooking, id: string, edit: We
         status,
         beginsChanges ? end.position : null,
         beginsNotices ? end.noticeId : null,
+        countsAnew,
       ],
     );
     return note(client, id, before);

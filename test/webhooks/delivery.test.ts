@@ -153,6 +153,26 @@ describe('a failure', () => {
     expect(shop.receiver.received[0]?.headers['webhook-id']).toBe(shop.receiver.received.at(-1)?.headers['webhook-id']);
   });
 
+  test('resuming and another URL count failures anew', async () => {
+    await shop.enter('ada');
+    shop.receiver.behave(500, 410);
+    const hook = await shop.hook({ from: { position: '0' } });
+    const failOnce = async () => {
+      expect(await shop.deliver()).toBe(1);
+      return shop.read(hook.id);
+    };
+    expect(await failOnce()).toMatchObject({ status: 'disabled', failures: 1 });
+    await changeWebhook(record(), hook.id, { status: 'paused' });
+    shop.clock.advance(3 * DAY_MS);
+    await changeWebhook(record(), hook.id, { status: 'active' });
+    expect(await failOnce()).toMatchObject({ status: 'active', failures: 1, failingSinceMs: shop.clock.nowMs() });
+    await changeWebhook(record(), hook.id, { description: 'for the shop' });
+    expect(await failOnce()).toMatchObject({ failures: 2 });
+    await changeWebhook(record(), hook.id, { url: `${shop.receiver.url}/moved` });
+    shop.clock.advance(1);
+    expect(await failOnce()).toMatchObject({ failures: 1, failingSinceMs: shop.clock.nowMs() });
+  });
+
   test('410 disables at once', async () => {
     await shop.enter('ada');
     shop.receiver.behave(410);
