@@ -1,6 +1,7 @@
 // How names become addresses: name servers first, then the system for names that they do not know, and never for those that they do not answer.
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { TestClock } from '../../src/base/clock.ts';
 import { type Resolving, resolverOf } from '../../src/webhooks/resolve-name.ts';
 
 const failure = (code: string) => Object.assign(new Error(code), { code });
@@ -19,6 +20,30 @@ test('both families are asked', async () => {
     { address: '::1', family: 6 },
   ]);
   expect(await find('a.example', { resolve6: async () => ['::1'] })).toEqual([{ address: '::1', family: 6 }]);
+});
+
+test('a family that never answers holds up nothing', async () => {
+  const never = () => new Promise<string[]>(() => {});
+  const clock = new TestClock(0);
+  const resolve = resolverOf({ resolve4: async () => ['10.0.0.1'], resolve6: never, lookup: never as never }, clock);
+  const found = promisify<string, object, unknown>(resolve as never)('a.example', { all: true });
+  await new Promise((done) => setImmediate(done));
+  clock.advance(300);
+  expect(await found).toEqual([{ address: '10.0.0.1', family: 4 }]);
+});
+
+test('a family that answers soon is waited for', async () => {
+  const late = Promise.withResolvers<string[]>();
+  const clock = new TestClock(0);
+  const resolve = resolverOf({ resolve4: () => late.promise, resolve6: async () => ['::1'], lookup: async () => [] }, clock);
+  const found = promisify<string, object, unknown>(resolve as never)('a.example', { all: true });
+  await new Promise((done) => setImmediate(done));
+  clock.advance(299);
+  late.resolve(['10.0.0.1']);
+  expect(await found).toEqual([
+    { address: '10.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]);
 });
 
 test('what name servers do not know, hosts may', async () => {
