@@ -22,7 +22,7 @@ import { parseQueryString } from './api/rest/query-string.ts';
 import { recordRefusal } from './api/rest/record-call.ts';
 import { registerRoutes } from './api/rest/register-routes.ts';
 import { ROUTES } from './api/rest/routes.ts';
-import { giveUpSlowBodies, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
+import { giveUpSlowBodies, giveUpUnreadAnswers, PATIENCE, type Patience, serverPatience } from './api/rest/slow-requests.ts';
 import { traceRequests } from './api/rest/trace-requests.ts';
 import { servePage } from './api/serve-page.ts';
 import { AppError } from './errors.ts';
@@ -93,12 +93,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
-  refuseOverload(app);
+  const admit = refuseOverload(app);
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config?.public !== true) request.caller = await gate(request, reply);
   });
   meterRequests(app, strata.meters);
   giveUpSlowBodies(app, patience);
+  giveUpUnreadAnswers(app, patience);
   app.addHook('onError', async (request, _reply, error) => {
     recordRefusal(strata, request.caller ?? NOBODY, request, request.routeOptions.config?.operationId ?? 'none', error);
   });
@@ -106,7 +107,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler(async (request) => refuseUnknownPath(request));
   readJsonBodies(app);
   const routes = options.metricsPublic === true ? openMetrics(ROUTES) : ROUTES;
-  const context = { strata, stopping: stopping.signal, cutOff: cutOff.signal, checkAnswers: options.checkAnswers === true };
+  const context = { strata, admit, stopping: stopping.signal, cutOff: cutOff.signal, checkAnswers: options.checkAnswers === true };
   registerRoutes(app, routes, context);
   await registerGraphql(app, {
     routes: ROUTES,

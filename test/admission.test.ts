@@ -7,7 +7,7 @@ function enterMany(admission: Admission, count: number): number {
 }
 
 function leaveMany(admission: Admission, count: number): void {
-  for (let number = 0; number < count; number += 1) admission.leave();
+  for (let number = 0; number < count; number += 1) admission.leave('done');
 }
 
 test('a burst is taken up to the bound', () => {
@@ -21,7 +21,7 @@ test('the bound follows what a second does', () => {
   const admission = new Admission({ always: 10, mostWaitS: 2 });
   for (let number = 0; number < 100; number += 1) {
     admission.enter();
-    admission.leave();
+    admission.leave('done');
   }
   expect(admission.most).toBe(200);
   admission.turnSecond();
@@ -39,4 +39,14 @@ test('one second of standstill does not lower it', () => {
   expect(admission.most).toBe(20);
   admission.turnSecond();
   expect(admission.most).toBe(10);
+});
+
+test('what was refused does not raise it', () => {
+  const admission = new Admission({ always: 10, mostWaitS: 1 });
+  for (let number = 0; number < 100; number += 1) {
+    admission.enter();
+    admission.leave('refused');
+  }
+  expect(admission.most).toBe(10);
+  expect(admission.underWay).toBe(0);
 });

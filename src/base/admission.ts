@@ -16,7 +16,7 @@ const SECONDS_KEPT = 5;
  */
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** how many were done in this second, and in those before */
+  /** how many were done in this second, and in those before; what was refused says nothing of how fast work is done */
   #done = [0];
   #underWay = 0;
 
@@ -34,16 +34,21 @@ export class Admission {
     return Math.max(always, mostWaitS * Math.max(...this.#done));
   }
 
-  /** → false: come later. True: `leave` must be called when it is done. */
+  /** Nobody may enter now. */
+  get isFull(): boolean {
+    return this.#underWay >= this.most;
+  }
+
+  /** → false: come later. True: `leave` must be called when it is over. */
   enter(): boolean {
-    if (this.#underWay >= this.most) return false;
+    if (this.isFull) return false;
     this.#underWay += 1;
     return true;
   }
 
-  leave(): void {
+  leave(how: 'done' | 'refused'): void {
     this.#underWay -= 1;
-    this.#done[0] = (this.#done[0] ?? 0) + 1;
+    if (how === 'done') this.#done[0] = (this.#done[0] ?? 0) + 1;
   }
 
   /** To be called each second. */

@@ -1,5 +1,7 @@
-// Clients that drip: heads, bodies and uploads that come a byte at a time or stand still. Each is given up on, and others are served meanwhile.
+// Clients that drip: heads, bodies and uploads that come a byte at a time or stand still, and answers that nobody reads. Each is given up on, and
+// others are served meanwhile.
 // In real time: the patience is short, but longer than a busy machine keeps a client waiting who does not drip.
+import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
@@ -13,7 +15,7 @@ let port: number;
 beforeAll(async () => {
   service = await startService({
     background: false,
-    patience: { headMs: PATIENCE_MS, bodyMs: PATIENCE_MS, uploadMs: PATIENCE_MS, lookMs: 50 },
+    patience: { headMs: PATIENCE_MS, bodyMs: PATIENCE_MS, uploadMs: PATIENCE_MS, unreadMs: PATIENCE_MS, lookMs: 50 },
   });
   await service.app.listen({ host: '127.0.0.1', port: 0 });
   port = (service.app.server.address() as net.AddressInfo).port;
@@ -66,6 +68,19 @@ test('a body that stands still is given up', async () => {
 
 test('an upload that stands still is given up', async () => {
   expect(await drip(`${lines(...UPLOAD)}id,city\nstill,A\n`, '')).not.toMatch(/^HTTP\/1\.1 2/);
+});
+
+test('an answer that nobody reads is given up', async () => {
+  const connected = once(service.app.server, 'connection');
+  const client = net
+    .connect(port, '127.0.0.1')
+    .pause()
+    .on('error', () => {});
+  const [served] = (await connected) as [net.Socket];
+  const closed = once(served, 'close');
+  client.write(`${lines('GET /openapi.json HTTP/1.1', 'Host: x', '')}`.repeat(50)); // more than the system keeps for both sides
+  await closed;
+  client.destroy();
 });
 
 test('an upload may take its time', async () => {

@@ -65,11 +65,12 @@ async function answer(
   const given = readRequest(request.method === 'GET' ? fromUrl(request.query as Readonly<Record<string, unknown>>) : requireBody(request));
   let result: Readonly<Record<string, unknown>>;
   try {
-    result = await execute(app, options, documents, given, request, reply);
+    result = await options.routes.admit(request, () => execute(app, options, documents, given, request, reply));
   } catch (error) {
     const { refusal, errors } = requestErrors(error, request.log);
     if (refusal.code === 'method_not_allowed') throw refusal;
     recordRefusal(options.routes.strata, request.caller ?? NOBODY, request, 'graphql', refusal); // other refusals pass the app's own hook
+    sayWhenAgain(reply, refusal);
     // as the specification has it: a client that asks for plain JSON learns it from the body
     return send(reply, type, type === JSON_TYPE && refusal.status < 500 ? 200 : refusal.status, { errors });
   }
@@ -178,8 +179,12 @@ function send(reply: FastifyReply, type: string, status: number, body: object): 
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { refusal, errors } = requestErrors(error, request.log);
   const { status, code } = refusal;
-  if (refusal.retryAfterS !== null || status === 503) reply.header('retry-after', String(refusal.retryAfterS ?? 1));
+  sayWhenAgain(reply, refusal);
   if (code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="strata"').header('connection', 'close');
   const type = (request.headers.accept ?? '').includes(RESPONSE_TYPE) ? RESPONSE_TYPE : JSON_TYPE;
   void send(reply, type, status, { errors });
+}
+
+function sayWhenAgain(reply: FastifyReply, { status, retryAfterS }: AppError): void {
+  if (retryAfterS !== null || status === 503) reply.header('retry-after', String(retryAfterS ?? 1));
 }

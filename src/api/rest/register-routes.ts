@@ -11,7 +11,7 @@ import { type CheckRequest, requestChecker } from './check-request.ts';
 import { inlineJsonSchema } from './json-schema.ts';
 import { JsonText } from './json-text.ts';
 import { siblingsOf } from './nearest-path.ts';
-import type { Load } from './overload.ts';
+import type { Admit, Load } from './overload.ts';
 import { isStillComing } from './problem.ts';
 import { isWrite, type Method, type Route, scopesOf, type TokenKind } from './route.ts';
 
@@ -42,6 +42,8 @@ declare module 'fastify' {
 
 export interface RouteContext {
   readonly strata: Strata;
+  /** through which all work goes, so that there is never too much of it under way */
+  readonly admit: Admit;
   /** aborts when the service begins to stop */
   readonly stopping: AbortSignal;
   /** aborts when it can wait no longer for uploads, with what their senders are told */
@@ -91,7 +93,8 @@ async function answerOf(
     // an upload may end when the service stops, as any request may that is no wait and no stream
     const ending = route.body?.kind === 'stream' ? context.cutOff : context.stopping;
     const signal = () => AbortSignal.any([ending, hangUp(reply)]);
-    return await answerRoute(context, route, check, { caller: request.caller ?? NOBODY, request, reply, signal });
+    const call = { caller: request.caller ?? NOBODY, request, reply, signal };
+    return await context.admit(request, () => answerRoute(context, route, check, call));
   } finally {
     // before anything is sent: a connection kept alive would delay the end; but closed while its sender writes, it would take the answer along
     const isLeaving = context.strata.isLeaving || context.stopping.aborted;

@@ -1,5 +1,6 @@
-// In charge of requests that come slowly: a head, a JSON body or an upload that drips or stands still is given up, so that nobody can hold a
-// connection for ever with a byte now and then. Not of answers that nobody reads: the code that streams takes care of those.
+// In charge of callers that are slow: a head, a JSON body or an upload that drips or stands still is given up, and so is an answer that nobody
+// reads, so that nobody can hold a connection for ever with a byte now and then. Not of answers that are streams: the code that streams takes
+// care of those.
 import type { FastifyInstance } from 'fastify';
 
 export interface Patience {
@@ -9,13 +10,15 @@ export interface Patience {
   readonly bodyMs: number;
   /** for the next bytes of an upload, which itself may be of any length */
   readonly uploadMs: number;
+  /** for the next bytes of an answer to be taken */
+  readonly unreadMs: number;
   /** how long connections without a request are kept; longer than load balancers keep theirs */
   readonly idleMs: number;
   /** how often heads are checked */
   readonly lookMs: number;
 }
 
-export const PATIENCE: Patience = { headMs: 30_000, bodyMs: 60_000, uploadMs: 300_000, idleMs: 72_000, lookMs: 5_000 };
+export const PATIENCE: Patience = { headMs: 30_000, bodyMs: 60_000, uploadMs: 300_000, unreadMs: 60_000, idleMs: 72_000, lookMs: 5_000 };
 
 /** The server's own limits. `requestTimeout` stays 0, since uploads may take as long as they need. */
 export function serverPatience({ headMs, lookMs }: Patience): {
@@ -42,5 +45,14 @@ export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Pat
     const timer = setTimeout(giveUp, bodyMs); // limits the whole body
     timer.unref();
     raw.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** An answer is kept until all of it has been taken: without a bound for ever, since a connection that nobody reads does not end by itself. */
+export function giveUpUnreadAnswers(app: FastifyInstance, { unreadMs }: Patience): void {
+  app.addHook('onSend', (request, { raw }, payload, done) => {
+    const isWhole = (typeof payload === 'string' || Buffer.isBuffer(payload)) && payload.length > 0;
+    if (isWhole && request.method !== 'HEAD') raw.setTimeout(unreadMs, () => raw.destroy()); // limits silence
+    done();
   });
 }
