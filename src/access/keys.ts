@@ -78,8 +78,8 @@ function toKey(row: KeyRow): Key {
   };
 }
 
-/** Names under which a key would pass for another actor. */
-const TAKEN_NAMES: ReadonlySet<string> = new Set(['admin', 'nobody', 'strata']);
+/** Names under which a key would pass for another actor. The audit puts all of them down by itself; `many` are refused attempts that were only counted. */
+const TAKEN_NAMES: ReadonlySet<string> = new Set(['admin', 'nobody', 'strata', 'command line', 'customer token', 'stream token', 'many']);
 const UNIQUE_VIOLATION = '23505';
 
 /** Throws `forbidden` if it would have more than the caller, `already_exists` for the name of a live key. */

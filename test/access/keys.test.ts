@@ -40,6 +40,16 @@ test('a key is shown once and works', async () => {
   expect(row?.row).not.toContain(secret.slice(20));
 });
 
+test('a key with a name taken since works', async () => {
+  const { id, secret } = (await make({ name: 'older', scopes: ['segments:read'] })).body;
+  await service.strata.database.query({ text: `update api_keys as k set name = 'many' where k.id = $1`, values: [id] });
+  expect(await use(secret)).toBe(200);
+  const rotated = await service.call('POST', `/v1/keys/${id}/rotate`, { graceSeconds: 0 });
+  expect(rotated).toMatchObject({ status: 200, body: { name: 'many' } });
+  expect(await use(rotated.body.secret)).toBe(200);
+  expect((await service.call('DELETE', `/v1/keys/${id}`)).status).toBe(200);
+});
+
 test('it signs what is done with it', async () => {
   const { secret } = (await make({ name: 'editor', scopes: ['segments:read', 'segments:write'] })).body;
   await service.call(
@@ -55,6 +65,10 @@ describe('refused when made', () => {
   test.each([
     ['a name that lives', { name: 'READER', scopes: ['ingest'] }, 409],
     ['the name of the admin', { name: 'Admin', scopes: ['ingest'] }, 409],
+    ['the name of customer tokens', { name: 'customer token', scopes: ['ingest'] }, 409],
+    ['the name of stream tokens', { name: 'Stream Token', scopes: ['ingest'] }, 409],
+    ['the name of many refused', { name: 'many', scopes: ['ingest'] }, 409],
+    ['the name of the command line', { name: 'command line', scopes: ['ingest'] }, 409],
     ['no scope', { name: 'x', scopes: [] }, 422],
     ['an unknown scope', { name: 'x', scopes: ['everything'] }, 422],
     ['no segment at all', { name: 'x', scopes: ['ingest'], segments: [] }, 422],
