@@ -142,7 +142,8 @@ export const keyRoutes: readonly Route[] = [
     tag: 'keys',
     scope: 'keys',
     summary: 'Revoke a key: it opens nothing any more',
-    description: 'At once in this process, within a second in others. Tokens that it has minted run out by themselves.',
+    description:
+      'At once in this process, within a second in others. Tokens that it has minted end with it, and streams opened with them at their next heartbeat.',
     params: KeyPath,
     answers: { 200: KeySchema },
     refusals: ['not_found'],
