@@ -58,6 +58,9 @@ export interface ErrorDetail {
   readonly cycle?: string[];
 }
 
+/** How many of these one answer lists. A hostile body can be wrong in millions of places; the detail says in how many. */
+export const ERRORS_MAX = 1000;
+
 /** What some refusals say besides their detail. */
 export interface ErrorExtensions {
   /** RFC 3339: the first instant of the past that can be asked for */

@@ -22,6 +22,20 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return best;
 }
 
+/** How many names of one request are looked for: each is compared with every known one, and a body has room for a million. */
+export const NEAR_NAMES_MAX = 100;
+
+/** The hints of one request: as `nearestName`, but after so many names nothing is near any more. */
+export class NearNames {
+  #left = NEAR_NAMES_MAX;
+
+  find(name: string, known: Iterable<string>): string | undefined {
+    if (this.#left === 0) return undefined;
+    this.#left -= 1;
+    return nearestName(name, known);
+  }
+}
+
 function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[_\-. ]/g, '');
 }

@@ -117,11 +117,11 @@ async function verifyChunk(deciding: Deciding, chunk: Chunk, repair: boolean): P
 }
 
 async function examineAll(deciding: Deciding, keys: readonly CustomerKey[], repair: boolean): Promise<readonly Mismatch[]> {
-  const found: Mismatch[] = [];
+  const found: (readonly Mismatch[])[] = [];
   for (let start = 0; start < keys.length; start += EXAMINED_AT_ONCE) {
-    found.push(...(await confirmMismatches(deciding, keys.slice(start, start + EXAMINED_AT_ONCE), repair)));
+    found.push(await confirmMismatches(deciding, keys.slice(start, start + EXAMINED_AT_ONCE), repair));
   }
-  return found;
+  return found.flat();
 }
 
 // ---------------------------------------------------------------- tables

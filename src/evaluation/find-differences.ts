@@ -115,11 +115,11 @@ async function ask(client: Client, { name, text, emitted }: Asked, input: Evalua
 async function askCitus(client: Client, asked: Asked, input: EvaluationInput, timeoutMs: number): Promise<DifferenceRow[]> {
   const fitting = { ...asked, text: await fitTo(client, asked.text) };
   if (!('keys' in input.customers)) return ask(client, fitting, input, timeoutMs);
-  const found: DifferenceRow[] = [];
+  const found: DifferenceRow[][] = [];
   for (const keys of await byPlace(client, input.customers.keys)) {
-    found.push(...(await ask(client, fitting, { ...input, customers: { keys } }, timeoutMs)));
+    found.push(await ask(client, fitting, { ...input, customers: { keys } }, timeoutMs));
   }
-  return found;
+  return found.flat();
 }
 
 function narrowingOf({ customers }: EvaluationInput): Narrowing {

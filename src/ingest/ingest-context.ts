@@ -1,4 +1,5 @@
 // What a row is judged against. Made once per batch; not the row itself.
+import type { NearNames } from '../base/nearest-name.ts';
 import type { BatchTypes } from '../catalog/registered-types.ts';
 
 export interface RowContext {
@@ -9,4 +10,6 @@ export interface RowContext {
   readonly newEventId: (() => string) | null;
   /** of a file: to how many decimals amounts are rounded; null: they have to be exact. absent: no file */
   readonly round?: number | null;
+  /** the hints of the whole batch; absent: each row has its own */
+  readonly near?: NearNames;
 }

@@ -91,13 +91,13 @@ export function readOriginal(raw: unknown, context: RowContext, at: string, prob
 function readAmounts(raw: Readonly<Record<string, unknown>>, at: string, problems: Problems): OriginalAmounts | null | undefined {
   const { total = null, discount = null, items = null } = raw;
   if (total === null && discount === null && items === null) return null;
-  const before = problems.list.length;
+  const before = problems.count;
   const read = {
     total: readText(total, `${at}/total`, problems),
     discount: readText(discount, `${at}/discount`, problems),
     items: readPrices(items, `${at}/items`, problems),
   };
-  return problems.list.length > before ? undefined : read;
+  return problems.count > before ? undefined : read;
 }
 
 function readText(value: unknown, at: string, problems: Problems): string {

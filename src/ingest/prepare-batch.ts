@@ -1,10 +1,11 @@
 // From raw rows to facts: every row judged, types of new attributes and properties registered before anything is written.
 // Not of writing. A batch is all or nothing, or partial.
 import { unreachable } from '../base/assert.ts';
+import { NearNames } from '../base/nearest-name.ts';
 import type { Result } from '../base/result.ts';
 import { BatchTypes, type RegisteredTypes } from '../catalog/registered-types.ts';
 import type { Database } from '../db/database.ts';
-import type { ErrorDetail } from '../errors.ts';
+import { ERRORS_MAX, type ErrorDetail } from '../errors.ts';
 import { type CustomerFact, type EventFact, type Facts, NO_FACTS, type OrderFact } from './facts.ts';
 import { foldCustomers } from './fold-customers.ts';
 import type { RowContext } from './ingest-context.ts';
@@ -39,8 +40,10 @@ export interface PreparedBatch {
   readonly repeated: number;
   /** rows refused */
   readonly rejectedRows: number;
-  /** everything wrong with them, in order of rows */
+  /** what is wrong with them, in order of rows: everything, or beyond so many mistakes one for each row */
   readonly rejected: readonly ErrorDetail[];
+  /** how many mistakes there are, listed or not */
+  readonly mistakes: number;
 }
 
 /**
@@ -55,7 +58,8 @@ export async function prepareBatch(
 ): Promise<PreparedBatch> {
   for (;;) {
     const types = new BatchTypes(context.types);
-    const batch = judge(rawRows, kind, { types, currency: context.currency, newEventId: context.newEventId }, options);
+    const near = new NearNames();
+    const batch = judge(rawRows, kind, { types, currency: context.currency, newEventId: context.newEventId, near }, options);
     if (isRefusedByType(batch.rejected) && (await context.types.refresh(context.database))) continue;
     if (batch.accepted === 0) return batch;
     const lost = await context.types.register(context.database, types.proposals());
@@ -111,6 +115,7 @@ interface JudgedRows<Fact> {
   readonly accepted: number;
   readonly rejectedRows: number;
   readonly rejected: readonly ErrorDetail[];
+  readonly mistakes: number;
 }
 
 function judgeRows<Fact extends CustomerFact | OrderFact | EventFact>(
@@ -123,6 +128,7 @@ function judgeRows<Fact extends CustomerFact | OrderFact | EventFact>(
   const facts: Fact[] = [];
   const rejected: ErrorDetail[] = [];
   let rejectedRows = 0;
+  let mistakes = 0;
   rawRows.forEach((raw, index) => {
     const result = validate(raw, context, pointerOf(index));
     if (result.ok) {
@@ -130,12 +136,14 @@ function judgeRows<Fact extends CustomerFact | OrderFact | EventFact>(
       context.types.acceptRow();
     } else {
       rejectedRows += 1;
-      rejected.push(...result.problems);
+      mistakes += result.problems.length + (result.more ?? 0);
+      const room = Math.max(1, ERRORS_MAX - rejected.length); // no bad row goes without a reason
+      for (const problem of result.problems.slice(0, room)) rejected.push(problem);
       context.types.dropRow();
     }
   });
-  if (rejectedRows > 0 && !options.partial) return { facts: [], accepted: 0, rejectedRows, rejected };
-  return { facts, accepted: facts.length, rejectedRows, rejected };
+  if (rejectedRows > 0 && !options.partial) return { facts: [], accepted: 0, rejectedRows, rejected, mistakes };
+  return { facts, accepted: facts.length, rejectedRows, rejected, mistakes };
 }
 
 function countRepeated<Fact>(facts: readonly Fact[], identityOf: (fact: Fact) => string): number {

@@ -1,6 +1,6 @@
 // In charge of the form of what is wrong in a row: code, pointer, detail, hint. Not of finding it.
-import { nearestName } from '../base/nearest-name.ts';
-import type { ErrorDetail } from '../errors.ts';
+import { NearNames } from '../base/nearest-name.ts';
+import { ERRORS_MAX, type ErrorDetail } from '../errors.ts';
 
 /** Part of the API. */
 export type ProblemCode =
@@ -21,18 +21,35 @@ export type ProblemCode =
 /** What may hold fields of any name. */
 const OPEN_FIELDS = ['attributes', 'properties'] as const;
 
-/** Gathers everything that is wrong with one row. `at` is a JSON pointer. */
+/** Gathers everything that is wrong with one row, and lists as much of it as one answer does. `at` is a JSON pointer. */
 export class Problems {
   readonly list: ErrorDetail[] = [];
+  count = 0;
+  readonly #near: NearNames;
+
+  constructor(near: NearNames = new NearNames()) {
+    this.#near = near;
+  }
+
+  /** How many are not listed. */
+  get more(): number {
+    return this.count - this.list.length;
+  }
 
   add(at: string, code: ProblemCode, detail: string, hint?: string): undefined {
-    this.list.push(hint === undefined ? { pointer: at, code, detail } : { pointer: at, code, detail, hint });
+    this.count += 1;
+    if (this.list.length < ERRORS_MAX)
+      this.list.push(hint === undefined ? { pointer: at, code, detail } : { pointer: at, code, detail, hint });
     return undefined;
   }
 
   addUnknown(at: string, name: string, known: Iterable<string>): undefined {
+    if (this.list.length >= ERRORS_MAX) {
+      this.count += 1;
+      return undefined;
+    }
     const names = [...known];
-    const nearest = nearestName(name, names);
+    const nearest = this.#near.find(name, names);
     const open = OPEN_FIELDS.find((each) => names.includes(each));
     const own = open === undefined ? '' : `; one of your own stands inside ${open}`;
     const hint = nearest === undefined ? `known are ${names.join(', ')}${own}` : `did you mean ${JSON.stringify(nearest)}?`;

@@ -94,13 +94,13 @@ export function readList(value: unknown, at: string, problems: Problems): string
   if (value.length > LIST_MAX_ELEMENTS) {
     return problems.add(at, 'limit_exceeded', `at most ${LIST_MAX_ELEMENTS} elements are taken in a list, this has ${value.length}`);
   }
-  const before = problems.list.length;
+  const before = problems.count;
   const elements: string[] = [];
   value.forEach((element: unknown, index) => {
     const text = readText(element, pointer(at, index), problems);
     if (text !== null && text !== undefined) elements.push(text);
   });
-  if (problems.list.length > before) return undefined;
+  if (problems.count > before) return undefined;
   return elements.length === 0 ? null : elements;
 }
 

@@ -73,13 +73,13 @@ function readValue(name: string, value: unknown, at: string, reading: Reading): 
   const known = context.types.find(event, name);
   const type = known?.type ?? inferType(value);
   if (type === undefined) return problems.addWrongType(at, 'a string, a number, true, false or a list', value);
-  const before = problems.list.length;
+  const before = problems.count;
   const read = readTyped(type, value, at, reading);
   if (read === WRONG_TYPE) {
     const registered = `${reading.what} ${JSON.stringify(name)} is ${ARTICLES[type]} ${known?.by ?? ''}`.trimEnd();
     return problems.add(at, 'type_mismatch', `${registered}; ${describe(value)} cannot be one`, HINTS[type]);
   }
-  if (read === undefined || problems.list.length > before) return undefined;
+  if (read === undefined || problems.count > before) return undefined;
   if (read !== null && known === undefined) context.types.propose(event, name, type);
   return read;
 }
@@ -151,9 +151,9 @@ function readTyped(type: StoredType, value: unknown, at: string, reading: Readin
 
 /** Stored as it is, but nothing in it may be impossible to store. */
 function readOpaque(value: readonly unknown[], at: string, problems: Problems): object | undefined {
-  const before = problems.list.length;
+  const before = problems.count;
   checkOpaque(value, 3, at, problems); // the row and its attributes are two levels
-  if (problems.list.length > before) return undefined;
+  if (problems.count > before) return undefined;
   const size = Buffer.byteLength(JSON.stringify(value));
   if (size <= OPAQUE_MAX_BYTES) return value;
   return problems.add(at, 'limit_exceeded', `at most ${OPAQUE_MAX_BYTES} bytes of JSON are taken here, this has ${size}`);

@@ -35,10 +35,10 @@ export const CUSTOMER_FIELDS: ReadonlyMap<string, Field> = new Map<string, Field
 
 /** `base`: the JSON pointer of the row ('' for a body that is the row). A field given as null, "" or [] is cleared. */
 export function validateCustomer(raw: unknown, context: RowContext, base: string): Result<CustomerFact, ErrorDetail> {
-  const problems = new Problems();
+  const problems = new Problems(context.near);
   if (!isObject(raw)) {
     problems.addWrongType(base, 'a customer as an object', raw);
-    return failed(problems.list);
+    return failed(problems.list, problems.more);
   }
   const profile: Partial<Record<ProfileColumn, string | null>> = {};
   let id: string | undefined;
@@ -80,7 +80,7 @@ export function validateCustomer(raw: unknown, context: RowContext, base: string
     }
   }
   if (!Object.hasOwn(raw, 'id')) readId(undefined, 'the customer id', pointer(base, 'id'), problems);
-  if (problems.list.length > 0 || id === undefined) return failed(problems.list);
+  if (problems.list.length > 0 || id === undefined) return failed(problems.list, problems.more);
   return ok({
     key: customerKey(id),
     id,

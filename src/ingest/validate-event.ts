@@ -12,10 +12,10 @@ export const EVENT_FIELDS: ReadonlySet<string> = new Set(['id', 'customerId', 'n
 
 /** `base`: the JSON pointer of the row ('' for a body that is the row). */
 export function validateEvent(raw: unknown, context: RowContext, base: string): Result<EventFact, ErrorDetail> {
-  const problems = new Problems();
+  const problems = new Problems(context.near);
   if (!isObject(raw)) {
     problems.addWrongType(base, 'an event as an object', raw);
-    return failed(problems.list);
+    return failed(problems.list, problems.more);
   }
   for (const name of Object.keys(raw)) if (!EVENT_FIELDS.has(name)) problems.addUnknown(pointer(base, name), name, EVENT_FIELDS);
   const id = readEventId(raw['id'], context, `${base}/id`, problems);
@@ -23,7 +23,8 @@ export function validateEvent(raw: unknown, context: RowContext, base: string): 
   const name = readName(raw['name'], `${base}/name`, problems);
   const occurredAtMs = readInstant(raw['occurredAt'], `${base}/occurredAt`, problems);
   const properties = readProperties(raw['properties'], name, context, `${base}/properties`, problems);
-  if (problems.list.length > 0 || id === undefined || customerId === undefined || name === undefined) return failed(problems.list);
+  if (problems.list.length > 0 || id === undefined || customerId === undefined || name === undefined)
+    return failed(problems.list, problems.more);
   context.types.proposeEvent(name);
   const fact = { id, customerKey: customerKey(customerId), customerId, name, occurredAtMs: occurredAtMs ?? null, properties };
   return ok(Object.keys(properties).length === 0 ? fact : { ...fact, typesVersion: context.types.version });

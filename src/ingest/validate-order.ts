@@ -38,10 +38,10 @@ const ONE = 10_000n;
 
 /** `base`: the JSON pointer of the row ('' for a body that is the row). */
 export function validateOrder(raw: unknown, context: RowContext, base: string): Result<OrderFact, ErrorDetail> {
-  const problems = new Problems();
+  const problems = new Problems(context.near);
   if (!isObject(raw)) {
     problems.addWrongType(base, 'an order as an object', raw);
-    return failed(problems.list);
+    return failed(problems.list, problems.more);
   }
   for (const name of Object.keys(raw)) if (!ORDER_FIELDS.has(name)) problems.addUnknown(pointer(base, name), name, ORDER_FIELDS);
   const id = readId(raw['id'], 'the order id', `${base}/id`, problems);
@@ -59,7 +59,8 @@ export function validateOrder(raw: unknown, context: RowContext, base: string): 
   const itemCount = (items ?? []).reduce((sum, item) => sum + item.quantity, 0n);
   const count = readScaled(raw['itemCount'], `${base}/itemCount`, problems);
   const original = readOriginal(raw['original'], context, `${base}/original`, problems);
-  if (problems.list.length > 0 || id === undefined || customerId === undefined || items === undefined) return failed(problems.list);
+  if (problems.list.length > 0 || id === undefined || customerId === undefined || items === undefined)
+    return failed(problems.list, problems.more);
 
   if (!isAmount(itemCount)) problems.add(`${base}/items`, 'limit_exceeded', 'the quantities together are 10^12 or more');
   if (typeof count === 'bigint' && count !== itemCount) {
@@ -80,7 +81,7 @@ export function validateOrder(raw: unknown, context: RowContext, base: string): 
       'leave `original` out, or `currency` and `exchangeRate`',
     );
   else if (original) refuseDisagreement(original, inService, `${base}/original`, problems);
-  if (problems.list.length > 0) return failed(problems.list);
+  if (problems.list.length > 0) return failed(problems.list, problems.more);
 
   return ok({
     id,

@@ -1,6 +1,7 @@
 // What the JSON parser reads a value with: shapes, members, pointers. A mistake is noted with its pointer and reading goes on.
 import type { Expression, Place, Rule } from './ast.ts';
 import type { Diagnostic, DiagnosticCode } from './diagnostic.ts';
+import { LIMITS } from './limits.ts';
 import { stringProblem } from './read-literal.ts';
 import { suggestName } from './suggest-name.ts';
 
@@ -8,6 +9,17 @@ export interface JsonReader {
   readonly problems: Diagnostic[];
   readonly broken: Set<Rule | Expression>;
   conditions: number;
+  hintsLeft: number;
+}
+
+/** How many names are compared with the known ones: more mistakes than that are not listed, and a body has room for a million names. */
+export const HINTS_AT_MOST = LIMITS.diagnostics.atMost;
+
+/** What a mistyped name was probably meant to be; null once enough were looked for. */
+export function suggest(reader: JsonReader, name: string, candidates: Iterable<string>): string | null {
+  if (reader.hintsLeft === 0) return null;
+  reader.hintsLeft -= 1;
+  return suggestName(name, candidates);
 }
 
 export type JsonObject = { readonly [name: string]: unknown };
@@ -65,7 +77,7 @@ export function hasMembers(
   for (const name of Object.keys(object)) {
     if (known.includes(name)) continue;
     good = false;
-    const near = suggestName(name, known);
+    const near = suggest(reader, name, known);
     const hint = near === null ? `its members are ${known.join(', ')}` : `did you mean \`${near}\`?`;
     note(reader, 'syntax_error', `unknown member \`${shorten(name)}\``, pointerTo(pointer, name), hint);
   }

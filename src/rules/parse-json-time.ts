@@ -1,10 +1,9 @@
 // Parses the parts of the JSON form that are about time and contain no rule: durations, instants, windows, anniversaries.
 // Null means: noted as wrong.
 import type { AnniversaryWindow, CalendarPeriod, Duration, Instant, Window } from './ast.ts';
-import { hasMembers, isObject, type JsonReader, note, noteShape, placeAt, pointerTo, readString } from './json-reader.ts';
+import { hasMembers, isObject, type JsonReader, note, noteShape, placeAt, pointerTo, readString, suggest } from './json-reader.ts';
 import { limitExceeded } from './limits.ts';
 import { readDate, readTimestamp } from './read-literal.ts';
-import { suggestName } from './suggest-name.ts';
 import { CALENDAR_PERIODS, unitOfLetter } from './vocabulary.ts';
 
 function parseDuration(reader: JsonReader, value: unknown, pointer: string): Duration | null {
@@ -129,7 +128,7 @@ function parsePeriod<Period extends CalendarPeriod | 'next_month'>(
 ): Period | null {
   const period = periods.find((name) => name === value);
   if (period !== undefined) return period;
-  const near = typeof value === 'string' ? suggestName(value, periods) : null;
+  const near = typeof value === 'string' ? suggest(reader, value, periods) : null;
   noteShape(
     reader,
     'a calendar period',

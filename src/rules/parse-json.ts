@@ -7,6 +7,7 @@ import { fieldOfPath } from './field-path.ts';
 import { joinRules } from './join-rules.ts';
 import {
   describe,
+  HINTS_AT_MOST,
   hasMembers,
   isObject,
   type JsonObject,
@@ -16,6 +17,7 @@ import {
   placeAt,
   pointerTo,
   readString,
+  suggest,
 } from './json-reader.ts';
 import { LIMITS, limitExceeded } from './limits.ts';
 import { checkDepth } from './measure-depth.ts';
@@ -23,7 +25,6 @@ import { ARITHMETIC_OPERATORS, COMPARISON_OPERATORS, LIST_OPERATORS, OPERATORS, 
 import { instantMember, parseAnniversary, parseInstant, parseWindow } from './parse-json-time.ts';
 import { parseRule, type ReadRule, readRuleText } from './parse-text.ts';
 import { decimalOfNumber, readDecimal } from './read-literal.ts';
-import { suggestName } from './suggest-name.ts';
 import { AGGREGATE_FUNCTIONS, aggregateFunction, canBeginPath, SOURCES } from './vocabulary.ts';
 
 export function parseJsonRule(json: unknown): Result<Rule, Diagnostic> {
@@ -42,7 +43,7 @@ export function readAnyRule(input: unknown): ReadRule {
 }
 
 function readRuleJson(json: unknown): ReadRule {
-  const reader: JsonReader = { problems: [], broken: new Set(), conditions: 0 };
+  const reader: JsonReader = { problems: [], broken: new Set(), conditions: 0, hintsLeft: HINTS_AT_MOST };
   const rule = parseNode(reader, json, '', 1);
   if (reader.conditions > LIMITS.conditions.atMost) {
     const tooMany = limitExceeded('conditions', `${reader.conditions} conditions`, rule.place);
@@ -81,7 +82,7 @@ function parseForm(reader: JsonReader, value: unknown, pointer: string, nesting:
   if (form === undefined) {
     const near = Object.keys(value)
       .slice(0, 10)
-      .map((name) => suggestName(name, RULE_FORMS))
+      .map((name) => suggest(reader, name, RULE_FORMS))
       .find((name) => name !== null);
     noteShape(reader, RULE_EXPECTED, value, pointer, near === undefined ? undefined : `did you mean \`${near}\`?`);
     return null;
@@ -167,7 +168,7 @@ function parseCondition(reader: JsonReader, object: JsonObject, pointer: string,
       return window === null ? null : { kind: 'anniversary', left: operand, window, place };
     }
     default: {
-      const near = typeof op === 'string' ? suggestName(op, CONDITION_OPERATORS) : null;
+      const near = typeof op === 'string' ? suggest(reader, op, CONDITION_OPERATORS) : null;
       const hint = near === null ? `the operators are ${CONDITION_OPERATORS.join(' ')}` : `did you mean "${near}"?`;
       noteShape(reader, 'an operator of a condition', op, pointerTo(pointer, 'op'), hint);
       return null;
@@ -240,7 +241,7 @@ function parseValue(reader: JsonReader, value: unknown, pointer: string, nesting
   const place = placeAt(pointer);
   switch (form) {
     case undefined:
-      noteShape(reader, 'a value', value, pointer, expressionHint(value));
+      noteShape(reader, 'a value', value, pointer, expressionHint(reader, value));
       return null;
     case 'field':
       if (!hasMembers(reader, value, [form], [], pointer)) return null;
@@ -287,11 +288,11 @@ function parseValue(reader: JsonReader, value: unknown, pointer: string, nesting
   }
 }
 
-function expressionHint(value: JsonObject): string | undefined {
+function expressionHint(reader: JsonReader, value: JsonObject): string | undefined {
   if (RULE_FORMS.some((name) => Object.hasOwn(value, name))) return 'a rule cannot stand where a value is needed';
   const names = [...EXPRESSION_FORMS, 'date', 'timestamp', 'at', 'ago', 'from_now'];
   for (const name of Object.keys(value).slice(0, 10)) {
-    const near = suggestName(name, names);
+    const near = suggest(reader, name, names);
     if (near !== null) return `did you mean \`${near}\`?`;
   }
   return undefined;
@@ -316,7 +317,7 @@ function parseAggregate(reader: JsonReader, object: JsonObject, pointer: string,
   const row = typeof name === 'string' ? aggregateFunction(name) : undefined;
   if (row === undefined) {
     const names = AGGREGATE_FUNCTIONS.map((known) => known.name);
-    const near = typeof name === 'string' ? suggestName(name, names) : null;
+    const near = typeof name === 'string' ? suggest(reader, name, names) : null;
     const hint = near === null ? `the functions are ${names.join(', ')}` : `did you mean "${near}"?`;
     noteShape(reader, 'an aggregate function', name, pointerTo(pointer, 'aggregate'), hint);
   }
@@ -342,7 +343,7 @@ function parseSource(reader: JsonReader, value: unknown, pointer: string): Sourc
     noteShape(reader, '"orders", "items", "events" or {"events": "name"}', value, pointer);
     return null;
   }
-  const near = suggestName(value, SOURCES);
+  const near = suggest(reader, value, SOURCES);
   const hint = near === null ? `the sources are ${SOURCES.join(', ')}` : `did you mean "${near}"?`;
   note(reader, 'unknown_source', `unknown source ${describe(value)}`, pointer, hint);
   return null;

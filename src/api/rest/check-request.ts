@@ -1,7 +1,7 @@
 // In charge of checking a request against its route's schemas: everything that is wrong with path, query and body is reported at once.
 import { z } from 'zod';
-import { nearestName } from '../../base/nearest-name.ts';
-import { AppError, type ErrorDetail } from '../../errors.ts';
+import { NearNames } from '../../base/nearest-name.ts';
+import { AppError, ERRORS_MAX, type ErrorDetail } from '../../errors.ts';
 import { UnusableJson } from '../../ingest/problem.ts';
 import { requireWellFormed } from './query-string.ts';
 import type { Route } from './route.ts';
@@ -31,27 +31,38 @@ export function requestChecker(route: Route): CheckRequest {
   const hintAt = hintAtMisplaced(query, route);
   return (request) => {
     requireWellFormed(request.query as object);
-    const inPath: ErrorDetail[] = [];
-    const checkedParams = check(params, request.params, inPath, asParameter);
-    const errors = inPath.map(hintAtEmpty(request.params));
+    const found: Found = { errors: [], mistakes: 0, near: new NearNames() };
+    const checkedParams = check(params, request.params, found, asParameter);
+    found.errors = found.errors.map(hintAtEmpty(request.params));
     const checked = {
       params: checkedParams,
-      query: check(query, { ...(request.query as object) }, errors, asParameter) as Record<string, unknown>,
-      body: body === undefined || (isOptional && request.body === undefined) ? request.body : checkBody(body, request.body, errors),
+      query: check(query, { ...(request.query as object) }, found, asParameter) as Record<string, unknown>,
+      body: body === undefined || (isOptional && request.body === undefined) ? request.body : checkBody(body, request.body, found),
     };
+    const { errors, mistakes } = found;
     if (errors.length === 0) return checked;
     const inUrl = errors.some((error) => error.parameter !== undefined);
-    throw new AppError(inUrl ? 'invalid_request' : 'invalid_fields', summaryOf(errors), { errors: errors.map(hintAt) });
+    throw new AppError(inUrl ? 'invalid_request' : 'invalid_fields', summaryOf(errors, mistakes), { errors: errors.map(hintAt) });
   };
 }
 
-/** One sentence for people who read only `detail`. */
-export function summaryOf(errors: readonly ErrorDetail[]): string {
+/** What is wrong with one request, listed as far as one answer lists it. */
+interface Found {
+  errors: ErrorDetail[];
+  /** listed or not */
+  mistakes: number;
+  readonly near: NearNames;
+}
+
+/** One sentence for people who read only `detail`. `mistakes`: how many there are, listed or not. */
+export function summaryOf(errors: readonly ErrorDetail[], mistakes = errors.length): string {
   const [first] = errors;
   if (first === undefined) return 'Nothing is wrong.';
   const place = first.parameter ?? first.pointer ?? (first.line === undefined ? '' : `line ${first.line}`);
-  const more = errors.length === 1 ? '' : ` (${errors.length - 1} more in \`errors\`.)`;
-  return `${place === '' ? '' : `${place}: `}${first.detail}${more}`;
+  const listed = Math.min(errors.length, ERRORS_MAX);
+  const more = listed === 1 ? '' : ` (${listed - 1} more in \`errors\`.)`;
+  const cut = mistakes > listed ? ` Only the first ${listed} of ${mistakes} mistakes are listed.` : '';
+  return `${place === '' ? '' : `${place}: `}${first.detail}${more}${cut}`;
 }
 
 /** As of `/v1/segments/`, whose key is empty. */
@@ -79,27 +90,46 @@ export function inUrlHint(name: string): string {
 }
 
 type Placed = Pick<ErrorDetail, 'pointer' | 'parameter'>;
+type Place = (path: readonly PropertyKey[]) => Placed;
 
-function check(schema: z.ZodType, value: unknown, errors: ErrorDetail[], place: (path: readonly PropertyKey[]) => Placed): unknown {
+function check(schema: z.ZodType, value: unknown, found: Found, place: Place): unknown {
   const outcome = schema.safeParse(value, { reportInput: true });
   if (outcome.success) return outcome.data;
-  for (const issue of outcome.error.issues) errors.push(...detailsOf(issue, schema, place));
+  for (const issue of outcome.error.issues) {
+    if (issue.code === 'unrecognized_keys') addUnknown(issue, schema, found, place);
+    else add(found, () => detailOf(issue, place));
+  }
   return undefined;
 }
 
-function checkBody(schema: z.ZodType, body: unknown, errors: ErrorDetail[]): unknown {
-  const unusable = findUnusable(body, []);
-  errors.push(...unusable);
-  return unusable.length > 0 ? undefined : check(schema, body, errors, asPointer);
+/** What is not listed is not made either: a body can be wrong in millions of places. */
+function add(found: Found, make: () => ErrorDetail): void {
+  found.mistakes += 1;
+  if (found.errors.length < ERRORS_MAX) found.errors.push(make());
+}
+
+function checkBody(schema: z.ZodType, body: unknown, found: Found): unknown {
+  const before = found.mistakes;
+  addUnusable(body, [], found);
+  return found.mistakes > before ? undefined : check(schema, body, found, asPointer);
 }
 
 /** What the JSON parser left in place of values that JavaScript would have changed silently. The parser bounds the depth. */
-function findUnusable(value: unknown, path: readonly PropertyKey[]): ErrorDetail[] {
+function addUnusable(value: unknown, path: PropertyKey[], found: Found): void {
   if (value instanceof UnusableJson) {
-    return [{ ...asPointer(path), code: value.code, detail: value.detail, ...(value.hint === undefined ? {} : { hint: value.hint }) }];
+    const { code, detail, hint } = value;
+    add(found, () => ({ ...asPointer(path), code, detail, ...(hint === undefined ? {} : { hint }) }));
+    return;
   }
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([name, inner]) => findUnusable(inner, [...path, name]));
+  if (typeof value !== 'object' || value === null) return;
+  const addInner = (inner: unknown, name: PropertyKey) => {
+    if (typeof inner !== 'object') return;
+    path.push(name);
+    addUnusable(inner, path, found);
+    path.pop();
+  };
+  if (Array.isArray(value)) value.forEach(addInner);
+  else for (const name of Object.keys(value)) addInner((value as Readonly<Record<string, unknown>>)[name], name);
 }
 
 function asParameter(path: readonly PropertyKey[]): Placed {
@@ -110,33 +140,31 @@ function asPointer(path: readonly PropertyKey[]): Placed {
   return { pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') };
 }
 
-function detailsOf(issue: z.core.$ZodIssue, schema: z.ZodType, place: (path: readonly PropertyKey[]) => Placed): ErrorDetail[] {
-  if (issue.code === 'unrecognized_keys') {
-    const known = fieldsAt(schema, issue.path);
-    const noun = place === asParameter ? 'parameter' : 'field';
-    return issue.keys.map((key) => {
-      const nearest = nearestName(key, known);
-      const hint =
-        nearest !== undefined
-          ? `Did you mean \`${nearest}\`?`
-          : known.length > 0
-            ? `Known here: ${known.join(', ')}.`
-            : 'Nothing is taken here.';
+function addUnknown({ keys, path }: z.core.$ZodIssueUnrecognizedKeys, schema: z.ZodType, found: Found, place: Place): void {
+  const known = fieldsAt(schema, path);
+  const noun = place === asParameter ? 'parameter' : 'field';
+  const others = known.length > 0 ? `Known here: ${known.join(', ')}.` : 'Nothing is taken here.';
+  for (const key of keys) {
+    add(found, () => {
+      const nearest = found.near.find(key, known);
       return {
-        ...place([...issue.path, key]),
+        ...place([...path, key]),
         code: `unknown_${noun}`,
         detail: `There is no ${noun} \`${key.slice(0, 100)}\` here.`,
-        hint,
+        hint: nearest === undefined ? others : `Did you mean \`${nearest}\`?`,
       };
     });
   }
+}
+
+function detailOf(issue: z.core.$ZodIssue, place: Place): ErrorDetail {
   if (issue.code === 'invalid_type' && issue.input === undefined) {
-    return [{ ...place(issue.path), code: 'missing_field', detail: 'This is needed.' }];
+    return { ...place(issue.path), code: 'missing_field', detail: 'This is needed.' };
   }
   if (issue.code === 'invalid_value' && issue.input === undefined) {
-    return [{ ...place(issue.path), code: 'missing_field', detail: sayIssue(issue).replace(/^This is/, 'This is needed:') }];
+    return { ...place(issue.path), code: 'missing_field', detail: sayIssue(issue).replace(/^This is/, 'This is needed:') };
   }
-  return [{ ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sayIssue(issue) }];
+  return { ...place(issue.path), code: issue.code === 'invalid_type' ? 'type_mismatch' : 'invalid_value', detail: sayIssue(issue) };
 }
 
 /** The names that an object may have at that place of the schema; empty if the schema does not say. */

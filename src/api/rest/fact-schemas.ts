@@ -179,7 +179,10 @@ export const BatchOutcome = z
     repeated: Count.meta({
       description: 'Rows whose id came again later in the batch; of events also those whose event was stored before: they stay as they are',
     }),
-    rejected: z.array(ErrorDetailSchema).meta({ description: 'With `partial`: what is wrong, by row; these rows were not written' }),
+    rejected: z.array(ErrorDetailSchema).meta({
+      description:
+        'With `partial`: what is wrong, by row; these rows were not written. Behind the first 1,000 mistakes, one for each further row',
+    }),
     changes: Count.meta({ description: 'Memberships entered or left' }),
     token: Token,
   })

@@ -1,9 +1,9 @@
 // In charge of the way of raw rows from a body to a committed write: they are judged by the ingest stage, and refused all together or taken. Not
 // of what a row may look like (ingest/) nor of what a write does (pipeline.ts).
 import { type Caller, onlyAllowed } from '../../access/caller.ts';
-import { nearestName } from '../../base/nearest-name.ts';
+import { NearNames } from '../../base/nearest-name.ts';
 import { uuidv7 } from '../../base/uuid.ts';
-import { AppError, type ErrorCode, type ErrorDetail } from '../../errors.ts';
+import { AppError, ERRORS_MAX, type ErrorCode, type ErrorDetail } from '../../errors.ts';
 import type { CustomerKey } from '../../ingest/facts.ts';
 import { type IngestContext, type PreparedBatch, prepareBatch, type RowKind, withCurrentTypes } from '../../ingest/prepare-batch.ts';
 import { describe, isObject, UnusableJson } from '../../ingest/problem.ts';
@@ -12,8 +12,6 @@ import type { Strata } from '../../strata.ts';
 import { inUrlHint, summaryOf } from './check-request.ts';
 
 const ROWS_MAX = 1000;
-/** A hostile body can be wrong in millions of places; the detail says how many there are. */
-const ERRORS_MAX = 1000;
 
 /** One row whose id is in the path; an id in the body must be the same. Throws `invalid_fields`. */
 export async function writeRow(
@@ -30,7 +28,7 @@ export async function writeRow(
   const row = isObject(body) ? { ...body, id } : body;
   return withCurrentTypes(strata, async () => {
     const batch = await prepareBatch([row], kind, contextOf(strata), { partial: false, pointerOf: () => '' });
-    if (batch.rejectedRows > 0) throw refuse('invalid_fields', batch.rejected);
+    if (batch.rejectedRows > 0) throw refuse('invalid_fields', batch.rejected, batch.mistakes);
     return { batch, outcome: await write(strata, batch.facts, answerOf && ((outcome) => answerOf(batch, outcome))) };
   });
 }
@@ -48,7 +46,7 @@ export async function writeBatch(strata: Strata, kind: RowKind, body: unknown, p
   const rows = rowsOf(body);
   return withCurrentTypes(strata, async () => {
     const batch = await prepareBatch(rows, kind, contextOf(strata), { partial });
-    if (batch.rejectedRows > 0 && !partial) throw refuse('invalid_rows', batch.rejected);
+    if (batch.rejectedRows > 0 && !partial) throw refuse('invalid_rows', batch.rejected, batch.mistakes);
     const answerOf = ({ changes, repeatedEvents, token }: WriteOutcome): BatchAnswer => {
       const repeated = kind === 'events' ? repeatedEvents : batch.repeated; // events that were there before included
       return { accepted: batch.accepted, repeated, rejected: batch.rejected, changes, token };
@@ -63,15 +61,16 @@ function contextOf(strata: Strata): IngestContext {
 
 function rowsOf(body: unknown): readonly unknown[] {
   const errors: ErrorDetail[] = [];
+  const near = new NearNames();
   if (body instanceof UnusableJson) throw refuse('invalid_fields', [{ pointer: '', code: body.code, detail: body.detail }]);
   if (!isObject(body)) {
     throw refuse('invalid_fields', [
       { pointer: '', code: 'type_mismatch', detail: `an object {"data": [rows]} is wanted here, not ${describe(body)}` },
     ]);
   }
-  for (const name of Object.keys(body)) {
-    if (name === 'data') continue;
-    const listHint = nearestName(name, ['data']) === undefined ? 'rows stand in a list: {"data": [ … ]}' : 'did you mean "data"?';
+  const unknown = Object.keys(body).filter((name) => name !== 'data');
+  for (const name of unknown.slice(0, ERRORS_MAX)) {
+    const listHint = near.find(name, ['data']) === undefined ? 'rows stand in a list: {"data": [ … ]}' : 'did you mean "data"?';
     const hint = name === 'partial' ? inUrlHint(name) : listHint;
     errors.push({
       pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
@@ -94,13 +93,11 @@ function rowsOf(body: unknown): readonly unknown[] {
       hint,
     });
   } else if (errors.length === 0) return data;
-  throw refuse('invalid_fields', errors);
+  throw refuse('invalid_fields', errors, errors.length + Math.max(0, unknown.length - ERRORS_MAX));
 }
 
-function refuse(code: ErrorCode, errors: readonly ErrorDetail[]): AppError {
-  const listed = errors.slice(0, ERRORS_MAX);
-  const cut = errors.length > ERRORS_MAX ? ` Only the first ${ERRORS_MAX} of ${errors.length} mistakes are listed.` : '';
-  return new AppError(code, `${summaryOf(errors)}${cut}`, { errors: listed });
+function refuse(code: ErrorCode, errors: readonly ErrorDetail[], mistakes = errors.length): AppError {
+  return new AppError(code, summaryOf(errors, mistakes), { errors: errors.slice(0, ERRORS_MAX) });
 }
 
 /** A written row answers with its customer's segments. */

@@ -46,7 +46,8 @@ export function assembleOrder(orderId: string, lines: readonly OrderLine[]): Ass
     kept.push(line);
     for (const [name, value] of Object.entries(own)) {
       if (value === null || name === 'id') continue;
-      if (name === 'items') items.push(...(value as unknown[]));
+      if (name === 'items')
+        for (const item of value as unknown[]) items.push(item); // as many as the caller likes: no arguments of a call
       else if (!(name in raw)) {
         raw[name] = value;
         givenOn.set(name, line);

@@ -2,6 +2,7 @@
 // written. Not of writing.
 import { setImmediate } from 'node:timers/promises';
 import { unreachable } from '../../base/assert.ts';
+import { NearNames } from '../../base/nearest-name.ts';
 import { BatchTypes } from '../../catalog/registered-types.ts';
 import type { Queryable } from '../../db/database.ts';
 import type { ErrorDetail } from '../../errors.ts';
@@ -84,7 +85,13 @@ async function judgeInPauses(run: ImportRun, rows: readonly Row[], batchTypes: B
 
 /** Rows that may not be written: nothing is registered, `batchTypes` keeps what they propose. */
 export function judgeAgainst(run: ImportRun, rows: readonly Row[], batchTypes: BatchTypes): JudgedRows {
-  const context: RowContext = { types: batchTypes, currency: run.target.currency, newEventId: () => NO_EVENT_ID, round: run.round };
+  const context: RowContext = {
+    types: batchTypes,
+    currency: run.target.currency,
+    newEventId: () => NO_EVENT_ID,
+    round: run.round,
+    near: new NearNames(),
+  };
   const validate = VALIDATORS[run.kind];
   const taken: TakenRow[] = [];
   const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
@@ -113,6 +120,7 @@ export function judgeOrderLines(run: ImportRun, rows: readonly Row[]): JudgedLin
     currency: run.target.currency,
     newEventId: null,
     round: run.round,
+    near: new NearNames(),
   };
   const taken: Row[] = [];
   const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
