@@ -15,7 +15,7 @@ let port: number;
 beforeAll(async () => {
   service = await startService({
     background: false,
-    patience: { headMs: PATIENCE_MS, bodyMs: PATIENCE_MS, uploadMs: PATIENCE_MS, unreadMs: PATIENCE_MS, lookMs: 50 },
+    patience: { headMs: PATIENCE_MS, bodyMs: PATIENCE_MS, uploadMs: PATIENCE_MS, unreadMs: PATIENCE_MS, idleMs: PATIENCE_MS, lookMs: 50 },
   });
   await service.app.listen({ host: '127.0.0.1', port: 0 });
   port = (service.app.server.address() as net.AddressInfo).port;
@@ -104,6 +104,24 @@ test('an upload may take its time', async () => {
     socket.once('close', () => resolve(text));
   });
   expect(await answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*"accepted":40/);
+});
+
+test('a complete upload is not given up', async () => {
+  const client = await service.strata.database.pool.connect();
+  await client.query('begin; lock table customers in access exclusive mode');
+  const answer = new Promise<string>((resolve) => {
+    let text = '';
+    const head = lines('POST /v1/imports/customers HTTP/1.1', 'Host: x', KEY, 'Content-Type: text/csv', 'Content-Length: 16', '');
+    const socket = net.connect(port, '127.0.0.1', () => socket.write(`${head}id,city\nlate,A\n\n`));
+    socket.on('data', (bytes) => {
+      text += bytes;
+    });
+    socket.once('close', () => resolve(text)); // as any connection without a request
+  });
+  await systemClock.sleep(PATIENCE_MS * 1.5); // what it waits for takes longer than its bytes may
+  await client.query('rollback');
+  client.release();
+  expect(await answer).toMatch(/^HTTP\/1\.1 200 [\s\S]*"accepted":1/);
 });
 
 test('others are served while hundreds drip', async () => {

@@ -39,7 +39,10 @@ export function giveUpSlowBodies(app: FastifyInstance, { bodyMs, uploadMs }: Pat
     };
     if (isUpload) {
       raw.setTimeout?.(uploadMs, giveUp); // limits silence; an injected request has no connection
-      reply.raw.once('close', () => raw.setTimeout?.(0));
+      // All of it has come: Node would end the connection of an import that works on it for longer. Behind the answer Node's own limit stands.
+      raw.once('close', () => {
+        if (!reply.raw.writableFinished) raw.setTimeout?.(0);
+      });
       return;
     }
     const timer = setTimeout(giveUp, bodyMs); // limits the whole body
