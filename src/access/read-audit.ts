@@ -1,5 +1,6 @@
-// In charge of reading the audit: entries that have their place in the chain, newest first, filtered by who, what, about whom and when.
-import { type Database, pipeline } from '../db/database.ts';
+// In charge of reading the audit: entries that have their place in the chain, newest first, filtered by who, what, about whom and when. A page
+// ends before it holds more than so many bytes, and an entry shows only so many of its payloads.
+import type { Client, Database } from '../db/database.ts';
 import { inTransaction } from '../db/transaction.ts';
 import type { AuditOutcome } from './audit-entry.ts';
 
@@ -20,9 +21,9 @@ export interface AuditPlace {
 }
 
 export interface ReadPayload {
-  /** whether it is about a customer who has not been erased */
-  readonly isPersonal: boolean;
-  /** JSON; null: removed */
+  /** false: removed */
+  readonly isKept: boolean;
+  /** JSON; null: removed, or not to be seen */
   readonly content: string | null;
 }
 
@@ -39,19 +40,38 @@ export interface ReadEntry {
   readonly target: string | null;
   readonly hash: Buffer;
   readonly chain: Buffer;
+  /** in their order; the first of them, and those of the customer who was asked for */
   readonly payloads: readonly ReadPayload[];
+  /** how many there are */
+  readonly payloadCount: number;
 }
 
-interface EntryRow extends Omit<ReadEntry, 'atMs' | 'payloads'> {
+interface EntryRow extends Omit<ReadEntry, 'atMs' | 'payloads' | 'payloadCount'> {
   at: number;
 }
 
-/** `after`: the place of the last entry of the previous page. */
+/** A page of batches would be gigabytes: a thousand requests of a thousand rows each. */
+export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
+/** Of one entry; its first payload is shown however long it is. */
+export const ENTRY_BYTES_MAX = 2 * 1024 * 1024;
+export const ENTRY_PAYLOADS_MAX = 1_000;
+/** What a payload counts beside its content: what stands around it in an answer. */
+const AROUND_BYTES = 64;
+/** Entries whose payloads are measured at a time, so that a page which ends early has not measured all that were asked for. */
+const MEASURED_AT_ONCE = 100;
+
+export interface AuditPage {
+  /** at least one, if there is any */
+  readonly entries: readonly ReadEntry[];
+  readonly hasMore: boolean;
+}
+
+/** `after`: the place of the last entry of the previous page. `seesPersonal`: contents about customers are read too. */
 export function listAudit(
   database: Database,
   filter: AuditFilter,
-  page: { readonly limit: number; readonly after: AuditPlace | null },
-): Promise<ReadEntry[]> {
+  page: { readonly limit: number; readonly after: AuditPlace | null; readonly seesPersonal: boolean },
+): Promise<AuditPage> {
   const { conditions, values } = conditionsOf(filter, page.after);
   return inTransaction(database, async (client) => {
     const { rows } = await client.query<EntryRow>(
@@ -61,29 +81,84 @@ export function listAudit(
        ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
        order by a.at desc, a.position desc
        limit $${values.length + 1}`,
-      [...values, page.limit],
+      [...values, page.limit + 1],
     );
-    const [payloads = []] = await pipeline(client, [
-      {
-        name: 'payloads_of_entries',
-        text: `
-          select p.entry_id, p.customer_id is not null as is_personal, p.content
-          from audit_payloads as p
-          where p.entry_id = any($1::uuid[])
-          order by p.entry_id, p.part`,
-        values: [rows.map((row) => row.id)],
-      },
-    ]);
-    const byEntry = Map.groupBy(payloads, (payload) => String(payload['entry_id']));
-    return rows.map(({ at, ...row }) => ({
-      ...row,
-      atMs: at,
-      payloads: (byEntry.get(row.id) ?? []).map((payload) => ({
-        isPersonal: payload['is_personal'] === true,
-        content: payload['content'] as string | null,
-      })),
-    }));
+    const entries: ReadEntry[] = [];
+    const asked = rows.slice(0, page.limit);
+    let room = PAGE_BYTES_MAX;
+    for (let from = 0; from < asked.length && entries.length === from; from += MEASURED_AT_ONCE) {
+      const measured = asked.slice(from, from + MEASURED_AT_ONCE);
+      const found = await readPayloads(client, measured, { ...page, customerKey: filter.customerKey ?? null, room, isFirst: from === 0 });
+      for (const { at, ...row } of measured) {
+        const payloads = found.get(row.id);
+        if (payloads === undefined) break;
+        entries.push({ ...row, atMs: at, payloads: payloads.flatMap(toPayload), payloadCount: payloads[0]?.payload_count ?? 0 });
+        room = Math.max(0, room - (payloads[0]?.bytes ?? 0));
+      }
+    }
+    return { entries, hasMore: rows.length > entries.length };
   });
+}
+
+interface PayloadRow {
+  entry_id: string;
+  /** null: the entry has none */
+  part: number | null;
+  is_kept: boolean;
+  content: string | null;
+  payload_count: number;
+  /** of all that is shown of the entry */
+  bytes: number;
+}
+
+// The sizes are found without the contents, whose length Postgres knows without reading them, and only what is shown is read. The outer
+// select takes whole entries, in their order, as long as there is room.
+const PAYLOADS = `
+  select m.entry_id, m.part, m.payload_count, m.bytes, p.content is not null as is_kept,
+    case when $2::boolean or p.customer_id is null then p.content end as content
+  from (
+    select s.*, sum(s.cost) over (partition by s.place)::float8 as bytes, sum(s.cost) over (order by s.place) as bytes_so_far
+    from (
+      select e.place, e.id as entry_id, q.part, q.cost,
+        row_number() over (partition by e.place order by q.is_asked desc, q.part) as nth,
+        sum(q.cost) over (partition by e.place order by q.is_asked desc, q.part) as bytes_of_entry,
+        (count(q.part) over (partition by e.place))::integer as payload_count
+      from unnest($1::uuid[]) with ordinality as e (id, place)
+        left join lateral (
+          select a.part, coalesce(a.customer_id = $3::bigint, false) as is_asked,
+            ${AROUND_BYTES} + case when $2::boolean or a.customer_id is null then coalesce(octet_length(a.content), 0) else 0 end as cost
+          from audit_payloads as a
+          where a.entry_id = e.id
+        ) as q on true
+    ) as s
+    where s.nth = 1 or (s.nth <= ${ENTRY_PAYLOADS_MAX} and s.bytes_of_entry <= ${ENTRY_BYTES_MAX})
+  ) as m
+    left join audit_payloads as p on p.entry_id = m.entry_id and p.part = m.part
+  where m.bytes_so_far <= $4::float8 or (m.place = 1 and $5::boolean) or m.part is null
+  order by m.place, m.part`;
+
+interface Measured {
+  readonly seesPersonal: boolean;
+  readonly customerKey: string | null;
+  /** bytes that the page has left */
+  readonly room: number;
+  /** the page has no entry yet, so the first of these is shown however long it is */
+  readonly isFirst: boolean;
+}
+
+/** By entry; entries that do not fit are absent. */
+async function readPayloads(client: Client, entries: readonly EntryRow[], of: Measured): Promise<ReadonlyMap<string, PayloadRow[]>> {
+  const ids = entries.map(({ id }) => id);
+  const { rows } = await client.query<PayloadRow>({
+    name: 'payloads_of_entries',
+    text: PAYLOADS,
+    values: [ids, of.seesPersonal, of.customerKey, of.room, of.isFirst],
+  });
+  return Map.groupBy(rows, (row) => row.entry_id);
+}
+
+function toPayload({ part, is_kept, content }: PayloadRow): ReadPayload[] {
+  return part === null ? [] : [{ isKept: is_kept, content }];
 }
 
 /** As constants: the index of the rare outcomes cannot be used for a parameter. */

@@ -1,11 +1,11 @@
 // In charge of the routes of the audit: who did what, when, from where, with the state before and after; and the head of its chain, to be noted
 // elsewhere.
 import { z } from 'zod';
-import { allows, type Caller, requireAllSegments } from '../../access/caller.ts';
+import { allows, requireAllSegments } from '../../access/caller.ts';
 import { readAuditHead } from '../../access/chain-audit.ts';
 import { listAudit, type ReadEntry, type ReadPayload } from '../../access/read-audit.ts';
 import { customerKey } from '../../ingest/customer-key.ts';
-import { decodeCursor, encodeCursor, page } from './cursor.ts';
+import { decodeCursor, encodeCursor, pageOf } from './cursor.ts';
 import { type Route, route } from './route.ts';
 import { Count, CustomerId, Instant, InstantInput, instant, listOf, Page, storableText } from './wire.ts';
 
@@ -36,7 +36,10 @@ const AuditEntrySchema = z
     action: z.string().meta({ description: 'The operation’s id' }),
     outcome: Outcome,
     target: z.string().nullable().meta({ description: 'Like `segments/vip`; null: customers, who stand in the payloads' }),
-    payloads: z.array(AuditPayloadSchema),
+    payloads: z
+      .array(AuditPayloadSchema)
+      .meta({ description: 'The first 1,000 at most, up to 2 MiB, and at least one; with `customer` that customer’s are among them' }),
+    payloadCount: Count.meta({ description: 'How many there are' }),
     hash: Hex,
     chain: Hex.meta({ description: 'SHA-256 of the chain before and the hash' }),
   })
@@ -60,7 +63,7 @@ export const auditRoutes: readonly Route[] = [
     personal: { of: 'payloads' },
     summary: 'Who did what, when, from where; newest first',
     description:
-      'Every write, every read of personal data, and refused attempts. What was written stands here within a second of its answer. What is about a person is shown to keys with `pii:read`.',
+      'Every write, every read of personal data, and refused attempts. What was written stands here within a second of its answer. What is about a person is shown to keys with `pii:read`. A page ends early where its payloads come to 4 MiB; `next` goes on from there.',
     query: z.strictObject({
       ...Page,
       actor: storableText(256).optional(),
@@ -87,13 +90,12 @@ export const auditRoutes: readonly Route[] = [
         untilMs: until === undefined ? undefined : Date.parse(until),
       };
       const after = place === null ? null : { atMs: Number(place[0]), position: String(place[1]) };
-      const rows = await listAudit(strata.database, filter, { limit: query.limit + 1, after });
-      return page(
-        rows,
-        query.limit,
-        (entry) => entryOut(entry, caller),
-        (last) => encodeCursor('audit', [last.atMs, last.position]),
-      );
+      const { entries, hasMore } = await listAudit(strata.database, filter, {
+        limit: query.limit,
+        after,
+        seesPersonal: allows(caller, 'pii:read'),
+      });
+      return pageOf(entries, hasMore, entryOut, (last) => encodeCursor('audit', [last.atMs, last.position]));
     },
   }),
   route({
@@ -113,17 +115,16 @@ export const auditRoutes: readonly Route[] = [
   }),
 ];
 
-function entryOut({ atMs, payloads, hash, chain, ...entry }: ReadEntry, caller: Caller): z.input<typeof AuditEntrySchema> {
+function entryOut({ atMs, payloads, hash, chain, ...entry }: ReadEntry): z.input<typeof AuditEntrySchema> {
   return {
     ...entry,
     at: instant(atMs),
-    payloads: payloads.map((payload) => payloadOut(payload, caller)),
+    payloads: payloads.map(payloadOut),
     hash: hash.toString('hex'),
     chain: chain.toString('hex'),
   };
 }
 
-function payloadOut({ isPersonal, content }: ReadPayload, caller: Caller): z.input<typeof AuditPayloadSchema> {
-  const isShown = content !== null && (!isPersonal || allows(caller, 'pii:read'));
-  return { kept: content !== null, content: isShown ? JSON.parse(content) : null };
+function payloadOut({ isKept, content }: ReadPayload): z.input<typeof AuditPayloadSchema> {
+  return { kept: isKept, content: content === null ? null : JSON.parse(content) };
 }

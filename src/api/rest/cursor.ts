@@ -91,10 +91,20 @@ export function page<Row, Item>(
   cursorOf: (last: Row) => string,
   isShown: (row: Row) => boolean = () => true,
 ): Page<Item> {
-  const read = rows.slice(0, limit);
+  return pageOf(rows.slice(0, limit), rows.length > limit, toItem, cursorOf, isShown);
+}
+
+/** As `page`, for a list that knows whether more rows follow those it has read. */
+export function pageOf<Row, Item>(
+  read: readonly Row[],
+  hasMore: boolean,
+  toItem: (row: Row) => Item,
+  cursorOf: (last: Row) => string,
+  isShown: (row: Row) => boolean = () => true,
+): Page<Item> {
   const shown = read.filter(isShown);
   const last = read.at(-1);
-  const answer = { data: shown.map(toItem), next: rows.length > limit && last !== undefined ? cursorOf(last) : null };
+  const answer = { data: shown.map(toItem), next: hasMore && last !== undefined ? cursorOf(last) : null };
   cursors.set(answer.data, (index) => cursorOf(shown[index] as Row));
   return answer;
 }

@@ -177,5 +177,6 @@ export const operationsInEnglish = {
     same: 'Before and after are the same.',
     personal: 'About a person; this key lacks pii:read.',
     erased: 'Removed by an erasure.',
+    morePayloads: (count: string) => `And ${count} more: look for a customer’s id to see theirs.`,
   },
 };

@@ -179,5 +179,6 @@ export const operationsInChinese: typeof operationsInEnglish = {
     same: '变更前后相同。',
     personal: '涉及个人信息，此密钥缺少 pii:read 权限。',
     erased: '已随个人数据删除。',
+    morePayloads: (count) => `另有 ${count} 项：按客户 ID 查找可查看该客户的内容。`,
   },
 };

@@ -28,6 +28,7 @@ interface Entry {
   readonly outcome: Outcome;
   readonly target: string | null;
   readonly payloads: readonly Payload[];
+  readonly payloadCount: number;
   readonly chain: string;
 }
 
@@ -124,7 +125,8 @@ const LOOK = { written: 'active', begun: 'building', read: 'draft', refused: 'fa
 function EntryLine({ entry }: { readonly entry: Entry }) {
   const { audit: texts } = useTexts();
   const formats = useFormats();
-  const { at, actor, action, outcome, target, address, requestId, payloads, position, chain } = entry;
+  const { at, actor, action, outcome, target, address, requestId, payloads, payloadCount, position, chain } = entry;
+  const hidden = payloadCount - payloads.length;
   return (
     <li>
       <details>
@@ -140,6 +142,7 @@ function EntryLine({ entry }: { readonly entry: Entry }) {
             // biome-ignore lint/suspicious/noArrayIndexKey: payloads have no name and never move
             <BeforeAfter key={index} payload={payload} />
           ))}
+          {hidden > 0 ? <p className="quiet">{texts.morePayloads(formats.count(hidden))}</p> : null}
           <dl className="facts">
             <div>
               <dt>{texts.address}</dt>
