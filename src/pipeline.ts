@@ -147,7 +147,7 @@ async function decideOnce(strata: Strata, facts: Facts, requests: readonly Write
 async function decide(locked: LockedWrite, facts: Facts, requests: readonly WriteRequest[]): Promise<EndingAt<Committed>> {
   const { client, program, moment, locks, late } = locked;
   const overdue = await catchUp(locked, late); // what the clock alone has changed comes first
-  const { findings, members, repeated } = await writeAndEvaluate(locked, facts, overdue);
+  const { findings, members, repeated } = await writeAndEvaluate(locked, facts);
   const differences = findings.flatMap((found) => found.differences);
   const decided: Decided = {
     decision: moment.decision,

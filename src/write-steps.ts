@@ -5,7 +5,7 @@ import { type Client, inOneBatch, inOrder, pipeline, type Statement } from './db
 import type { Ending } from './db/transaction.ts';
 import type { Difference, Findings } from './evaluation/find-differences.ts';
 import type { CustomerKey, Facts } from './ingest/facts.ts';
-import { type FactLocks, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/lock-facts.ts';
+import { type FactLocks, type LockedCustomers, lockCustomers, lockOrderOwners, locksAtOnce } from './ingest/lock-facts.ts';
 import { factStatements, type Repeated, repeatedEvents } from './ingest/write-facts.ts';
 import { findLate, type Late, toLate } from './membership/catch-up.ts';
 import { evaluateLocked } from './membership/evaluate-locked.ts';
@@ -42,7 +42,8 @@ export function lockAtOnce(strata: Strata, facts: Facts) {
     statements: [...locks.statements, readMoment(strata.clock), findLate(strata, namedCustomers(facts))],
     read: (decision: Decision, rows: Parameters<typeof locks.read>[0]): LockedWrite => {
       const [momentRows = [], lateRows = []] = rows.slice(behind);
-      return { ...decision, locks: locks.read(rows), moment: toMoment(momentRows), late: toLate(lateRows) };
+      const taken = locks.read(rows);
+      return { ...decision, locks: taken, moment: toMoment(momentRows), late: lateBefore(taken, lateRows) };
     },
   };
 }
@@ -57,7 +58,17 @@ export async function lockInSteps(decision: Decision, facts: Facts): Promise<Loc
       pipeline(client, [readMoment(clock), findLate(decision, touchedKeys(facts, previousOwners))]),
     ] as const),
   );
-  return { ...decision, locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: toLate(lateRows) };
+  return { ...decision, locks: { ...locked, previousOwners }, moment: toMoment(momentRows), late: lateBefore(locked, lateRows) };
+}
+
+/**
+ * Not those whom this write creates: while a segment flips as a whole they count as late, but nothing is stored about them that could be. Brought
+ * up to date before their facts are written, they would be told of memberships that they never had.
+ */
+function lateBefore({ created }: LockedCustomers, rows: Parameters<typeof toLate>[0]): Late {
+  const { due, pending } = toLate(rows);
+  const isKnown = (key: CustomerKey) => !created.has(key);
+  return { due: due.filter(isKnown), pending: pending.filter(isKnown) };
 }
 
 /** What no two writes of one transaction may both name. */
@@ -86,13 +97,12 @@ export function touchedKeys(facts: Facts, previousOwners: ReadonlyMap<string, Cu
 
 /**
  * Writes the facts and evaluates whom they touch: new customers against every segment, the others against those segments that read what was
- * written and their dependents. `overdue`: what has changed when they were brought up to date. → what differs, rows of the segments that
- * the customers were in before that (`readHeldSegments`), and whose events were there already
+ * written and their dependents. → what differs, rows of the segments that the customers were in before that (`readHeldSegments`), and whose
+ * events were there already
  */
 export async function writeAndEvaluate(
   write: LockedWrite,
   facts: Facts,
-  overdue: readonly Difference[],
 ): Promise<{
   readonly findings: readonly Findings[];
   readonly members: readonly Readonly<Record<string, unknown>>[];
@@ -108,11 +118,10 @@ export async function writeAndEvaluate(
   const evaluate = (keys: readonly CustomerKey[], segmentIds: readonly number[]) =>
     keys.length === 0 ? [] : program.inParts(segmentIds).map((part) => evaluateLocked(write, part, keys));
   const known = locks.locked.filter((key) => !locks.created.has(key));
-  const held = [...known, ...overdue.map(({ customerKey }) => customerKey).filter((key) => locks.created.has(key))];
   const [written, [members = []], ...findings] = await inOneBatch(client, () =>
     inOrder([
       pipeline(client, factStatements(facts, moment.asOfMs, locks)), // everything is sent together, and the server runs it in this order
-      pipeline(client, held.length === 0 ? [] : [readHeldSegments(held)]), // new customers are in none, unless they were brought up to date
+      pipeline(client, known.length === 0 ? [] : [readHeldSegments(known)]), // new customers are in none
       ...evaluate(everything ? [] : known, touched),
       ...evaluate(everything ? locks.locked : [...locks.created], program.all),
     ] as const),

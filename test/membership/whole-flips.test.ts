@@ -1,11 +1,14 @@
 // A part of a rule that depends on no row flips for everybody at once and starts a run: nobody who asks meanwhile gets the old answer.
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readChanges } from '../../src/changes/read-changes.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
+import { parseImportOptions } from '../../src/ingest/imports/import-options.ts';
 import { runOpenRuns } from '../../src/membership/full-run.ts';
 import { readSegmentsOf } from '../../src/membership/read-segments-of.ts';
-import { readSegments } from '../../src/pipeline.ts';
+import { importFile, readSegments } from '../../src/pipeline.ts';
 import { queueConstantFlips } from '../../src/segments/lifecycle.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { customer, openStrataUnderTest, order, type StrataUnderTest } from './strata-under-test.ts';
 
 const SUMMER_MS = Date.parse('2026-06-20T00:00:00.000Z');
@@ -28,6 +31,13 @@ async function keysRead(customerId: string): Promise<string[] | undefined> {
 async function isLate(customerId: string): Promise<boolean | undefined> {
   const found = await readSegmentsOf(shop.strata.database, [customerKey(customerId)], new Date(shop.clock.nowMs()).toISOString());
   return found.get(customerKey(customerId))?.isLate;
+}
+
+async function importCustomers({ strata }: StrataUnderTest, file: string): Promise<void> {
+  const options = parseImportOptions('customers', {}, 'UTC');
+  if (!options.ok) throw new Error('no options');
+  const stream = Readable.from([Buffer.from(file)]);
+  await importFile(strata, { kind: 'customers', format: 'csv', options: options.value, stream, encoding: 'identity' });
 }
 
 it('who reads then sees the new answer', async () => {
@@ -68,4 +78,33 @@ it('each change is told once, by its cause', async () => {
     ...['many', 'queued', 'read', 'waiting', 'written'].map((id) => `${id} entered summer time`),
     'written entered summer-buyers data',
   ]);
+});
+
+it('tells a new customer only what happened', async () => {
+  const other = await openStrataUnderTest();
+  try {
+    await other.define('summer', 'today >= 2026-06-20');
+    await other.define('never', 'count(orders) = 0');
+    await other.define('german', 'country = "DE"');
+    other.clock.set(SUMMER_MS);
+    const bought = await other.write({ orders: [order('1', 'buyer')] });
+    expect([bought.changes, bought.segments.get(customerKey('buyer'))]).toEqual([1, ['summer']]);
+    await other.write({ customers: [customer('written', { profile: { country: 'DE' } })] });
+    await other.write({ orders: [order('2', 'mover')], deletedOrderIds: ['404'] }); // locked step by step
+    await importCustomers(other, 'id,country\nimported,DE\n');
+    await queueConstantFlips(other.strata.database, other.clock, other.clock.nowMs());
+    await other.write({ orders: [order('3', 'queued')] });
+    await finishRuns(other.strata);
+    await other.publish();
+    const changes = await readChanges(other.strata.database, { afterPosition: '0', limit: 100 });
+    expect(changes.map(({ customerId, segment, type, cause }) => `${customerId} ${type} ${segment} ${cause}`)).toEqual([
+      'buyer entered summer data',
+      ...['summer', 'never', 'german'].map((key) => `written entered ${key} data`),
+      'mover entered summer data',
+      ...['summer', 'never', 'german'].map((key) => `imported entered ${key} data`),
+      'queued entered summer data',
+    ]);
+  } finally {
+    await other.drop();
+  }
 });
