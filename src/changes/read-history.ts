@@ -181,7 +181,7 @@ const IDLE_WORDS = `
     )
   order by l.at desc, l.id desc`;
 
-/** Newest first. */
+/** Newest first. Of words older than the kept log, those that did change something are among them: their change is gone, and only the caller knows. */
 export async function readIdleWords(database: Database, query: IdleWordQuery): Promise<IdleWord[]> {
   const rows = await database.query<Omit<IdleWord, 'customerId' | 'atMs'> & { customer_id: string; at: number }>({
     name: 'read_idle_words',

@@ -155,7 +155,7 @@ test('a past preview sees the segments of then', async () => {
   expect(await count('15:00:00')).toBe(2);
 });
 
-// the last one: it takes the others' past away
+// the last two take the others' past away
 test('what is trimmed is refused', async () => {
   const { next: early } = (await get('/v1/changes?limit=1')).body;
   const { next: late } = (await get('/v1/changes?limit=4')).body;
@@ -191,4 +191,24 @@ test('what is trimmed is refused', async () => {
   expect((await get('/v1/customers/ann/history')).body).toMatchObject({ data: [{ position: 5 }, { position: 4 }], oldest });
   expect((await get('/v1/changes')).body.data).toMatchObject([{ position: 4 }, { position: 5 }]);
   expect((await get(`/v1/changes?after=${late}`)).body.data).toMatchObject([{ position: 5 }]);
+});
+
+test('a word is told as long as changes', async () => {
+  await service.call('PUT', '/v1/customers/dora', {});
+  const say = (reason: string) => service.call('PUT', '/v1/segments/paid/members/dora', { reason });
+  expect((await say('changes something')).body.changes).toBe(1);
+  clock.advance(HOUR_MS);
+  expect((await say('changes nothing')).body.changes).toBe(0);
+  await publishChanges(service.strata);
+  const told = async () =>
+    (await get('/v1/customers/dora/history')).body.data.map(({ type, reason }: { type: string; reason: string }) => [type, reason]);
+  const idle = ['pinned_in', 'changes nothing'];
+  expect(await told()).toEqual([idle, ['entered', 'changes something']]);
+  while ((await trimHistory(service.strata.database, clock.nowMs())) > 0);
+  expect(await told()).toEqual([idle]);
+  clock.advance(HOUR_MS);
+  await orderAt(20, 'late');
+  await publishChanges(service.strata);
+  while ((await trimHistory(service.strata.database, clock.nowMs() + 1)) > 0);
+  expect(await told()).toEqual([]);
 });

@@ -226,14 +226,16 @@ async function readPage(
     ...(from === undefined ? {} : { fromMs: Date.parse(from) }),
     ...(to === undefined ? {} : { toMs: Date.parse(to) }),
   });
-  const kept = await readKeptHistory(source.database, source.clock); // after the log, which may have been trimmed meanwhile
-  if (from !== undefined) requireKept(Date.parse(from), kept);
   const { data, next } = page(rows, limit, pastChangeOut, (last) => encodeCursor('history', [last.position, String(last.atMs)]));
   const words = await idleWords(source, parameters, of, caller, {
     beforeMs: beforeMs === undefined ? undefined : Number(beforeMs),
     downToMs: next === null ? undefined : rows[limit - 1]?.atMs,
   });
-  const newestFirst = [...data, ...words].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)); // stable: changes keep the feed's order
+  const kept = await readKeptHistory(source.database, source.clock); // last of all: the log may have been trimmed meanwhile
+  if (from !== undefined) requireKept(Date.parse(from), kept);
+  // of an older word nobody can tell any more whether it changed something: the change would be gone
+  const keptWords = words.filter(({ atMs }) => atMs >= (kept.oldestMs ?? Number.NEGATIVE_INFINITY)).map(idleWordOut);
+  const newestFirst = [...data, ...keptWords].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)); // stable: changes keep the feed's order
   return { data: newestFirst, next, oldest: instantOrNull(kept.oldestMs) };
 }
 
@@ -244,7 +246,7 @@ async function idleWords(
   { customerKey: key, segmentId }: Pick<HistoryQuery, 'customerKey' | 'segmentId' | 'segmentIds'>,
   caller: Caller,
   { beforeMs, downToMs }: { readonly beforeMs: number | undefined; readonly downToMs: number | undefined },
-): Promise<z.input<typeof PastChangeSchema>[]> {
+): Promise<readonly IdleWord[]> {
   if (key === undefined || type !== undefined) return [];
   const found = await readIdleWords(source.database, {
     customerKey: key,
@@ -253,7 +255,7 @@ async function idleWords(
     fromMs: Math.max(from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from), downToMs ?? Number.NEGATIVE_INFINITY),
     toMs: Math.min(to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to), beforeMs ?? Number.POSITIVE_INFINITY),
   });
-  return found.filter(({ segment }) => allowsSegment(caller, segment)).map(idleWordOut);
+  return found.filter(({ segment }) => allowsSegment(caller, segment));
 }
 
 function idleWordOut({ id, atMs, ...word }: IdleWord): z.input<typeof PastChangeSchema> {
