@@ -137,9 +137,10 @@ async function applyChunk(
   }
 }
 
+/** As they are stored now: with how far they have come. */
 async function stillOpen({ database }: Deciding, runs: readonly Run[]): Promise<readonly Run[]> {
-  const open = new Set((await listOpenRuns(database)).map((run) => run.id));
-  return runs.filter((run) => open.has(run.id));
+  const ids = new Set(runs.map((run) => run.id));
+  return (await listOpenRuns(database)).filter((run) => ids.has(run.id));
 }
 
 /**

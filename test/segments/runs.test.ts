@@ -287,3 +287,39 @@ it('estimates how many customers there are', async () => {
   expect(total).toBeGreaterThan(55_000);
   expect(total).toBeLessThan(65_000);
 });
+
+it('halves a slow chunk without beginning again', async () => {
+  const [chunkCustomers, customers] = [600, 2_400];
+  const own = await openStrataUnderTest({ limits: { chunkCustomers, scanTimeoutMs: 60_000 } });
+  try {
+    const { database } = own.strata;
+    const rows = Array.from({ length: customers }, (_, n) => customer(`c${n}`, { attributes: { points: n } }));
+    for (let from = 0; from < customers; from += chunkCustomers) await own.write({ customers: rows.slice(from, from + chunkCustomers) });
+    await database.query({ text: `insert into registered_types (scope, name, type) values ('attribute', 'points', 'number')` });
+    // behind the first chunk a scan of as many customers is cancelled, but no half of it, and none that looks for culprits in a quarter of the time
+    await database.query({
+      text: `
+        create or replace function strata_divide(a numeric, b numeric) returns numeric language plpgsql as $$
+        declare
+          started text := statement_timestamp()::text;
+          divided text[] := string_to_array(coalesce(current_setting('test.divided', true), ''), '/');
+          times integer := case when divided[1] = started then divided[2]::integer + 1 else 1 end;
+        begin
+          if times > ${chunkCustomers} and current_setting('statement_timeout') = '1min'
+            and exists (select from runs as r where r.status = 'running' and r.done >= ${chunkCustomers})
+          then
+            raise exception 'canceling statement due to statement timeout' using errcode = '57014';
+          end if;
+          perform set_config('test.divided', started || '/' || times, false);
+          return a / nullif(b, 0);
+        end $$`,
+    });
+    await own.define('halves', 'attributes.points / 2 >= 600');
+    const { run } = await getSegment(database, 'halves');
+    expect(run).toMatchObject({ status: 'done', done: customers, total: customers });
+    await own.publish();
+    expect((await getSegment(database, 'halves')).memberCount).toBe(customers / 2);
+  } finally {
+    await own.drop();
+  }
+});
