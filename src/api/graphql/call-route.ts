@@ -30,8 +30,8 @@ export function routeCaller(route: Route): CallRoute {
   const check: CheckRequest = requestChecker(route);
   return async (context, parts) => {
     const { request, reply, sent } = carry(context, route, parts);
-    const { caller, signal, reads, heavyTurns } = context;
-    const call = { caller, request, reply, signal, reads, heavyTurns };
+    const { caller, signal, readsFor, heavyTurns } = context;
+    const call = { caller, request, reply, signal, readsFor, heavyTurns };
     const answer = await answerRoute(context.routes, route, check, call).catch((error: unknown) => {
       recordRefusedRoute(context, route, error);
       throw error;

@@ -4,6 +4,7 @@ import type { Caller } from '../../access/caller.ts';
 import type { Turns } from '../../base/turns.ts';
 import type { Database } from '../../db/database.ts';
 import type { Strata } from '../../strata.ts';
+import type { Freshness } from '../rest/freshness.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
 import type { Loaders } from './loaders.ts';
 import type { PersonalReads } from './personal-reads.ts';
@@ -13,6 +14,8 @@ export interface GraphqlContext {
   readonly routes: RouteContext;
   /** where the operation reads; a mutation, or an event of the feed, sees what has just been written */
   readonly reads: Database;
+  /** the same for a call of a route, once that write's changes are published if the route reads the feed */
+  readonly readsFor: (kind: Freshness) => Promise<Database>;
   readonly caller: Caller;
   readonly seesPersonal: boolean;
   /** for this operation, or for this event of a subscription */

@@ -5,7 +5,7 @@ import type { ExecutionResult, GraphQLError, GraphQLSchema } from 'graphql';
 import { allows, NOBODY } from '../../access/caller.ts';
 import { Turns } from '../../base/turns.ts';
 import { AppError } from '../../errors.ts';
-import { chooseReads } from '../rest/freshness.ts';
+import { chooseReads, publishedReads } from '../rest/freshness.ts';
 import { recordRefusal } from '../rest/record-call.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
 import type { GraphqlContext } from './context.ts';
@@ -94,7 +94,8 @@ async function execute(
     throw new AppError('method_not_allowed', 'A mutation is taken by POST only.');
   }
   const asked = measureDocument({ schema, document, operation, variables, caller, introspection });
-  const fresh = await chooseReads(routes.strata, 'write', request.headers['strata-token']);
+  const token = request.headers['strata-token'];
+  const fresh = await chooseReads(routes.strata, 'write', token);
   const reads = operation.operation === 'query' ? fresh : routes.strata.database;
   const seesPersonal = allows(caller, 'pii:read');
   const personalReads = new PersonalReads();
@@ -102,6 +103,7 @@ async function execute(
     strata: routes.strata,
     routes,
     reads,
+    readsFor: publishedReads(routes.strata, reads, token),
     caller,
     seesPersonal,
     loaders: makeLoaders({

@@ -275,6 +275,7 @@ class Sockets {
       strata: routes.strata,
       routes,
       reads: routes.strata.database,
+      readsFor: async () => routes.strata.database, // an event is of the feed, and nobody shows a token with it
       caller,
       seesPersonal,
       loaders: makeLoaders({

@@ -8,7 +8,7 @@ import { CommitInDoubt } from '../../db/commit-in-doubt.ts';
 import type { Database } from '../../db/database.ts';
 import type { Strata } from '../../strata.ts';
 import type { CheckRequest } from './check-request.ts';
-import { chooseReads } from './freshness.ts';
+import { chooseReads, type Freshness } from './freshness.ts';
 import { JsonText } from './json-text.ts';
 import { isOutage } from './outage.ts';
 import { recordCall } from './record-call.ts';
@@ -28,8 +28,8 @@ export interface RouteCall {
   readonly signal: () => AbortSignal;
   /** where one request makes several calls: its heavy reads go one after the other, so that it does not take its caller's places from itself */
   readonly heavyTurns?: Turns;
-  /** for GraphQL: where its operation reads; absent: chosen here */
-  readonly reads?: Database;
+  /** for GraphQL: where its operation reads, once it may; absent: chosen here */
+  readonly readsFor?: (kind: Freshness) => Promise<Database>;
 }
 
 /** Throws what the checks and the handler throw. */
@@ -39,7 +39,8 @@ export async function answerRoute(context: RouteContext, route: Route, check: Ch
   const { customerId } = params as { readonly customerId?: string };
   if (route.path.includes('/segments/:key')) requireSegments(caller, [(params as { readonly key: string }).key]);
   if (customerId !== undefined) requireCustomer(caller, customerId); // without one in the path the handler checks it
-  const reads = call.reads ?? (await chooseFor(context, route, request.headers['strata-token'] ?? query['fresh']));
+  const token = request.headers['strata-token'] ?? query['fresh'];
+  const reads = await (call.readsFor?.(route.fresh ?? 'write') ?? chooseFor(context, route, token));
   reply.code(Number(Object.keys(route.answers)[0]));
   const checked = { ...call, strata: context.strata, reads, params, query, body };
   const handleOn = (reads: Database) => route.handle({ ...checked, reads } as Parameters<Route['handle']>[0]);

@@ -13,13 +13,29 @@ const POLL_MS = 20;
 
 const MAX_BIGINT = 2n ** 63n - 1n;
 
+/** `write`: sees the write; `feed`: its changes are published too */
+export type Freshness = 'write' | 'feed';
+
 /** The database to read from. Throws `token_unknown`, and `not_yet` after five seconds. */
-export async function chooseReads(strata: Strata, kind: 'write' | 'feed', token: unknown): Promise<Database> {
+export async function chooseReads(strata: Strata, kind: Freshness, token: unknown): Promise<Database> {
   const written = token === undefined ? null : readToken(String(token), strata.cluster);
   const reads = await strata.reads.choose(written?.lsn ?? null);
   if (reads === null) throw new AppError('not_yet', 'That write has not come to the replica yet; try again.');
   if (written !== null && written.decision !== null && kind === 'feed') await awaitPublished(reads, written.decision);
   return reads;
+}
+
+/** For several reads of one operation, of one database that sees the write already: the first of the feed waits, and all others with it. */
+export function publishedReads({ cluster }: Pick<Strata, 'cluster'>, reads: Database, token: unknown) {
+  const decision = token === undefined ? null : readToken(String(token), cluster).decision;
+  let published: Promise<void> | undefined;
+  return async (kind: Freshness): Promise<Database> => {
+    if (kind === 'feed' && decision !== null) {
+      published ??= awaitPublished(reads, decision);
+      await published;
+    }
+    return reads;
+  };
 }
 
 async function awaitPublished(reads: Database, decision: string): Promise<void> {
