@@ -119,6 +119,23 @@ test('broken documents and variables are told from ours', async () => {
   expect([text.status, text.body.errors[0].extensions.code]).toEqual([400, 'invalid_encoding']);
 });
 
+test('variables wrong everywhere are answered shortly', async () => {
+  const query = 'mutation ($input: CustomerInput!) { putCustomer(customerId: "a", input: $input) { token } }';
+  const input = Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [`attributes${index}`, 0]));
+  const { status, text, body } = await service.call('POST', '/graphql', { query, variables: { input } });
+  expect([status, body.errors.length, text.length < 50_000]).toEqual([200, 50, true]);
+  expect(body.errors[0]).toMatchObject({ message: expect.stringContaining('"attributes0"'), extensions: { code: 'invalid_request' } });
+  const long = await service.call('POST', '/graphql', { query, variables: { input: { city: 'x'.repeat(100_000), tags: [{}] } } });
+  expect([long.body.errors.length, long.text.length < 5_000]).toEqual([1, true]);
+});
+
+test('long variables that fit are taken', async () => {
+  const query = 'mutation ($input: CustomerInput!) { putCustomer(customerId: "a", input: $input) { customer { id } } }';
+  const input = { attributes: Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`note${index}`, 'x'.repeat(40)])) };
+  const { body } = await service.call('POST', '/graphql', { query, variables: { input } });
+  expect(body).toEqual({ data: { putCustomer: { customer: { id: 'a' } } } });
+});
+
 test('prototypes are not reached', async () => {
   const put = 'mutation ($input: CustomerInput!) { putCustomer(customerId: "proto", input: $input) { customer { id attributes } } }';
   const send = (variables: string) => service.call('POST', '/graphql', `{"query":${JSON.stringify(put)},"variables":${variables}}`);

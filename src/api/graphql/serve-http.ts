@@ -8,6 +8,7 @@ import { AppError } from '../../errors.ts';
 import { chooseReads, publishedReads } from '../rest/freshness.ts';
 import { recordRefusal } from '../rest/record-call.ts';
 import type { RouteContext } from '../rest/register-routes.ts';
+import { requireFitting } from './check-variables.ts';
 import type { GraphqlContext } from './context.ts';
 import { fieldError, requestErrors } from './graphql-errors.ts';
 import { makeLoaders } from './loaders.ts';
@@ -94,6 +95,7 @@ async function execute(
     throw new AppError('method_not_allowed', 'A mutation is taken by POST only.');
   }
   const asked = measureDocument({ schema, document, operation, variables, caller, introspection });
+  requireFitting({ schema, operation, variables, contentLength: request.headers['content-length'] });
   const token = request.headers['strata-token'];
   const fresh = await chooseReads(routes.strata, 'write', token);
   const reads = operation.operation === 'query' ? fresh : routes.strata.database;
