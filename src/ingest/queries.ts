@@ -345,3 +345,37 @@ from ${given}
 on conflict (customer_id, id) do nothing
 returning events.customer_id`,
 );
+
+/** Which of these events are stored. */
+export const FIND_EVENTS: RowsQuery = rowsQuery(
+  'ingest_find_events',
+  [
+    ['customer_id', 'bigint'],
+    ['id', 'text'],
+  ],
+  ({ given }) => `
+select events.id
+from ${given}
+join events on events.customer_id = given.customer_id and events.id = given.id`,
+);
+
+/** Events with these values whose id an import has computed: the first of equals, for each content. */
+export const FIND_EVENTS_BY_CONTENT: RowsQuery = rowsQuery(
+  'ingest_find_events_by_content',
+  [
+    ['content', 'text'],
+    ['customer_id', 'bigint'],
+    ['name', 'text'],
+    ['occurred_at', 'timestamptz'],
+    ['properties', 'jsonb'],
+  ],
+  ({ given }) => `
+select given.content, min(events.id) as id
+from ${given}
+join events on events.customer_id = given.customer_id
+  and events.name = given.name
+  and events.occurred_at = given.occurred_at
+where events.properties = given.properties
+  and events.id ~ '^[0-9a-f]{32}-1$'
+group by given.content`,
+);

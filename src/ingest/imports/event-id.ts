@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { EventFact } from '../facts.ts';
 
-/** What makes two events of a file equal: customer, name, time (also its absence) and properties in any order. 32 hex digits. */
+/** What makes two events of a file equal: customer, name, time (also its absence) and properties in any order. 32 hex digits. Of which form: stored-contents.ts. */
 export function eventContentHash(event: Omit<EventFact, 'id'>): string {
   const properties = Object.entries(event.properties).sort(([left], [right]) => (left < right ? -1 : 1));
   const content = JSON.stringify([event.customerId, event.name, event.occurredAtMs, properties]);

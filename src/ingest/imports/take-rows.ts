@@ -1,13 +1,12 @@
 // In charge of one batch of rows while the file streams in: written at once, or staged if that depends on the rest of the file
 // (lines of orders, events without ids, everything in an atomic import). Rejections are noted once the batch is committed.
 import type { ErrorDetail } from '../../errors.ts';
-import type { EventFact } from '../facts.ts';
-import { eventContentHash } from './event-id.ts';
 import type { ImportRun, Row } from './import-run.ts';
 import { type IncompleteOrder, markRejected } from './incomplete-orders.ts';
 import { type JudgedRows, judgeAgainst, judgeOrderLines, judgeRows, NO_EVENT_ID, type TakenRow } from './judge-rows.ts';
 import type { RawRow, RowResult } from './read-row.ts';
 import type { StagedLine } from './stage-lines.ts';
+import { contentHashes } from './stored-contents.ts';
 
 /** What is to become of the rows of a batch. */
 export interface JudgedBatch {
@@ -53,11 +52,13 @@ function judgeLines(run: ImportRun, rows: readonly Row[], unreadable: readonly R
 
 async function judgeWholeRows(run: ImportRun, rows: readonly Row[]): Promise<JudgedBatch> {
   const { taken, rejected } = run.atomicTypes === null ? await judgeRows(run, rows) : judgeAgainst(run, rows, run.atomicTypes);
+  const unnamed = run.kind === 'events' ? taken.filter(({ fact }) => fact.id === NO_EVENT_ID) : [];
+  const hashes = await contentHashes(run, unnamed);
   const direct: TakenRow[] = [];
   const staged: StagedLine[] = [];
   for (const one of taken) {
-    const { row, fact } = one;
-    const group = run.kind === 'events' && fact.id === NO_EVENT_ID ? eventContentHash(fact as EventFact) : '';
+    const { row } = one;
+    const group = hashes.get(one) ?? '';
     if (run.atomicTypes !== null || group !== '') staged.push({ group, line: row.lines[0] ?? 0, data: row.raw });
     else direct.push(one);
   }
