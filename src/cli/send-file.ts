@@ -83,7 +83,7 @@ export function sendFile(upload: Upload): Promise<UploadAnswer> {
 
 /**
  * Asks for something small first, since a service hangs up on an unknown caller who uploads, and its answer may then be lost. null: the key is
- * good.
+ * known. Whether it may import is for the upload to find out: it may be good for nothing else, and so not for this question.
  */
 export async function tryKey(service: URL, key: string): Promise<UploadAnswer | null> {
   const url = new URL('../runs?limit=1', service);
@@ -91,7 +91,7 @@ export async function tryKey(service: URL, key: string): Promise<UploadAnswer | 
   const client = url.protocol === 'https:' ? https : http;
   client.get(url, { agent: false, headers: { authorization: `Bearer ${key}` } }, resolve).on('error', reject);
   const answer = await readAnswer(await promise);
-  return answer.status === 401 || answer.status === 403 ? answer : null;
+  return answer.status === 401 ? answer : null;
 }
 
 async function readAnswer(response: http.IncomingMessage): Promise<UploadAnswer> {

@@ -101,6 +101,15 @@ test('a refusal is told and fails', async () => {
   expect(key).toMatchObject({ code: 1 });
 });
 
+test('a key that may import and nothing else', async () => {
+  const made = await service.call('POST', '/v1/keys', { name: 'import', scopes: ['ingest'] });
+  const imported = await run(['customers', file('k.ndjson', '{"id":"k1"}')], { environment: { STRATA_KEY: made.body.secret } });
+  expect(imported).toMatchObject({ code: 0, out: expect.stringContaining('1 imported') });
+  const reader = await service.call('POST', '/v1/keys', { name: 'read', scopes: ['segments:read'] });
+  const refused = await run(['customers', file('k.ndjson', '{"id":"k1"}')], { environment: { STRATA_KEY: reader.body.secret } });
+  expect(refused).toMatchObject({ code: 1, told: expect.stringContaining('ingest') });
+});
+
 test('a large file that is refused at once', async () => {
   const name = file('large.csv', `a,b\n${'1,2\n'.repeat(3_000_000)}`);
   const { code, told } = await run(['customers', name]);
