@@ -50,9 +50,9 @@ export function toBands(
   ];
 }
 
-/** The birthdays, ascending, on or after which somebody is a band younger: ages fall from band to band. */
+/** The birthdays, ascending, on or after which somebody is a band younger: ages fall from band to band. The last is tomorrow: a birthday to come. */
 export function birthdayBounds(day: { readonly year: number; readonly month: number; readonly dayOfMonth: number }): readonly string[] {
-  return [...AGE_BANDS].reverse().map((age) => {
+  return [...[...AGE_BANDS].reverse(), 0].map((age) => {
     const year = day.year - age;
     const lastOfMonth = new Date(Date.UTC(year, day.month, 0)).getUTCDate();
     // the day after the latest birthday of somebody of that age; the anniversary of 29 February is 1 March in common years
@@ -70,3 +70,6 @@ export const AGE_LABELS: readonly string[] = [
     .map((age, index) => `${age}–${([...AGE_BANDS].reverse()[index] ?? 0) - 1}`),
   'under 18',
 ];
+
+/** Of birthdays to come, whose age is missing, as it is in rules. */
+export const UNBORN: Bucket = AGE_LABELS.length;

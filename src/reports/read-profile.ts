@@ -2,7 +2,7 @@
 // most members have are listed, the others counted together.
 import { unreachable } from '../base/assert.ts';
 import { dayOf, partsOfDay } from '../base/calendar.ts';
-import { AGE_LABELS, birthdayBounds } from './bands.ts';
+import { AGE_LABELS, birthdayBounds, UNBORN } from './bands.ts';
 import type { ReportSource } from './in-report.ts';
 import { type Amounts, type OfMask, selectMasks, sumUp } from './masks.ts';
 import { type Part, partOf } from './part.ts';
@@ -125,7 +125,7 @@ function fieldValue({ kind, name }: AskedField): string {
     case 'column':
       return `c.${name}`; // one of PROFILE_FIELDS
     case 'age':
-      return 'width_bucket(c.birthday, $3::date[])::text';
+      return `nullif(width_bucket(c.birthday, $3::date[]), ${UNBORN})::text`;
     case 'attribute':
       return 'c.attributes ->> $4::text';
     case 'list':

@@ -20,7 +20,7 @@ const CUSTOMERS = [
   },
   { id: 'ben', gender: 'male', birthday: '2008-06-16', country: 'DE', tags: ['b'], attributes: { tier: 'gold', likes: ['y'] } },
   { id: 'cleo', gender: 'female', birthday: '1961-06-15', country: 'GB', attributes: { tier: 'silver' } },
-  { id: 'dora', country: 'FR' },
+  { id: 'dora', country: 'FR', birthday: '2026-06-16' }, // tomorrow: of no age yet
   { id: 'eve', gender: 'female', country: 'DE' },
   { id: 'fay', country: '=1+1,"x"' },
 ];
@@ -150,6 +150,7 @@ describe('a report', () => {
       { value: 'under 18', ...part(1, 1) },
       { value: '65+', ...part(0, 1) },
     ]);
+    expect(age.missing).toEqual(part(1, 3));
     expect(city).toMatchObject({ values: [{ value: 'Köln', members: 1 }], missing: { members: 2, everybody: 5 } });
     expect(tags).toEqual({
       field: 'tags',
