@@ -200,7 +200,8 @@ function peopleText(values: ReportValues, { segmentId, beginning, against }: Out
         begun: `${everyone} union all
           select n.customer_id, 1, n.starts_at
           from others as n
-          where not exists (select from entrants as e where e.customer_id = n.customer_id)`,
+          where not exists (select from entrants as e where e.customer_id = n.customer_id)
+            and not ${entrants.wasMember(segmentId, 'n.customer_id')}`,
         earliest,
       };
     default:
@@ -213,6 +214,8 @@ interface EntrantsText {
   of(segmentId: number): string;
   /** SQL: the CTE \`others\` with customer_id and starts_at: everybody who is not in \`entrants\` */
   others(segmentId: number): string;
+  /** SQL: whether the customer was in the segment at the beginning already, without being among those who are looked at for it */
+  wasMember(segmentId: number, customer: string): string;
   readonly earliest: string;
 }
 
@@ -230,11 +233,16 @@ function entrantsText({ bind }: ReportValues, beginning: Beginning): EntrantsTex
         where ${wasThere({ customer: 'c.id', createdAt: 'c.created_at', at })}
           and not exists (select from entrants as e where e.customer_id = c.id)
       )`,
+      wasMember: () => 'false', // all members are looked at
     };
   }
   const from = bind(new Date(beginning.fromMs).toISOString(), 'timestamptz');
   const to = bind(new Date(beginning.toMs).toISOString(), 'timestamptz');
   const entered = (id: number) => firstEntries({ segment: bind(id, 'integer'), from, to });
+  const wasMember = (id: number, customer: string) => `exists (
+              select from (${membersThen({ segments: bind([id], 'integer[]'), instant: from, earliest: from })}) as t
+              where t.customer_id = ${customer}
+            )`;
   return {
     earliest: from,
     of: (id) => `select t.customer_id, t.at as starts_at from (${entered(id)}) as t join customers as c on c.id = t.customer_id`,
@@ -250,12 +258,10 @@ function entrantsText({ bind }: ReportValues, beginning: Beginning): EntrantsTex
           from customers as c
           cross join begun as b
           where not exists (select from entrants as e where e.customer_id = c.id)
-            and not exists (
-              select from (${membersThen({ segments: bind([id], 'integer[]'), instant: from, earliest: from })}) as t
-              where t.customer_id = c.id
-            )
+            and not ${wasMember(id, 'c.id')}
         ) as n
         where ${wasThere({ customer: 'n.customer_id', createdAt: 'n.created_at', at: 'n.starts_at' })}
       )`,
+    wasMember,
   };
 }

@@ -202,6 +202,12 @@ describe('other comparisons', () => {
     const same = await outcome(`segment=fans&at=${AT}&days=14&against=segment&with=fans`);
     expect(same.customers).toEqual({ members: 4, compared: 0 });
   });
+
+  it('leaves out who was a member before', async () => {
+    // carl left the fans for the cool ones in that period, finn came to the fans, and late was new among the cool ones
+    const answer = await outcome(`segment=fans&from=${iso(onDay(4))}&to=${iso(onDay(6))}&days=7&against=segment&with=cool`);
+    expect(answer.customers).toEqual({ members: 1, compared: 1 });
+  });
 });
 
 describe('the answer', () => {
