@@ -32,9 +32,9 @@ export interface Edit {
 }
 
 export type Step =
-  /** entering null: the rule names a segment that does not exist yet */
+  /** entering null: the rule names a segment that is not live yet */
   | { readonly kind: 'create segment'; readonly segment: WantedSegment; readonly entering: number | null }
-  /** `number`: a version with this rule exists already; impact null as above */
+  /** `number`: a version with this rule exists already; impact null as above, or where the steps before it open a circle */
   | {
       readonly kind: 'publish';
       readonly segment: WantedSegment;
@@ -61,7 +61,7 @@ export interface PlanOptions {
 
 interface CheckedSegment {
   readonly segment: WantedSegment;
-  /** canonical; null: a manual segment, or one whose rule names what does not exist yet */
+  /** canonical; null: a manual segment, or one whose rule names what is not live yet */
   readonly json: unknown;
   /** keys that its rule names */
   readonly names: readonly string[];
@@ -71,12 +71,14 @@ export async function makePlan(api: ApiClient, wanted: Wanted, present: Present,
   const problems: Problem[] = [...wanted.problems, ...findMisfits(wanted, present)];
   const checked: CheckedSegment[] = [];
   for (const segment of wanted.segments) {
-    if (!segment.archived) checked.push(await check(api, segment, wanted, problems));
+    if (!segment.archived) checked.push(await check(api, segment, wanted, present, problems));
   }
   const ordered = inOrder(checked, problems);
-  problems.push(...findGroupCycles(wanted, checked, present));
+  const after = dependenciesAfter(wanted, checked, present, options);
+  problems.push(...findGroupCycles(wanted, after));
+  if (problems.length === 0) problems.push(...findOuterCycles(checked, after));
   if (problems.length > 0) return { steps: [], problems: sortProblems(problems) };
-  const groups = planGroups(wanted, present, options);
+  const groups = planGroups(wanted, present, after, options);
   const steps: Step[] = [...groups.first];
   for (const each of ordered) steps.push(...(await planSegment(api, each, present)));
   steps.push(...groups.last, ...planArchives(wanted, present, options));
@@ -123,8 +125,14 @@ function keysOf({ segments, otherwise }: Pick<WantedGroup, 'segments' | 'otherwi
   return [...new Set(otherwise === null ? segments : [...segments, otherwise])];
 }
 
-/** A rule that only lacks a segment of these files is right once that segment exists. */
-async function check(api: ApiClient, segment: WantedSegment, wanted: Wanted, problems: Problem[]): Promise<CheckedSegment> {
+/** A rule that only lacks a segment of these files, or names one of them that is not live yet, is right once that segment is published. */
+async function check(
+  api: ApiClient,
+  segment: WantedSegment,
+  wanted: Wanted,
+  present: Present,
+  problems: Problem[],
+): Promise<CheckedSegment> {
   if (segment.rule === null) return { segment, json: null, names: [] };
   try {
     const { json, reads } = await api.call('POST', '/v1/rules/check', { rule: segment.rule });
@@ -133,10 +141,12 @@ async function check(api: ApiClient, segment: WantedSegment, wanted: Wanted, pro
     if (!(error instanceof ApiRefusal) || error.code !== 'invalid_rule') throw error;
     const names = namesIn(segment.rule);
     const coming = new Set(wanted.segments.filter(({ archived }) => !archived).map(({ key }) => key));
+    const isComing = (name: string) =>
+      coming.has(name) && (!isLive(present.segments.get(name)) || present.segments.get(name)?.version === null);
     for (const { code, detail, hint, span } of error.errors) {
-      const named =
-        code === 'unknown_segment' ? names.find((name) => detail.includes(`“${name}”`) || detail.includes(`"${name}"`)) : undefined;
-      if (named !== undefined && coming.has(named)) continue;
+      const lacks = code === 'unknown_segment' || code === 'not_available';
+      const named = lacks ? names.find((name) => detail.includes(`“${name}”`) || detail.includes(`"${name}"`)) : undefined;
+      if (named !== undefined && isComing(named)) continue;
       const line = segment.ruleLine + (span === undefined ? 0 : span.line - 1);
       problems.push({ file: segment.place.file, line, detail: `${detail}${hint === undefined ? '' : ` (${hint})`}` });
     }
@@ -174,21 +184,46 @@ function inOrder(checked: readonly CheckedSegment[], problems: Problem[]): reado
   return ordered;
 }
 
-/** Problems in the groups of these files: the service would refuse them once their segments exist. */
-function findGroupCycles({ groups }: Wanted, checked: readonly CheckedSegment[], present: Present): Problem[] {
-  const kept = groups.filter(({ deleted }) => !deleted);
-  const named = new Map(
+type Dependencies = ReadonlyMap<string, { readonly references: readonly string[]; readonly together: readonly string[] }>;
+
+/** What depends on what once everything is carried out, as the service looks for cycles. */
+function dependenciesAfter({ groups }: Wanted, checked: readonly CheckedSegment[], present: Present, { prune }: PlanOptions): Dependencies {
+  const names = new Map(
     [...present.segments.values()].flatMap((segment) => (isLive(segment) ? [[segment.key, namesIn(segment.rule.text)] as const] : [])),
   );
-  for (const { segment, names } of checked) named.set(segment.key, names);
-  const together = new Map(kept.flatMap((group) => keysOf(group).map((key) => [key, keysOf(group)] as const)));
-  const segments = new Map([...named].map(([key, references]) => [key, { references, together: together.get(key) ?? [] }]));
-  return kept.flatMap((group) => {
-    const cycles = keysOf(group).flatMap((key) => (named.get(key) ?? []).map((name) => findCycle({ segments }, key, name)));
-    const cycle = cycles.find((each) => each !== null);
-    if (cycle === undefined || cycle === null) return [];
+  for (const { segment, names: own } of checked) names.set(segment.key, own);
+  const others = [...present.groups.values()].filter(({ key }) => !prune && groups.every((group) => group.key !== key));
+  const together = new Map(
+    [...others, ...groups.filter(({ deleted }) => !deleted)].flatMap((group) => keysOf(group).map((key) => [key, keysOf(group)] as const)),
+  );
+  return new Map([...names].map(([key, references]) => [key, { references, together: together.get(key) ?? [] }]));
+}
+
+/** Problems in the groups of these files: the service would refuse them once their segments exist. */
+function findGroupCycles({ groups }: Wanted, segments: Dependencies): Problem[] {
+  return groups.flatMap((group) => {
+    if (group.deleted) return [];
+    const cycle = keysOf(group).flatMap((key) => cyclesOf(segments, key))[0];
+    if (cycle === undefined) return [];
     const detail = `Segments of group “${group.key}” depend on each other, and these would in a circle: ${cycle.join(' → ')}.`;
     return [{ ...group.place, detail }];
+  });
+}
+
+/** Circles through segments or groups that no file holds. */
+function findOuterCycles(checked: readonly CheckedSegment[], segments: Dependencies): Problem[] {
+  return checked.flatMap(({ segment }) => {
+    const cycle = cyclesOf(segments, segment.key)[0];
+    return cycle === undefined
+      ? []
+      : [{ ...segment.place, detail: `Segments would depend on each other in a circle: ${cycle.join(' → ')}.` }];
+  });
+}
+
+function cyclesOf(segments: Dependencies, key: string): readonly (readonly string[])[] {
+  return (segments.get(key)?.references ?? []).flatMap((name) => {
+    const cycle = findCycle({ segments }, key, name);
+    return cycle === null ? [] : [cycle];
   });
 }
 
@@ -199,7 +234,8 @@ async function planSegment(api: ApiClient, { segment, json }: CheckedSegment, pr
   if (before === undefined) return [{ kind: 'create segment', segment, entering: await countEntering(api, segment, json) }];
   const edits = findEdits(before, segment);
   const editing: Step[] = edits.length === 0 ? [] : [{ kind: 'edit segment', key: segment.key, edits }];
-  const isSame = segment.kind === 'manual' || isDeepStrictEqual(before.rule.json, json);
+  const isSame =
+    segment.kind === 'manual' || (json === null ? before.rule.text.trimEnd() === segment.rule : isDeepStrictEqual(before.rule.json, json));
   const restores = !isLive(before);
   if (isSame && before.version !== null && !restores) return editing;
   const impact = json === null ? null : await askImpact(api, segment);
@@ -218,8 +254,14 @@ async function countEntering(api: ApiClient, { rule, kind }: WantedSegment, json
   return Number(count);
 }
 
-async function askImpact(api: ApiClient, { key, rule }: WantedSegment): Promise<Impact> {
-  return (await api.call('POST', `/v1/segments/${key}/impact`, { rule: rule ?? '', sample: 0 })) as unknown as Impact;
+/** null: with what is in force now the rule would end in a circle, which the steps before this one open. */
+async function askImpact(api: ApiClient, { key, rule }: WantedSegment): Promise<Impact | null> {
+  try {
+    return (await api.call('POST', `/v1/segments/${key}/impact`, { rule: rule ?? '', sample: 0 })) as unknown as Impact;
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.errors.length > 0 && error.errors.every(({ code }) => code === 'cycle')) return null;
+    throw error;
+  }
 }
 
 /** Segments that name others come before them. */
@@ -242,8 +284,16 @@ function planArchives(wanted: Wanted, present: Present, { prune }: PlanOptions):
 
 // ---------------------------------------------------------------- groups
 
-/** first: groups that give segments up, before others take them; last: groups that need all segments to exist. */
-function planGroups(wanted: Wanted, present: Present, { prune }: PlanOptions): { readonly first: Step[]; readonly last: Step[] } {
+/**
+ * first: groups that give segments up, before others take them or before they depend on those that stay; last: groups that need all segments to
+ * exist.
+ */
+function planGroups(
+  wanted: Wanted,
+  present: Present,
+  dependencies: Dependencies,
+  { prune }: PlanOptions,
+): { readonly first: Step[]; readonly last: Step[] } {
   const first: Step[] = [];
   const last: Step[] = [];
   const kept = wanted.groups.filter(({ deleted }) => !deleted);
@@ -257,7 +307,9 @@ function planGroups(wanted: Wanted, present: Present, { prune }: PlanOptions): {
     if (file === undefined) continue;
     const after = contentOf(file);
     if (isDeepStrictEqual(contentOf(before), after)) continue;
-    const givesUp = keysOf(before).some((key) => !keysOf(after).includes(key) && wantedBy.has(key));
+    const isNeeded = (key: string) =>
+      wantedBy.has(key) || keysOf(before).some((other) => other !== key && depend(dependencies, key, other));
+    const givesUp = keysOf(before).some((key) => !keysOf(after).includes(key) && isNeeded(key));
     const waits = keysOf(after).some((key) => !keysOf(before).includes(key));
     if (!givesUp || !waits) {
       (waits ? last : first).push({ kind: 'change group', before: contentOf(before), after, isPassing: false });
@@ -272,6 +324,11 @@ function planGroups(wanted: Wanted, present: Present, { prune }: PlanOptions): {
   }
   for (const group of kept) if (!present.groups.has(group.key)) last.push({ kind: 'create group', group: contentOf(group) });
   return { first, last };
+}
+
+/** Whether one depends on the other, whichever: then they cannot be in one group. */
+function depend(segments: Dependencies, one: string, other: string): boolean {
+  return findCycle({ segments }, one, other) !== null || findCycle({ segments }, other, one) !== null;
 }
 
 /** What remains of the group; null: nothing does. */
