@@ -83,8 +83,9 @@ function readCommand(verb: Verb, given: readonly string[], environment: Terminal
 }
 
 async function exportFiles({ folder, service, force }: Command, terminal: Terminal): Promise<number> {
-  const { files, leftOut } = writeSegmentFiles(folder, await readPresent(openApi(service.base, service.key)), force);
+  const { files, removed, leftOut } = writeSegmentFiles(folder, await readPresent(openApi(service.base, service.key)), force);
   terminal.out(files.map((file) => `${file}\n`).join(''));
+  for (const file of removed) terminal.progress.write(`There are no groups any more: ${file} is removed\n`);
   if (leftOut.length > 0) terminal.progress.write(`Drafts that were never published are left out: ${leftOut.join(', ')}\n`);
   return EXIT.done;
 }

@@ -87,3 +87,13 @@ test('a circle through others is a mistake', async () => {
   const { code, told } = await apply({ 'ring-a': 'in segment "ring-b"' });
   expect([code, told]).toEqual([3, 'segments.yaml:2: Segments would depend on each other in a circle: ring-a → ring-b → ring-a.\n']);
 });
+
+test('an export without groups removes their file', async () => {
+  expect((await run('export', folder)).code).toBe(0);
+  expect(fs.readdirSync(folder).sort()).toEqual(['groups.yaml', 'segments.yaml']);
+  for (const { key } of (await service.call('GET', '/v1/groups')).body.data) await service.call('DELETE', `/v1/groups/${key}`);
+  await expect(run('export', folder)).rejects.toThrow(/groups\.yaml would be replaced; say --force/);
+  expect((await run('export', folder, '--force')).told).toMatch(/There are no groups any more: .*groups\.yaml is removed\n/);
+  expect(fs.readdirSync(folder)).toEqual(['segments.yaml']);
+  await nothingLeft();
+});

@@ -7,9 +7,13 @@ import type { Present, PresentGroup, PresentSegment } from './read-present.ts';
 
 export interface Written {
   readonly files: readonly string[];
+  /** files of an earlier export for which there is nothing any more: left there, they would bring back what is gone */
+  readonly removed: readonly string[];
   /** drafts that were never published: a file cannot express them */
   readonly leftOut: readonly string[];
 }
+
+const GROUPS_FILE = 'groups.yaml';
 
 /** Throws a StartError if a file exists already, unless it may be replaced. */
 export function writeSegmentFiles(folder: string, present: Present, replace: boolean): Written {
@@ -17,15 +21,18 @@ export function writeSegmentFiles(folder: string, present: Present, replace: boo
   const published = live.filter(({ version }) => version !== null);
   const files = [
     { name: 'segments.yaml', text: print({ segments: published.map(segmentOut) }) },
-    ...(present.groups.size === 0 ? [] : [{ name: 'groups.yaml', text: print({ groups: [...present.groups.values()].map(groupOut) }) }]),
+    ...(present.groups.size === 0 ? [] : [{ name: GROUPS_FILE, text: print({ groups: [...present.groups.values()].map(groupOut) }) }]),
   ];
   fs.mkdirSync(folder, { recursive: true });
-  const taken = files.filter(({ name }) => fs.existsSync(path.join(folder, name)));
-  if (taken.length > 0 && !replace)
-    throw new StartError(`${taken.map(({ name }) => path.join(folder, name)).join(' and ')} would be replaced; say --force.`);
+  const gone = present.groups.size === 0 ? [GROUPS_FILE] : [];
+  const taken = [...files.map(({ name }) => name), ...gone].map((name) => path.join(folder, name)).filter((file) => fs.existsSync(file));
+  if (taken.length > 0 && !replace) throw new StartError(`${taken.join(' and ')} would be replaced; say --force.`);
   for (const { name, text } of files) fs.writeFileSync(path.join(folder, name), text);
+  const removed = gone.map((name) => path.join(folder, name)).filter((file) => taken.includes(file));
+  for (const file of removed) fs.rmSync(file);
   return {
     files: files.map(({ name }) => path.join(folder, name)),
+    removed,
     leftOut: live.filter(({ version }) => version === null).map(({ key }) => key),
   };
 }
