@@ -3,8 +3,8 @@
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { ApiRefusal, openApi } from './api-client.ts';
-import { applyPlan, waitForRuns } from './segment-files/apply-plan.ts';
-import { makePlan, type Plan } from './segment-files/make-plan.ts';
+import { applyPlan, type RunsBefore, waitForRuns } from './segment-files/apply-plan.ts';
+import { makePlan } from './segment-files/make-plan.ts';
 import { nameStep, printPlan, printProblems } from './segment-files/print-plan.ts';
 import { readSegmentFiles } from './segment-files/read-files.ts';
 import { readPresent } from './segment-files/read-present.ts';
@@ -102,15 +102,15 @@ async function planFiles(verb: 'plan' | 'apply', command: Command, terminal: Ter
   if (verb === 'plan') return command.check && plan.steps.length > 0 ? EXIT.changes : EXIT.done;
   if (plan.steps.length === 0) return EXIT.done;
   terminal.out('\n');
-  await applyPlan(api, plan, (step) => terminal.out(`${nameStep(step)} …\n`));
+  const runsBefore = await applyPlan(api, plan, (step) => terminal.out(`${nameStep(step)} …\n`));
   terminal.out('Done.\n');
-  return command.wait ? waitForAll(command, plan, terminal) : EXIT.done;
+  return command.wait ? waitForAll(command, runsBefore, terminal) : EXIT.done;
 }
 
-async function waitForAll({ service }: Command, plan: Plan, terminal: Terminal): Promise<number> {
+async function waitForAll({ service }: Command, runsBefore: RunsBefore, terminal: Terminal): Promise<number> {
   const { progress } = terminal;
   const show = (key: string, done: number, total: number) => progress.isTerminal && progress.write(`\r${key}: ${done} of ${total}\u001b[K`);
-  const waited = await waitForRuns(openApi(service.base, service.key), plan, terminal.clock, show);
+  const waited = await waitForRuns(openApi(service.base, service.key), runsBefore, terminal.clock, show);
   if (progress.isTerminal) progress.write('\r\u001b[K');
   const failed = waited.filter(({ failure }) => failure !== null);
   for (const { key, failure } of failed) progress.write(`segment ${key}: ${failure}\n`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { filesCommand } from '../../src/cli/plan.ts';
-import { ADMIN_KEY, type Service, startService } from '../api/service.ts';
+import { ADMIN_KEY, built, type Service, startService } from '../api/service.ts';
 import { type Ran, runCommand } from '../cli/run-command.ts';
 
 let service: Service;
@@ -86,6 +86,28 @@ test('a circle through others is a mistake', async () => {
   expect(await apply({ 'ring-a': 'everyone', 'ring-b': 'in segment "ring-a"' })).toMatchObject({ code: 0 });
   const { code, told } = await apply({ 'ring-a': 'in segment "ring-b"' });
   expect([code, told]).toEqual([3, 'segments.yaml:2: Segments would depend on each other in a circle: ring-a → ring-b → ring-a.\n']);
+});
+
+test('a run of before is not waited for', async () => {
+  const rules = { 'w-a': 'count(orders) >= 1', 'w-b': 'everyone' };
+  expect(await apply(rules)).toMatchObject({ code: 0 });
+  await built(service, 'w-b');
+  const end = (status: string, run: string) =>
+    service.strata.database.query({
+      text: `with ended as (update runs set status = $2 where segment_id = (select s.id from segments as s where s.key = 'w-b'))
+        update segments set status = $1, failure = case $1 when 'failed' then 'too slow' end, retry_at = case $1 when 'failed' then '2099-01-01Z'::timestamptz end
+        where key = 'w-b'`,
+      values: [status, run],
+    });
+  await end('paused', 'cancelled');
+  expect(await apply(rules, 'key: w, segments: [w-a, w-b]')).toMatchObject({ code: 0, told: '' });
+  expect(await apply(rules, 'key: w, deleted: true')).toMatchObject({ code: 0 });
+  await service.strata.database.query({
+    text: `delete from memberships where segment_id = (select s.id from segments as s where s.key = 'w-b')`,
+  });
+  await end('failed', 'failed');
+  fs.writeFileSync(path.join(folder, 'segments.yaml'), 'segments:\n  - {key: w-b, archived: true}\n');
+  expect(await run('apply', folder, '--wait')).toMatchObject({ code: 0, told: '' });
 });
 
 test('an export without groups removes their file', async () => {

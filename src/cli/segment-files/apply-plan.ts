@@ -2,17 +2,33 @@
 // it stay done: applying again goes on from there.
 import { unreachable } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { ApiClient } from '../api-client.ts';
+import { type ApiClient, ApiRefusal } from '../api-client.ts';
 import type { Plan, Step } from './make-plan.ts';
 import type { PresentGroup } from './read-present.ts';
 
 const NOTE = 'from files';
 
+/** The id of the newest run of each segment that the plan touches, as it was before it was touched; null: there was none. */
+export type RunsBefore = ReadonlyMap<string, string | null>;
+
 /** `onStep` is called before each step. Throws an ApiRefusal if one is refused. */
-export async function applyPlan(api: ApiClient, { steps }: Plan, onStep: (step: Step) => void): Promise<void> {
+export async function applyPlan(api: ApiClient, { steps }: Plan, onStep: (step: Step) => void): Promise<RunsBefore> {
+  const runsBefore = new Map<string, string | null>();
   for (const step of steps) {
     onStep(step);
+    for (const key of touchedKeys(step)) if (!runsBefore.has(key)) runsBefore.set(key, await readRunId(api, key));
     await takeStep(api, step);
+  }
+  return runsBefore;
+}
+
+async function readRunId(api: ApiClient, key: string): Promise<string | null> {
+  try {
+    const { run } = (await api.call('GET', `/v1/segments/${key}`)) as unknown as SegmentAnswer;
+    return run?.id ?? null;
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.status === 404) return null; // it is to be created
+    throw error;
   }
 }
 
@@ -69,41 +85,61 @@ interface SegmentAnswer {
   readonly run: { readonly id: string; readonly status: string; readonly done: number; readonly total: number } | null;
 }
 
-/** Waits until no segment has a run under way. `onProgress` is called with the segment that is waited for. */
+/**
+ * Waits until none of these segments has a run under way. A run that ended before the plan touched its segment says nothing of the plan: a group may
+ * change around a segment whose build was cancelled, and one that is archived has arrived. `onProgress` is called with the segment that is waited
+ * for.
+ */
 export async function waitForRuns(
   api: ApiClient,
-  plan: Plan,
+  runsBefore: RunsBefore,
   clock: Clock,
   onProgress: (key: string, done: number, total: number) => void,
 ): Promise<readonly Waited[]> {
   const waited: Waited[] = [];
-  for (const key of touchedKeys(plan)) {
+  for (const [key, runBefore] of runsBefore) {
     for (;;) {
-      const { status, failure, run } = (await api.call('GET', `/v1/segments/${key}`)) as unknown as SegmentAnswer;
+      const answer = (await api.call('GET', `/v1/segments/${key}`)) as unknown as SegmentAnswer;
+      const { status, run } = answer;
       const isOpen = run?.status === 'queued' || run?.status === 'running';
       if (isOpen || status === 'building' || status === 'archiving') {
         onProgress(key, run?.done ?? 0, run?.total ?? 0);
         await clock.sleep(POLL_MS);
         continue;
       }
-      const isCancelled = run?.status === 'cancelled' || run?.status === 'failed';
-      waited.push({ key, failure: status === 'failed' ? (failure ?? 'it failed') : isCancelled ? `its run was ${run.status}` : null });
+      waited.push({ key, failure: failureOf(answer, runBefore) });
       break;
     }
   }
   return waited;
 }
 
-function touchedKeys({ steps }: Plan): ReadonlySet<string> {
-  const keys = new Set<string>();
-  const addGroup = ({ segments, otherwise }: PresentGroup) => {
-    for (const key of otherwise === null ? segments : [...segments, otherwise]) keys.add(key);
-  };
-  for (const step of steps) {
-    if (step.kind === 'create segment' || step.kind === 'publish') keys.add(step.segment.key);
-    else if (step.kind === 'archive') keys.add(step.key);
-    else if (step.kind === 'create group') addGroup(step.group);
-    else if (step.kind === 'change group') for (const group of [step.before, step.after]) addGroup(group);
+function failureOf({ status, failure, run }: SegmentAnswer, runBefore: string | null): string | null {
+  if (status === 'archived') return null;
+  if (status === 'failed') return failure ?? 'it failed';
+  if (run === null || run.id === runBefore) return null;
+  return run.status === 'cancelled' || run.status === 'failed' ? `its run was ${run.status}` : null;
+}
+
+function touchedKeys(step: Step): readonly string[] {
+  switch (step.kind) {
+    case 'create segment':
+    case 'publish':
+      return [step.segment.key];
+    case 'archive':
+      return [step.key];
+    case 'create group':
+      return keysOf(step.group);
+    case 'change group':
+      return [...keysOf(step.before), ...keysOf(step.after)];
+    case 'edit segment':
+    case 'delete group':
+      return [];
+    default:
+      return unreachable(step);
   }
-  return keys;
+}
+
+function keysOf({ segments, otherwise }: PresentGroup): readonly string[] {
+  return otherwise === null ? segments : [...segments, otherwise];
 }
