@@ -110,6 +110,15 @@ test('a run of before is not waited for', async () => {
   expect(await run('apply', folder, '--wait')).toMatchObject({ code: 0, told: '' });
 });
 
+test('a key stays as it is written', async () => {
+  expect(await apply({ '007': 'everyone', '1e3': 'in segment "007"' }, 'key: 2024, segments: [007]')).toMatchObject({ code: 0, told: '' });
+  expect((await service.call('GET', '/v1/segments/007')).status).toBe(200);
+  expect((await service.call('GET', '/v1/groups/2024')).body.segments).toEqual(['007']);
+  await nothingLeft();
+  expect((await run('export', folder, '--force')).code).toBe(0);
+  await nothingLeft();
+});
+
 test('an export without groups removes their file', async () => {
   expect((await run('export', folder)).code).toBe(0);
   expect(fs.readdirSync(folder).sort()).toEqual(['groups.yaml', 'segments.yaml']);

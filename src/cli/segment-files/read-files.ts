@@ -183,8 +183,9 @@ class FileReader {
     });
   }
 
+  /** As it is written: a key without quotes may look like a number (`007`) and is none. */
   #keyOf(node: Node | undefined, map: Node): string {
-    const value = isScalar(node) ? String(node.value) : '';
+    const value = isScalar(node) ? (typeof node.value === 'string' ? node.value : (node.source ?? '')) : '';
     if (!KEY.test(value)) this.#refuse(startOf(node ?? map), 'A key is 1–64 of a–z, 0–9, _ and -, and begins with a letter or digit.');
     return value;
   }
