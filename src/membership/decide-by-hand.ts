@@ -17,13 +17,15 @@ import { type Deciding, type Decision, inDecisionWith, type LockedDecision } fro
 import { lockForLook } from './look-again.ts';
 import { readHeldSegments, toSegmentKeys } from './read-segment-keys.ts';
 import { countChanges, recordStatements } from './record.ts';
-import { type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
+import { type HandCause, type PinWrite, readPins, type Saying, type StoredPin, storePins } from './store-pins.ts';
 
 export interface ByHand {
   readonly customerIds: readonly string[];
   /** the segments that may be pinned; each must be live */
   readonly segmentKeys: readonly string[];
-  readonly saying: Saying;
+  readonly saying: Omit<Saying, 'cause'>;
+  /** What its changes are told as, asked together with the plan: what kind of segment it is about is known for certain only then. */
+  causeIn(situation: Situation): HandCause;
   /** Made again when the transaction is repeated; throws the error with which to refuse the request. */
   plan(situation: Situation): readonly PinWrite[] | Promise<readonly PinWrite[]>;
   /** Records it in the audit, at the end of the decision; absent: nothing is recorded. */
@@ -62,15 +64,21 @@ export interface DecidedByHand extends DecidedIn {
   readonly lsn: string;
 }
 
+/** What a decision is about to write. */
+export interface Planned {
+  readonly writes: readonly PinWrite[];
+  readonly saying: Saying;
+}
+
 /** Throws `not_found`, `conflict` (a segment is not live), `invalid_fields` (until is past), and what the plan throws. */
 export async function decideByHand(deciding: Deciding, byHand: ByHand): Promise<DecidedByHand> {
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
-  let planned: readonly PinWrite[] = [];
-  const onPlan = (writes: readonly PinWrite[]) => {
-    planned = writes;
+  let planned: Planned | null = null;
+  const onPlan = (plan: Planned) => {
+    planned = plan;
   };
   const prepare = async (client: Client) => {
-    await storePins(client, planned, byHand.saying, deciding.clock.nowMs());
+    if (planned !== null) await storePins(client, planned.writes, planned.saying, deciding.clock.nowMs());
   };
   return withoutCulprits(
     deciding,
@@ -105,24 +113,21 @@ export async function lookForPins(deciding: Deciding, segmentKeys: readonly stri
 }
 
 /** Inside the caller's decision: one piece of a move of many. */
-export async function decideIn(
-  decision: Decision,
-  byHand: ByHand,
-  onPlan: (writes: readonly PinWrite[]) => void = () => {},
-): Promise<DecidedIn> {
+export async function decideIn(decision: Decision, byHand: ByHand, onPlan: (planned: Planned) => void = () => {}): Promise<DecidedIn> {
   const { client, program } = decision;
-  const { saying } = byHand;
   const keys = [...new Set(byHand.customerIds)].map(customerKey);
   const segments = await readPinnedSegments(client, program, byHand.segmentKeys);
   const locked = await lockForLook(decision, keys);
   const { moment, revisions } = locked;
   const existing = keys.filter((key) => revisions.has(key)); // somebody created after the locks were taken does not exist yet
-  if (saying.untilMs !== null && saying.untilMs <= moment.asOfMs) throw untilIsPast();
+  const { untilMs } = byHand.saying;
+  if (untilMs !== null && untilMs <= moment.asOfMs) throw untilIsPast();
   const [late = []] = await pipeline(client, [findLate(decision, existing)]);
   const overdue = countChanges(await catchUp(locked, toLate(late)));
   const situation = await readSituation(locked, segments, existing);
   const writes = await byHand.plan(situation);
-  onPlan(writes);
+  const saying = { ...byHand.saying, cause: byHand.causeIn(situation) };
+  onPlan({ writes, saying });
   const changes = overdue + (await writeAndRecord(locked, writes, saying, overdue));
   const [rows = []] = await pipeline(client, [readHeldSegments(keys)]);
   const decided = { decision: moment.decision, changes, segments: toSegmentKeys(rows, program) };

@@ -7,10 +7,11 @@ import type { PinWrite } from './store-pins.ts';
 /** Also for a decision that changed nothing: every customer who is named and exists. */
 export function describePins(
   situation: Situation,
-  { customerIds, saying }: Pick<ByHand, 'customerIds' | 'saying'>,
+  { customerIds, saying, causeIn }: Pick<ByHand, 'customerIds' | 'saying' | 'causeIn'>,
   writes: readonly PinWrite[],
 ): AuditChange[] {
-  const { cause, reason, untilMs } = saying;
+  const { reason, untilMs } = saying;
+  const cause = causeIn(situation);
   const written = Map.groupBy(writes, (write) => write.customerKey);
   const told = [...new Set(customerIds)].filter(
     (id) => situation.isKnown(id) && (customerIds.length === 1 || written.has(customerKey(id))),

@@ -67,7 +67,7 @@ export async function moveMembers(deciding: Deciding, request: MoveRequest, answ
 }
 
 export function moveByHand({ customerIds, from, to, actor, reason, untilMs }: MoveRequest): Omit<ByHand, 'plan'> {
-  return { customerIds, segmentKeys: [from, to], saying: { cause: 'move', actor, reason, untilMs } };
+  return { customerIds, segmentKeys: [from, to], saying: { actor, reason, untilMs }, causeIn: () => 'move' };
 }
 
 export interface MovePlan {

@@ -34,13 +34,11 @@ export async function writePin(
   answerOf?: (decided: DecidedIn) => unknown,
 ): Promise<DecidedByHand> {
   const { segment, customerId, wish, actor, reason, untilMs } = request;
-  const { definitions } = deciding.programs.get();
-  const id = definitions.segmentIds.get(segment);
-  const cause = causeOf(wish, id === undefined ? 'rule' : (definitions.names.get(id)?.kind ?? 'rule'));
   const byHand: ByHand = {
     customerIds: [customerId],
     segmentKeys: [segment],
-    saying: { cause, actor, reason, untilMs },
+    saying: { actor, reason, untilMs },
+    causeIn: (situation) => causeOf(wish, situation.segment(segment)),
     plan: (situation) => planPin(situation, request),
     note: (client, decided, situation, writes) =>
       noteWrite(client, {
@@ -52,8 +50,7 @@ export async function writePin(
   return decideByHand(deciding, byHand);
 }
 
-/** A segment's kind never changes, so an older program knows it as well. */
-function causeOf(wish: PinWish, kind: 'rule' | 'manual'): HandCause {
+function causeOf(wish: PinWish, { kind }: PinnedSegment): HandCause {
   return wish === 'release' || (wish === 'remove' && kind === 'manual') ? 'unpin' : 'pin';
 }
 

@@ -1,7 +1,9 @@
 // Pins and manual segments: whoever is put in or out by hand is so at once, stays so through everything, until the very instant at which it
 // ends.
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { openDatabase } from '../../src/db/database.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
+import { openStrata } from '../../src/open-strata.ts';
 import { refreshSegment } from '../../src/segments/lifecycle.ts';
 import { addVersion, publishVersion } from '../../src/segments/versions.ts';
 import type { Strata } from '../../src/strata.ts';
@@ -125,6 +127,21 @@ it('fills a manual segment by hand alone', async () => {
   await pin(strata, 'remove', 'guests', id);
   expect(await test.segmentsOf(id)).toEqual([]);
   expect((await changesOf(strata, id)).map((change) => change.cause)).toEqual(['pin', 'pin', 'unpin', 'unpin']);
+});
+
+it('calls it unpin in every process', async () => {
+  const database = openDatabase(strata.database.url, { connections: 3 });
+  const { clock, log, cluster, secretKey, timeZone, currency } = strata;
+  const other = await openStrata({ database, clock, log, cluster, secretKey, timeZone, currency, background: false });
+  try {
+    await defineManual(strata, 'friends'); // which the other process has not heard of
+    await pin(strata, 'add', 'friends', id);
+    expect((await pin(other, 'remove', 'friends', id)).changes).toBe(1);
+    expect((await changesOf(strata, id)).map((change) => change.cause)).toEqual(['pin', 'unpin']);
+  } finally {
+    await other.close();
+    await database.close();
+  }
 });
 
 it.each([
