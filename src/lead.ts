@@ -48,6 +48,7 @@ export async function lead(
   const publishing = strata.publisher.run(connection, until);
   const others = [
     keepRunning(strata, 'looks', () => lookAtDue(strata, until), until),
+    keepRunning(strata, 'flips', () => queueFlips(strata, until), until),
     keepRunning(strata, 'runs', () => runQueued(strata, until), until),
     keepRunning(strata, 'imports', () => settleAbandoned(strata, until), until),
     keepRunning(strata, 'erasures', () => blankExits(strata, until), until),
@@ -101,11 +102,17 @@ async function lookAtDue(strata: Strata, signal: AbortSignal): Promise<void> {
       },
       signal,
     });
-    const flips = await queueConstantFlips(strata.database, strata.clock, strata.clock.nowMs());
-    if (flips > 0) strata.runsWaiting.ring();
     if (customers > 0) continue;
     const dueMs = (await nextDueMs(strata.database)) ?? Number.POSITIVE_INFINITY;
     await strata.clock.sleep(Math.max(1, Math.min(DUE_POLL_MS, dueMs - strata.clock.nowMs())), signal);
+  }
+}
+
+/** Beside the looks: a backlog of them may take minutes, and a flip of a whole segment is to be on time all the same. */
+async function queueFlips({ database, clock, runsWaiting }: Strata, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    if ((await queueConstantFlips(database, clock, clock.nowMs())) > 0) runsWaiting.ring();
+    await clock.sleep(DUE_POLL_MS, signal);
   }
 }
 
