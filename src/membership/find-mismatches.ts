@@ -1,6 +1,7 @@
 // In charge of comparing what is stored with what the rules say, from facts: a scan that takes no locks and finds suspects, and a judgement
 // of the suspects under the locks of a look, which does not take for wrong those who were merely due, owed or written meanwhile.
-// Segments that are still changing (building, an open run, a flip being run) are left out, with those that depend on them.
+// Segments that are still changing (building, a flip that is due, an open run other than a refresh or a move) are left out, with those that depend
+// on them.
 import { readAsOf } from '../db/as-of.ts';
 import { type Client, pipeline, type Statement } from '../db/database.ts';
 import { inScan } from '../db/transaction.ts';
