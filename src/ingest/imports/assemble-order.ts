@@ -29,11 +29,13 @@ const AMOUNTS: ReadonlySet<string> = new Set(['total', 'discount', 'exchangeRate
 /**
  * Lines come in the file's order. The first line that gives a field of the order gives it for all (exports often fill only an order's
  * first line); a later line that differs is rejected, so that a column of line totals mapped to the order's total cannot
- * pass. Only the time may differ: the earliest counts (43 of 25,900 invoices of Online Retail were keyed in over two minutes).
+ * pass. Only the time may differ: the earliest counts (43 of 25,900 invoices of Online Retail were keyed in over two minutes). A default counts
+ * where no line gives the field, nor clears it.
  */
-export function assembleOrder(orderId: string, lines: readonly OrderLine[]): AssembledOrder {
+export function assembleOrder(orderId: string, lines: readonly OrderLine[], defaults: RawRow): AssembledOrder {
   const raw: RawRow = { id: orderId };
   const givenOn = new Map<string, number>();
+  const cleared = new Set<string>();
   const items: unknown[] = [];
   const kept: number[] = [];
   const rejected: RejectedLine[] = [];
@@ -45,7 +47,8 @@ export function assembleOrder(orderId: string, lines: readonly OrderLine[]): Ass
     }
     kept.push(line);
     for (const [name, value] of Object.entries(own)) {
-      if (value === null || name === 'id') continue;
+      if (value === null) cleared.add(name);
+      if (isNothing(value) || name === 'id') continue;
       if (name === 'items')
         for (const item of value as unknown[]) items.push(item); // as many as the caller likes: no arguments of a call
       else if (!(name in raw)) {
@@ -57,13 +60,24 @@ export function assembleOrder(orderId: string, lines: readonly OrderLine[]): Ass
     }
   }
   if (items.length > 0) raw['items'] = items;
+  for (const name of Object.keys(defaults)) if (!(name in raw || cleared.has(name))) raw[name] = defaults[name];
   return { raw, lines: kept, rejected };
+}
+
+/** A line as its order would be if it had no other, to be judged by itself. */
+export function orderOfLine(own: RawRow, defaults: RawRow): RawRow {
+  const missing = Object.entries(defaults).filter(([name]) => own[name] === undefined || own[name] === '');
+  return missing.length === 0 ? own : { ...own, ...Object.fromEntries(missing) };
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === '';
 }
 
 function disagreementsOf(order: RawRow, own: RawRow, givenOn: ReadonlyMap<string, number>): ErrorDetail[] {
   const found: ErrorDetail[] = [];
   for (const [name, value] of Object.entries(own)) {
-    if (value === null || name === 'items' || name === 'placedAt' || name === 'id') continue;
+    if (isNothing(value) || name === 'items' || name === 'placedAt' || name === 'id') continue;
     if (!(name in order) || isSame(name, order[name], value)) continue;
     found.push({
       pointer: `/${name}`,

@@ -130,7 +130,7 @@ async function* assembledOrders(run: ImportRun, pages: Pages): AsyncGenerator<re
 
   const assemble = () => {
     if (orderId !== null && !tooMany) {
-      const order = assembleOrder(orderId, lines);
+      const order = assembleOrder(orderId, lines, run.orderDefaults);
       for (const { line, problems } of order.rejected) {
         run.rejections.add([line], problems);
         missing.add(line);

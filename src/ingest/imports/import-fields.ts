@@ -71,6 +71,11 @@ export function importField(kind: ImportKind, target: string): ImportField | und
   return undefined;
 }
 
+/** Fields that the lines of an order share: the first of them may speak for all. */
+export function isOfWholeOrder(kind: ImportKind, { place, name }: ImportField): boolean {
+  return kind === 'orders' && place === 'row' && name !== 'id';
+}
+
 /** For hints. */
 export function importTargets(kind: ImportKind): string[] {
   return FIELDS[kind].map((field) => field.target);

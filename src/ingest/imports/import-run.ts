@@ -5,6 +5,7 @@ import type { Facts } from '../facts.ts';
 import type { ImportKind } from './import-fields.ts';
 import type { IncompleteOrders, MissingLines } from './incomplete-orders.ts';
 import type { LocalTimes } from './local-time.ts';
+import type { RawRow } from './read-row.ts';
 import type { Rejections } from './rejections.ts';
 import type { StagedLines } from './stage-lines.ts';
 import type { PartsInTurn } from './write-in-parts.ts';
@@ -51,6 +52,8 @@ export interface ImportRun {
   readonly cellTimes: LocalTimes | null;
   /** decimals that amounts are rounded to; null: they have to be exact */
   readonly round: number | null;
+  /** where rows are lines: what an order has of which no line says anything */
+  readonly orderDefaults: RawRow;
   readonly staged: StagedLines;
   readonly rejections: Rejections;
   readonly incomplete: IncompleteOrders;

@@ -14,6 +14,7 @@ import { isObject } from '../problem.ts';
 import { validateCustomer } from '../validate-customer.ts';
 import { validateEvent } from '../validate-event.ts';
 import { validateOrder } from '../validate-order.ts';
+import { orderOfLine } from './assemble-order.ts';
 import type { ImportRun, Row } from './import-run.ts';
 import { ROWS_BETWEEN_PAUSES } from './limits.ts';
 import { typeOpenCells } from './read-cell.ts';
@@ -125,7 +126,8 @@ export function judgeOrderLines(run: ImportRun, rows: readonly Row[]): JudgedLin
   const taken: Row[] = [];
   const rejected: { row: Row; problems: readonly ErrorDetail[] }[] = [];
   for (const row of rows) {
-    const result = validateOrder(row.raw, context, '');
+    const order = isObject(row.raw) ? orderOfLine(row.raw as RawRow, run.orderDefaults) : row.raw;
+    const result = validateOrder(order, context, '');
     const problems = result.ok ? [] : result.problems.filter((problem) => !NOT_OF_ONE_LINE.has(`${problem.pointer} ${problem.code}`));
     if (problems.length === 0) taken.push(row);
     else rejected.push({ row, problems });

@@ -3,7 +3,7 @@
 import { nearestName } from '../../base/nearest-name.ts';
 import { failed, ok, type Result } from '../../base/result.ts';
 import type { ErrorDetail } from '../../errors.ts';
-import { type ImportField, type ImportKind, importField, importTargets } from './import-fields.ts';
+import { type ImportField, type ImportKind, importField, importTargets, isOfWholeOrder } from './import-fields.ts';
 import type { ImportOptions } from './import-options.ts';
 import { COLUMN_LIMIT } from './limits.ts';
 
@@ -13,6 +13,7 @@ export interface MappedColumn {
   readonly cell: number | null;
   /** as the file calls it; the target where no column feeds it */
   readonly column: string;
+  /** null also where another line may say it: such a default waits until the order is complete (assemble-order.ts) */
   readonly default: string | null;
 }
 
@@ -32,7 +33,8 @@ export function mapColumns(kind: ImportKind, header: readonly string[], options:
   const columns: MappedColumn[] = [];
   const taken = new Set<string>();
   const feed = (field: ImportField, cell: number | null, column: string) => {
-    columns.push({ field, cell, column, default: options.defaults.get(field.target) ?? null });
+    const waits = isOfWholeOrder(kind, field);
+    columns.push({ field, cell, column, default: waits ? null : (options.defaults.get(field.target) ?? null) });
     taken.add(field.target);
   };
 

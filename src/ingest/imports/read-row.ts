@@ -4,8 +4,8 @@
 import type { ErrorDetail } from '../../errors.ts';
 import { isObject } from '../problem.ts';
 import type { CsvRecord } from './decode-csv.ts';
-import { type ImportField, type ImportKind, importField, TIME_FIELD } from './import-fields.ts';
-import type { ImportOptions } from './import-options.ts';
+import { type ImportField, type ImportKind, importField, isOfWholeOrder, TIME_FIELD } from './import-fields.ts';
+import { type ImportFormat, type ImportOptions, isLineLevel } from './import-options.ts';
 import type { LocalTimes } from './local-time.ts';
 import type { ColumnPlan } from './map-columns.ts';
 import { readCell } from './read-cell.ts';
@@ -62,9 +62,32 @@ function renamed(kind: ImportKind, value: Readonly<Record<string, unknown>>, opt
     const field = importField(kind, target);
     if (field !== undefined && Object.hasOwn(value, name)) put(raw, field, value[name]);
   }
+  const lineLevel = isLineLevel(kind, 'ndjson', options);
   for (const [target, text] of options.defaults) {
     const field = importField(kind, target);
-    if (field !== undefined && isMissing(raw, field)) put(raw, field, readCell(text, field.cell, localTimes));
+    if (field === undefined || (lineLevel && isOfWholeOrder(kind, field))) continue;
+    for (const part of partsToFill(raw, field, options))
+      if (isMissing(part, field)) put(part, field, readCell(text, field.cell, localTimes));
+  }
+  return raw;
+}
+
+/** An order fills each of its items, and gets none where it has none; a row that is one line fills its own. */
+function partsToFill(raw: RawRow, { place }: ImportField, { map }: ImportOptions): readonly RawRow[] {
+  if (place !== 'item') return [raw];
+  const items = raw['items'];
+  if (Array.isArray(items)) return items.filter(isObject).map((item) => ({ items: [item] }));
+  return [...map.keys()].some((target) => target.startsWith('items.')) ? [raw] : [];
+}
+
+/** The defaults of fields that any line of an order may give. */
+export function orderDefaults(kind: ImportKind, format: ImportFormat, options: ImportOptions, localTimes: LocalTimes): RawRow {
+  if (!isLineLevel(kind, format, options)) return {};
+  const raw: RawRow = {};
+  for (const [target, text] of options.defaults) {
+    const field = importField(kind, target);
+    if (field === undefined || !isOfWholeOrder(kind, field) || text === '' || text === CLEARS) continue;
+    raw[field.name] = readCell(text, field.cell, localTimes);
   }
   return raw;
 }

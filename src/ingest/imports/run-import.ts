@@ -14,7 +14,7 @@ import { type Lease, openLease } from './lease.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './limits.ts';
 import { createLocalTimes } from './local-time.ts';
 import { type ContentEncoding, readBytes } from './read-bytes.ts';
-import type { RowResult } from './read-row.ts';
+import { orderDefaults, type RowResult } from './read-row.ts';
 import { createRows } from './read-rows.ts';
 import { Rejections } from './rejections.ts';
 import { removeStagedLines, StagedLines } from './stage-lines.ts';
@@ -135,6 +135,7 @@ async function importAll(
     atomicTypes: options.atomic ? new BatchTypes(dependencies.types) : null,
     cellTimes: format === 'csv' ? createLocalTimes(options.timeZone) : null,
     round: options.round,
+    orderDefaults: orderDefaults(kind, format, options, createLocalTimes(options.timeZone)),
     staged: new StagedLines(dependencies.database, lease.importId),
     rejections: new Rejections(() => rows.plan),
     incomplete: new IncompleteOrders(),
