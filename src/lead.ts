@@ -9,6 +9,7 @@ import { checkNext } from './changes/self-check.ts';
 import { TRIMMED_AT_ONCE, trimHistory } from './changes/trim.ts';
 import { fixedIso } from './db/as-of.ts';
 import type { Database } from './db/database.ts';
+import { isEvaluationFailure } from './evaluation/evaluation-failure.ts';
 import { isWorkedOnHere } from './ingest/imports/lease.ts';
 import { trimImports } from './ingest/imports/trim-imports.ts';
 import { watchClock } from './membership/clock-set-back.ts';
@@ -138,14 +139,32 @@ async function runQueued(strata: Strata, signal: AbortSignal): Promise<void> {
 }
 
 const ABANDONED_POLL_MS = 5000;
+/** What cannot be evaluated takes its whole time limit again. */
+const UNSETTLED_REST_MS = 60_000;
 
+/** An import that fails holds up no other; where customers could not be evaluated, it is tried again a minute later. */
 async function settleAbandoned(strata: Strata, signal: AbortSignal): Promise<void> {
+  const { database, clock, log, meters, publisher } = strata;
+  const restUntilMs = new Map<string, number>();
   while (!signal.aborted) {
-    for (const importId of await findAbandonedImports(strata.database, fixedIso(strata.clock))) {
-      if (isWorkedOnHere(strata.database, importId)) continue;
-      if ((await settlePending(strata, importId, signal)) > 0) strata.publisher.poke();
+    const failures: unknown[] = [];
+    for (const importId of await findAbandonedImports(database, fixedIso(clock))) {
+      if (isWorkedOnHere(database, importId) || clock.nowMs() < (restUntilMs.get(importId) ?? 0)) continue;
+      try {
+        if ((await settlePending(strata, importId, signal)) > 0) publisher.poke();
+      } catch (error) {
+        if (!isEvaluationFailure(error)) {
+          failures.push(error);
+          continue;
+        }
+        publisher.poke(); // the others whom it owed have been settled
+        restUntilMs.set(importId, clock.nowMs() + UNSETTLED_REST_MS);
+        meters.failedWork.inc({ work: 'imports' });
+        log.error({ err: error, importId }, 'customers whom an import owes an evaluation could not be evaluated; it is tried again');
+      }
     }
-    await strata.clock.sleep(ABANDONED_POLL_MS, signal);
+    if (failures.length > 0) throw failures[0];
+    await clock.sleep(ABANDONED_POLL_MS, signal);
   }
 }
 

@@ -2,12 +2,11 @@
 // The cost follows the flips: an idle tick is one look at an index.
 import { inOwnSpan } from '../base/tracing.ts';
 import type { Database } from '../db/database.ts';
-import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { evaluateBacklog } from './due-backlog.ts';
 import { type Due, DueQueue, keysOf } from './due-queue.ts';
 import type { Deciding } from './in-decision.ts';
-import { lookAgain } from './look-again.ts';
+import { lookInHalves } from './look-in-halves.ts';
 
 /** Pieces that are found together: a few ten thousand rows of an index at a time. */
 const FOUND_PIECES = 24;
@@ -38,7 +37,11 @@ export async function evaluateDue(deciding: Deciding, { onFailure, onLooked, sig
   const waiting = due.length;
   if (waiting === 0) return { customers: 0, changes: 0 };
   const total = { customers: 0, changes: 0 };
-  const look = (part: readonly Due[]) => lookAtParts(deciding, keysOf(part), onFailure);
+  const onFailed = async (error: unknown, key: CustomerKey) => {
+    await putOff(deciding.database, key, deciding.clock.nowMs() + PUT_OFF_MS);
+    onFailure(error, key);
+  };
+  const look = (part: readonly Due[]) => lookInHalves(deciding, { keys: keysOf(part), cause: 'time' }, { onFailure: onFailed });
   const onDone = (part: readonly Due[], changes: number) => {
     total.customers += part.length;
     total.changes += changes;
@@ -50,28 +53,6 @@ export async function evaluateDue(deciding: Deciding, { onFailure, onLooked, sig
     onDone(part, await look(part));
   });
   return total;
-}
-
-/** Halves the customers until the one that fails is alone, so that it does not hold up the others. */
-async function lookAtParts(
-  deciding: Deciding,
-  keys: readonly CustomerKey[],
-  onFailure: (error: unknown, key: CustomerKey) => void,
-): Promise<number> {
-  try {
-    return await lookAgain(deciding, { keys, cause: 'time' });
-  } catch (error) {
-    if (!isEvaluationFailure(error)) throw error;
-    const [only] = keys;
-    if (keys.length > 1 || only === undefined) {
-      const middle = Math.ceil(keys.length / 2);
-      const first = await lookAtParts(deciding, keys.slice(0, middle), onFailure);
-      return first + (await lookAtParts(deciding, keys.slice(middle), onFailure));
-    }
-    await putOff(deciding.database, only, deciding.clock.nowMs() + PUT_OFF_MS);
-    onFailure(error, only);
-    return 0;
-  }
 }
 
 async function putOff(database: Database, key: CustomerKey, untilMs: number): Promise<void> {

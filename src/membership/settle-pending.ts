@@ -1,10 +1,11 @@
 // In charge of evaluating whom imports have left pending: an importer settles what it owes itself before it answers, the leader what imports owe
 // that have gone silent. The rows are pending.ts.
 import type { Database } from '../db/database.ts';
+import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { LEASE_MS, SILENT_MS } from '../ingest/imports/limits.ts';
 import type { Deciding } from './in-decision.ts';
-import { lookAgain } from './look-again.ts';
+import { type HalvesOptions, lookInHalves } from './look-in-halves.ts';
 
 /** Customers of one look: larger ones were no faster per customer and hold their locks longer. */
 const LOOK_CUSTOMERS = 2000;
@@ -12,32 +13,52 @@ const LOOK_CUSTOMERS = 2000;
 /** Looks at the same time, at different customers: one connection does not keep two cores busy. */
 const LOOKS_AT_ONCE = 2;
 
-/** Evaluates everybody whom the import owes, in order of key. → number of changes */
+/** Where not even this many can be evaluated together, the reason is some of them and not their number. */
+const LEAST_LOOK_CUSTOMERS = 125;
+
+/**
+ * Evaluates everybody whom the import owes, in order of key. If so many cannot be evaluated together, the looks are smaller from then on. Whoever
+ * cannot be evaluated even alone is passed and stays owed; the error of the first of them is thrown when all others have been settled. → number
+ * of changes
+ */
 export async function settlePending(deciding: Deciding, importId: string, signal?: AbortSignal): Promise<number> {
   let changes = 0;
+  let most = LOOK_CUSTOMERS;
+  let afterKey: CustomerKey = LEAST_KEY;
+  const failures: unknown[] = [];
+  const options: HalvesOptions = {
+    onFailure: (error) => void failures.push(error),
+    onTooMany: (customers) => {
+      most = Math.max(Math.min(most, Math.ceil(customers / 2)), LEAST_LOOK_CUSTOMERS);
+    },
+  };
   while (signal?.aborted !== true) {
     const rows = await deciding.database.query<{ customer_id: CustomerKey }>({
       name: 'find_pending',
       text: `
         select p.customer_id
         from pending as p
-        where p.import_id = $1::bigint
+        where p.import_id = $1::bigint and p.customer_id > $2::bigint
         order by p.customer_id
-        limit ${LOOK_CUSTOMERS * LOOKS_AT_ONCE}`,
-      values: [importId],
+        limit $3`,
+      values: [importId, afterKey, most * LOOKS_AT_ONCE],
     });
-    if (rows.length === 0) break;
+    const last = rows.at(-1);
+    if (last === undefined) break;
     const keys = rows.map((row) => row.customer_id);
+    const part = most;
     const looked = await Promise.allSettled(
-      [keys.slice(0, LOOK_CUSTOMERS), keys.slice(LOOK_CUSTOMERS)]
-        .filter((part) => part.length > 0)
-        .map((part) => lookAgain(deciding, { keys: part, cause: 'data' })),
+      [keys.slice(0, part), keys.slice(part)]
+        .filter((some) => some.length > 0)
+        .map((some) => lookInHalves(deciding, { keys: some, cause: 'data' }, options)),
     );
     for (const outcome of looked) {
       if (outcome.status === 'rejected') throw outcome.reason;
       changes += outcome.value;
     }
+    afterKey = last.customer_id;
   }
+  if (failures.length > 0) throw failures[0];
   return changes;
 }
 
