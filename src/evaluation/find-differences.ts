@@ -131,8 +131,8 @@ function timeLimit({ customersTimeoutMs, scanTimeoutMs }: EvaluationLimits, { cu
   return 'keys' in customers ? customersTimeoutMs : scanTimeoutMs;
 }
 
-/** For this statement only: others in the transaction wait for locks, which is no rule's fault. Sent in the same batch, it costs no round trip. */
-function setTimeLimit(timeoutMs: number): Statement {
+/** For the next statement only, with 0 (none) sent behind it: others in the transaction wait for locks, which is no rule's fault. Sent in the same batch, it costs no round trip. */
+export function setTimeLimit(timeoutMs: number): Statement {
   return { name: 'set_time_limit', text: `select set_config('statement_timeout', $1, true)`, values: [String(timeoutMs)] };
 }
 

@@ -4,22 +4,29 @@ import { startStopwatch } from '../base/clock.ts';
 import { fixedIso } from '../db/as-of.ts';
 import { byPlace, fitTo } from '../db/citus.ts';
 import { type Client, pipeline } from '../db/database.ts';
-import { inTransaction } from '../db/transaction.ts';
+import { inTransaction, sqlState } from '../db/transaction.ts';
 import { AppError } from '../errors.ts';
 import { isEvaluationFailure } from '../evaluation/evaluation-failure.ts';
+import { setTimeLimit } from '../evaluation/find-differences.ts';
 import { LEAST_KEY } from '../ingest/customer-key.ts';
 import type { CustomerKey } from '../ingest/facts.ts';
 import { emitEvaluation } from '../rules/emit.ts';
 import { compileStored } from '../segments/definitions.ts';
 import { tellFinished } from '../segments/notices.ts';
 import { advanceRuns, ENDED, type Run } from '../segments/runs.ts';
-import { decideIn, lookForPins } from './decide-by-hand.ts';
+import { type ByHand, decideIn, lookForPins, type Planned } from './decide-by-hand.ts';
+import { withoutCulprits } from './fail-segments.ts';
 import { type Deciding, type Decision, inDecision } from './in-decision.ts';
 import { type MoveRequest, moveByHand, planMoves } from './move-members.ts';
 import { RunPace } from './run-pace.ts';
+import { storePins } from './store-pins.ts';
 
 /** Customers of one transaction at most: some 100 ms. */
 const MOST_PIECE_CUSTOMERS = 500;
+/** A piece that cannot be decided is halved, down to this; if it still cannot, the move fails. */
+const LEAST_PIECE_CUSTOMERS = 25;
+/** Took longer than it may. */
+const CANCELLED = '57014';
 /** No stored segment has this id. */
 const WHERE = 0;
 
@@ -45,6 +52,15 @@ interface MoveRow {
   actor: string;
 }
 
+/** The rule of the move, not of a segment, could not be computed. */
+class MoveRuleFailed extends Error {}
+
+/** A piece under way: whom it is about, and what it is about to write, as far as that is known. */
+interface PieceSoFar {
+  keys: readonly CustomerKey[];
+  planned: Planned | null;
+}
+
 /** Until nobody is left, the run is cancelled, or the signal aborts. A move that cannot go on ends as failed, with the reason. */
 export async function runMove(deciding: Deciding, run: Run, signal: AbortSignal): Promise<void> {
   const move = await readMove(deciding, run);
@@ -52,17 +68,46 @@ export async function runMove(deciding: Deciding, run: Run, signal: AbortSignal)
     await lookForPins(deciding, [move.from, move.to]);
     const limits = { ...deciding.programs.get().limits, pieceCustomers: MOST_PIECE_CUSTOMERS };
     const pace = await RunPace.begin(deciding, limits, signal);
+    let most = MOST_PIECE_CUSTOMERS;
     while (!signal.aborted) {
       const seconds = startStopwatch();
-      const customers = await inDecision(deciding, (decision) => movePiece(decision, run, move, pace.pieceCustomers));
-      if (customers === 0) return;
-      await pace.applied({ customers, seconds: seconds(), heldSeconds: seconds() }, signal);
+      const piece: PieceSoFar = { keys: [], planned: null };
+      try {
+        const customers = await decidePiece(deciding, run, move, Math.min(most, pace.pieceCustomers), piece);
+        if (customers === 0) return;
+        await pace.applied({ customers, seconds: seconds(), heldSeconds: seconds() }, signal);
+      } catch (error) {
+        const tried = piece.keys.length;
+        const reason = reasonOf(error, tried);
+        if (reason === null) throw error;
+        if (tried <= LEAST_PIECE_CUSTOMERS || isHopeless(error)) return fail(deciding, run, reason);
+        most = Math.max(Math.ceil(tried / 2), LEAST_PIECE_CUSTOMERS);
+      }
     }
   } catch (error) {
     if (error instanceof AppError) return fail(deciding, run, error.message);
-    if (isEvaluationFailure(error)) return fail(deciding, run, 'The rule of the move cannot be computed over the facts there are.');
     throw error;
   }
+}
+
+/** null: it is no matter of what is evaluated. */
+function reasonOf(error: unknown, customers: number): string | null {
+  if (error instanceof MoveRuleFailed) {
+    const what = isTooSlow(error.cause) ? 'takes too long to compute' : 'cannot be computed';
+    return `The rule of the move ${what} over the facts there are.`;
+  }
+  if (!isEvaluationFailure(error)) return null;
+  const why = isTooSlow(error) ? 'that takes too long' : error instanceof Error ? error.message : String(error);
+  return `The segments of the next ${customers} customers cannot be computed together: ${why}.`;
+}
+
+/** Fewer customers make a rule quicker, and no other. */
+function isHopeless(error: unknown): boolean {
+  return error instanceof MoveRuleFailed && !isTooSlow(error.cause);
+}
+
+function isTooSlow(error: unknown): boolean {
+  return sqlState(error) === CANCELLED;
 }
 
 async function readMove({ database }: Deciding, run: Run): Promise<StoredMove> {
@@ -80,8 +125,19 @@ async function readMove({ database }: Deciding, run: Run): Promise<StoredMove> {
   return { ...rest, fromId, untilMs };
 }
 
-/** → how many customers were decided about; 0: the run is over */
-async function movePiece(decision: Decision, run: Run, move: StoredMove, most: number): Promise<number> {
+/** Without segments that cannot be computed: they fail, and the move goes on. → how many customers were decided about; 0: the run is over */
+function decidePiece(deciding: Deciding, run: Run, move: StoredMove, most: number, piece: PieceSoFar): Promise<number> {
+  const prepare = async (client: Client) => {
+    if (piece.planned !== null) await storePins(client, piece.planned.writes, piece.planned.saying, deciding.clock.nowMs());
+  };
+  return withoutCulprits(
+    deciding,
+    () => ({ customers: { keys: piece.keys }, prepare }),
+    () => inDecision(deciding, (decision) => movePiece(decision, run, move, most, piece)),
+  );
+}
+
+async function movePiece(decision: Decision, run: Run, move: StoredMove, most: number, piece: PieceSoFar): Promise<number> {
   const { client } = decision;
   const { rows } = await client.query<{ cursor: string | null }>(
     `select r.cursor from runs as r where r.id = $1::bigint and r.status = 'running'`,
@@ -95,15 +151,20 @@ async function movePiece(decision: Decision, run: Run, move: StoredMove, most: n
     await finish(decision, run);
     return 0;
   }
+  const keys = members.map((member) => member.key);
+  piece.keys = keys;
+  piece.planned = null;
   const request: MoveRequest = { ...move, customerIds: members.map((member) => member.customerId), partial: true, replace: move.replaces };
-  const { changes } = await decideIn(decision, {
+  const byHand: ByHand = {
     ...moveByHand(request),
     plan: async (situation) => {
-      const keys = members.map((member) => member.key);
       const chosen = await whoMatches(decision, move, keys, situation.asOfMs);
       const customerIds = members.filter(({ key }) => chosen.has(key)).map(({ customerId }) => customerId);
       return planMoves(situation, { ...request, customerIds }).writes;
     },
+  };
+  const { changes } = await decideIn(decision, byHand, (planned) => {
+    piece.planned = planned;
   });
   const { text, values } = advanceRuns([run.id], last.key, members.length, [changes]);
   await client.query(text, [...(values ?? [])]);
@@ -134,6 +195,7 @@ async function readMembers(
   return rows.map((row) => ({ key: row.key, customerId: row.customer_id }));
 }
 
+/** Throws MoveRuleFailed: what the rule of the move does is no segment's fault. */
 async function whoMatches(
   { client, program, timeZone }: Decision,
   { rule }: StoredMove,
@@ -150,8 +212,11 @@ async function whoMatches(
   const holding = new Set<CustomerKey>();
   for (const here of await byPlace(client, keys)) {
     const values = emitted.bind({ asOfMs, timeZone, customers: { keys: here } });
-    const { rows } = await client.query<{ customer_id: CustomerKey }>(text, values);
-    for (const row of rows) holding.add(row.customer_id);
+    const asked = pipeline(client, [setTimeLimit(program.limits.customersTimeoutMs), { text, values }, setTimeLimit(0)]);
+    const [, rows = []] = await asked.catch((error: unknown) => {
+      throw isEvaluationFailure(error) ? new MoveRuleFailed('the rule of the move failed', { cause: error }) : error;
+    });
+    for (const row of rows) holding.add(String(row['customer_id']));
   }
   return holding;
 }
