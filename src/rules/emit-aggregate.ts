@@ -193,7 +193,7 @@ function emitFilter(aggregate: Aggregate, rows: Rows, types: ReadonlyMap<Express
   const { parameters, flips, once } = emitter;
   const live = [sql`(${rows.time} <= ${asOf(parameters)})`, ...rows.own];
   const add = (candidate: SQL, to: (least: SQL) => void): void =>
-    once(`filter ${fragmentKey(allOf([candidate, ...live]))}`, () =>
+    once(`filter ${fragmentKey(allOf([sql.raw(rows.scan.source), candidate, ...live]))}`, () =>
       to(
         rows.scan.aggregate(
           [candidate, ...live],

@@ -121,7 +121,7 @@ export function edgeOf(instant: Instant, dayShift: 0 | 1): Edge {
       return { kind: 'fixed', name: `instant ${instant.value}`, atMs: () => instant.value };
     case 'date': {
       const day = parseDay(instant.value) + dayShift;
-      return { kind: 'fixed', name: `day ${day}`, atMs: (moment) => dayStartMs(day, moment.timeZone) };
+      return { kind: 'fixed', name: `date ${day}`, atMs: (moment) => dayStartMs(day, moment.timeZone) };
     }
     default:
       return unreachable(instant);

@@ -152,6 +152,14 @@ describe('due_at', () => {
     [['country = "DE" and count(orders) >= 3'], 'ann', null],
     [['country = "DE" and attributes.joined < today'], 'ann', null],
     [['country = "CN" and attributes.joined < today'], 'ann', '2026-11-21T16:00:00.000Z'],
+    // the same filter over rows of two sources; the orders have no items
+    [
+      ['count(items where placed_at > 100 days ago) >= 1', 'count(orders where placed_at > 100 days ago) >= 1'],
+      'bob',
+      '2026-12-01T12:00:00.000Z',
+    ],
+    // a date whose number is that of today beside a word of the calendar
+    [['created_at > 1970-01-01', 'count(orders in yesterday) >= 1'], 'ann', '2026-11-21T16:00:00.000Z'],
     ...(['bob', 'ann', 'dan'] as const).flatMap((id) =>
       [
         ['country = "DE" and created_at in the last 31 days', 'country = "CN" and created_at in the last 31 days'],
@@ -165,6 +173,17 @@ describe('due_at', () => {
     for (const [rules, id, due] of SHARED) {
       const [row] = await evaluate(emit(rules), Date.parse(NOW), [id]);
       expect([rules, id, row?.dueAtMs == null ? null : new Date(row.dueAtMs).toISOString()]).toEqual([rules, id, due]);
+    }
+  });
+
+  it('beside dates of 1970 is of today', async () => {
+    for (const date of ['1969-12-31', '1970-01-01', '1970-01-02']) {
+      const [row] = await evaluate(
+        emit([`created_at > ${date}`, 'count(orders in yesterday) >= 1', `count(orders since ${date}) = 2`]),
+        Date.parse(NOW),
+        ['ann'],
+      );
+      expect([date, row?.want]).toEqual([date, [1, 2, 3]]);
     }
   });
 

@@ -200,13 +200,21 @@ const stringLiteral = fc
   .constantFrom('', ...STRINGS, ...STRINGS, ...WORDS, ...WORDS)
   .map((value): Literal => ({ kind: 'string', value, place }));
 
-const dateLiteral = fc
+/** Days whose number is that of a shift in calendar words: -1 yesterday, 0 today, 1 tomorrow. */
+const EPOCH_DAYS = ['1969-12-31', '1970-01-01', '1970-01-02'];
+
+const movedDate = fc
   .tuple(fc.constantFrom(...MOMENTS), fc.constantFrom(0, 1, -1, -7, -30, -365, -7_000, -12_000))
   .map(([moment, days]): Literal & Instant => ({
     kind: 'date',
     value: addDays(new Date(moment.asOfMs).toISOString().slice(0, 10), days),
     place,
   }));
+
+const dateLiteral = fc.oneof(
+  { weight: 12, arbitrary: movedDate },
+  { weight: 1, arbitrary: fc.constantFrom(...EPOCH_DAYS).map((value): Literal & Instant => ({ kind: 'date', value, place })) },
+);
 
 const timestampLiteral = fc
   .tuple(fc.constantFrom(...MOMENTS), fc.constantFrom(0, 1, -1, 3_600_000, -86_400_000, -30 * 86_400_000, -365 * 86_400_000))
