@@ -258,7 +258,7 @@ describe('reasons not to start', () => {
   });
 
   test('the database is unfit or silent', async () => {
-    const usable = { version: 180_000, is_replica: false, is_read_only: false, encoding: 'UTF8' };
+    const usable = { version: 180_000, is_replica: false, is_read_only: false, encoding: 'UTF8', telling: 'off' };
     const check = (server: Partial<typeof usable>) =>
       checkServer({ url: 'postgres://127.0.0.1/strata', query: async () => [{ ...usable, ...server }] } as unknown as Database, 'given');
     await check({});
