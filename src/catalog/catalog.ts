@@ -88,14 +88,19 @@ export interface CatalogSegment {
   readonly together?: readonly string[];
 }
 
-/** An event property's type; `mixed` where an any-event rule (event null) finds two types among the events that carry it. */
-export type PropertyType = ValueType | 'mixed';
+/**
+ * An event property's type; `mixed` where an any-event rule (event null) finds two types among the events that carry it, `opaque` where it is a
+ * list that is not all strings, which no rule may ask.
+ */
+export type PropertyType = ValueType | 'mixed' | 'opaque';
 
 /** A snapshot: the same object never changes, a new one replaces it. */
 export interface Catalog {
   readonly attributes: ReadonlyMap<string, ValueType>;
   /** event name → property → type; an event that was sent without properties has an empty map */
   readonly events: ReadonlyMap<string, ReadonlyMap<string, ValueType>>;
+  /** event name → properties that are lists of something else than strings: kept, and no rule may ask them. Absent: there are none */
+  readonly opaque?: ReadonlyMap<string, ReadonlySet<string>>;
   readonly consents: ReadonlySet<string>;
   readonly segments: ReadonlyMap<string, CatalogSegment>;
   /** what a rule in force takes properties over any event for, whatever events carry; null: as nobody had sent it. Absent: what they agree on */
@@ -115,16 +120,20 @@ export function builtInField(scope: Scope, name: string): BuiltInField | undefin
   return BY_SCOPE.get(scope)?.get(name);
 }
 
-/** The type of a property of one event, or of any event (`event` null); undefined: nobody has sent it. */
+/**
+ * The type of a property of one event, or of any event (`event` null), where opaque lists of some events do not count beside a type of others;
+ * undefined: nobody has sent it.
+ */
 export function propertyType(catalog: Catalog, event: string | null, name: string): PropertyType | undefined {
-  if (event !== null) return catalog.events.get(event)?.get(name);
+  if (event !== null) return catalog.opaque?.get(event)?.has(name) ? 'opaque' : catalog.events.get(event)?.get(name);
   const taken = catalog.ofAnyEvent?.get(name);
   if (taken !== undefined) return taken ?? undefined;
   const [found, other] = propertyTypes(catalog, name);
+  if (found === undefined) return [...(catalog.opaque?.values() ?? [])].some((names) => names.has(name)) ? 'opaque' : undefined;
   return other === undefined ? found : 'mixed';
 }
 
-/** The types that a property has in the events that carry it. */
+/** The types that a property has in the events that carry it, opaque lists aside. */
 export function propertyTypes(catalog: Catalog, name: string): ReadonlySet<ValueType> {
   const found = new Set<ValueType>();
   for (const properties of catalog.events.values()) {

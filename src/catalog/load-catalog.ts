@@ -2,11 +2,12 @@
 import type { Queryable } from '../db/database.ts';
 import { BUILT_IN_FIELDS, type Catalog, type CatalogSegment, type Scope, type SegmentStatus, type ValueType } from './catalog.ts';
 
-/** A new snapshot. Opaque lists are not in it: they are kept, but no rule may name them. */
+/** A new snapshot. Opaque lists are apart in it, by name: they are kept, but no rule may ask them. */
 export async function loadCatalog(database: Queryable): Promise<Catalog> {
   const [types, consents, segments] = await Promise.all([readTypes(database), readConsents(database), readSegments(database)]);
   const attributes = new Map<string, ValueType>();
   const events = new Map<string, Map<string, ValueType>>();
+  const opaque = new Map<string, Set<string>>();
   for (const row of types) {
     if (row.scope === 'attribute') {
       if (isValueType(row.type)) attributes.set(row.name, row.type);
@@ -15,8 +16,9 @@ export async function loadCatalog(database: Queryable): Promise<Catalog> {
     const properties = events.get(row.event_name) ?? new Map<string, ValueType>();
     events.set(row.event_name, properties);
     if (isValueType(row.type)) properties.set(row.name, row.type);
+    else if (row.type === 'opaque') opaque.set(row.event_name, (opaque.get(row.event_name) ?? new Set()).add(row.name));
   }
-  return { attributes, events, consents: new Set(consents), segments: new Map(segments.map((segment) => [segment.key, segment])) };
+  return { attributes, events, opaque, consents: new Set(consents), segments: new Map(segments.map((segment) => [segment.key, segment])) };
 }
 
 type StoredRowType = ValueType | 'opaque' | 'event';

@@ -86,6 +86,11 @@ function checkProperty(context: CheckContext, field: FieldExpression, event: str
     );
     return null;
   }
+  if (type === 'opaque') {
+    const detail = `\`${printPath(field)}\` is a list that is not all strings; such lists are kept, but cannot be asked`;
+    tellError(context, 'type_mismatch', detail, field.place);
+    return null;
+  }
   if (type !== undefined) return type;
   const id = JSON.stringify([event, field.name]);
   const known = context.variables.get(id);

@@ -23,7 +23,11 @@ export function emitField(field: FieldExpression, scope: EmitScope): SqlOperand 
     case 'attribute':
       return jsonField(sql`${column(scope, 'attributes')} -> ${scope.parameters.constant('text', field.name)}`, typeOf(field, scope));
     case 'property':
-      return jsonField(sql`${column(scope, 'properties')} -> ${scope.parameters.constant('text', field.name)}`, typeOf(field, scope));
+      return jsonField(
+        sql`${column(scope, 'properties')} -> ${scope.parameters.constant('text', field.name)}`,
+        typeOf(field, scope),
+        'lists of objects',
+      );
     case 'consent':
       return jsonField(sql`${column(scope, 'consents')} -> ${scope.parameters.constant('text', field.name)}`, 'boolean');
     default:
@@ -87,7 +91,11 @@ function computedField(field: BuiltInField, scope: EmitScope): SqlOperand {
   }
 }
 
-function jsonField(value: SQL, type: ValueType): SqlOperand {
+/** Strict, since a lax path would look into lists in the list. */
+const OTHER_THAN_STRING = 'strict $[*] ? (@.type() != "string")';
+
+/** `beside`: another list may lie under this name, as a rule over any event reads the values of all events. */
+function jsonField(value: SQL, type: ValueType, beside?: 'lists of objects'): SqlOperand {
   const text = sql`((${value}) #>> '{}')`;
   const guarded = (jsonType: string, result: SQL): SQL => sql`case when jsonb_typeof(${value}) = '${sql.raw(jsonType)}' then ${result} end`;
   switch (type) {
@@ -101,8 +109,12 @@ function jsonField(value: SQL, type: ValueType): SqlOperand {
       return { kind: 'value', type, sql: sql`strata_date(${guarded('string', text)})`, nullable: true };
     case 'timestamp':
       return { kind: 'value', type, sql: sql`strata_timestamp(${guarded('string', text)})`, nullable: true };
-    case 'list':
-      return { kind: 'value', type, sql: sql`(${guarded('array', sql`nullif(${value}, '[]'::jsonb)`)})`, nullable: true, form: 'jsonb' };
+    case 'list': {
+      const given = sql`nullif(${value}, '[]'::jsonb)`;
+      const ofStrings = sql`case when not jsonb_path_exists(${value}, '${sql.raw(OTHER_THAN_STRING)}') then ${given} end`;
+      const list = guarded('array', beside === undefined ? given : ofStrings);
+      return { kind: 'value', type, sql: sql`(${list})`, nullable: true, form: 'jsonb' };
+    }
     default:
       return unreachable(type);
   }

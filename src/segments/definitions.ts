@@ -135,8 +135,9 @@ function checkedBefore(catalog: Catalog, before: Definitions | undefined): (id: 
 }
 
 /** All that a rule may name, except segments. */
-function typesOf({ attributes, events, consents }: Catalog): string {
-  return JSON.stringify([[...attributes], [...events].map(([name, properties]) => [name, [...properties]]), [...consents]]);
+function typesOf({ attributes, events, opaque, consents }: Catalog): string {
+  const namesByEvent = (byEvent: ReadonlyMap<string, Iterable<unknown>>) => [...byEvent].map(([event, names]) => [event, [...names]]);
+  return JSON.stringify([[...attributes], namesByEvent(events), namesByEvent(opaque ?? new Map()), [...consents]]);
 }
 
 /** What is known of the named segments, of those that they name or share a group with, and so on. */

@@ -49,7 +49,7 @@ beforeAll(async () => {
     { id: '4', customerId: 'a', placedAt: '2025-01-02T10:00:00Z' },
   ]);
   await send('events', [
-    { id: '1', customerId: 'a', name: 'page_view', occurredAt: placedAt, properties: { path: '/sale', n: 1 } },
+    { id: '1', customerId: 'a', name: 'page_view', occurredAt: placedAt, properties: { path: '/sale', n: 1, rows: [{ p: 1 }] } },
     { id: '2', customerId: 'a', name: 'page_view', occurredAt: placedAt, properties: { path: '/sale' } },
     { id: '3', customerId: 'a', name: 'login', occurredAt: '2026-01-02T10:00:00Z' },
   ]);
@@ -201,6 +201,7 @@ describe('the catalog', () => {
         ],
       ]),
     );
+    expect(catalog.opaque).toEqual(new Map([['page_view', new Set(['rows'])]]));
     expect(catalog.consents).toEqual(new Set(['email', 'post, mail']));
     expect(catalog.segments.get('vip')).toMatchObject({ status: 'active', references: ['base', 'x'] });
     expect(catalog.segments.get('base')).toMatchObject({ status: 'draft', references: [] });
@@ -208,6 +209,7 @@ describe('the catalog', () => {
 
   it('offers frequent values first', async () => {
     const entries = new Map((await catalogEntries(database)).map((entry) => [`${entry.scope} ${entry.path}`, entry]));
+    expect(entries.has('events properties.rows')).toBe(false);
     expect(entries.get('customers country')).toMatchObject({ type: 'string', kind: 'field', values: ['NO', 'SE'] });
     expect(entries.get('customers tags')?.values).toEqual(['new', 'vip']);
     expect(entries.get('customers attributes.a, b')?.values).toEqual(['c']);

@@ -32,10 +32,13 @@ export const CASE_CATALOG: Catalog = {
         ['path', 'string'],
         ['seconds', 'number'],
         ['day', 'date'],
+        ['shown', 'list'],
       ]),
     ],
     ['buy', new Map<string, ValueType>([['path', 'string']])],
+    ['cart', new Map<string, ValueType>()],
   ]),
+  opaque: new Map([['cart', new Set(['shown', 'path'])]]),
   consents: new Set(['email']),
   segments: new Map(),
 };
@@ -557,6 +560,23 @@ export const SECTIONS: Readonly<Record<string, readonly Case[]>> = {
         'count(events "view" where properties.day > today) = 1',
         'count(events "none") = 0',
       ],
+    },
+    {
+      title: 'takes lists of objects for missing',
+      events: [
+        { name: 'view', at: '2026-03-10T10:00:00Z', properties: { shown: ['a', 'b'] } },
+        { name: 'cart', at: '2026-03-10T10:00:01Z', properties: { shown: ['a', 1], path: [{ sku: 'A' }] } },
+        { name: 'cart', at: '2026-03-10T10:00:02Z', properties: { shown: [['a']] } },
+      ],
+      holds: [
+        'count(events where properties.shown has any ("a")) = 1',
+        'count(events where properties.shown has all ("a", "b")) = 1',
+        'count(events where properties.shown is missing) = 2',
+        'count(events.properties.shown) = 1',
+        'count(events where properties.path is missing) = 3',
+        'last(events.properties.shown) is missing',
+      ],
+      fails: ['count(events where properties.path is not missing) > 0'],
     },
     {
       title: 'has no total without a price',

@@ -63,7 +63,7 @@ export function readField(field: FieldExpression, row: Row, catalog: Catalog): M
     case 'events': {
       if (field.kind !== 'property') return eventField(field.name, row.event);
       const type = propertyType(catalog, row.event.name, field.name);
-      return type === 'mixed' ? null : fromFlat(row.event.properties[field.name], type);
+      return type === 'mixed' || type === 'opaque' ? null : fromFlat(row.event.properties[field.name], type);
     }
   }
 }

@@ -45,6 +45,14 @@ describe('over any event', () => {
     expect(take('count(events where properties.day is missing) > 0', mixed)).toContain('has not the same type');
   });
 
+  test('lists of objects change nothing', () => {
+    const lists = { ...catalogOf({ cart: {} }), opaque: new Map([['cart', new Set(['plan'])]]) };
+    expect(checkRule(parse(PLAN), lists, { purpose: 'publish' }).checked).toBeNull();
+    expect(take(PLAN, lists)).toBe('properties.plan: string');
+    const beside = { ...lists, events: catalogOf({ cart: {}, survey: { plan: 'number' } }).events };
+    expect(take('sum(events.properties.plan) > 5', beside)).toBe('properties.plan: number');
+  });
+
   test('too many ways are refused', () => {
     const names = ['a', 'b', 'c', 'd'];
     const text = `count(events where ${names.map((name) => `properties.${name} = "x"`).join(' and ')}) > 0`;

@@ -24,7 +24,9 @@ const CATALOG: Catalog = {
       ]),
     ],
     ['survey', new Map<string, ValueType>([['score', 'string']])],
+    ['cart', new Map<string, ValueType>()],
   ]),
+  opaque: new Map([['cart', new Set(['rows', 'path'])]]),
   consents: new Set(['email']),
   segments: new Map([
     segment('vip', 'active', ['big']),
@@ -135,6 +137,15 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['5 x > 1', ['syntax_error', 'x', 'expected an operator, found `x`', null]],
   ['(((country = "CN")', ['syntax_error', '', /found the end of the rule/, null]],
   ['created_at in next week', ['syntax_error', 'next', /calendar period/, 'only `anniversary in next month` looks ahead']],
+  // lists of objects
+  [
+    'count(events "cart" where properties.rows is missing) > 0',
+    ['type_mismatch', 'properties.rows', /not all strings.*cannot be asked/, null],
+  ],
+  ['count(events "cart" where properties.rows has any ("a")) > 0', ['type_mismatch', 'properties.rows', /cannot be asked/]],
+  ['count(events "cart".properties.path) > 0', ['type_mismatch', 'properties.path', /cannot be asked/]],
+  ['count(events where properties.rows is missing) > 0', ['type_mismatch', 'properties.rows', /cannot be asked/]],
+  ['count(events where properties.path = 1) > 0', ['type_mismatch', '1', /unlike types/]],
   [
     'sum(events "page_view") > 1',
     ['type_mismatch', 'sum(events "page_view")', /needs a field/, /^write sum\(events "page_view"\.properties\.NAME\)/],
