@@ -35,6 +35,8 @@ export interface Parameters {
 
 export interface Rendered {
   readonly text: string;
+  /** what is bound, in order: unique to a type and a value, or to what is known when the statement runs */
+  readonly names: readonly string[];
   bind(input: BindingInput): unknown[];
   /** A fragment whose parameters the query already has, as text that can be used beside the query. */
   beside(fragment: SQL): string;
@@ -123,7 +125,7 @@ export function createParameters(): Parameters {
         );
         return printed;
       };
-      return { text, bind: (input) => inOrder.map((binding) => binding(input)), beside };
+      return { text, names: [...order.keys()], bind: (input) => inOrder.map((binding) => binding(input)), beside };
     },
   };
 }

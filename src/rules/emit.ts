@@ -55,6 +55,8 @@ export interface EmittedEvaluation {
   readonly seenPlan: SeenPlan;
   /** the computed segments, ascending */
   readonly segmentIds: readonly number[];
+  /** what the parameters stand for, in order */
+  readonly names: readonly string[];
   /** parameter values, in order */
   bind(input: EvaluationInput): unknown[];
   /**
@@ -83,7 +85,7 @@ export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
   const dueAt = pins.until === null ? answer.dueAt : sql`least(${answer.dueAt}, ${pins.until})`;
 
   const seen = answer.records.map((record, index) => sql`,\n  ${record} as ${sql.raw(seenColumn(index))}`);
-  const { text, bind, beside } = parameters.render(sql`
+  const { text, names, bind, beside } = parameters.render(sql`
 select c.id as customer_id, c.revision,
   coalesce(h.have, '{}'::integer[]) as have,
   ${answer.want} as want,
@@ -97,6 +99,7 @@ offset 0`);
     seen: recordsAsText(answer.records.map((_, index) => `e.${seenColumn(index)}`)),
     seenPlan: answer.seenPlan,
     segmentIds,
+    names,
     bind,
     narrowed: (column) => (request.narrow === 'range' ? beside(narrow(sql.raw(column), 'range', parameters)) : 'true'),
   };

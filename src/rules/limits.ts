@@ -22,6 +22,8 @@ export const LIMITS = {
   numberDigits: { atMost: 15, what: 'a number', unit: 'significant digits' },
   numberDecimals: { atMost: 30, what: 'a number', unit: 'decimals' },
   segmentDepth: { atMost: 16, what: 'the nesting of segments', unit: 'levels' },
+  /** each is a parameter of the statement that evaluates everybody, and Postgres takes 65,535; a few hundred more come with the statement */
+  liveValues: { atMost: 50_000, what: 'what the rules of all live segments compare with', unit: 'different values' },
   /** a longer list of mistakes helps nobody, and would let a hostile rule cause a huge answer */
   diagnostics: { atMost: 200, what: 'the list of mistakes', unit: 'entries' },
 } as const satisfies Record<string, Limit>;

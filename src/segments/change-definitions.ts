@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { asQueryable, type Client, type Database, pipeline, type Statement } from '../db/database.ts';
 import { type Ending, endWith, inTransactionWith, sqlState } from '../db/transaction.ts';
 import { type Definitions, readDefinitions } from './definitions.ts';
+import { refuseTooManyValues } from './weigh-values.ts';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const DEFINITIONS_LOCK = '7310589412002';
@@ -62,15 +63,18 @@ export function keepDefinitions(database: Database, keeper: DefinitionsKeeper): 
  * must lock nothing that an evaluation waits for: existing rows of `runs` and the count of notices are left to the statements that it
  * returns. Those are sent in one batch with the exclusive lock, which no evaluation shares, the epoch and the commit. The keeper of the
  * definitions has the new ones by then. If waiting for the lock takes too long, `work` is done again, and the lock taken before the last batch.
+ * Throws `invalid_rule` where live rules would hold too many values together, unless `limit` is `passed`: a segment that is tried again by
+ * itself was within the limit once, and there is nobody to refuse it to.
  */
 export function changeDefinitions<Value>(
   database: Database,
   clock: Clock,
   work: (client: Client) => Promise<Ending<Value>>,
+  limit: 'kept' | 'passed' = 'kept',
 ): Promise<Value> {
   let patience: Patience | null = null;
   return untilTaken(clock, () => {
-    const change = changeOnce(database, work, patience);
+    const change = changeOnce(database, work, patience, limit);
     patience ??= { clock, tries: 1 };
     return change;
   });
@@ -89,6 +93,7 @@ async function changeOnce<Value>(
   database: Database,
   work: (client: Client) => Promise<Ending<Value>>,
   patience: Patience | null,
+  limit: 'kept' | 'passed',
 ): Promise<Value> {
   let outcome = new Outcome();
   try {
@@ -96,7 +101,7 @@ async function changeOnce<Value>(
       outcome.tell(false); // the previous attempt
       outcome = new Outcome();
       const { last, value } = await work(client);
-      await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told);
+      await tellKeeper(database, client, String(held?.[0]?.['epoch']), outcome.told, limit);
       if (patience !== null) await takeDefinitions(client, patience);
       const first = patience === null ? takeDefinitionsAt(0) : [];
       return { last: [...first, ...last, MOVE_EPOCH], value: (rows) => value(rows.slice(first.length, first.length + last.length)) };
@@ -163,9 +168,16 @@ class Outcome {
 }
 
 /** Reads inside the transaction what it has written: nobody else can change definitions before it ends. */
-async function tellKeeper(database: Database, client: Client, epoch: string, committed: Promise<boolean>): Promise<void> {
+async function tellKeeper(
+  database: Database,
+  client: Client,
+  epoch: string,
+  committed: Promise<boolean>,
+  limit: 'kept' | 'passed',
+): Promise<void> {
   const keeper = keepers.get(database);
   if (keeper === undefined) return;
   const next = await readDefinitions(asQueryable(client), keeper.kept);
+  if (limit === 'kept') refuseTooManyValues(next, keeper.kept);
   keeper.expect({ ...next, epoch: String(BigInt(epoch) + 1n) }, committed);
 }

@@ -80,25 +80,30 @@ export async function retryFailed(database: Database, clock: Clock): Promise<num
     values: [new Date(nowMs).toISOString()],
   });
   if (due.length === 0) return 0;
-  return changeDefinitions(database, clock, async (client) => {
-    const { rows } = await client.query<FailedRow>(
-      `select s.id, s.key, s.version, v.rule
+  return changeDefinitions(
+    database,
+    clock,
+    async (client) => {
+      const { rows } = await client.query<FailedRow>(
+        `select s.id, s.key, s.version, v.rule
        from segments as s
        join segment_versions as v on v.segment_id = s.id and v.number = s.version
        where s.status = 'failed' and s.retry_at <= $1::timestamptz
        order by s.id
        for update of s`,
-      [new Date(nowMs).toISOString()],
-    );
-    const catalog = await loadCatalog(asQueryable(client));
-    const failures = new Map<number, Failure>();
-    const superseding: Statement[] = [];
-    for (const { id, key, version, rule } of rows) {
-      const outcome = compileStored(rule, catalog, key);
-      await client.query(`update segments as s set status = 'building', failure = null, retry_at = null where s.id = $1`, [id]);
-      if (typeof outcome === 'string') failures.set(id, { version, reason: outcome });
-      else superseding.push(...(await queueRun(client, id, version, await causeOfTry(client, id, version), nowMs)).last);
-    }
-    return endWith([...superseding, ...(await failSegments(client, failures, nowMs))], rows.length - failures.size);
-  });
+        [new Date(nowMs).toISOString()],
+      );
+      const catalog = await loadCatalog(asQueryable(client));
+      const failures = new Map<number, Failure>();
+      const superseding: Statement[] = [];
+      for (const { id, key, version, rule } of rows) {
+        const outcome = compileStored(rule, catalog, key);
+        await client.query(`update segments as s set status = 'building', failure = null, retry_at = null where s.id = $1`, [id]);
+        if (typeof outcome === 'string') failures.set(id, { version, reason: outcome });
+        else superseding.push(...(await queueRun(client, id, version, await causeOfTry(client, id, version), nowMs)).last);
+      }
+      return endWith([...superseding, ...(await failSegments(client, failures, nowMs))], rows.length - failures.size);
+    },
+    'passed',
+  );
 }
