@@ -17,6 +17,8 @@ export interface CheckContext {
   readonly types: Map<Expression, MaybeType>;
   /** by event and property */
   readonly variables: Map<string, TypeVariable>;
+  /** every comparison of the rule has been seen, so that what is open now is determined by none */
+  readonly allBound: boolean;
   /** kinds of warning already given, by name */
   readonly warned: Set<string>;
   readonly segments: Map<string, Place>;
@@ -39,6 +41,7 @@ export function openContext(catalog: Catalog, broken: ReadonlySet<Rule | Express
     warnings: [],
     types: new Map(),
     variables: new Map(),
+    allBound: false,
     warned: new Set(),
     segments: new Map(),
     events: new Set(),

@@ -121,9 +121,9 @@ function checkAggregate(context: CheckContext, aggregate: Aggregate, checkWhere:
 
 function checkAggregateField(context: CheckContext, field: Expression, type: MaybeType, allowed: readonly ValueType[], name: string): void {
   const resolved = resolveType(type);
-  // an open type for which several would do stays open for the comparison around the aggregate
-  if (isVariable(resolved) && allowed.length > 1) return;
-  requireType(context, field, type, allowed, 'number', `\`${name}\``);
+  // an open type for which several would do stays open for the comparisons of the rule
+  if (isVariable(resolved) && allowed.length > 1 && !context.allBound) return;
+  requireType(context, field, type, allowed, allowed.includes('string') ? 'string' : 'number', `\`${name}\``);
 }
 
 function checkEvent(context: CheckContext, aggregate: Aggregate, event: string | null): void {

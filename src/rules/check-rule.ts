@@ -51,12 +51,21 @@ function check(
     // first, since the list of mistakes may be cut
     context.errors.unshift(limitExceeded('conditions', `${context.conditions} conditions`, rule.place));
   }
+  if (problems.length === 0 && context.errors.length === 0) checkBound(context, rule);
   checkSegments(context, options.purpose, options.segmentKey);
   checkTextLength(context, rule);
   const errors = [...problems, ...context.errors].sort(byPlace);
   const warnings = capDiagnostics(context.warnings.sort(byPlace));
   if (errors.length > 0) return { checked: null, errors: capDiagnostics(errors), warnings };
   return { checked: finish(context, rule, warnings), errors: [], warnings };
+}
+
+/** A type that a later part of the rule determined must also do where the walk had passed already: the rule is walked once more with what is bound. */
+function checkBound(context: CheckContext, rule: Rule): void {
+  if (context.variables.size === 0) return;
+  const again = { ...openContext(context.catalog, context.broken), variables: context.variables, allBound: true };
+  checkNode(again, rule, null);
+  context.errors.push(...again.errors);
 }
 
 /** In the order of the text; pointers stay in the order in which they were found. */

@@ -14,6 +14,7 @@ import { type BindingInput, createParameters, type Parameters, segmentNumber } f
 import { createPins } from './emit-pins.ts';
 import { list, type Narrowing, narrow } from './emit-scan.ts';
 import { joinPlans, recordsAsText, type SeenPlan, type SeenValues } from './emit-seen.ts';
+import { NotEmitted } from './not-emitted.ts';
 import { type ConstantCondition, constantCondition } from './plan-constant.ts';
 import { conditionsOf } from './walk-rule.ts';
 
@@ -67,6 +68,14 @@ export interface EmittedEvaluation {
 }
 
 export function emitEvaluation(request: EmitRequest): EmittedEvaluation {
+  try {
+    return emitChecked(request);
+  } catch (error) {
+    throw new NotEmitted(error);
+  }
+}
+
+function emitChecked(request: EmitRequest): EmittedEvaluation {
   const parameters = createParameters();
   const segments = [...request.segments].sort((a, b) => a.id - b.id);
   const segmentIds = segments.map((segment) => segment.id);

@@ -57,3 +57,14 @@ it('fails alone when a look meets it', async () => {
   expect(await shop.segmentsOf('c')).toEqual(['recent']);
   expect((await getSegment(database, 'average')).status).toBe('failed');
 });
+
+it('fails alone when its statement is wrong', async () => {
+  const { database } = shop.strata;
+  await breakDivision(database, '42883');
+  await database.query({ text: `update segments set status = 'active', failure = null where key = 'average'` });
+  await database.query({ text: 'update definitions set epoch = epoch + 1' });
+  await shop.strata.programs.reload();
+  const outcome = await shop.write({ orders: [order('5', 'd'), order('6', 'd')] });
+  expect(outcome.segments.get(customerKey('d'))).toContain('buyers');
+  expect((await getSegment(database, 'average')).status).toBe('failed');
+});

@@ -221,6 +221,22 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['country has ("a")', ['type_mismatch', 'country', /takes lists/, /contains/]],
   ['tags has (1)', ['type_mismatch', '1', /takes strings/]],
   ['country in ("a", 1)', ['type_mismatch', '1', /unlike types/]],
+  // types that only a later part determines
+  ['max(events.properties.opened) = true', ['type_mismatch', 'properties.opened', /is a boolean; `max` takes numbers, dates, timestamps/]],
+  ['max(events "app".properties.push) = true', ['type_mismatch', 'properties.push', /is a boolean; `max` takes/]],
+  ['min(events "v".properties.plan) = "gold"', ['type_mismatch', 'properties.plan', /is a string; `min` takes/]],
+  [
+    'distinct(events "v".properties.l) > 1 and count(events "v" where properties.l has ("x")) > 1',
+    ['type_mismatch', 'properties.l', /is a list of strings; `distinct` takes/],
+  ],
+  [
+    'count(events where properties.a = properties.b and properties.a has any ("x")) >= 1',
+    ['type_mismatch', 'properties.a', /is a list of strings; a list takes only/],
+  ],
+  [
+    'count(events where properties.a < properties.b and properties.a = true) >= 1',
+    ['type_mismatch', 'properties.a', /`<` is not for booleans/],
+  ],
   ['age in the last 7 days', ['type_mismatch', 'age', /a window takes dates, timestamps/]],
   ['created_at + 1 > 5', ['type_mismatch', 'created_at', /takes numbers/, /days_between/]],
   [
