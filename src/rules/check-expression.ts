@@ -121,8 +121,9 @@ function checkAggregate(context: CheckContext, aggregate: Aggregate, checkWhere:
 
 function checkAggregateField(context: CheckContext, field: Expression, type: MaybeType, allowed: readonly ValueType[], name: string): void {
   const resolved = resolveType(type);
-  // an open type for which several would do stays open for the comparisons of the rule
-  if (isVariable(resolved) && allowed.length > 1 && !context.allBound) return;
+  // an open type for which several would do stays open for the comparisons of the rule, and if all would do for ever
+  const isOpen = allowed.length > 1 && (!context.allBound || allowed.includes('list'));
+  if (isVariable(resolved) && isOpen) return;
   requireType(context, field, type, allowed, allowed.includes('string') ? 'string' : 'number', `\`${name}\``);
 }
 
@@ -147,6 +148,7 @@ export function checkComparable(
   bindTypes(leftType, rightType);
   const one = resolveType(leftType);
   const other = resolveType(rightType);
+  for (const open of [one, other]) if (isVariable(open)) open.compared = true;
   if (one === null || other === null || isVariable(one) || isVariable(other)) return;
   if (one === 'list' || other === 'list') {
     const list = one === 'list' ? left : right;

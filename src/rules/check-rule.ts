@@ -10,7 +10,7 @@ import { capDiagnostics, LIMITS, limitExceeded } from './limits.ts';
 import { checkDepth } from './measure-depth.ts';
 import { readAnyRule } from './parse-json.ts';
 import { printRule } from './print-text.ts';
-import { type MaybeType, resolveType } from './type-variable.ts';
+import { isOnlyPresence, type MaybeType, resolveType } from './type-variable.ts';
 
 export interface CheckOptions {
   readonly purpose: Purpose;
@@ -81,7 +81,9 @@ function checkTextLength(context: CheckContext, rule: Rule): void {
 
 function finish(context: CheckContext, rule: Rule, warnings: readonly Diagnostic[]): CheckedRule {
   const types = new Map<Expression, ValueType>();
-  for (const [expression, type] of context.types) types.set(expression, settle(type));
+  for (const [expression, type] of context.types) {
+    if (expression.kind !== 'property' || !isOnlyPresence(type)) types.set(expression, settle(type));
+  }
   return {
     rule,
     types,
@@ -92,12 +94,14 @@ function finish(context: CheckContext, rule: Rule, warnings: readonly Diagnostic
       segments: new Set(context.segments.keys()),
     },
     timeDependent: context.timeDependent,
-    assumed: [...context.variables.values()].map((variable) => [variable.event, variable.property, settle(variable)] as const),
+    assumed: [...context.variables.values()]
+      .filter((variable) => !isOnlyPresence(variable))
+      .map((variable) => [variable.event, variable.property, settle(variable)] as const),
     warnings,
   };
 }
 
-/** If nothing determines a type (`is missing`, `count`), a string does no harm. */
+/** What nobody has sent is a string if it is compared with nothing but its like. */
 function settle(type: MaybeType): ValueType {
   const resolved = resolveType(type);
   return typeof resolved === 'string' ? resolved : 'string';

@@ -15,7 +15,10 @@ export interface Reads {
 
 export interface CheckedRule {
   readonly rule: Rule;
-  /** by node identity, for every expression of the rule, also those inside `where` */
+  /**
+   * By node identity, for every expression of the rule, also those inside `where`. A property that nobody has sent, and of which only is asked
+   * whether it is there, has none: whatever its first value gives it will do.
+   */
   readonly types: ReadonlyMap<Expression, ValueType>;
   readonly reads: Reads;
   /** true when the answer can change by the clock alone: any window, relative instant, age, anniversary, or (future rows) any aggregate */

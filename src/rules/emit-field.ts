@@ -22,12 +22,11 @@ export function emitField(field: FieldExpression, scope: EmitScope): SqlOperand 
     }
     case 'attribute':
       return jsonField(sql`${column(scope, 'attributes')} -> ${scope.parameters.constant('text', field.name)}`, typeOf(field, scope));
-    case 'property':
-      return jsonField(
-        sql`${column(scope, 'properties')} -> ${scope.parameters.constant('text', field.name)}`,
-        typeOf(field, scope),
-        'lists of objects',
-      );
+    case 'property': {
+      const value = sql`${column(scope, 'properties')} -> ${scope.parameters.constant('text', field.name)}`;
+      const type = scope.types.get(field);
+      return type === undefined ? presence(value) : jsonField(value, type, 'lists of objects');
+    }
     case 'consent':
       return jsonField(sql`${column(scope, 'consents')} -> ${scope.parameters.constant('text', field.name)}`, 'boolean');
     default:
@@ -89,6 +88,11 @@ function computedField(field: BuiltInField, scope: EmitScope): SqlOperand {
     default:
       throw new Error(`the computed field ${name} has no SQL`);
   }
+}
+
+/** A value of any type, only to be asked whether it is there. */
+function presence(value: SQL): SqlOperand {
+  return { kind: 'value', type: 'string', sql: sql`(nullif(${value}, '[]'::jsonb) #>> '{}')`, nullable: true };
 }
 
 /** Strict, since a lax path would look into lists in the list. */

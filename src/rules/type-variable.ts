@@ -7,13 +7,15 @@ export interface TypeVariable {
   readonly event: string | null;
   readonly property: string;
   bound: ValueType | TypeVariable | null;
+  /** with another open type: nothing says which it is, but the answer depends on it */
+  compared: boolean;
 }
 
 /** Null: unknown because of a mistake already told; goes with everything, so that one mistake is told once. */
 export type MaybeType = ValueType | TypeVariable | null;
 
 export function makeVariable(event: string | null, property: string): TypeVariable {
-  return { kind: 'variable', event, property, bound: null };
+  return { kind: 'variable', event, property, bound: null, compared: false };
 }
 
 /** The type as far as it is known now. */
@@ -25,6 +27,12 @@ export function resolveType(type: MaybeType): MaybeType {
 
 export function isVariable(type: MaybeType): type is TypeVariable {
   return type !== null && typeof type === 'object';
+}
+
+/** Whether the rule asks of it only if it is there, whatever its type. */
+export function isOnlyPresence(type: MaybeType): boolean {
+  const resolved = resolveType(type);
+  return isVariable(resolved) && !resolved.compared;
 }
 
 /** Gives an open type another one, open or not; does nothing where neither is open. */

@@ -42,7 +42,17 @@ describe('over any event', () => {
   test('one with two meanings is refused', () => {
     const mixed = catalogOf({ signup: { day: 'date' }, survey: { day: 'timestamp' } });
     expect(take('count(events where properties.day > today) > 0', mixed)).toContain('has not the same type');
-    expect(take('count(events where properties.day is missing) > 0', mixed)).toContain('has not the same type');
+  });
+
+  test('whether one is there depends on no type', () => {
+    const mixed = catalogOf({ signup: { day: 'date' }, survey: { day: 'timestamp' } });
+    for (const catalog of [catalogOf({}), catalogOf({ signup: { day: 'date' } }), mixed]) {
+      for (const text of ['count(events where properties.day is missing) > 0', 'count(events.properties.day) > 0']) {
+        const { checked } = checkStored(parse(text), catalog, 'own');
+        expect(checked?.types.size).toBeGreaterThan(0);
+        expect(take(text, catalog)).toBe('');
+      }
+    }
   });
 
   test('lists of objects change nothing', () => {

@@ -98,8 +98,8 @@ const ASSUMED: readonly (readonly [condition: string, type: ValueType])[] = [
   ['sum(events "e".properties.p) > 1', 'number'],
   ['last(events "e".properties.p) = "x"', 'string'],
   ['max(events "e".properties.p) < 5 days ago', 'timestamp'],
-  ['count(events "e".properties.p) > 1', 'string'],
-  ['count(events "e" where properties.p is missing) > 1', 'string'],
+  ['count(events "e" where properties.q = properties.p) > 1', 'string'],
+  ['max(events "e".properties.p) is missing', 'number'],
   ['count(events "e" where properties.q = properties.p and properties.q = 1) > 1', 'number'],
 ];
 
@@ -107,6 +107,14 @@ test.each(ASSUMED)('assumes a type: %s', (text, type) => {
   const checked = check(text);
   expect(checked.assumed).toContainEqual(['e', 'p', type]);
   for (const [expression, found] of checked.types) if (printExpression(expression) === 'properties.p') expect(found).toBe(type);
+});
+
+test.each([
+  'count(events "e".properties.p) > 1',
+  'count(events "e" where properties.p is missing) > 1',
+  'last(events "e".properties.p) is missing',
+])('assumes no type: %s', (text) => {
+  expect(check(text).assumed).toEqual([]);
 });
 
 test('a property over any event has one type', () => {
