@@ -2,6 +2,7 @@
 import type { Catalog, ValueType } from '../catalog/catalog.ts';
 import type { Expression, Place, Rule, Source } from './ast.ts';
 import type { Diagnostic, DiagnosticCode } from './diagnostic.ts';
+import { LIMITS, limitExceeded } from './limits.ts';
 import { printExpression } from './print-text.ts';
 import { suggestName } from './suggest-name.ts';
 import { bindTypes, isVariable, type MaybeType, resolveType, type TypeVariable } from './type-variable.ts';
@@ -55,6 +56,14 @@ export function openContext(catalog: Catalog, broken: ReadonlySet<Rule | Express
 
 export function tellError(context: CheckContext, code: DiagnosticCode, detail: string, place: Place, hint?: string): void {
   context.errors.push({ code, detail, place, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** The name of an event or a property that nobody need have sent. True after a mistake was told. */
+export function refuseName(context: CheckContext, name: string, place: Place): boolean {
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= LIMITS.nameBytes.atMost) return false;
+  context.errors.push(limitExceeded('nameBytes', `${bytes} bytes`, place));
+  return true;
 }
 
 /** Once for each `about`, however often it occurs in the rule. */

@@ -7,6 +7,7 @@ import {
   describeExpression,
   nearest,
   type RowScope,
+  refuseName,
   requireType,
   tellError,
   typeName,
@@ -129,7 +130,7 @@ function checkAggregateField(context: CheckContext, field: Expression, type: May
 
 function checkEvent(context: CheckContext, aggregate: Aggregate, event: string | null): void {
   context.events.add(event);
-  if (event === null || context.catalog.events.has(event)) return;
+  if (event === null || context.catalog.events.has(event) || refuseName(context, event, aggregate.place)) return;
   const about = `event ${event}`;
   if (context.warned.has(about)) return;
   const near = nearest(context, event, context.catalog.events.keys());

@@ -1,7 +1,7 @@
 // Finds what a field names in its scope, and returns its type. In charge of the hints for unknown names.
 import { BUILT_IN_FIELDS, builtInField, type Catalog, propertyType, type Scope, type ValueType } from '../catalog/catalog.ts';
 import type { FieldExpression } from './ast.ts';
-import { type CheckContext, nearest, type RowScope, tellError, warnOnce } from './check-context.ts';
+import { type CheckContext, nearest, type RowScope, refuseName, tellError, warnOnce } from './check-context.ts';
 import { printPath } from './field-path.ts';
 import { type MaybeType, makeVariable } from './type-variable.ts';
 import { AGGREGATE_FUNCTIONS, aggregateFunction } from './vocabulary.ts';
@@ -75,6 +75,7 @@ function checkCustomerField(context: CheckContext, field: FieldExpression, onRig
 }
 
 function checkProperty(context: CheckContext, field: FieldExpression, event: string | null): MaybeType {
+  if (refuseName(context, field.name, field.place)) return null;
   const type = propertyType(context.catalog, event, field.name);
   if (type === 'mixed') {
     tellError(

@@ -19,6 +19,8 @@ export const LIMITS = {
   conditions: { atMost: 500, what: 'a rule', unit: 'conditions' },
   listLiterals: { atMost: 1000, what: 'a list', unit: 'values' },
   durationDays: { atMost: 3660, what: 'a duration', unit: 'days' },
+  /** as for what is sent (ingest/limits.ts): a longer one is of no event, and could not be registered */
+  nameBytes: { atMost: 256, what: 'the name of an event or a property', unit: 'bytes' },
   numberDigits: { atMost: 15, what: 'a number', unit: 'significant digits' },
   numberDecimals: { atMost: 30, what: 'a number', unit: 'decimals' },
   segmentDepth: { atMost: 16, what: 'the nesting of segments', unit: 'levels' },

@@ -102,6 +102,18 @@ const TEXT: readonly (readonly [text: string, ...Expected[]])[] = [
   ['birthday in the next 7 days', ['syntax_error', 'the', /found `the`/, /anniversary/]],
   ['count(orders) > 1 in the last 7 days', ['syntax_error', 'in', /found `in`/, /inside the brackets/]],
   ['count(orders in the last 7 days where total > 1) > 1', ['syntax_error', 'where', /expected `\)`/, /before the window/]],
+  [
+    `count(events "${'ü'.repeat(129)}") > 1`,
+    [
+      'limit_exceeded',
+      `count(events "${'ü'.repeat(129)}")`,
+      'the name of an event or a property is limited to 256 bytes; this is 258 bytes',
+    ],
+  ],
+  [
+    `count(events where properties.${'p'.repeat(257)} is missing) > 1`,
+    ['limit_exceeded', `properties.${'p'.repeat(257)}`, /256 bytes; this is 257 bytes/],
+  ],
   ['count(orders in the last 0 days) > 1', ['limit_exceeded', 'in the last 0 days', /more than zero/]],
   ['count(orders since 0 days ago) > 1', ['limit_exceeded', '0 days ago', /more than zero/]],
   ['created_at > 3661 days ago', ['limit_exceeded', '3661 days ago', /3,660 days; this is 3661 days/]],
