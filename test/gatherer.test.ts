@@ -4,6 +4,7 @@ import { Gatherer } from '../src/base/gatherer.ts';
 import { CommitInDoubt } from '../src/db/commit-in-doubt.ts';
 import { isUnreachable } from '../src/db/unreachable.ts';
 
+const nextTick = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 const NUMBERS = Array.from({ length: 64 }, (_, n) => n);
 
 function gather(run: (inputs: readonly number[]) => Promise<readonly number[]>) {
@@ -91,4 +92,42 @@ test('a free lane waits beside a busy one', async () => {
   expect(runs).toEqual([1, 3]);
   for (const end of endings) end();
   expect(await Promise.all([first, ...others])).toEqual([1, 2, 3, 4]);
+});
+
+test('free lanes share what waits evenly', async () => {
+  const runs: number[] = [];
+  const answers: (() => void)[] = [];
+  const gatherer = new Gatherer<number, number>({
+    limit: 30,
+    lanes: 3,
+    least: 4,
+    keysOf: () => [],
+    run: async (inputs) => {
+      runs.push(inputs.length);
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return inputs;
+    },
+  });
+  const ask = (count: number) => Promise.all(NUMBERS.slice(0, count).map((number) => gatherer.add(number)));
+  const settle = async () => {
+    for (const answer of answers.splice(0)) answer();
+    await nextTick();
+  };
+  const first = ask(20); // three lanes are free: a third each
+  await nextTick();
+  expect(runs.splice(0)).toEqual([7, 7, 6]);
+  const second = ask(50); // and who comes now waits until one is free, and then takes at most the limit
+  await nextTick();
+  answers.shift()?.();
+  await nextTick();
+  expect(runs.splice(0)).toEqual([30]);
+  await settle();
+  await settle();
+  await Promise.all([first, second]);
+  expect(runs.splice(0)).toEqual([7, 7, 6]);
+  const few = ask(6); // too few for three
+  await nextTick();
+  expect(runs).toEqual([4, 2]);
+  await settle();
+  expect(await few).toEqual(NUMBERS.slice(0, 6));
 });

@@ -9,6 +9,12 @@ export interface GatherOptions<Input, Output> {
   /** calls under way at the same time */
   readonly lanes: number;
   /**
+   * Pieces that wait are shared out evenly among the lanes that are free, this many to each at least. Callers that were answered together ask
+   * again together, and if one call took them all, this process and Postgres would work in turn, each waiting for the other. Absent: the first
+   * free lane takes all of them, which costs the least if what counts is what a call costs.
+   */
+  readonly least?: number;
+  /**
    * How long a free lane waits for more pieces while another lane is busy, in milliseconds: callers that were just answered together ask again
    * one after the other, and the first of them would otherwise go alone. A piece that finds no lane busy does not wait. Absent: nobody waits.
    */
@@ -88,14 +94,22 @@ export class Gatherer<Input, Output> {
     else setImmediate(start);
   }
 
+  /** How many a lane takes that is free now. */
+  #share(): number {
+    const { limit, lanes, least } = this.#options;
+    if (least === undefined) return limit;
+    return Math.min(limit, Math.max(least, Math.ceil(this.#waiting.length / (lanes - this.#lanesBusy))));
+  }
+
   /** The pieces that have waited longest and share no key with each other, nor with a call under way, behind whose locks they would only wait. */
   #take(): Waiting<Input, Output>[] {
+    const share = this.#share();
     const taken: Waiting<Input, Output>[] = [];
     const left: Waiting<Input, Output>[] = [];
     const keys = new Set(this.#busyKeys);
     for (const piece of this.#waiting) {
       const own = [...this.#options.keysOf(piece.input)];
-      if (taken.length < this.#options.limit && !own.some((key) => keys.has(key))) taken.push(piece);
+      if (taken.length < share && !own.some((key) => keys.has(key))) taken.push(piece);
       else left.push(piece);
       for (const key of own) keys.add(key); // also of those left: a later piece must not overtake them
     }
