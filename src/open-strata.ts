@@ -225,10 +225,12 @@ function tellReplica(log: Logger, state: ReplicaState, cause: unknown): void {
 
 const SETTLING_POLL_MS = 1000;
 
-/** Done by every process, leading or not: each has connections of its own. */
+/** Done by every process, leading or not: each has connections of its own. Once the definitions stand still, as many are published together. */
 async function keepSettled({ database, programs, timeZone, clock }: Strata, signal: AbortSignal): Promise<void> {
+  let seen = programs.get();
   while (!signal.aborted) {
-    await settleProgram(database, programs, timeZone);
+    if (programs.get() === seen) await settleProgram(database, programs, timeZone);
+    seen = programs.get();
     await clock.sleep(SETTLING_POLL_MS, signal);
   }
 }

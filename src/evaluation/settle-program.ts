@@ -7,10 +7,10 @@ import { prepareDifferences } from './find-differences.ts';
 /** How many of the most recently used connections: the pool hands these out first. Any other plans when it is first used. */
 const CONNECTIONS = 4;
 
-/** Does nothing if nothing is young, or while a segment is building: the end of that is the next change of the definitions. → whether it was done */
+/** Does nothing if nothing is young. → whether it was done */
 export async function settleProgram(database: Database, programs: CurrentProgram, timeZone: string): Promise<boolean> {
   const current = programs.get();
-  if (current.isSettled || current.definitions.live.some((segment) => segment.building)) return false;
+  if (current.isSettled) return false;
   const { program, use } = programs.settledProgram();
   const { divided } = current;
   if (divided.length > 0) {

@@ -1,7 +1,10 @@
 // What was published recently is evaluated in a separate statement, until connections have planned the one of all segments.
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Touch } from '../../src/evaluation/program.ts';
 import { settleProgram } from '../../src/evaluation/settle-program.ts';
 import { customerKey } from '../../src/ingest/customer-key.ts';
+import { createSegment } from '../../src/segments/create-segment.ts';
+import { finishRuns } from './leader-by-hand.ts';
 import { openStrataUnderTest, order, START_MS, type StrataUnderTest } from './strata-under-test.ts';
 
 const VIEW = {
@@ -11,7 +14,8 @@ const VIEW = {
   occurredAtMs: START_MS,
   properties: {},
 };
-const ORDERS = { profile: false, orders: true, events: new Set<string>() };
+const ORDERS: Touch = { profile: false, orders: true, events: new Set() };
+const VIEWS: Touch = { profile: false, orders: false, events: new Set(['view']) };
 
 let shop: StrataUnderTest;
 
@@ -115,4 +119,42 @@ it('gives customers and scans their own time', async () => {
   await shop.write({ orders: [order('y', 'both')] });
   const segments = await shop.segmentsOf('both');
   expect(['scanned', 'written'].filter((key) => segments.includes(key))).toEqual(['written']);
+});
+
+it('settles what is building with its like', async () => {
+  const own = await openStrataUnderTest();
+  try {
+    const { strata, clock } = own;
+    const publish = (key: string, rule: string) =>
+      createSegment(strata.database, clock, { key, name: key, kind: 'rule', rule, publish: true, author: null });
+    const settleOwn = () => settleProgram(strata.database, strata.programs, 'UTC');
+    const partsOf = (touch: Touch) => {
+      const program = strata.programs.get();
+      return program.inParts(program.touchedBy(touch)).map((ids) => ids.map((id) => program.definitions.names.get(id)?.key));
+    };
+    await own.define('bought', 'count(orders) >= 1');
+    await own.define('came', 'count(events) >= 1');
+    await strata.programs.reload();
+    await settleOwn();
+    await publish('twice', 'count(orders) >= 2');
+    await publish('viewed', 'count(events "view") >= 1');
+    expect(partsOf(ORDERS)).toEqual([['bought'], ['twice', 'viewed']]);
+    await own.write({ orders: ['a', 'b'].map((id) => order(id, 'both')), events: [{ ...VIEW, id: 'v' }] });
+    expect(await settleOwn()).toBe(true);
+    expect(partsOf(ORDERS)).toEqual([['bought', 'twice'], ['viewed']]); // it reads no orders, and will not be asked once it is built
+    expect(partsOf(VIEWS)).toEqual([['came', 'viewed'], ['twice']]);
+    expect(partsOf({ ...ORDERS, events: VIEWS.events })).toEqual([['bought', 'came', 'twice', 'viewed']]);
+    await own.write({ orders: ['c', 'd'].map((id) => order(id, 'later')) });
+    await own.write({ events: [{ ...VIEW, id: 'w', customerKey: customerKey('later'), customerId: 'later' }] });
+    expect(await settleOwn()).toBe(false);
+    expect(await own.segmentsOf('later')).toEqual(['bought', 'came', 'twice', 'viewed']);
+    await finishRuns(strata);
+    await strata.programs.reload();
+    expect(partsOf(ORDERS)).toEqual([['bought', 'twice']]);
+    expect(partsOf(VIEWS)).toEqual([['came', 'viewed']]);
+    expect(await own.segmentsOf('both')).toEqual(['bought', 'twice']);
+    expect(await own.segmentsOf('written')).toEqual(['came', 'viewed']);
+  } finally {
+    await own.drop();
+  }
 });
