@@ -46,9 +46,9 @@ it('shortens its pieces beside a write', async () => {
   await draw();
   await shop.write({ customers: [customer('a', {})] });
   await pace.applied({ customers: 2_000, seconds: 0.2, heldSeconds: 0.1 }, never);
-  expect([pace.isAlone, pace.pieceCustomers]).toEqual([false, 400]);
+  expect([pace.isAlone, pace.pieceCustomers]).toEqual([false, 240]);
   await pace.scanned({ customers: 20_000, seconds: 1 }, never);
-  expect(pace.chunkCustomers).toBe(1_000);
+  expect(pace.chunkCustomers).toBe(600);
 });
 
 it('decides only its end where nobody differs', async () => {
