@@ -144,6 +144,11 @@ async function openStorage(config: Config, log: Logger, parts: OpenParts, dataFo
     binaries: config.POSTGRES_BIN,
     connections: config.DATABASE_CONNECTIONS,
     onIdleError: (error) => log.warn({ err: error }, 'an idle connection to the database broke and is replaced'),
+    onFewConnections: (allowed, wanted) =>
+      log.warn(
+        { allowed, wanted },
+        'the database allows fewer connections than this process may open: lower DATABASE_CONNECTIONS, or raise its limit',
+      ),
     onEnded: (lastLines) => log.error({ lastLines }, 'the embedded Postgres ended by itself and is started again'),
   });
   parts.add(close);

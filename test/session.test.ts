@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { checkServer } from '../src/db/check-server.ts';
+import { connect } from '../src/db/connect.ts';
 import { asQueryable, openDatabase } from '../src/db/database.ts';
 import { PeerWatch, parseConnections, type Repetitions } from '../src/db/peer-watch.ts';
 import { sessionOf } from '../src/db/session.ts';
@@ -54,6 +55,27 @@ describe('settings of a session', () => {
       ] as const)
         expect(await show(client, setting), setting).toBe(value);
     });
+  });
+
+  test('too few connections are told of', async () => {
+    const told: unknown[] = [];
+    const start = async () => {
+      const opened = await connect({
+        url: own.url,
+        dataFolder: () => expect.fail('it has no folder'),
+        connections: 4,
+        onIdleError: () => {},
+        onFewConnections: (allowed, wanted) => told.push({ allowed, wanted }),
+        onEnded: () => {},
+      });
+      await opened.close();
+    };
+    await start();
+    expect(told).toEqual([]);
+    const name = pg.escapeIdentifier(new URL(own.url).pathname.slice(1));
+    await own.database.query({ text: `alter database ${name} connection limit 13` });
+    await start();
+    expect(told).toEqual([{ allowed: 13, wanted: 14 }]);
   });
 
   test('options in the URL only add', async () => {

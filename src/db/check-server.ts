@@ -62,6 +62,23 @@ export async function checkServer(database: Database, whose: keyof typeof MEND):
   }
 }
 
+/** How many connections the server lets this user have to this database at most, those of others among them. */
+export async function readConnectionLimit(database: Database): Promise<number> {
+  const [row] = await database.query<{ allowed: number }>({
+    text: `
+      select least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - current_setting('reserved_connections')::int,
+        nullif(r.rolconnlimit, -1),
+        nullif(d.datconnlimit, -1)
+      ) as allowed
+      from pg_roles as r
+      cross join pg_database as d
+      where r.rolname = current_user and d.datname = current_database()`,
+  });
+  if (row === undefined) throw new Error('the server does not know this user or this database');
+  return row.allowed;
+}
+
 const ALREADY_THERE: ReadonlySet<string> = new Set(['42P07', '42710', '42723']); // a table, an object, a function of this name
 
 /**

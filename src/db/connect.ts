@@ -1,7 +1,7 @@
 // In charge of which Postgres this process works on: the one of DATABASE_URL, checked first, or the embedded one, started, kept running and
 // stopped by us. Not of its schema (migrate.ts).
 import type { DataFolder } from '../base/data-folder.ts';
-import { checkServer } from './check-server.ts';
+import { checkServer, readConnectionLimit } from './check-server.ts';
 import { type Database, openDatabase } from './database.ts';
 import { type KeptPostgres, keepEmbedded } from './keep-embedded.ts';
 
@@ -9,6 +9,8 @@ import { type KeptPostgres, keepEmbedded } from './keep-embedded.ts';
 const LEAST_CONNECTIONS = 100;
 /** Beside those of the pool: the leader, the listener, page views, streams, and commands like `strata verify`. */
 const OTHERS = 30;
+/** Those of them that one process opens. */
+const BESIDE_POOL = 10;
 
 export interface ConnectOptions {
   /** undefined: the embedded Postgres of the data folder */
@@ -19,6 +21,8 @@ export interface ConnectOptions {
   readonly binaries?: string | undefined;
   readonly connections: number;
   readonly onIdleError: (error: Error) => void;
+  /** The server allows fewer connections than this process may come to have: under load some of its work would be refused. */
+  readonly onFewConnections: (allowed: number, wanted: number) => void;
   /** The embedded Postgres ended without having been stopped, with these last log lines; it is being started again. */
   readonly onEnded: (lastLines: string) => void;
 }
@@ -55,6 +59,8 @@ export async function connect(options: ConnectOptions): Promise<Connected> {
   };
   try {
     await checkServer(database, embedded === undefined ? 'given' : 'embedded');
+    const [allowed, wanted] = [await readConnectionLimit(database), options.connections + BESIDE_POOL];
+    if (allowed < wanted) options.onFewConnections(allowed, wanted);
     return { database, embedded, close };
   } catch (error) {
     await close();
