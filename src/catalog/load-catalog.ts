@@ -1,10 +1,10 @@
 // In charge of reading from the database what rules may name, and which values fields take most often. Not of registering types.
-import type { Queryable } from '../db/database.ts';
+import { inOrder, type Queryable } from '../db/database.ts';
 import { BUILT_IN_FIELDS, type Catalog, type CatalogSegment, type Scope, type SegmentStatus, type ValueType } from './catalog.ts';
 
 /** A new snapshot. Opaque lists are apart in it, by name: they are kept, but no rule may ask them. */
 export async function loadCatalog(database: Queryable): Promise<Catalog> {
-  const [types, consents, segments] = await Promise.all([readTypes(database), readConsents(database), readSegments(database)]);
+  const [types, consents, segments] = await inOrder([readTypes(database), readConsents(database), readSegments(database)] as const);
   const attributes = new Map<string, ValueType>();
   const events = new Map<string, Map<string, ValueType>>();
   const opaque = new Map<string, Set<string>>();

@@ -3,7 +3,7 @@
 // them (change-definitions.ts) or of storing them (segments.ts, versions.ts).
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadCatalog } from '../catalog/load-catalog.ts';
-import type { Queryable, Statement } from '../db/database.ts';
+import { inOrder, type Queryable, type Statement } from '../db/database.ts';
 import { checkStored } from '../rules/check-stored.ts';
 import type { CheckedRule } from '../rules/checked-rule.ts';
 import type { GroupToEvaluate } from '../rules/emit-choice.ts';
@@ -80,7 +80,7 @@ export async function loadDefinitions(database: Queryable, before?: Definitions)
 
 /** As a transaction or the moment sees them: the parts may be of different epochs. */
 export async function readDefinitions(database: Queryable, before: Definitions | undefined): Promise<Omit<Definitions, 'epoch'>> {
-  const [catalog, rows, groups] = await Promise.all([loadCatalog(database), readLive(database), readGroups(database)]);
+  const [catalog, rows, groups] = await inOrder([loadCatalog(database), readLive(database), readGroups(database)] as const);
   return assemble(catalog, rows, groups, before);
 }
 

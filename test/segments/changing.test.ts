@@ -1,13 +1,13 @@
 // How definitions change: while evaluations go on until the very end, one change at a time, and with the next program ready.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { openDatabase, pipeline } from '../../src/db/database.ts';
+import { asQueryable, openDatabase, pipeline } from '../../src/db/database.ts';
 import { endWith, inTransaction } from '../../src/db/transaction.ts';
 import { CurrentProgram } from '../../src/evaluation/current-program.ts';
 import { inDecision } from '../../src/membership/in-decision.ts';
 import { changeDefinitions, SHARE_DEFINITIONS } from '../../src/segments/change-definitions.ts';
 import { createSegment } from '../../src/segments/create-segment.ts';
-import { loadDefinitions } from '../../src/segments/definitions.ts';
+import { loadDefinitions, readDefinitions } from '../../src/segments/definitions.ts';
 import { pauseSegment, resumeSegment } from '../../src/segments/lifecycle.ts';
 import { addPublishedVersion } from '../../src/segments/versions.ts';
 import { openStrataUnderTest, order, type StrataUnderTest } from '../membership/strata-under-test.ts';
@@ -196,4 +196,17 @@ it('believes an epoch of its own once committed', async () => {
   expect(programs.get()).toBe(before);
   expect(await expected(true)).toEqual([]);
   expect(programs.get().definitions.epoch).toBe(epoch);
+});
+
+it('tells why the definitions cannot be read', async () => {
+  const client = await shop.strata.database.pool.connect();
+  try {
+    await client.query('begin');
+    await client.query('alter table registered_types rename to elsewhere');
+    // not 25P02, which the statements behind it fail with: a deadlock would not be repeated, and a cancelled one be taken for a bug
+    await expect(readDefinitions(asQueryable(client), undefined)).rejects.toMatchObject({ code: '42P01' });
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
 });
